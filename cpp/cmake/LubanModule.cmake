@@ -1,0 +1,60 @@
+# luban_module(NAME <module> SOURCES ... HEADERS ... [LINK ...] [PRIVATE_LINK ...])
+#
+# One module = one folder = one shared library libluban_<module>.so. HEADERS are the public border: each
+# must compile alone (the target all_verify_interface_header_sets checks it). LINK names what the public
+# headers need, PRIVATE_LINK what only the sources need; both must stay inside the module's row of
+# docs/architecture.md.
+include(GNUInstallDirs)
+include(GenerateExportHeader)
+
+set(LUBAN_GENERATED_DIR "${CMAKE_BINARY_DIR}/generated")
+set(LUBAN_LIB_DESTINATION "luban/lib")
+
+# Flags shared by modules, bindings and tests.
+function(luban_compile_options target)
+  target_compile_features(${target} PUBLIC cxx_std_20)
+  set_target_properties(${target} PROPERTIES
+    CXX_EXTENSIONS OFF
+    CXX_VISIBILITY_PRESET hidden
+    VISIBILITY_INLINES_HIDDEN ON
+    POSITION_INDEPENDENT_CODE ON)
+  target_compile_options(${target} PRIVATE
+    -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Wconversion -Wno-sign-conversion)
+  if(LUBAN_WERROR)
+    target_compile_options(${target} PRIVATE -Werror)
+  endif()
+  if(LUBAN_SANITIZE)
+    target_compile_options(${target} PRIVATE -fsanitize=${LUBAN_SANITIZE} -fno-omit-frame-pointer -g)
+    target_link_options(${target} PRIVATE -fsanitize=${LUBAN_SANITIZE})
+  endif()
+endfunction()
+
+function(luban_module)
+  cmake_parse_arguments(arg "" "NAME" "SOURCES;HEADERS;LINK;PRIVATE_LINK" ${ARGN})
+  if(arg_UNPARSED_ARGUMENTS)
+    message(FATAL_ERROR "luban_module(${arg_NAME}): unknown arguments ${arg_UNPARSED_ARGUMENTS}")
+  endif()
+  set(target luban_${arg_NAME})
+  add_library(${target} SHARED ${arg_SOURCES})
+  add_library(luban::${arg_NAME} ALIAS ${target})
+
+  string(TOUPPER ${arg_NAME} upper)
+  set(export_header "${LUBAN_GENERATED_DIR}/luban/${arg_NAME}/export.hpp")
+  generate_export_header(${target} BASE_NAME luban_${arg_NAME}
+    EXPORT_MACRO_NAME LUBAN_${upper}_EXPORT EXPORT_FILE_NAME "${export_header}")
+
+  target_sources(${target} PUBLIC FILE_SET HEADERS
+    BASE_DIRS "${PROJECT_SOURCE_DIR}/cpp" FILES ${arg_HEADERS})
+  target_include_directories(${target} PUBLIC "$<BUILD_INTERFACE:${LUBAN_GENERATED_DIR}>")
+  target_link_libraries(${target} PUBLIC ${arg_LINK} PRIVATE ${arg_PRIVATE_LINK})
+  luban_compile_options(${target})
+  set_target_properties(${target} PROPERTIES
+    VERIFY_INTERFACE_HEADER_SETS ON
+    LIBRARY_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/lib"
+    INSTALL_RPATH "$ORIGIN")
+  if(NOT LUBAN_SANITIZE)  # a sanitizer's runtime symbols are resolved by the executable
+    target_link_options(${target} PRIVATE -Wl,--no-undefined)
+  endif()
+  install(TARGETS ${target} LIBRARY DESTINATION "${LUBAN_LIB_DESTINATION}" COMPONENT python
+          FILE_SET HEADERS DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}" COMPONENT development)
+endfunction()

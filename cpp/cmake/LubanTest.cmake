@@ -1,0 +1,15 @@
+# luban_test(<module> SOURCES ... [LABEL unit|slow] [LINK ...])
+#
+# One GoogleTest program per module, sources beside the module's Python tests in tests/<module>/.
+function(luban_test module)
+  cmake_parse_arguments(arg "" "LABEL" "SOURCES;LINK" ${ARGN})
+  if(NOT arg_LABEL)
+    set(arg_LABEL unit)
+  endif()
+  set(target test_${module}_${arg_LABEL})
+  add_executable(${target} ${arg_SOURCES})
+  luban_compile_options(${target})
+  target_link_libraries(${target} PRIVATE luban::${module} ${arg_LINK} GTest::gtest_main)
+  add_test(NAME ${module}.${arg_LABEL} COMMAND ${target})
+  set_tests_properties(${module}.${arg_LABEL} PROPERTIES LABELS ${arg_LABEL})
+endfunction()

@@ -1,0 +1,51 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include <luban/process/export.hpp>
+#include <luban/process/variable.hpp>
+
+namespace luban::process {
+
+/// A measured result of a run. Outside [valid_low, valid_high] a value is quarantined at import.
+struct LUBAN_PROCESS_EXPORT Response {
+  std::string name;
+  std::string unit;
+  double valid_low = -std::numeric_limits<double>::infinity();
+  double valid_high = std::numeric_limits<double>::infinity();
+  bool optional = false;  ///< a run without it is complete
+  bool late = false;      ///< may arrive long after the run
+  void validate() const;
+};
+
+/// A quantity computed exactly from parameters: the product of the named ones times `factor`
+/// (which carries the conversion between the parameters' units and `unit`).
+struct LUBAN_PROCESS_EXPORT DerivedResponse {
+  std::string name;
+  std::string unit;
+  std::vector<std::string> product;
+  double factor = 1.0;
+  void validate() const;
+};
+
+enum class Goal { minimize, maximize, target };
+
+/// What to improve. `target` is used by Goal::target alone and is in the response's unit.
+struct LUBAN_PROCESS_EXPORT Objective {
+  std::string response;  ///< name of a Response or DerivedResponse
+  Goal goal = Goal::minimize;
+  double target = no_number;
+  void validate() const;
+};
+
+/// Bound on a response's run mean that the next run must keep with the stated probability.
+struct LUBAN_PROCESS_EXPORT OutcomeConstraint {
+  std::string response;
+  double lower = -std::numeric_limits<double>::infinity();
+  double upper = std::numeric_limits<double>::infinity();
+  double probability = 0.95;  ///< in (0, 1)
+  void validate() const;
+};
+
+}  // namespace luban::process

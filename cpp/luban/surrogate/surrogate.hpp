@@ -1,0 +1,35 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <Eigen/Core>
+
+#include <luban/core/call_control.hpp>
+#include <luban/core/random.hpp>
+#include <luban/features/dataset.hpp>
+#include <luban/surrogate/export.hpp>
+#include <luban/surrogate/posterior.hpp>
+
+namespace luban::surrogate {
+
+/// A learned map from coded inputs to a Posterior. Const and thread-safe.
+class LUBAN_SURROGATE_EXPORT Surrogate {
+ public:
+  virtual ~Surrogate();
+  [[nodiscard]] virtual std::string kind() const = 0;  ///< e.g. "gaussian_process"
+  [[nodiscard]] virtual const features::Encoder& encoder() const noexcept = 0;
+  [[nodiscard]] virtual const std::vector<features::ResponseColumn>& responses() const noexcept = 0;
+  /// X (q, p) coded. @throws DataError on a wrong width or a non-finite value.
+  [[nodiscard]] virtual std::unique_ptr<Posterior> posterior(const Eigen::MatrixXd& X,
+                                                             const PosteriorRequest& request = {}) const = 0;
+};
+
+/// How a surrogate is made from data: what cross-validation repeats on each fold.
+using SurrogateFactory = std::function<std::shared_ptr<const Surrogate>(const features::Dataset& data,
+                                                                        core::RandomKey key,
+                                                                        const core::CallControl& control)>;
+
+}  // namespace luban::surrogate
