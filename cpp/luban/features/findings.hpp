@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <luban/core/call_control.hpp>
@@ -12,34 +13,44 @@
 namespace luban::features {
 
 enum class FindingKind {
-  gross_error,      ///< a reading impossibly far from its neighbours in the same run and point
-  duplicate_run,    ///< two runs with identical inputs and identical readings
-  stuck_value,      ///< a response that repeats the same value too many times in a row
-  constant_column,  ///< an input or response that never varies
-  empty_combination ///< a combination of context categories without any run
+  gross_error,       ///< a reading impossibly far from its neighbours in the same run and point
+  duplicate_run,     ///< two runs with identical inputs and identical readings
+  stuck_value,       ///< a response that repeats the same value too many times in a row
+  constant_column,   ///< an input or response that never varies
+  empty_combination  ///< a combination of context categories without any run
 };
 [[nodiscard]] LUBAN_FEATURES_EXPORT std::string_view name(FindingKind kind) noexcept;
 
 /// One thing that a person should look at, with where it is and why it was named.
 struct LUBAN_FEATURES_EXPORT Finding {
   FindingKind kind = FindingKind::gross_error;
-  std::string column;              ///< response or variable concerned
-  std::string run_id;              ///< "" when it concerns no single run
+  std::string column;  ///< response or variable concerned
+  std::string run_id;  ///< "" when it concerns no single run
   std::int64_t source_row = -1;
   std::int64_t repeat = -1;
   double value = process::no_number;
-  double expected = process::no_number;  ///< e.g. the cell's median
-  double deviations = process::no_number;///< distance in robust standard deviations
-  std::string message;             ///< one sentence with units
+  double expected = process::no_number;    ///< e.g. the cell's median
+  double deviations = process::no_number;  ///< distance in robust standard deviations
+  std::string message;                     ///< one sentence with units
 };
 
 struct FindingOptions {
-  RobustWeightOptions robust;
-  int stuck_runs = 8;     ///< identical values in this many successive readings or more are named
-  std::size_t most = 1000;///< per kind; what is beyond is counted in the last message
+  RobustWeightOptions robust = {};
+  /// Identical values in this many successive readings or more are named. At least 2; eight readings are what a
+  /// person would not put down to chance.
+  int stuck_runs = 8;
+  /// A repetition is named only when independent readings would show one as long with at most this probability, so
+  /// that a coarsely recorded response is not blamed. In (0, 1].
+  double stuck_chance = 1e-3;
+  /// Two runs count as duplicates only when at least this many values agree: one rounded value may agree by chance.
+  /// At least 1.
+  int duplicate_values = 3;
+  std::size_t most = 1000;  ///< per kind; what is beyond is counted in the last message. At least 1.
+  int threads = 0;          ///< over responses; 0 = the CPU budget
 };
 
-/// Findings ordered by kind, then by severity.
+/// Findings ordered by kind, then by severity (deviations, lengths, else order of appearance).
+/// @throws ConfigurationError when an option is out of range; StoppedError.
 [[nodiscard]] LUBAN_FEATURES_EXPORT std::vector<Finding> find_suspicious(const Dataset& data,
                                                                          const FindingOptions& options = {},
                                                                          const core::CallControl& control = {});
