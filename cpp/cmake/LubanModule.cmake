@@ -3,7 +3,7 @@
 # One module = one folder = one shared library libluban_<module>.so. HEADERS are the public border: each
 # must compile alone (the target all_verify_interface_header_sets checks it). LINK names what the public
 # headers need, PRIVATE_LINK what only the sources need; both must stay inside the module's row of
-# docs/architecture.md.
+# the table in tests/architecture/modules.toml.
 include(GNUInstallDirs)
 include(GenerateExportHeader)
 
@@ -23,6 +23,7 @@ function(luban_compile_options target)
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
     target_compile_options(${target} PRIVATE -Wno-restrict)  # GCC 12 warns on "a" + std::string (GCC bug 105651)
   endif()
+  target_link_options(${target} PRIVATE -Wl,--as-needed)  # depend on what is used, nothing else
   if(LUBAN_WERROR)
     target_compile_options(${target} PRIVATE -Werror)
   endif()

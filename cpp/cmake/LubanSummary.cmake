@@ -1,5 +1,67 @@
-# What is being built, in one place; the same facts are exported as luban.build_info().
-message(STATUS "luban ${PROJECT_VERSION}: ${CMAKE_BUILD_TYPE}, ${CMAKE_CXX_COMPILER_ID} ${CMAKE_CXX_COMPILER_VERSION}")
-foreach(option LUBAN_WITH_PYTHON LUBAN_WITH_TRAINING LUBAN_BUILD_TESTS LUBAN_BUILD_BENCH LUBAN_WERROR LUBAN_SANITIZE)
-  message(STATUS "  ${option} = ${${option}}")
+# What is being built, in one place: printed here, and written into luban/build_info.hpp, which the bindings
+# hand out as luban.build_info().
+# The version number inside a #define of a header.
+function(luban_header_macro variable file macro)
+  set(value "unknown")
+  if(EXISTS "${file}")
+    file(STRINGS "${file}" line REGEX "#define[ \t]+${macro}[ \t]" LIMIT_COUNT 1)
+    string(REGEX MATCH "[0-9]+(\\.[0-9]+)+" value "${line}")
+  endif()
+  set(${variable} "${value}" PARENT_SCOPE)
+endfunction()
+
+find_package(Git QUIET)
+set(luban_revision "unknown")
+if(GIT_FOUND AND EXISTS "${PROJECT_SOURCE_DIR}/.git")
+  execute_process(COMMAND "${GIT_EXECUTABLE}" describe --always --dirty --abbrev=12 --exclude=*
+    WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}" OUTPUT_VARIABLE described ERROR_QUIET OUTPUT_STRIP_TRAILING_WHITESPACE)
+  if(described)
+    set(luban_revision "${described}")
+  endif()
+endif()
+
+if(LUBAN_WITH_PYTHON)
+  get_directory_property(pybind11_VERSION DIRECTORY "${PROJECT_SOURCE_DIR}/python" DEFINITION pybind11_VERSION)
+endif()
+luban_header_macro(luban_openblas_version "${LUBAN_BLAS_INCLUDE_DIR}/openblas_config.h" OPENBLAS_VERSION)
+
+# key|value; the order is the order in which people read them
+set(luban_facts
+  "version|${PROJECT_VERSION}"
+  "revision|${luban_revision}"
+  "build_type|${CMAKE_BUILD_TYPE}"
+  "compiler|${CMAKE_CXX_COMPILER_ID} ${CMAKE_CXX_COMPILER_VERSION}"
+  "system|${CMAKE_SYSTEM_NAME} ${CMAKE_SYSTEM_PROCESSOR}"
+  "hdf5|${HDF5_VERSION}"
+  "tbb|${TBB_VERSION}"
+  "eigen|${Eigen3_VERSION}"
+  "openblas|${luban_openblas_version}"
+  "nlohmann_json|${nlohmann_json_VERSION}"
+  "pybind11|${pybind11_VERSION}"
+  "torch|${TorchPip_VERSION}"
+  "sanitize|${LUBAN_SANITIZE}")
+set(luban_switches LUBAN_WITH_PYTHON LUBAN_WITH_TRAINING LUBAN_BUILD_TESTS LUBAN_BUILD_BENCH LUBAN_WERROR)
+
+set(luban_fact_entries "")
+set(luban_switch_entries "")
+message(STATUS "What is being built:")
+foreach(fact IN LISTS luban_facts)
+  string(REGEX MATCH "^([^|]*)\\|(.*)$" _ "${fact}")
+  message(STATUS "  ${CMAKE_MATCH_1} = ${CMAKE_MATCH_2}")
+  string(APPEND luban_fact_entries "    {\"${CMAKE_MATCH_1}\", \"${CMAKE_MATCH_2}\"},\n")
 endforeach()
+foreach(switch IN LISTS luban_switches)
+  string(REGEX REPLACE "^LUBAN_" "" name "${switch}")
+  string(TOLOWER "${name}" name)
+  if(${switch})
+    set(value true)
+  else()
+    set(value false)
+  endif()
+  message(STATUS "  ${name} = ${value}")
+  string(APPEND luban_switch_entries "    {\"${name}\", ${value}},\n")
+endforeach()
+
+list(LENGTH luban_facts luban_fact_count)
+list(LENGTH luban_switches luban_switch_count)
+configure_file("${CMAKE_CURRENT_LIST_DIR}/build_info.hpp.in" "${LUBAN_GENERATED_DIR}/luban/build_info.hpp" @ONLY)

@@ -1,0 +1,128 @@
+# Luban's front door. `make help` lists the targets; each is idempotent and says what it does.
+SHELL         := /bin/bash
+.SHELLFLAGS   := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS     += --no-builtin-rules
+
+PYTHON ?= python3
+VENV   ?= .venv
+BUILD  ?= build
+JOBS   ?= $(shell nproc)
+WERROR ?= $(if $(CI),ON,OFF)
+ARGS   ?=
+
+# Our own tasks are the threads (see docs/decisions); numpy's BLAS must not start others beside them.
+export OMP_NUM_THREADS      ?= 1
+export OPENBLAS_NUM_THREADS ?= 1
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export CMAKE_BUILD_PARALLEL_LEVEL    ?= $(JOBS)
+export MPLBACKEND ?= Agg
+
+PY       := $(VENV)/bin/python
+SAY      := @printf '\033[1m%s\033[0m\n'
+RELEASE  := $(BUILD)/release
+ENV      := $(VENV)/.stamp-requirements
+INSTALL  := $(BUILD)/stamps/installed
+DOCS_ENV := $(VENV)/.stamp-docs
+WHEEL    := $(BUILD)/stamps/wheel
+
+# What a build reads. Python tests are not here: changing one of them builds nothing.
+BUILD_INPUTS := pyproject.toml README.md CMakeLists.txt \
+  $(shell find cpp python -type f -not -name '*.pyc' -not -name '*.md' -not -path '*/__pycache__/*')
+TEST_INPUTS  := $(shell find tests -type f '(' -name '*.cpp' -o -name '*.hpp' -o -name CMakeLists.txt ')')
+CPP_FILES     = $(shell git ls-files '*.cpp' '*.hpp')
+
+.PHONY: help setup system demo test test-cpp test-python test-long test-sanitizers test-slow \
+        lint lint-tidy docs wheel clean distclean
+
+help:  ## list the targets
+	@grep -hE '^[a-z%-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z%-]+):.*## */\1\t/' | expand -t 18
+
+setup: $(INSTALL)  ## install what is missing, build, install into .venv (all other targets do this first)
+
+system:
+	@bash tools/system_packages.sh build test
+
+# The environment: build requirements, run-time dependencies and tools, as pyproject.toml lists them.
+$(ENV): pyproject.toml tools/requirements.py | system
+	$(SAY) '== Python environment in $(VENV)'
+	test -x $(PY) || $(PYTHON) -m venv $(VENV)
+	$(PY) tools/requirements.py build runtime arrow dev > $(VENV)/requirements.txt
+	$(PY) -m pip install -q -r $(VENV)/requirements.txt
+	touch $@
+
+# The persistent build folder makes this incremental: one touched .cpp rebuilds that file and relinks.
+$(INSTALL): $(ENV) $(BUILD_INPUTS) $(TEST_INPUTS)
+	$(SAY) '== Build in $(RELEASE) and install into $(VENV)'
+	mkdir -p $(@D)
+	$(PY) -m pip install -q --no-build-isolation --no-deps --force-reinstall . \
+	  -C build-dir=$(RELEASE) -C cmake.define.LUBAN_BUILD_TESTS=ON -C cmake.define.LUBAN_WERROR=$(WERROR)
+	touch $@
+
+demo: setup  ## the main job on a real production history; writes demo/report.html
+	$(VENV)/bin/luban demo $(ARGS)
+
+test: test-cpp test-python  ## every test that is fast: C++, then Python
+
+test-cpp: setup
+	$(SAY) '== C++ tests'
+	ctest --test-dir $(RELEASE) -L unit -j $(JOBS) --output-on-failure --no-tests=error
+
+test-python: test-cpp
+	$(SAY) '== Python tests'
+	$(PY) -m pytest -m 'not slow' $(ARGS)
+
+test-long: test-sanitizers test-slow  ## slow tests: sanitizers, wheel in a bare system, notebooks (at most 30 minutes)
+
+test-sanitizers: setup
+	$(SAY) '== C++ tests under address and undefined-behaviour sanitizers'
+	cmake --preset asan -B $(BUILD)/asan -DLUBAN_WERROR=$(WERROR)
+	cmake --build $(BUILD)/asan
+	ctest --test-dir $(BUILD)/asan -L unit -j $(JOBS) --output-on-failure --no-tests=error
+
+test-slow: wheel
+	$(SAY) '== Slow tests'
+	ctest --test-dir $(RELEASE) -L slow -j $(JOBS) --output-on-failure
+	bash tools/system_packages.sh wheel
+	$(PY) -m pytest -m slow $(ARGS)
+
+lint: setup  ## formatting, ruff, mypy, import layers, every public header alone
+	$(SAY) '== Formatting'
+	$(VENV)/bin/clang-format --dry-run -Werror $(CPP_FILES)
+	$(VENV)/bin/ruff format --check
+	$(VENV)/bin/ruff check
+	$(SAY) '== Types and layers'
+	PATH="$$PWD/$(VENV)/bin:$$PATH" bash tools/check_types.sh $(RELEASE)
+	$(VENV)/bin/lint-imports
+	$(SAY) '== Public headers, each alone'
+	cmake --build $(RELEASE) --target all_verify_interface_header_sets
+
+lint-tidy: setup  ## clang-tidy over the C++ sources (minutes)
+	$(VENV)/bin/clang-tidy -p $(RELEASE) --quiet $(filter %.cpp,$(shell git ls-files 'cpp/luban/*.cpp'))
+
+$(DOCS_ENV): $(ENV)
+	$(PY) -m pip install -q $$($(PY) tools/requirements.py docs)
+	touch $@
+
+docs: setup $(DOCS_ENV)  ## the documentation, into site/
+	$(VENV)/bin/mkdocs build --strict --quiet
+
+wheel: $(WHEEL)  ## a self-contained wheel, into wheelhouse/
+$(WHEEL): $(ENV) $(BUILD_INPUTS)
+	$(SAY) '== Wheel in wheelhouse/'
+	mkdir -p $(@D) && rm -rf wheelhouse $(BUILD)/wheel/raw
+	$(PY) -m pip wheel -q --no-build-isolation --no-deps . -w $(BUILD)/wheel/raw \
+	  -C build-dir=$(BUILD)/wheel/cmake
+	PATH="$$PWD/$(VENV)/bin:$$PATH" $(PY) -m auditwheel repair -w wheelhouse $(BUILD)/wheel/raw/luban-*.whl
+	touch $@
+
+bench-%: setup  ## run one benchmark: tests/bench/<name>.py, rows into build/bench/<name>.json
+	mkdir -p $(BUILD)/bench
+	$(PY) tests/bench/$*.py --json $(BUILD)/bench/$*.json $(if $(LONG),,--quick) $(ARGS)
+
+clean:  ## remove everything that was built (keeps .venv)
+	rm -rf $(BUILD) wheelhouse dist site demo
+
+distclean: clean  ## remove .venv too
+	rm -rf $(VENV)
