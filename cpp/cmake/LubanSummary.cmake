@@ -1,4 +1,4 @@
-# What is being built, in one place: printed here, and written into luban/build_info.hpp, which the bindings
+# What is being built, in one place: printed here, and written into luban/build_facts.hpp, which the bindings
 # hand out as luban.build_info().
 # The version number inside a #define of a header.
 function(luban_header_macro variable file macro)
@@ -64,4 +64,4 @@ endforeach()
 
 list(LENGTH luban_facts luban_fact_count)
 list(LENGTH luban_switches luban_switch_count)
-configure_file("${CMAKE_CURRENT_LIST_DIR}/build_info.hpp.in" "${LUBAN_GENERATED_DIR}/luban/build_info.hpp" @ONLY)
+configure_file("${CMAKE_CURRENT_LIST_DIR}/build_facts.hpp.in" "${LUBAN_GENERATED_DIR}/luban/build_facts.hpp" @ONLY)
