@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include <luban/core/error.hpp>
+#include <luban/core/text.hpp>
 #include <luban/features/detail/dataset_builder.hpp>
 #include <luban/features/detail/text.hpp>
 
@@ -18,7 +19,7 @@ Eigen::Index Dataset::response_index(const std::string& name) const {
                          .expected = "a response of the dataset",
                          .received = "\"" + name + "\"",
                          .place = {},
-                         .hint = "the nearest is \"" + detail::nearest_name(name, known) + "\""});
+                         .hint = core::nearest_hint(name, known)});
 }
 
 Dataset Dataset::subset(const std::vector<std::int32_t>& runs) const {

@@ -43,8 +43,8 @@ struct LUBAN_FEATURES_EXPORT Dataset {
 };
 
 struct DatasetOptions {
-  std::vector<std::string> responses;  ///< empty = all of the process that the source has
-  std::size_t rows_at_once = 262144;   ///< readings held beside the result while streaming
+  std::vector<std::string> responses = {};  ///< empty = all of the process that the source has
+  std::size_t rows_at_once = 262144;        ///< readings held beside the result while streaming
 };
 
 /// Streams a source (grain readings) into a Dataset. Readings without any response value are left out.

@@ -7,6 +7,7 @@
 #include <unordered_map>
 
 #include <luban/core/error.hpp>
+#include <luban/core/text.hpp>
 #include <luban/features/detail/text.hpp>
 
 namespace luban::features {
@@ -33,7 +34,7 @@ const process::ColumnInfo& column_of(const std::vector<process::ColumnInfo>& sch
                      .expected = "a column \"" + name + "\"",
                      .received = "a source without it",
                      .place = {},
-                     .hint = "the nearest column is \"" + detail::nearest_name(name, names_of(schema)) + "\""});
+                     .hint = core::nearest_hint(name, names_of(schema))});
   }
   return *found;
 }
@@ -115,9 +116,7 @@ double span(const EncodedVariable& variable) noexcept {
                                                      : "a category of \"" + variable.name + "\"",
                    .received = received,
                    .place = place,
-                   .hint = variable.is_numeric()
-                               ? std::string()
-                               : "the nearest is \"" + detail::nearest_name(received, variable.categories) + "\""});
+                   .hint = variable.is_numeric() ? std::string() : core::nearest_hint(received, variable.categories)});
 }
 
 double encode_number(const EncodedVariable& variable, double value) {

@@ -21,12 +21,12 @@ enum class Role { parameter, context, noise };
 /// Categorical and ordinal: the category's code, 0 … categories.size()−1.
 struct LUBAN_FEATURES_EXPORT EncodedVariable {
   std::string name;
-  std::string unit;
+  std::string unit = {};
   Role role = Role::parameter;
   process::VariableKind kind = process::VariableKind::continuous;
   double low = 0.0;
   double high = 1.0;
-  std::vector<std::string> categories;
+  std::vector<std::string> categories = {};
   [[nodiscard]] bool is_numeric() const noexcept {
     return kind == process::VariableKind::continuous || kind == process::VariableKind::integer;
   }

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include <luban/core/error.hpp>
+#include <luban/core/text.hpp>
 #include <luban/core/time.hpp>
 #include <luban/features/detail/text.hpp>
 
@@ -29,7 +30,7 @@ const ColumnInfo* find(const std::vector<ColumnInfo>& schema, const std::string&
                    .expected = "a column \"" + name + "\"",
                    .received = "a source without it",
                    .place = {},
-                   .hint = "the nearest column is \"" + nearest_name(name, names) + "\""});
+                   .hint = core::nearest_hint(name, names)});
 }
 
 void require_response(const ColumnInfo& column, const std::string& unit) {
@@ -67,7 +68,7 @@ std::vector<ResponseColumn> find_responses(const process::Process& process, cons
                        .expected = "a response of process \"" + process.name() + "\"",
                        .received = "\"" + name + "\"",
                        .place = {},
-                       .hint = "the nearest is \"" + nearest_name(name, known) + "\""});
+                       .hint = core::nearest_hint(name, known)});
     }
     const ColumnInfo* column = find(schema, name);
     if (column == nullptr) refuse_missing(name, schema);
@@ -88,7 +89,7 @@ std::vector<ResponseColumn> find_responses(const process::Process& process, cons
 std::string cell_text(const process::Column& column, std::size_t row) {
   switch (column.info.kind) {
     case ColumnKind::float64:
-      return exact_number(std::get<std::vector<double>>(column.data)[row]);
+      return core::number_text(std::get<std::vector<double>>(column.data)[row]);
     case ColumnKind::time:
       return std::to_string(std::get<std::vector<std::int64_t>>(column.data)[row]);
     case ColumnKind::code: {
@@ -252,7 +253,7 @@ void DatasetBuilder::require_same(std::int32_t run, const process::Table& table,
     const auto text = [&](Eigen::Index i) {
       const process::Value value = data_.encoder.decode_value(j, data_.X(i, j));
       const double* number = std::get_if<double>(&value);
-      return number != nullptr ? exact_number(*number) : std::get<std::string>(value);
+      return number != nullptr ? core::number_text(*number) : std::get<std::string>(value);
     };
     throw DataError({.where = "features.make_dataset",
                      .expected = "one value of \"" + name + "\" for all readings of a run",
