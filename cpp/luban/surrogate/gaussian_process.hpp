@@ -14,26 +14,26 @@ namespace luban::surrogate {
 
 /// How a Gaussian process is fitted. Defaults serve histories nobody has seen yet; presets are named in presets.hpp.
 struct GaussianProcessOptions {
-  std::string preset = "luban";  ///< kernel and priors by name; presets.hpp lists them
-  int starts = 4;                ///< 1 … 64 optimisations from different points, the best is kept
-  int max_iterations = 200;      ///< of each optimisation
-  bool robust = true;            ///< find gross errors and give them weight 0 before the reduction
-  int threads = 0;               ///< 0 = the CPU budget
+  std::string preset = "luban";                   ///< kernel and priors by name; presets.hpp lists them
+  int starts = 4;                                 ///< 1 … 64 optimisations from different points, the best is kept
+  int max_iterations = 200;                       ///< of each optimisation
+  bool robust = true;                             ///< find gross errors and give them weight 0 before the reduction
+  int threads = 0;                                ///< 0 = the CPU budget
   std::vector<Eigen::VectorXd> warm_starts = {};  ///< per response: hyperparameters of an earlier fit, tried first
 };
 
 /// What a fit did, for the model card and for people.
 struct LUBAN_SURROGATE_EXPORT FitReport {
-  double log_posterior = 0.0;        ///< of the hyperparameters at the optimum, in nats
-  double log_likelihood = 0.0;       ///< of all readings (the reduction's factor included)
+  double log_posterior = 0.0;   ///< of the hyperparameters at the optimum, in nats
+  double log_likelihood = 0.0;  ///< of all readings (the reduction's factor included)
   int evaluations = 0;
   int starts_converged = 0;
-  double jitter = 0.0;               ///< relative jitter that was needed; 0 is the rule
-  bool degraded = false;             ///< the covariance had to be repaired beyond the jitter ladder
-  Eigen::Index readings = 0;         ///< with weight above 0
-  Eigen::Index points = 0;           ///< unique (run, point) means, u
-  Eigen::Index gross_errors = 0;     ///< readings of weight 0 that were not missing
-  Eigen::VectorXd hyperparameters;   ///< unconstrained, in the order of hyperparameter_names
+  double jitter = 0.0;              ///< relative jitter that was needed; 0 is the rule
+  bool degraded = false;            ///< the covariance had to be repaired beyond the jitter ladder
+  Eigen::Index readings = 0;        ///< with weight above 0
+  Eigen::Index points = 0;          ///< unique (run, point) means, u
+  Eigen::Index gross_errors = 0;    ///< readings of weight 0 that were not missing
+  Eigen::VectorXd hyperparameters;  ///< unconstrained, in the order of hyperparameter_names
   std::vector<std::string> hyperparameter_names;
 };
 

@@ -23,8 +23,8 @@ class LUBAN_SURROGATE_EXPORT Posterior {
   virtual ~Posterior();
   [[nodiscard]] virtual Eigen::Index q() const noexcept = 0;
   [[nodiscard]] virtual Eigen::Index m() const noexcept = 0;
-  [[nodiscard]] virtual Eigen::MatrixXd mean() const = 0;                        ///< (q, m)
-  [[nodiscard]] virtual Eigen::MatrixXd variance(VarianceOf of) const = 0;       ///< (q, m)
+  [[nodiscard]] virtual Eigen::MatrixXd mean() const = 0;                   ///< (q, m)
+  [[nodiscard]] virtual Eigen::MatrixXd variance(VarianceOf of) const = 0;  ///< (q, m)
   /// (q, q) joint covariance of one response. The q points count as q different runs, so `run_mean` and `reading` add
   /// to the diagonal only. @throws LifecycleError when the posterior was asked for without `joint`.
   [[nodiscard]] virtual Eigen::MatrixXd covariance(Eigen::Index response, VarianceOf of) const = 0;
@@ -37,7 +37,8 @@ class LUBAN_SURROGATE_EXPORT Posterior {
   /// (q, m) log predictive density at Y (q, m); NaN in Y gives NaN.
   [[nodiscard]] virtual Eigen::MatrixXd log_density(const Eigen::MatrixXd& Y, VarianceOf of) const = 0;
   /// s joint samples, each (q, m).
-  [[nodiscard]] virtual std::vector<Eigen::MatrixXd> sample(Eigen::Index s, core::RandomKey key, VarianceOf of) const = 0;
+  [[nodiscard]] virtual std::vector<Eigen::MatrixXd> sample(Eigen::Index s, core::RandomKey key,
+                                                            VarianceOf of) const = 0;
 };
 
 /// What a posterior must be able to answer; less is cheaper.

@@ -28,8 +28,7 @@ class LUBAN_SURROGATE_EXPORT Surrogate {
 };
 
 /// How a surrogate is made from data: what cross-validation repeats on each fold.
-using SurrogateFactory = std::function<std::shared_ptr<const Surrogate>(const features::Dataset& data,
-                                                                        core::RandomKey key,
-                                                                        const core::CallControl& control)>;
+using SurrogateFactory = std::function<std::shared_ptr<const Surrogate>(
+    const features::Dataset& data, core::RandomKey key, const core::CallControl& control)>;
 
 }  // namespace luban::surrogate

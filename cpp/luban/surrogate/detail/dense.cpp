@@ -1,0 +1,225 @@
+#include <luban/surrogate/detail/dense.hpp>
+
+#include <algorithm>
+#include <memory>
+
+#include <Eigen/Core>
+
+#include <luban/surrogate/detail/simd.hpp>
+
+namespace luban::surrogate::detail {
+
+namespace {
+
+using Matrix = Eigen::Ref<Eigen::MatrixXd>;
+using ConstMatrix = Eigen::Ref<const Eigen::MatrixXd>;
+constexpr Eigen::Index small = 64;  // where recursion ends
+
+double* workspace() {
+  // One aligned buffer per thread: products are called thousands of times per fit.
+  struct Free {
+    void operator()(double* memory) const { ::operator delete[](memory, std::align_val_t{64}); }
+  };
+  thread_local const std::unique_ptr<double[], Free> buffer(
+      static_cast<double*>(::operator new[](product_workspace * sizeof(double), std::align_val_t{64})));
+  return buffer.get();
+}
+
+// Half of n, rounded up to whole small blocks, so that the pieces stay aligned to the tiles.
+Eigen::Index split(Eigen::Index n) {
+  return (n / 2 + small - 1) / small * small;
+}
+
+// C lower := C lower + alpha · op(A) · op(A)ᵀ
+void add_self_product(double alpha, const ConstMatrix& a, Transpose op, Matrix c) {
+  const Transpose other = op == Transpose::no ? Transpose::yes : Transpose::no;
+  const Eigen::Index n = c.rows();
+  if (n <= small) {
+    add_product(alpha, a, op, a, other, c);
+    return;
+  }
+  const Eigen::Index h = split(n);
+  const auto part = [&](Eigen::Index first, Eigen::Index count) -> ConstMatrix {
+    if (op == Transpose::no) return a.middleRows(first, count);
+    return a.middleCols(first, count);
+  };
+  const ConstMatrix top = part(0, h);
+  const ConstMatrix bottom = part(h, n - h);
+  add_self_product(alpha, top, op, c.topLeftCorner(h, h));
+  add_product(alpha, bottom, op, top, other, c.bottomLeftCorner(n - h, h));
+  add_self_product(alpha, bottom, op, c.bottomRightCorner(n - h, n - h));
+}
+
+Eigen::MatrixXd lower_copy(const ConstMatrix& a) {
+  return a.triangularView<Eigen::Lower>();
+}
+
+// B := alpha · op(L) · B, L lower triangular.
+void multiply_left(double alpha, const ConstMatrix& lower, Transpose op, Matrix b) {
+  const Eigen::Index n = lower.rows();
+  if (n <= small) {
+    const Eigen::MatrixXd before = b;
+    b.setZero();
+    add_product(alpha, lower_copy(lower), op, before, Transpose::no, b);
+    return;
+  }
+  const Eigen::Index h = split(n);
+  const Eigen::Index r = n - h;
+  if (op == Transpose::no) {
+    multiply_left(alpha, lower.bottomRightCorner(r, r), op, b.bottomRows(r));
+    add_product(alpha, lower.bottomLeftCorner(r, h), op, b.topRows(h), Transpose::no, b.bottomRows(r));
+    multiply_left(alpha, lower.topLeftCorner(h, h), op, b.topRows(h));
+  } else {
+    multiply_left(alpha, lower.topLeftCorner(h, h), op, b.topRows(h));
+    add_product(alpha, lower.bottomLeftCorner(r, h), op, b.bottomRows(r), Transpose::no, b.topRows(h));
+    multiply_left(alpha, lower.bottomRightCorner(r, r), op, b.bottomRows(r));
+  }
+}
+
+// B := B · L, L lower triangular.
+void multiply_right(Matrix b, const ConstMatrix& lower) {
+  const Eigen::Index n = lower.rows();
+  if (n <= small) {
+    const Eigen::MatrixXd before = b;
+    b.setZero();
+    add_product(1.0, before, Transpose::no, lower_copy(lower), Transpose::no, b);
+    return;
+  }
+  const Eigen::Index h = split(n);
+  const Eigen::Index r = n - h;
+  multiply_right(b.leftCols(h), lower.topLeftCorner(h, h));
+  add_product(1.0, b.rightCols(r), Transpose::no, lower.bottomLeftCorner(r, h), Transpose::no, b.leftCols(h));
+  multiply_right(b.rightCols(r), lower.bottomRightCorner(r, r));
+}
+
+// In place inverse of a lower triangular matrix.
+void invert_lower(Matrix a) {
+  const Eigen::Index n = a.rows();
+  if (n <= small) {
+    Eigen::MatrixXd inverse = Eigen::MatrixXd::Identity(n, n);  // I · L⁻ᵀ is the transpose of what we want
+    simd_table().solve_right_small(static_cast<std::size_t>(n), static_cast<std::size_t>(n), a.data(),
+                                   static_cast<std::size_t>(a.outerStride()), inverse.data(),
+                                   static_cast<std::size_t>(n));
+    a.triangularView<Eigen::Lower>() = inverse.transpose();
+    return;
+  }
+  const Eigen::Index h = split(n);
+  const Eigen::Index r = n - h;
+  invert_lower(a.topLeftCorner(h, h));
+  invert_lower(a.bottomRightCorner(r, r));
+  multiply_left(-1.0, a.bottomRightCorner(r, r), Transpose::no, a.bottomLeftCorner(r, h));
+  multiply_right(a.bottomLeftCorner(r, h), a.topLeftCorner(h, h));
+}
+
+// L := lower triangle of Lᵀ L.
+void square_lower(Matrix a) {
+  const Eigen::Index n = a.rows();
+  if (n <= small) {
+    const Eigen::MatrixXd before = lower_copy(a);
+    a.setZero();
+    add_product(1.0, before, Transpose::yes, before, Transpose::no, a);
+    return;
+  }
+  const Eigen::Index h = split(n);
+  const Eigen::Index r = n - h;
+  square_lower(a.topLeftCorner(h, h));
+  add_self_product(1.0, a.bottomLeftCorner(r, h), Transpose::yes, a.topLeftCorner(h, h));
+  multiply_left(1.0, a.bottomRightCorner(r, r), Transpose::yes, a.bottomLeftCorner(r, h));
+  square_lower(a.bottomRightCorner(r, r));
+}
+
+}  // namespace
+
+void add_product(double alpha, const ConstMatrix& a, Transpose op_a, const ConstMatrix& b, Transpose op_b, Matrix c) {
+  const auto m = static_cast<std::size_t>(c.rows());
+  const auto n = static_cast<std::size_t>(c.cols());
+  const auto k = static_cast<std::size_t>(op_a == Transpose::no ? a.cols() : a.rows());
+  const auto a_stride = static_cast<std::size_t>(a.outerStride());
+  const auto b_stride = static_cast<std::size_t>(b.outerStride());
+  const SimdTable& loops = simd_table();
+  ProductBlock block{};
+  block.alpha = alpha;
+  block.a_row = op_a == Transpose::no ? 1 : a_stride;
+  block.a_column = op_a == Transpose::no ? a_stride : 1;
+  block.b_row = op_b == Transpose::no ? 1 : b_stride;
+  block.b_column = op_b == Transpose::no ? b_stride : 1;
+  block.c_stride = static_cast<std::size_t>(c.outerStride());
+  block.workspace = workspace();
+  block.n = n;
+  for (std::size_t p = 0; p < k; p += product_depth) {
+    block.k = std::min(product_depth, k - p);
+    block.b = b.data() + p * block.b_row;
+    for (std::size_t i = 0; i < m; i += product_rows) {
+      block.m = std::min(product_rows, m - i);
+      block.a = a.data() + i * block.a_row + p * block.a_column;
+      block.c = c.data() + i;
+      loops.multiply_block(block);
+    }
+  }
+}
+
+Eigen::MatrixXd product(const ConstMatrix& a, Transpose op_a, const ConstMatrix& b, Transpose op_b) {
+  Eigen::MatrixXd c =
+      Eigen::MatrixXd::Zero(op_a == Transpose::no ? a.rows() : a.cols(), op_b == Transpose::no ? b.cols() : b.rows());
+  add_product(1.0, a, op_a, b, op_b, c);
+  return c;
+}
+
+Eigen::MatrixXd self_product_lower(const Eigen::MatrixXd& a) {
+  Eigen::MatrixXd c = Eigen::MatrixXd::Zero(a.rows(), a.rows());
+  add_self_product(1.0, a, Transpose::no, c);
+  return c;
+}
+
+bool cholesky_lower(Matrix a) {
+  const Eigen::Index n = a.rows();
+  if (n <= small) {
+    return simd_table().cholesky_small(static_cast<std::size_t>(n), a.data(),
+                                       static_cast<std::size_t>(a.outerStride()));
+  }
+  const Eigen::Index h = split(n);
+  const Eigen::Index r = n - h;
+  if (!cholesky_lower(a.topLeftCorner(h, h))) return false;
+  solve_right_transposed(a.topLeftCorner(h, h), a.bottomLeftCorner(r, h));
+  add_self_product(-1.0, a.bottomLeftCorner(r, h), Transpose::no, a.bottomRightCorner(r, r));
+  return cholesky_lower(a.bottomRightCorner(r, r));
+}
+
+void solve_right_transposed(const ConstMatrix& lower, Matrix x) {
+  const Eigen::Index n = lower.rows();
+  if (n <= small) {
+    simd_table().solve_right_small(static_cast<std::size_t>(x.rows()), static_cast<std::size_t>(n), lower.data(),
+                                   static_cast<std::size_t>(lower.outerStride()), x.data(),
+                                   static_cast<std::size_t>(x.outerStride()));
+    return;
+  }
+  const Eigen::Index h = split(n);
+  const Eigen::Index r = n - h;
+  solve_right_transposed(lower.topLeftCorner(h, h), x.leftCols(h));
+  add_product(-1.0, x.leftCols(h), Transpose::no, lower.bottomLeftCorner(r, h), Transpose::yes, x.rightCols(r));
+  solve_right_transposed(lower.bottomRightCorner(r, r), x.rightCols(r));
+}
+
+Eigen::MatrixXd inverse_from_cholesky(const Eigen::MatrixXd& lower) {
+  Eigen::MatrixXd inverse = lower;
+  invert_lower(inverse);
+  square_lower(inverse);
+  mirror_lower(inverse);
+  return inverse;
+}
+
+void mirror_lower(Eigen::MatrixXd& a) {
+  constexpr Eigen::Index tile = 32;  // both triangles' tiles stay in the cache
+  const Eigen::Index n = a.rows();
+  for (Eigen::Index j = 0; j < n; j += tile) {
+    for (Eigen::Index i = j; i < n; i += tile) {
+      const Eigen::Index j_end = std::min(j + tile, n);
+      const Eigen::Index i_end = std::min(i + tile, n);
+      for (Eigen::Index column = j; column < j_end; ++column) {
+        for (Eigen::Index row = std::max(i, column + 1); row < i_end; ++row) a(column, row) = a(row, column);
+      }
+    }
+  }
+}
+
+}  // namespace luban::surrogate::detail
