@@ -1,0 +1,9 @@
+#include "bindings.hpp"
+
+PYBIND11_MODULE(_core, module) {
+  using namespace luban::bindings;
+  module.doc() = "Private: what the modules of luban bind from C++ (everything without HDF5 and torch).";
+  bind_core(module);
+  bind_process(module);
+  bind_parallel(module);
+}

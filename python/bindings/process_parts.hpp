@@ -1,0 +1,11 @@
+#pragma once
+
+#include "bindings.hpp"
+
+namespace luban::bindings {
+
+// The binding of `process` in three files, one per kind of value.
+void bind_process_table(py::module_& module);
+void bind_process_trial(py::module_& module);
+
+}  // namespace luban::bindings
