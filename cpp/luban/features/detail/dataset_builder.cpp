@@ -221,8 +221,7 @@ std::vector<std::int32_t> DatasetBuilder::run_indices(const process::Table& tabl
   return runs;
 }
 
-std::string DatasetBuilder::group_label(const process::Table& table, std::size_t row, const std::string& run_id) const {
-  if (columns_.groups.empty()) return run_id;
+std::string DatasetBuilder::group_label(const process::Table& table, std::size_t row) const {
   std::string label;
   for (const std::string& group : columns_.groups) {
     label += (label.empty() ? "" : ", ") + group + " " + cell_text(table.at(group), row);
@@ -233,11 +232,17 @@ std::string DatasetBuilder::group_label(const process::Table& table, std::size_t
 void DatasetBuilder::start_run(std::int32_t run, const process::Table& table, std::size_t row, Eigen::Index reading) {
   const auto index = static_cast<std::size_t>(run);
   first_reading_[index] = reading;
-  const std::string label = group_label(table, row, data_.run_ids[index]);
-  const auto [at, is_new] = groups_.try_emplace(label, static_cast<std::int32_t>(data_.group_labels.size()));
-  if (is_new) data_.group_labels.push_back(label);
   data_.group.resize(data_.run_ids.size(), -1);
-  data_.group[index] = at->second;
+  const auto next = static_cast<std::int32_t>(data_.group_labels.size());
+  if (columns_.groups.empty()) {
+    data_.group[index] = next;
+    data_.group_labels.push_back(data_.run_ids[index]);
+  } else {
+    std::string label = group_label(table, row);
+    const auto [at, is_new] = groups_.try_emplace(label, next);
+    if (is_new) data_.group_labels.push_back(std::move(label));
+    data_.group[index] = at->second;
+  }
   data_.run_time.resize(data_.run_ids.size(), core::UtcTime::missing_count);
   if (!columns_.time.empty()) data_.run_time[index] = table.times(columns_.time)[row];
 }
@@ -262,7 +267,7 @@ void DatasetBuilder::require_same(std::int32_t run, const process::Table& table,
                      .hint = "what varies within a run is a noise variable; otherwise name the run more finely"});
   }
   if (reading_groups_.empty()) return;
-  const std::string label = group_label(table, row, data_.run_ids[index]);
+  const std::string label = group_label(table, row);
   const std::string& known = data_.group_labels[static_cast<std::size_t>(data_.group[index])];
   if (label != known) {
     throw DataError({.where = "features.make_dataset",

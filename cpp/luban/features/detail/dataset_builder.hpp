@@ -38,7 +38,7 @@ class DatasetBuilder {
   void start_run(std::int32_t run, const process::Table& table, std::size_t row, Eigen::Index reading);
   void require_same(std::int32_t run, const process::Table& table, std::size_t row, Eigen::Index reading,
                     std::size_t source_row) const;
-  [[nodiscard]] std::string group_label(const process::Table& table, std::size_t row, const std::string& run_id) const;
+  [[nodiscard]] std::string group_label(const process::Table& table, std::size_t row) const;
 
   DatasetColumns columns_;
   Dataset data_;

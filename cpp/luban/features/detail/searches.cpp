@@ -85,14 +85,14 @@ Search search_gross_errors(const Dataset& data, Eigen::Index response, const Fin
 
 Search search_stuck_values(const Dataset& data, Eigen::Index response, const FindingOptions& options) {
   std::vector<Eigen::Index> order;
-  std::unordered_map<double, double> frequency;
+  std::vector<double> sorted;
   for (Eigen::Index i = 0; i < data.n(); ++i) {
     if (std::isnan(data.Y(i, response))) continue;
     order.push_back(i);
-    ++frequency[data.Y(i, response)];
+    sorted.push_back(data.Y(i, response));
   }
-  Search nothing;
-  if (frequency.size() < 2) return nothing;  // a constant column is named as such
+  std::sort(sorted.begin(), sorted.end());
+  if (sorted.empty() || sorted.front() == sorted.back()) return {};  // a constant column is named as such
   std::stable_sort(order.begin(), order.end(), [&](Eigen::Index a, Eigen::Index b) {
     return data.source_row[static_cast<std::size_t>(a)] < data.source_row[static_cast<std::size_t>(b)];
   });
@@ -104,8 +104,10 @@ Search search_stuck_values(const Dataset& data, Eigen::Index response, const Fin
     const double value = data.Y(order[begin], response);
     while (end < order.size() && data.Y(order[end], response) == value) ++end;
     const auto length = static_cast<double>(end - begin);
-    const double chance = n * std::pow(frequency[value] / n, length);  // a bound on seeing one as long
-    if (length < options.stuck_runs || chance > options.stuck_chance) continue;
+    if (length < options.stuck_runs) continue;
+    const auto [first, last] = std::equal_range(sorted.begin(), sorted.end(), value);
+    const double chance = n * std::pow(static_cast<double>(last - first) / n, length);  // bounds that of one as long
+    if (chance > options.stuck_chance) continue;
     Finding finding = finding_at(data, FindingKind::stuck_value, order[begin], response);
     finding.message = finding.column + " stays at exactly " + with_unit(value, unit) + " for " +
                       std::to_string(end - begin) + " readings in a row, from row " +
@@ -120,11 +122,17 @@ Search search_stuck_values(const Dataset& data, Eigen::Index response, const Fin
 
 namespace {
 
-/// Readings of each run, in order of their numbers.
-std::vector<std::vector<Eigen::Index>> readings_by_run(const Dataset& data) {
+/// Readings of each run that has at least `fewest` values, in order of their numbers; others stay empty.
+std::vector<std::vector<Eigen::Index>> readings_by_run(const Dataset& data, Eigen::Index fewest,
+                                                       std::vector<Eigen::Index>& values) {
+  values.assign(data.run_count(), 0);
+  for (Eigen::Index i = 0; i < data.n(); ++i) {
+    values[static_cast<std::size_t>(data.run[static_cast<std::size_t>(i)])] += (!data.Y.row(i).array().isNaN()).count();
+  }
   std::vector<std::vector<Eigen::Index>> readings(data.run_count());
   for (Eigen::Index i = 0; i < data.n(); ++i) {
-    readings[static_cast<std::size_t>(data.run[static_cast<std::size_t>(i)])].push_back(i);
+    const auto run = static_cast<std::size_t>(data.run[static_cast<std::size_t>(i)]);
+    if (values[run] >= fewest) readings[run].push_back(i);
   }
   for (auto& of_run : readings) {
     std::stable_sort(of_run.begin(), of_run.end(), [&](Eigen::Index a, Eigen::Index b) {
@@ -166,14 +174,13 @@ std::uint64_t hash_of(const Dataset& data, const std::vector<Eigen::Index>& read
 }  // namespace
 
 Search search_duplicate_runs(const Dataset& data, const FindingOptions& options) {
-  const std::vector<std::vector<Eigen::Index>> readings = readings_by_run(data);
+  std::vector<Eigen::Index> values;
+  const auto readings = readings_by_run(data, options.duplicate_values, values);
   std::unordered_multimap<std::uint64_t, std::size_t> originals;
   std::vector<Finding> found;
   std::vector<double> severity;
   for (std::size_t run = 0; run < readings.size(); ++run) {
-    Eigen::Index values = 0;
-    for (const Eigen::Index i : readings[run]) values += (!data.Y.row(i).array().isNaN()).count();
-    if (values < options.duplicate_values) continue;
+    if (readings[run].empty()) continue;
     const std::uint64_t hash = hash_of(data, readings[run]);
     const auto [begin, end] = originals.equal_range(hash);
     const auto original = std::find_if(begin, end, [&](const auto& candidate) {
@@ -187,10 +194,10 @@ Search search_duplicate_runs(const Dataset& data, const FindingOptions& options)
     }
     Finding finding = finding_at(data, FindingKind::duplicate_run, readings[run].front(), -1);
     finding.repeat = -1;
-    finding.message = "run " + data.run_ids[run] + " repeats the inputs and all " + std::to_string(values) +
+    finding.message = "run " + data.run_ids[run] + " repeats the inputs and all " + std::to_string(values[run]) +
                       " measured values of run " + data.run_ids[original->second] + ".";
     found.push_back(std::move(finding));
-    severity.push_back(static_cast<double>(values));
+    severity.push_back(static_cast<double>(values[run]));
   }
   return most_severe(std::move(found), std::move(severity), options.most);
 }
