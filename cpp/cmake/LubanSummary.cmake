@@ -23,6 +23,9 @@ endif()
 if(LUBAN_WITH_PYTHON)
   get_directory_property(pybind11_VERSION DIRECTORY "${PROJECT_SOURCE_DIR}/python" DEFINITION pybind11_VERSION)
 endif()
+if(LUBAN_WITH_TRAINING)
+  get_directory_property(TorchPip_VERSION DIRECTORY "${PROJECT_SOURCE_DIR}/cpp/luban/training" DEFINITION TorchPip_VERSION)
+endif()
 luban_header_macro(luban_openblas_version "${LUBAN_BLAS_INCLUDE_DIR}/openblas_config.h" OPENBLAS_VERSION)
 
 # key|value; the order is the order in which people read them
