@@ -6,4 +6,5 @@ PYBIND11_MODULE(_core, module) {
   bind_core(module);
   bind_process(module);
   bind_parallel(module);
+  bind_features(module);
 }
