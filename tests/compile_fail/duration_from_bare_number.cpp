@@ -2,7 +2,9 @@
 #include <luban/core/time.hpp>
 
 namespace {
-bool is_long(luban::core::Nanoseconds duration) { return duration.count() > 1'000'000'000; }
+bool is_long(luban::core::Nanoseconds duration) {
+  return duration.count() > 1'000'000'000;
+}
 }  // namespace
 
 int main() {

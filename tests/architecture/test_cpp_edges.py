@@ -1,0 +1,141 @@
+"""The C++ modules include and link what their row of modules.toml allows, and nothing else."""
+
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.MULTILINE)
+OURS = re.compile(r"luban/(\w+)/(.+)")
+# Headers of the language, the C library, POSIX and the compiler; C++ ones have no dot and no slash.
+SYSTEM = re.compile(r"[a-z_0-9]+|(sys/\w+|unistd|fcntl|sched|cpuid|immintrin|x86intrin|arm_neon)(\.h)?")
+
+
+def sources_of(repository: Path, module: str) -> list[Path]:
+    folder = repository / "cpp/luban" / module
+    return sorted(path for pattern in ("*.hpp", "*.cpp", "*.cu") for path in folder.rglob(pattern))
+
+
+def includes_of(path: Path) -> list[str]:
+    """Included names; a quoted name that lies beside the file is written as <luban/...>."""
+    names = []
+    for mark, name in INCLUDE.findall(path.read_text(encoding="utf-8")):
+        beside = path.parent / name
+        ours = mark == '"' and beside.exists() and "luban" in beside.parts
+        names.append(f"luban/{beside.resolve().as_posix().rpartition('/cpp/luban/')[2]}" if ours else name)
+    return names
+
+
+def library_of(header: str, libraries: dict[str, Any]) -> str | None:
+    for name, library in libraries.items():
+        if any(re.fullmatch(pattern, header) for pattern in library["headers"]):
+            return name
+    return None
+
+
+def link_names(cmake_file: Path) -> list[str]:
+    """Every target that the CMake file of a module names, in whatever command."""
+    text = re.sub(r"#.*", "", cmake_file.read_text(encoding="utf-8"))
+    return re.findall(r"\b\w+::\w+", text)
+
+
+def include_faults(module: str, path: Path, names: list[str], table: dict[str, Any]) -> list[str]:
+    row = table["modules"][module]
+    faults = []
+    for name in names:
+        if ours := OURS.fullmatch(name):
+            target, rest = ours.groups()
+            if target != module and target not in row["may_include"]:
+                faults.append(f"{path}: {module} may not include {name}")
+            elif target != module and (rest.startswith("detail/") or rest.endswith("_impl.hpp")):
+                faults.append(f"{path}: {name} is private to {target}")
+        elif (library := library_of(name, table["libraries"])) is not None:
+            if library not in row["may_link"]:
+                faults.append(f"{path}: {module} may not use {library} ({name})")
+        elif not SYSTEM.fullmatch(name):
+            faults.append(f"{path}: {name} belongs to no library that modules.toml knows")
+    return faults
+
+
+def link_faults(module: str, names: list[str], table: dict[str, Any]) -> list[str]:
+    row = table["modules"][module]
+    allowed = {f"luban::{name}" for name in row["may_include"]}
+    for library in row["may_link"]:
+        allowed.update(table["libraries"][library]["link"])
+    return [f"{module} may not link {name}" for name in names if name not in allowed]
+
+
+def test_includes_stay_inside_the_row(repository: Path, modules: list[str], module_table: dict[str, Any]) -> None:
+    faults = []
+    for module in modules:
+        for path in sources_of(repository, module):
+            faults += include_faults(module, path.relative_to(repository), includes_of(path), module_table)
+    assert not faults, "\n".join(faults)
+
+
+def test_links_stay_inside_the_row(repository: Path, modules: list[str], module_table: dict[str, Any]) -> None:
+    faults = []
+    for module in modules:
+        cmake_file = repository / "cpp/luban" / module / "CMakeLists.txt"
+        faults += link_faults(module, link_names(cmake_file), module_table)
+        if module != "training" and re.search(r"\btarget_link_libraries\b", cmake_file.read_text(encoding="utf-8")):
+            faults.append(f"{module} links behind luban_module()'s back")
+    assert not faults, "\n".join(faults)
+
+
+def test_module_list_is_in_data_path_order(repository: Path, modules: list[str]) -> None:
+    text = (repository / "cpp/CMakeLists.txt").read_text(encoding="utf-8")
+    listed = [name for name in re.findall(r"add_subdirectory\(luban/(\w+)\)", text) if name != "training"]
+    assert listed == [name for name in modules if name != "training"]
+
+
+def test_bindings_include_no_private_header(repository: Path, module_table: dict[str, Any]) -> None:
+    faults = []
+    heavy = {"history": ("hdf5",), "training": ("torch",)}
+    for path in sorted((repository / "python/bindings").glob("*.[ch]pp")):
+        for name in includes_of(path):
+            ours = OURS.fullmatch(name)
+            if ours and (ours.group(2).startswith("detail/") or ours.group(2).endswith("_impl.hpp")):
+                faults.append(f"{path.name}: {name} is private")
+            if ours and ours.group(1) in heavy and not path.stem.startswith(ours.group(1)):
+                faults.append(f"{path.name}: only {ours.group(1)}.cpp may bind {name}")
+            if library_of(name, module_table["libraries"]) in {"hdf5", "mpi", "tbb"}:
+                faults.append(f"{path.name}: {name} has no place in a binding")
+    assert not faults, "\n".join(faults)
+
+
+def test_the_checks_see_a_forbidden_edge(module_table: dict[str, Any]) -> None:
+    here = Path("here.cpp")
+    assert include_faults("features", here, ["luban/surrogate/posterior.hpp"], module_table)
+    assert include_faults("surrogate", here, ["hdf5.h"], module_table)
+    assert include_faults("recommend", here, ["torch/torch.h"], module_table)
+    assert include_faults("recommend", here, ["luban/surrogate/detail/kernel.hpp"], module_table)
+    assert include_faults("core", here, ["boost/any.hpp"], module_table)
+    assert link_faults("features", ["luban::history"], module_table)
+    assert link_faults("guard", ["Eigen3::Eigen"], module_table)
+    assert not include_faults("recommend", here, ["luban/surrogate/posterior.hpp", "vector"], module_table)
+
+
+@pytest.mark.slow
+def test_public_headers_compile_alone(repository: Path, build_folder: Path) -> None:
+    command = ["cmake", "--build", str(build_folder), "--target", "all_verify_interface_header_sets"]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout[-4000:] + result.stderr[-2000:]
+
+
+def test_every_public_header_is_listed(repository: Path, modules: list[str], public_headers: list[Path]) -> None:
+    """A header that its module's HEADERS does not list would escape the check that it compiles alone."""
+    missing = []
+    for module in modules:
+        folder = repository / "cpp/luban" / module
+        text = (folder / "CMakeLists.txt").read_text(encoding="utf-8")
+        call = re.search(r"\bluban_module\s*\(([^)]*)\)", text)
+        words = call.group(1).split() if call else []
+        missing += [
+            str(header.relative_to(repository))
+            for header in public_headers
+            if folder in header.parents and header.relative_to(folder).as_posix() not in words
+        ]
+    assert not missing, missing
