@@ -1,0 +1,153 @@
+#include <algorithm>
+#include <cmath>
+#include <luban/core/error.hpp>
+#include <luban/core/json.hpp>
+#include <luban/core/sha256.hpp>
+#include <luban/history/content.hpp>
+#include <string_view>
+#include <unordered_set>
+
+namespace luban::history {
+namespace {
+
+[[noreturn]] void contradiction(const std::string& expected, const std::string& received, const std::string& place) {
+  throw core::DataError(
+      {.where = "history.content", .expected = expected, .received = received, .place = place, .hint = {}});
+}
+
+/// Fills an optional column, or insists on its length.
+template <typename T>
+void complete(std::vector<T>& column, std::size_t count, const T& missing, const char* name) {
+  if (column.empty()) column.assign(count, missing);
+  if (column.size() != count) {
+    contradiction(std::to_string(count) + " rows", std::to_string(column.size()), name);
+  }
+}
+
+template <typename T>
+void require_range(const std::vector<T>& column, std::int64_t low, std::int64_t high, const std::string& name) {
+  for (const T value : column) {
+    if (value < low || value >= high) {
+      contradiction("numbers from " + std::to_string(low) + " to " + std::to_string(high - 1), std::to_string(value),
+                    name);
+    }
+  }
+}
+
+void require_rows(const process::Table& table, std::size_t count, const char* name) {
+  if (!table.columns().empty() && table.row_count() != count) {
+    contradiction(std::to_string(count) + " rows", std::to_string(table.row_count()), name);
+  }
+}
+
+void require_text(const std::vector<std::string>& column, const std::string& name) {
+  for (const std::string& text : column) {
+    if (text.find('\0') != std::string::npos) contradiction("text", "a text that holds a zero byte", name);
+  }
+}
+
+void require_texts(const process::Table& table) {
+  for (const auto& column : table.columns()) {
+    if (const auto* texts = std::get_if<std::vector<std::string>>(&column.data)) {
+      require_text(*texts, column.info.name);
+    }
+  }
+}
+
+void normalise_runs(Runs& runs, std::int64_t sources) {
+  const std::size_t count = runs.size();
+  complete(runs.start_time, count, core::UtcTime::missing_count, "runs.start_time");
+  complete(runs.end_time, count, core::UtcTime::missing_count, "runs.end_time");
+  complete(runs.status, count, 0, "runs.status");
+  complete(runs.source, count, 0, "runs.source");
+  for (auto* column : {&runs.group, &runs.equipment, &runs.material_lot, &runs.recipe}) {
+    complete(*column, count, std::string(), "runs");
+    require_text(*column, "runs");
+  }
+  require_range(runs.status, 0, static_cast<std::int64_t>(run_status_names().size()), "runs.status");
+  require_range(runs.source, 0, sources, "runs.source");
+  require_text(runs.run_id, "runs.run_id");
+  std::unordered_set<std::string_view> seen;
+  for (const std::string& id : runs.run_id) {
+    if (id.empty()) contradiction("a run_id for every run", "an empty one", "runs.run_id");
+    if (!seen.insert(id).second) contradiction("unique run_id", "`" + id + "` twice", "runs.run_id");
+  }
+  for (const auto* table : {&runs.parameters, &runs.context, &runs.identifiers}) {
+    require_rows(*table, count, "runs");
+    require_texts(*table);
+  }
+}
+
+void require_unique_repeats(const Readings& readings, const Runs& runs) {
+  std::vector<std::size_t> order(readings.size());
+  for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
+  const auto key = [&](std::size_t i) { return std::pair(readings.run[i], readings.repeat[i]); };
+  const auto before = [&](std::size_t a, std::size_t b) { return key(a) < key(b); };
+  if (!std::is_sorted(order.begin(), order.end(), before)) std::sort(order.begin(), order.end(), before);
+  const auto twice = std::adjacent_find(order.begin(), order.end(), [&](auto a, auto b) { return key(a) == key(b); });
+  if (twice == order.end()) return;
+  contradiction("each (run, repeat) once",
+                "repeat " + std::to_string(readings.repeat[*twice]) + " of run `" +
+                    runs.run_id[static_cast<std::size_t>(readings.run[*twice])] + "` twice",
+                "readings");
+}
+
+void normalise_events(ResponseEvents& events, std::int64_t readings, std::int64_t sources) {
+  const std::size_t count = events.size();
+  const std::string place = "responses." + events.name;
+  complete(events.time, count, core::UtcTime::missing_count, "time");
+  complete(events.quality, count, quality_good, "quality");
+  complete(events.source, count, 0, "source");
+  if (events.value.size() != count) contradiction("a value for every event", "another number of values", place);
+  require_range(events.reading, 0, readings, place + ".reading");
+  require_range(events.quality, 0, 3, place + ".quality");
+  require_range(events.source, 0, sources, place + ".source");
+  for (const double value : events.value) {
+    if (!std::isfinite(value)) contradiction("finite values (a missing one is no event)", std::to_string(value), place);
+  }
+}
+
+}  // namespace
+
+const std::vector<std::string>& run_status_names() {
+  static const std::vector<std::string> names = {"completed", "running", "failed", "abandoned"};
+  return names;
+}
+
+std::string Provenance::computed_link() const {
+  core::Json fields = core::Json::array();
+  for (const std::string* text : {&previous, &who, &what, &tool, &input_name, &input_digest}) fields.push_back(*text);
+  for (const std::int64_t number : {time, rows, runs, readings, events, quarantined}) fields.push_back(number);
+  return core::Sha256().update(fields.dump()).hex();
+}
+
+process::Process Content::current_process() const {
+  if (process.empty()) contradiction("a process definition", "none", "process");
+  return process::Process::from_json(core::Json::parse(process.back().definition));
+}
+
+void Content::normalise() {
+  const auto sources = static_cast<std::int64_t>(provenance.size());
+  normalise_runs(runs, sources);
+  const std::size_t count = readings.size();
+  complete(readings.time, count, core::UtcTime::missing_count, "readings.time");
+  if (readings.repeat.size() != count) {
+    contradiction("a repeat for every reading", std::to_string(readings.repeat.size()), "readings.repeat");
+  }
+  require_range(readings.run, 0, static_cast<std::int64_t>(runs.size()), "readings.run");
+  require_unique_repeats(readings, runs);
+  require_rows(readings.noise, count, "readings.noise");
+  require_rows(readings.auxiliary, count, "readings.auxiliary");
+  require_texts(readings.auxiliary);
+  for (ResponseEvents& events : responses) normalise_events(events, static_cast<std::int64_t>(count), sources);
+  const std::size_t refused = quarantine.size();
+  complete(quarantine.source, refused, 0, "quarantine.source");
+  complete(quarantine.source_row, refused, std::int64_t{-1}, "quarantine.source_row");
+  for (auto* column : {&quarantine.column, &quarantine.value, &quarantine.scope}) {
+    complete(*column, refused, std::string(), "quarantine");
+    require_text(*column, "quarantine");
+  }
+  require_range(quarantine.source, 0, sources, "quarantine.source");
+}
+
+}  // namespace luban::history

@@ -1,0 +1,91 @@
+#include <algorithm>
+#include <luban/core/json.hpp>
+#include <luban/core/sha256.hpp>
+#include <luban/history/detail/manifest.hpp>
+#include <luban/parallel/arena.hpp>
+
+namespace luban::history::detail {
+namespace {
+
+core::Json as_json(const AttributeValue& value) {
+  if (const auto* text = std::get_if<std::string>(&value)) return {*text};
+  if (const auto* number = std::get_if<std::int64_t>(&value)) return {*number};
+  if (const auto* texts = std::get_if<std::vector<std::string>>(&value)) return {*texts};
+  core::Json json;
+  if (const auto* numbers = std::get_if<std::vector<std::int64_t>>(&value)) {
+    json = core::Json::array();
+    for (const std::int64_t number : *numbers) json.push_back(number);
+  }
+  return json;
+}
+
+std::string attribute_lines(const std::string& path, const Attributes& attributes) {
+  std::vector<std::string> lines;
+  for (const auto& attribute : attributes) {
+    if (path == "/" && attribute.name == "content_digest") continue;
+    lines.push_back("attribute " + attribute.name + " " + as_json(attribute.value).dump() + "\n");
+  }
+  std::sort(lines.begin(), lines.end());
+  std::string all;
+  for (const auto& line : lines) all += line;
+  return all;
+}
+
+}  // namespace
+
+std::string data_digest(const ColumnView& view) {
+  core::Sha256 hash;
+  const std::size_t count = size(view);
+  std::vector<std::byte> buffer;
+  for (std::size_t begin = 0; begin < count; begin += block_rows) {
+    const std::size_t end = std::min(count, begin + block_rows);
+    buffer.clear();
+    if (kind(view) == StoredKind::text) {
+      for (std::size_t i = begin; i < end; ++i) {
+        const auto* plain = std::get_if<std::span<const std::string>>(&view);
+        const std::string& text = plain != nullptr ? (*plain)[i] : std::get<IndexedText>(view).at(i);
+        const auto length = static_cast<std::uint32_t>(text.size());
+        for (unsigned k = 0; k < 4; ++k) buffer.push_back(static_cast<std::byte>((length >> (8 * k)) & 0xffU));
+        const auto bytes = std::as_bytes(std::span(text));
+        buffer.insert(buffer.end(), bytes.begin(), bytes.end());
+      }
+    } else {
+      buffer.resize((end - begin) * (kind(view) == StoredKind::int32 ? 4 : 8));
+      pack(view, begin, end, 0, buffer);
+    }
+    hash.update(buffer);
+  }
+  return hash.hex();
+}
+
+std::string group_lines(const std::string& path, const Attributes& attributes) {
+  return "group " + path + "\n" + attribute_lines(path, attributes);
+}
+
+std::string dataset_lines(const std::string& path, StoredKind kind, std::size_t count, const std::string& digest,
+                          const Attributes& attributes) {
+  return "dataset " + path + " " + std::string(name(kind)) + " " + std::to_string(count) + " " + digest + "\n" +
+         attribute_lines(path, attributes);
+}
+
+std::string content_digest(std::vector<ManifestEntry> entries) {
+  std::sort(entries.begin(), entries.end(), [](const auto& a, const auto& b) { return a.path < b.path; });
+  core::Sha256 hash;
+  for (const auto& entry : entries) hash.update(entry.lines);
+  return hash.hex();
+}
+
+std::string content_digest(const Tree& tree, const core::CallControl& control) {
+  std::vector<ManifestEntry> entries(tree.datasets.size());
+  parallel::for_each_index(tree.datasets.size(),
+                           [&](std::size_t i) {
+                             const auto& node = tree.datasets[i];
+                             entries[i] = {node.path, dataset_lines(node.path, kind(node.data), size(node.data),
+                                                                    data_digest(node.data), node.attributes)};
+                           },
+                           0, {.stop = control.stop, .progress = {}});
+  for (const auto& group : tree.groups) entries.push_back({group.path, group_lines(group.path, group.attributes)});
+  return content_digest(std::move(entries));
+}
+
+}  // namespace luban::history::detail

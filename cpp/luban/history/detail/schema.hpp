@@ -1,0 +1,61 @@
+#pragma once
+
+#include <cstdint>
+#include <luban/history/content.hpp>
+#include <luban/history/detail/tree.hpp>
+#include <luban/history/detail/tree_file.hpp>
+#include <string>
+#include <vector>
+
+namespace luban::history::detail {
+
+/// Version of the format that is written; a reader refuses a larger major and reads any minor of its own major.
+inline constexpr std::int64_t format_major = 1;
+inline constexpr std::int64_t format_minor = 0;
+inline constexpr const char* format_name = "luban-history";
+
+/// A name as an HDF5 link: `/`, `%` and control characters, and the first character of a reserved name, as %XX.
+[[nodiscard]] std::string encode_name(const std::string& name, const std::vector<std::string>& reserved = {});
+/// Names that /readings uses for itself.
+[[nodiscard]] const std::vector<std::string>& reading_columns();
+
+/// A content (already normalised) as the tree of FORMAT.md, without `content_digest`. Borrows from `content`.
+[[nodiscard]] Tree to_tree(const Content& content);
+
+/// @throws IntegrityError when the file is HDF5 but no history, VersionError when it is of a newer major version.
+void require_history(const TreeFile& file);
+
+/// Everything back in memory. @throws IntegrityError when something is damaged or absent.
+[[nodiscard]] Content load_content(const TreeFile& file);
+[[nodiscard]] std::vector<ProcessVersion> load_process(const TreeFile& file);
+[[nodiscard]] std::vector<Provenance> load_provenance(const TreeFile& file);
+[[nodiscard]] Quarantine load_quarantine(const TreeFile& file);
+
+/// A stored named column: where it lies and what it is.
+struct StoredColumn {
+  process::ColumnInfo info;
+  std::string path;           ///< of the dataset; of the group for a response
+  std::int64_t position = 0;  ///< place among its siblings
+};
+/// The columns directly under `group`, in their stored order: groups that hold `value`, or datasets that carry a name.
+[[nodiscard]] std::vector<StoredColumn> stored_columns(const TreeFile& file, const std::string& group);
+
+/// Typed whole-column read. @throws IntegrityError when the stored type is another.
+template <typename T>
+[[nodiscard]] std::vector<T> load(const TreeFile& file, const std::string& path) {
+  ColumnData data = file.read(path);
+  if (auto* values = std::get_if<std::vector<T>>(&data)) return std::move(*values);
+  throw core::IntegrityError({.where = "history.read",
+                              .expected = "another type of column",
+                              .received = std::string(name(file.info(path).kind)),
+                              .place = file.path() + ", " + path,
+                              .hint = "the file was not written by this format's rules"});
+}
+
+/// Data of a stored column as a column of a table.
+[[nodiscard]] process::Column as_column(const process::ColumnInfo& info, ColumnData data);
+
+[[nodiscard]] std::string text_attribute(const Attributes& attributes, std::string_view name);
+[[nodiscard]] std::int64_t integer_attribute(const Attributes& attributes, std::string_view name);
+
+}  // namespace luban::history::detail

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+
+namespace luban::history::detail {
+
+/// A history ends in lines of 128 bytes of text, which HDF5 ignores because they follow its own end:
+/// `luban-heap OFFSET LENGTH SHA256` for each stretch of HDF5's global heap (texts of variable length, the one kind of
+/// metadata that HDF5 stores without a checksum and reads without checking), then the seal,
+/// `luban-seal 1 sha256 SHA256 bytes N`, over all N bytes before it. A program that writes into the file removes or
+/// breaks the seal.
+inline constexpr std::size_t seal_size = 128;
+
+enum class SealState { intact, missing, broken };
+
+/// Appends the heap lines and the seal. @throws IoError.
+void append_seal(const std::filesystem::path& path);
+/// Reads the whole file. @throws IoError.
+[[nodiscard]] SealState check_seal(const std::filesystem::path& path);
+/// Checks the stretches that the heap lines name, before HDF5 reads them: damage there makes the library write beyond
+/// its memory. A file without lines passes. @throws IntegrityError, IoError.
+void require_intact_heaps(const std::filesystem::path& path);
+
+/// A file under a temporary name beside its target; removed unless it is committed.
+class TemporaryFile {
+ public:
+  /// @throws IoError when the folder does not exist or refuses.
+  explicit TemporaryFile(const std::filesystem::path& target);
+  ~TemporaryFile();
+  TemporaryFile(const TemporaryFile&) = delete;
+  TemporaryFile& operator=(const TemporaryFile&) = delete;
+  [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
+  /// Syncs the file, renames it over the target (or refuses when `replace` is false and the target exists), syncs the
+  /// folder. @throws IoError.
+  void commit(bool replace);
+
+ private:
+  std::filesystem::path target_;
+  std::filesystem::path path_;
+  bool committed_ = false;
+};
+
+}  // namespace luban::history::detail

@@ -1,0 +1,75 @@
+#include <algorithm>
+#include <luban/history/detail/view.hpp>
+#include <set>
+
+namespace luban::history::detail {
+namespace {
+
+constexpr const char* always_ours[] = {"run_id", "repeat", "reading_time"};
+
+process::ColumnInfo info_of(std::string name, process::ColumnKind kind, std::vector<std::string> categories = {}) {
+  return {.name = std::move(name), .unit = {}, .kind = kind, .categories = std::move(categories)};
+}
+
+class ColumnList {
+ public:
+  explicit ColumnList(const TreeFile& file) : file_(file) {}
+
+  void add(ViewColumn column) {
+    if (names_.insert(column.info.name).second) columns_.push_back(std::move(column));
+  }
+  void add_stored(const std::string& group, Origin origin) {
+    for (StoredColumn& stored : stored_columns(file_, group)) {
+      const bool hidden =
+          std::find(std::begin(always_ours), std::end(always_ours), stored.info.name) != std::end(always_ours);
+      if (!hidden) add({std::move(stored.info), origin, std::move(stored.path)});
+    }
+  }
+  void add_run(const char* name, process::ColumnKind kind) {
+    const std::string path = std::string("/runs/") + name;
+    std::vector<std::string> categories;
+    if (kind == process::ColumnKind::code) {
+      const AttributeValue* value = find(file_.info(path).attributes, "categories");
+      if (const auto* texts = value != nullptr ? std::get_if<std::vector<std::string>>(value) : nullptr) {
+        categories = *texts;
+      }
+    }
+    add({info_of(name, kind, std::move(categories)), Origin::run, path});
+  }
+  [[nodiscard]] std::vector<ViewColumn> take() { return std::move(columns_); }
+
+ private:
+  const TreeFile& file_;
+  std::vector<ViewColumn> columns_;
+  std::set<std::string> names_;
+};
+
+}  // namespace
+
+std::vector<ViewColumn> view_columns(const TreeFile& file, process::Grain grain) {
+  const bool readings = grain == process::Grain::readings;
+  ColumnList list(file);
+  list.add_run("run_id", process::ColumnKind::string);
+  if (readings) {
+    list.add({info_of("repeat", process::ColumnKind::float64), Origin::repeat, "/readings/repeat"});
+    list.add({info_of("reading_time", process::ColumnKind::time), Origin::reading, "/readings/time"});
+  }
+  list.add_stored("/parameters", Origin::run);
+  list.add_stored("/context", Origin::run);
+  if (readings) list.add_stored("/readings", Origin::reading);
+  list.add_stored("/identifiers", Origin::run);
+  list.add_stored("/responses", Origin::response);
+  if (readings) {
+    list.add_stored("/auxiliary", Origin::reading);
+  } else {
+    list.add({info_of("readings", process::ColumnKind::float64), Origin::run_count, ""});
+  }
+  for (const char* name : {"start_time", "end_time"}) list.add_run(name, process::ColumnKind::time);
+  list.add_run("status", process::ColumnKind::code);
+  for (const char* name : {"group", "equipment", "material_lot", "recipe"}) {
+    list.add_run(name, process::ColumnKind::string);
+  }
+  return list.take();
+}
+
+}  // namespace luban::history::detail

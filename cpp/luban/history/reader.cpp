@@ -1,0 +1,98 @@
+#include <luban/core/json.hpp>
+#include <luban/history/detail/file_digest.hpp>
+#include <luban/history/detail/schema.hpp>
+#include <luban/history/detail/view.hpp>
+#include <luban/history/reader.hpp>
+
+namespace luban::history {
+
+struct HistoryFile::Impl {
+  explicit Impl(std::shared_ptr<const detail::TreeFile> opened) : file(std::move(opened)) {
+    detail::require_history(*file);
+    const detail::Attributes& root = file->groups().at("/");
+    uuid = detail::text_attribute(root, "uuid");
+    digest = detail::text_attribute(root, "content_digest");
+    created = core::UtcTime(core::Nanoseconds(detail::integer_attribute(root, "created_time")));
+    versions = detail::load_process(*file);
+    provenance = detail::load_provenance(*file);
+    readings = std::make_shared<const detail::View>(file, provenance, ViewOptions{});
+  }
+  std::shared_ptr<const detail::TreeFile> file;
+  std::string uuid, digest;
+  core::UtcTime created;
+  std::vector<ProcessVersion> versions;
+  std::vector<Provenance> provenance;
+  std::shared_ptr<const detail::View> readings;
+};
+
+HistoryFile::HistoryFile(std::shared_ptr<const Impl> impl) : impl_(std::move(impl)) {}
+HistoryFile::~HistoryFile() = default;
+
+std::shared_ptr<const HistoryFile> HistoryFile::open(const std::filesystem::path& path) {
+  auto file = std::make_shared<const detail::TreeFile>(path);
+  return std::shared_ptr<const HistoryFile>(new HistoryFile(std::make_shared<const Impl>(std::move(file))));
+}
+
+std::shared_ptr<const HistoryFile> HistoryFile::in_memory(Content content, const core::CallControl& control) {
+  detail::Tree tree;
+  detail::complete(content, tree, control);
+  constexpr int fast = 1;  // memory, not disk, is what is spent
+  auto file = std::make_shared<const detail::TreeFile>(tree, fast, control);
+  return std::shared_ptr<const HistoryFile>(new HistoryFile(std::make_shared<const Impl>(std::move(file))));
+}
+
+std::vector<process::ColumnInfo> HistoryFile::schema() const {
+  return impl_->readings->schema();
+}
+std::size_t HistoryFile::row_count() const {
+  return impl_->readings->row_count();
+}
+std::vector<process::RowRange> HistoryFile::blocks() const {
+  return impl_->readings->blocks();
+}
+process::Table HistoryFile::read(const std::vector<std::string>& columns, process::RowRange rows) const {
+  return impl_->readings->read(columns, rows);
+}
+
+std::shared_ptr<const process::TableSource> HistoryFile::view(const ViewOptions& options) const {
+  if (options.grain == process::Grain::readings && options.as_of.missing()) return impl_->readings;
+  return std::make_shared<const detail::View>(impl_->file, impl_->provenance, options);
+}
+
+const std::string& HistoryFile::path() const noexcept {
+  return impl_->file->path();
+}
+const std::string& HistoryFile::uuid() const noexcept {
+  return impl_->uuid;
+}
+core::UtcTime HistoryFile::created_time() const noexcept {
+  return impl_->created;
+}
+const std::string& HistoryFile::content_digest() const noexcept {
+  return impl_->digest;
+}
+const std::vector<ProcessVersion>& HistoryFile::process_versions() const noexcept {
+  return impl_->versions;
+}
+const std::vector<Provenance>& HistoryFile::provenance() const noexcept {
+  return impl_->provenance;
+}
+Quarantine HistoryFile::quarantine() const {
+  return detail::load_quarantine(*impl_->file);
+}
+Content HistoryFile::content() const {
+  return detail::load_content(*impl_->file);
+}
+
+process::Process HistoryFile::process() const {
+  if (impl_->versions.empty()) {
+    throw core::IntegrityError({.where = "history.process",
+                                .expected = "a process definition",
+                                .received = "none",
+                                .place = impl_->file->path(),
+                                .hint = "import the data again"});
+  }
+  return process::Process::from_json(core::Json::parse(impl_->versions.back().definition));
+}
+
+}  // namespace luban::history

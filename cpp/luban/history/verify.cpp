@@ -1,0 +1,142 @@
+#include <luban/core/error.hpp>
+#include <luban/core/json.hpp>
+#include <luban/history/detail/file_digest.hpp>
+#include <luban/history/detail/schema.hpp>
+#include <luban/history/detail/sealed_file.hpp>
+#include <luban/history/detail/tree_file.hpp>
+#include <luban/history/verify.hpp>
+#include <optional>
+
+namespace luban::history {
+namespace {
+
+class Verification {
+ public:
+  Verification(const std::filesystem::path& path, const core::CallControl& control) : path_(path), control_(control) {
+    report_.path = path.string();
+  }
+
+  VerifyReport run() {
+    std::optional<detail::TreeFile> file;
+    try {
+      if (std::filesystem::is_regular_file(path_)) check_seal();
+      file.emplace(path_);
+      detail::require_history(*file);
+    } catch (const core::IntegrityError& error) {
+      found("", error.what());
+      return report_;
+    }
+    check_digest(*file);
+    check_structure(*file);
+    return report_;
+  }
+
+ private:
+  void found(const std::string& object, const std::string& what) { report_.damages.push_back({object, what}); }
+
+  void check_seal() {
+    switch (detail::check_seal(path_)) {
+      case detail::SealState::intact:
+        return;
+      case detail::SealState::missing:
+        found("", "the seal is missing: the file was cut off or written by another program");
+        return;
+      case detail::SealState::broken:
+        found("", "the seal does not fit: at least one byte of the file was changed after it was written");
+    }
+  }
+
+  void check_digest(const detail::TreeFile& file) {
+    report_.datasets = static_cast<std::int64_t>(file.datasets().size());
+    report_.content_digest = detail::file_digest(
+        file, control_,
+        [this](const std::string& object, const core::Error& error) { found(object, error.detail().received); });
+    const std::string stored = detail::text_attribute(file.groups().at("/"), "content_digest");
+    if (stored != report_.content_digest) {
+      found("/", "the content digest does not fit: data, names, units or attributes were changed");
+    }
+  }
+
+  void check_structure(const detail::TreeFile& file) {
+    Content content;
+    try {
+      content = detail::load_content(file);
+    } catch (const core::Error& error) {
+      found("", error.what());
+      return;
+    }
+    report_.runs = static_cast<std::int64_t>(content.runs.size());
+    report_.readings = static_cast<std::int64_t>(content.readings.size());
+    for (const auto& events : content.responses) report_.events += static_cast<std::int64_t>(events.size());
+    try {
+      content.normalise();
+    } catch (const core::DataError& error) {
+      found(error.detail().place, "expected " + error.detail().expected + ", found " + error.detail().received);
+    }
+    check_process(file, content);
+    check_chain(content);
+    for (const auto& response : detail::stored_columns(file, "/responses")) check_keys(file, response.path, content);
+  }
+
+  void check_process(const detail::TreeFile& file, const Content& content) {
+    const std::string stored = detail::text_attribute(file.groups().at("/"), "process_digest");
+    try {
+      if (content.current_process().digest() != stored) {
+        found("/process", "the definition does not fit the root attribute process_digest");
+      }
+    } catch (const core::Error& error) {
+      found("/process", error.what());
+    }
+  }
+
+  void check_chain(const Content& content) {
+    std::string previous;
+    std::int64_t runs = 0;
+    std::int64_t readings = 0;
+    for (std::size_t i = 0; i < content.provenance.size(); ++i) {
+      const Provenance& entry = content.provenance[i];
+      if (entry.previous != previous || entry.link != entry.computed_link()) {
+        found("/provenance", "the chain of imports is broken at entry " + std::to_string(i));
+      }
+      previous = entry.link;
+      runs += entry.runs;
+      readings += entry.readings;
+    }
+    if (runs != report_.runs || readings != report_.readings) {
+      found("/provenance", "the imports account for " + std::to_string(runs) + " runs and " + std::to_string(readings) +
+                               " readings, the file holds others");
+    }
+  }
+
+  // Each event repeats the key of its reading, so that segments can be joined: both must say the same.
+  void check_keys(const detail::TreeFile& file, const std::string& response, const Content& content) {
+    try {
+      const auto reading = detail::load<std::int64_t>(file, response + "/reading");
+      const auto run_id = detail::load<std::string>(file, response + "/run_id");
+      const auto repeat = detail::load<std::int64_t>(file, response + "/repeat");
+      bool fits = run_id.size() == reading.size() && repeat.size() == reading.size();
+      for (std::size_t i = 0; fits && i < reading.size(); ++i) {
+        const auto row = static_cast<std::size_t>(reading[i]);
+        fits = reading[i] >= 0 && row < content.readings.size() && repeat[i] == content.readings.repeat[row] &&
+               run_id[i] == content.runs.run_id.at(static_cast<std::size_t>(content.readings.run[row]));
+      }
+      if (!fits) found(response, "run_id and repeat of the events do not fit the readings they point to");
+    } catch (const core::Error& error) {
+      found(response, error.what());
+    } catch (const std::out_of_range&) {
+      found(response, "events point to a run that does not exist");
+    }
+  }
+
+  const std::filesystem::path& path_;
+  const core::CallControl& control_;
+  VerifyReport report_;
+};
+
+}  // namespace
+
+VerifyReport verify(const std::filesystem::path& path, const core::CallControl& control) {
+  return Verification(path, control).run();
+}
+
+}  // namespace luban::history

@@ -1,0 +1,67 @@
+#include <luban/core/error.hpp>
+#include <luban/core/sha256.hpp>
+#include <luban/core/time.hpp>
+#include <luban/history/detail/file_digest.hpp>
+#include <luban/history/detail/manifest.hpp>
+#include <luban/history/detail/schema.hpp>
+#include <luban/history/detail/sealed_file.hpp>
+#include <luban/history/detail/tree_file.hpp>
+#include <luban/history/writer.hpp>
+
+namespace luban::history {
+namespace detail {
+
+std::string complete(Content& content, Tree& tree, const core::CallControl& control) {
+  content.normalise();
+  if (content.created_time == core::UtcTime::missing_count) {
+    content.created_time = core::UtcTime::now().since_epoch().count();
+  }
+  if (content.uuid.empty()) {
+    // RFC 9562 version 8: 122 bits of our own choice, here of a digest of what was imported and when.
+    core::Sha256 hash;
+    hash.update(content.process.empty() ? std::string() : content.process.front().definition);
+    for (const Provenance& entry : content.provenance) hash.update(entry.link);
+    hash.update(std::to_string(content.created_time) + " " +
+                std::to_string(core::UtcTime::now().since_epoch().count()));
+    std::string hex = hash.hex().substr(0, 32);
+    hex[12] = '8';
+    hex[16] = "89ab"[hex[16] % 4];
+    content.uuid = hex.substr(0, 8) + "-" + hex.substr(8, 4) + "-" + hex.substr(12, 4) + "-" + hex.substr(16, 4) + "-" +
+                   hex.substr(20);
+  }
+  tree = to_tree(content);
+  const std::string digest = content_digest(tree, control);
+  tree.groups.front().attributes.push_back({"content_digest", digest});
+  return digest;
+}
+
+}  // namespace detail
+
+std::string write(Content& content, const std::filesystem::path& path, const WriteOptions& options,
+                  const core::CallControl& control) {
+  if (!options.replace && std::filesystem::exists(path)) {
+    throw core::IoError({.where = "history.write",
+                         .expected = "a name that is free",
+                         .received = "an existing file",
+                         .place = path.string(),
+                         .hint = "open it and append, or choose another name"});
+  }
+  detail::Tree tree;
+  const std::string digest = detail::complete(content, tree, control);
+  detail::TemporaryFile temporary(path);
+  detail::write_tree_file(temporary.path(), tree, options.compression, control);
+  const std::string read_back = detail::file_digest(detail::TreeFile(temporary.path()), control);
+  if (read_back != digest) {
+    throw core::IntegrityError({.where = "history.write",
+                                .expected = "to read back what was written",
+                                .received = "another content digest",
+                                .place = path.string(),
+                                .hint = "memory or disk may be faulty; the file that was there before is untouched"});
+  }
+  detail::append_seal(temporary.path());
+  control.check("history.write");
+  temporary.commit(options.replace);
+  return digest;
+}
+
+}  // namespace luban::history
