@@ -123,7 +123,8 @@ void bind_noise(py::module_& module) {
       .def_readonly("min_cell_readings", &RobustWeightOptions::min_cell_readings)
       .def_readonly("prior_dof", &RobustWeightOptions::prior_dof);
   module.def("robust_weights", &robust_weights, py::arg("data"), py::arg("response"),
-             py::arg("options") = RobustWeightOptions{}, py::call_guard<py::gil_scoped_release>());
+             py::arg_v("options", RobustWeightOptions{}, "RobustWeightOptions()"),
+             py::call_guard<py::gil_scoped_release>());
   py::classh<Reduction>(module, "Reduction", "One response's readings as weighted means per (run, input point).")
       .def_property_readonly("X", [](const Reduction& reduction) -> Eigen::MatrixXd { return reduction.X; })
       .def_property_readonly("run", [](const Reduction& reduction) { return move_out(reduction.run); })
@@ -170,9 +171,10 @@ void bind_findings(py::module_& module) {
         return long_call(progress,
                          [&](const core::CallControl& control) { return find_suspicious(data, options, control); });
       },
-      py::arg("data"), py::kw_only(), py::arg("robust") = defaults.robust, py::arg("stuck_runs") = defaults.stuck_runs,
-      py::arg("stuck_chance") = defaults.stuck_chance, py::arg("duplicate_values") = defaults.duplicate_values,
-      py::arg("most") = defaults.most, py::arg("threads") = defaults.threads, py::arg("progress") = py::none());
+      py::arg("data"), py::kw_only(), py::arg_v("robust", defaults.robust, "RobustWeightOptions()"),
+      py::arg("stuck_runs") = defaults.stuck_runs, py::arg("stuck_chance") = defaults.stuck_chance,
+      py::arg("duplicate_values") = defaults.duplicate_values, py::arg("most") = defaults.most,
+      py::arg("threads") = defaults.threads, py::arg("progress") = py::none());
   module.def("make_envelope", &make_envelope, py::arg("data"), py::call_guard<py::gil_scoped_release>());
 }
 
