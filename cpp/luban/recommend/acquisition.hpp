@@ -1,0 +1,61 @@
+#pragma once
+
+#include <vector>
+
+#include <Eigen/Core>
+
+#include <luban/process/response.hpp>
+#include <luban/recommend/export.hpp>
+#include <luban/surrogate/posterior.hpp>
+
+namespace luban::recommend {
+
+/// One objective turned into a utility to maximise: the only place where goals change sign.
+/// minimize: −y; maximize: y; target: −|y − target|.
+struct LUBAN_RECOMMEND_EXPORT Utility {
+  Eigen::Index response = 0;  ///< column of the surrogate
+  process::Goal goal = process::Goal::minimize;
+  double target = 0.0;
+  /// Utility of a value; larger is better, in the response's unit.
+  [[nodiscard]] double of(double value) const noexcept;
+  /// Derivative of the utility by the value; 0 on the target itself.
+  [[nodiscard]] double slope(double value) const noexcept;
+};
+
+/// A bound on the mean of the next run, with the probability it must hold; infinite sides are absent.
+struct LUBAN_RECOMMEND_EXPORT OutcomeBound {
+  Eigen::Index response = 0;
+  double lower = -std::numeric_limits<double>::infinity();
+  double upper = std::numeric_limits<double>::infinity();
+  double probability = 0.95;
+  bool exact = false;  ///< the response is computed, not predicted: the bound holds or it does not
+  /// log P(lower ≤ Y ≤ upper) of a normal Y and its derivatives by mean and standard deviation.
+  struct LogProbability {
+    double value = 0.0;
+    double by_mean = 0.0;
+    double by_sd = 0.0;
+  };
+  [[nodiscard]] LogProbability log_probability(double mean, double sd) const;
+};
+
+/// Values (q) and derivatives (q, d) by the coded inputs; the derivatives are empty when not asked for.
+struct AcquisitionValue {
+  Eigen::VectorXd value;
+  Eigen::MatrixXd gradient;
+};
+
+/// What trying a point is worth, judged from a Posterior alone. Larger is better.
+class LUBAN_RECOMMEND_EXPORT AcquisitionFunction {
+ public:
+  virtual ~AcquisitionFunction();
+  /// @param gradients the posterior must have been asked for with gradients. @throws LifecycleError otherwise.
+  [[nodiscard]] virtual AcquisitionValue evaluate(const surrogate::Posterior& posterior, bool gradients) const = 0;
+};
+
+/// Adds Σ log P(bound) of the predicted bounds, by the run mean's variance, to `into`. Exact bounds are not added:
+/// the search keeps them as constraints.
+LUBAN_RECOMMEND_EXPORT void add_log_probability(const surrogate::Posterior& posterior,
+                                                const std::vector<OutcomeBound>& bounds, bool gradients,
+                                                AcquisitionValue& into);
+
+}  // namespace luban::recommend

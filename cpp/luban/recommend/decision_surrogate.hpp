@@ -1,0 +1,60 @@
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include <Eigen/Core>
+
+#include <luban/process/response.hpp>
+#include <luban/recommend/export.hpp>
+#include <luban/surrogate/surrogate.hpp>
+
+namespace luban::recommend {
+
+/// A surrogate with the process's derived responses added behind its own: computed from the parameters, hence known
+/// without spread (variance 0, log density NaN). So objectives and bounds may name them like any other response.
+class LUBAN_RECOMMEND_EXPORT DerivedSurrogate final : public surrogate::Surrogate {
+ public:
+  /// @throws ConfigurationError when a product names something that is no numeric parameter of the surrogate.
+  DerivedSurrogate(std::shared_ptr<const surrogate::Surrogate> inner, std::vector<process::DerivedResponse> derived);
+  [[nodiscard]] std::string kind() const override { return inner_->kind(); }
+  [[nodiscard]] const features::Encoder& encoder() const noexcept override { return inner_->encoder(); }
+  [[nodiscard]] const std::vector<features::ResponseColumn>& responses() const noexcept override { return responses_; }
+  [[nodiscard]] std::unique_ptr<surrogate::Posterior> posterior(
+      const Eigen::MatrixXd& X, const surrogate::PosteriorRequest& request = {}) const override;
+  /// Responses below this index are predicted, the others computed.
+  [[nodiscard]] Eigen::Index predicted_count() const noexcept;
+
+ private:
+  std::shared_ptr<const surrogate::Surrogate> inner_;
+  std::vector<process::DerivedResponse> derived_;
+  std::vector<features::ResponseColumn> responses_;
+};
+
+/// A surrogate as it will be once pending runs have been measured, if each gives its expected value: means stay, latent
+/// variances shrink by c'(S + N)⁻¹c, c = the covariance with the pending points, S theirs, N the noise of one run.
+/// Known as the kriging believer (Ginsbourger et al. 2010); it keeps several proposals of one round apart. Gradients of
+/// c are central differences (step 1e-4 of the search range, error about 1e-8), since a Posterior gives none.
+class LUBAN_RECOMMEND_EXPORT ConditionedSurrogate final : public surrogate::Surrogate {
+ public:
+  /// @param pending (k, p) coded points, k ≥ 1. @throws NumericalError when their covariance is not positive definite.
+  ConditionedSurrogate(std::shared_ptr<const surrogate::Surrogate> inner, Eigen::MatrixXd pending);
+  [[nodiscard]] std::string kind() const override { return inner_->kind(); }
+  [[nodiscard]] const features::Encoder& encoder() const noexcept override { return inner_->encoder(); }
+  [[nodiscard]] const std::vector<features::ResponseColumn>& responses() const noexcept override {
+    return inner_->responses();
+  }
+  [[nodiscard]] std::unique_ptr<surrogate::Posterior> posterior(
+      const Eigen::MatrixXd& X, const surrogate::PosteriorRequest& request = {}) const override;
+
+ private:
+  [[nodiscard]] Eigen::MatrixXd with_neighbours(const Eigen::MatrixXd& X) const;
+  [[nodiscard]] surrogate::GaussianPosterior::Moments condition(const surrogate::Posterior& wide, Eigen::Index response,
+                                                                Eigen::Index q, bool gradients, bool joint) const;
+
+  std::shared_ptr<const surrogate::Surrogate> inner_;
+  Eigen::MatrixXd pending_;
+  std::vector<Eigen::Index> numeric_;  ///< columns with a gradient
+};
+
+}  // namespace luban::recommend

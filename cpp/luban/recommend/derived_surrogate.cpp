@@ -1,0 +1,136 @@
+#include <cmath>
+#include <limits>
+#include <utility>
+
+#include <luban/core/error.hpp>
+#include <luban/core/text.hpp>
+#include <luban/recommend/decision_surrogate.hpp>
+
+namespace luban::recommend {
+namespace {
+
+using surrogate::Posterior;
+using surrogate::PosteriorRequest;
+using surrogate::VarianceOf;
+
+/// Derived values (q, k) at coded points and, on request, their gradients by the coded inputs.
+struct DerivedValues {
+  Eigen::MatrixXd value;
+  std::vector<Eigen::MatrixXd> gradient;
+};
+
+DerivedValues compute(const features::Encoder& encoder, const std::vector<process::DerivedResponse>& derived,
+                      const Eigen::MatrixXd& X, bool gradients) {
+  DerivedValues result;
+  result.value.resize(X.rows(), static_cast<Eigen::Index>(derived.size()));
+  for (std::size_t k = 0; k < derived.size(); ++k) {
+    Eigen::ArrayXd value = Eigen::ArrayXd::Constant(X.rows(), derived[k].factor);
+    Eigen::MatrixXd gradient;
+    if (gradients) gradient = Eigen::MatrixXd::Zero(X.rows(), X.cols());
+    for (const std::string& name : derived[k].product) {
+      const Eigen::Index column = encoder.find(name);
+      const features::EncodedVariable& variable = encoder.variables()[column];
+      const double width = variable.high > variable.low ? variable.high - variable.low : 1.0;
+      const Eigen::ArrayXd factor = variable.low + width * X.col(column).array();
+      if (gradients) {  // (v f)' = v' f + v f'
+        gradient = factor.matrix().asDiagonal() * gradient;
+        gradient.col(column).array() += value * width;
+      }
+      value *= factor;
+    }
+    result.value.col(static_cast<Eigen::Index>(k)) = value;
+    if (gradients) result.gradient.push_back(std::move(gradient));
+  }
+  return result;
+}
+
+/// The inner posterior with the derived columns appended.
+class DerivedPosterior final : public Posterior {
+ public:
+  DerivedPosterior(std::unique_ptr<Posterior> inner, DerivedValues derived)
+      : inner_(std::move(inner)), derived_(std::move(derived)) {}
+
+  [[nodiscard]] Eigen::Index q() const noexcept override { return inner_->q(); }
+  [[nodiscard]] Eigen::Index m() const noexcept override { return inner_->m() + derived_.value.cols(); }
+  [[nodiscard]] Eigen::MatrixXd mean() const override { return append(inner_->mean(), derived_.value); }
+  [[nodiscard]] Eigen::MatrixXd variance(VarianceOf of) const override {
+    return append(inner_->variance(of), Eigen::MatrixXd::Zero(q(), derived_.value.cols()));
+  }
+  [[nodiscard]] Eigen::MatrixXd covariance(Eigen::Index response, VarianceOf of) const override {
+    return response < inner_->m() ? inner_->covariance(response, of) : Eigen::MatrixXd::Zero(q(), q());
+  }
+  [[nodiscard]] Eigen::MatrixXd mean_gradient(Eigen::Index response) const override {
+    if (response < inner_->m()) return inner_->mean_gradient(response);
+    return gradient_of(response);
+  }
+  [[nodiscard]] Eigen::MatrixXd variance_gradient(Eigen::Index response) const override {
+    if (response < inner_->m()) return inner_->variance_gradient(response);
+    return Eigen::MatrixXd::Zero(gradient_of(response).rows(), gradient_of(response).cols());
+  }
+  [[nodiscard]] Eigen::MatrixXd quantile(double probability, VarianceOf of) const override {
+    return append(inner_->quantile(probability, of), derived_.value);
+  }
+  [[nodiscard]] Eigen::MatrixXd log_density(const Eigen::MatrixXd& Y, VarianceOf of) const override {
+    const Eigen::MatrixXd none =
+        Eigen::MatrixXd::Constant(q(), derived_.value.cols(), std::numeric_limits<double>::quiet_NaN());
+    return append(inner_->log_density(Y.leftCols(inner_->m()), of), none);
+  }
+  [[nodiscard]] std::vector<Eigen::MatrixXd> sample(Eigen::Index s, core::RandomKey key, VarianceOf of) const override {
+    std::vector<Eigen::MatrixXd> samples = inner_->sample(s, key, of);
+    for (Eigen::MatrixXd& sample : samples) sample = append(sample, derived_.value);
+    return samples;
+  }
+
+ private:
+  static Eigen::MatrixXd append(const Eigen::MatrixXd& left, const Eigen::MatrixXd& right) {
+    Eigen::MatrixXd both(left.rows(), left.cols() + right.cols());
+    both << left, right;
+    return both;
+  }
+  [[nodiscard]] const Eigen::MatrixXd& gradient_of(Eigen::Index response) const {
+    if (derived_.gradient.empty()) {
+      throw core::LifecycleError({.where = "recommend.derived_posterior",
+                                  .expected = "a posterior asked for with gradients",
+                                  .received = "one without",
+                                  .place = {},
+                                  .hint = "set PosteriorRequest::gradients"});
+    }
+    return derived_.gradient[static_cast<std::size_t>(response - inner_->m())];
+  }
+
+  std::unique_ptr<Posterior> inner_;
+  DerivedValues derived_;
+};
+
+}  // namespace
+
+DerivedSurrogate::DerivedSurrogate(std::shared_ptr<const surrogate::Surrogate> inner,
+                                   std::vector<process::DerivedResponse> derived)
+    : inner_(std::move(inner)), derived_(std::move(derived)), responses_(inner_->responses()) {
+  for (const process::DerivedResponse& response : derived_) {
+    for (const std::string& name : response.product) {
+      const Eigen::Index column = inner_->encoder().find(name);
+      if (column < 0 || !inner_->encoder().variables()[column].is_numeric()) {
+        throw core::ConfigurationError({.where = "recommend.derived_surrogate",
+                                        .expected = "numeric parameters in the product of " + response.name,
+                                        .received = core::quoted(name),
+                                        .place = {},
+                                        .hint = {}});
+      }
+    }
+    responses_.push_back({response.name, response.unit});
+  }
+}
+
+Eigen::Index DerivedSurrogate::predicted_count() const noexcept {
+  return static_cast<Eigen::Index>(inner_->responses().size());
+}
+
+std::unique_ptr<Posterior> DerivedSurrogate::posterior(const Eigen::MatrixXd& X,
+                                                       const PosteriorRequest& request) const {
+  std::unique_ptr<Posterior> inner = inner_->posterior(X, request);
+  if (derived_.empty()) return inner;
+  return std::make_unique<DerivedPosterior>(std::move(inner), compute(encoder(), derived_, X, request.gradients));
+}
+
+}  // namespace luban::recommend

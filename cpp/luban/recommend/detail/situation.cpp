@@ -1,0 +1,269 @@
+#include <luban/recommend/detail/situation.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <set>
+
+#include <luban/core/error.hpp>
+#include <luban/core/text.hpp>
+#include <luban/recommend/detail/words.hpp>
+#include <luban/recommend/normal.hpp>
+#include <luban/surrogate/noise_average.hpp>
+
+namespace luban::recommend::detail {
+namespace {
+
+using core::ConfigurationError;
+using features::Role;
+using process::NamedValue;
+
+constexpr double bound_slack = 1e-6;  ///< of a log probability or of an exact bound's size: rounding, not leniency
+
+Eigen::Index response_index(const surrogate::Surrogate& surrogate, const std::string& name, const char* what) {
+  std::vector<std::string> known;
+  for (const features::ResponseColumn& response : surrogate.responses()) {
+    if (response.name == name) return static_cast<Eigen::Index>(known.size());
+    known.push_back(response.name);
+  }
+  throw ConfigurationError({.where = "recommend.recommend",
+                            .expected = std::string("a model of every ") + what,
+                            .received = "a model without " + core::quoted(name),
+                            .place = {},
+                            .hint = core::nearest_hint(name, known)});
+}
+
+/// Coded context of the surrogate's context columns, in their order, as the noise levels want it.
+Eigen::VectorXd coded_context(const features::Encoder& encoder, const std::vector<NamedValue>& context) {
+  const std::vector<Eigen::Index> columns = encoder.columns_of(Role::context);
+  Eigen::VectorXd coded(static_cast<Eigen::Index>(columns.size()));
+  for (std::size_t k = 0; k < columns.size(); ++k) {
+    coded(static_cast<Eigen::Index>(k)) = encoder.encode_value(columns[k], context[k].value);
+  }
+  return coded;
+}
+
+std::vector<OutcomeBound> make_bounds(const process::Process& process, const DerivedSurrogate& surrogate,
+                                      std::vector<std::string>& texts) {
+  std::vector<OutcomeBound> bounds;
+  for (const process::OutcomeConstraint& constraint : process.definition().outcome_constraints) {
+    const Eigen::Index response = response_index(surrogate, constraint.response, "constrained response");
+    const bool exact = response >= surrogate.predicted_count();
+    bounds.push_back({response, constraint.lower, constraint.upper, constraint.probability, exact});
+    const std::string& unit = surrogate.responses()[response].unit;
+    std::string text = constraint.response;
+    if (std::isfinite(constraint.lower)) text = with_unit(constraint.lower, unit) + " <= " + text;
+    if (std::isfinite(constraint.upper)) text += " <= " + with_unit(constraint.upper, unit);
+    if (!exact) text += " with probability " + percent(constraint.probability);
+    texts.push_back(text);
+  }
+  return bounds;
+}
+
+/// Distinct measured settings as rows of the averaged surrogate: those run in this context, or, when none was, all of
+/// them as they would be here.
+Eigen::MatrixXd measured_settings(const features::Dataset& data, const SearchRegion& region,
+                                  const std::vector<NamedValue>& context) {
+  const features::Encoder& encoder = region.encoder();
+  std::vector<Eigen::Index> source;
+  for (const features::EncodedVariable& variable : encoder.variables()) {
+    source.push_back(data.encoder.find(variable.name));
+    if (source.back() < 0) {
+      throw ConfigurationError({.where = "recommend.recommend",
+                                .expected = "a history with " + core::quoted(variable.name),
+                                .received = "one without it",
+                                .place = {},
+                                .hint = "model and history must belong to the same process"});
+    }
+  }
+  const Eigen::VectorXd here = coded_context(encoder, context);
+  const std::vector<Eigen::Index> context_columns = encoder.columns_of(Role::context);
+  struct ByValue {
+    bool operator()(const Eigen::VectorXd& a, const Eigen::VectorXd& b) const {
+      return std::lexicographical_compare(a.begin(), a.end(), b.begin(), b.end());
+    }
+  };
+  std::set<Eigen::VectorXd, ByValue> in_context;
+  std::set<Eigen::VectorXd, ByValue> anywhere;
+  for (Eigen::Index row = 0; row < data.n(); ++row) {
+    Eigen::VectorXd x = data.X.row(row)(source).transpose();
+    bool same = true;
+    for (std::size_t k = 0; k < context_columns.size(); ++k) {
+      double& value = x(context_columns[k]);
+      same = same && std::abs(value - here(static_cast<Eigen::Index>(k))) < 1e-9;
+      value = here(static_cast<Eigen::Index>(k));
+    }
+    if (!region.contains(x)) continue;
+    if (same) in_context.insert(x);
+    anywhere.insert(x);
+  }
+  const auto& chosen = in_context.empty() ? anywhere : in_context;
+  Eigen::MatrixXd rows(static_cast<Eigen::Index>(chosen.size()), encoder.p());
+  Eigen::Index i = 0;
+  for (const Eigen::VectorXd& x : chosen) rows.row(i++) = x.transpose();
+  return rows;
+}
+
+/// The surrogate without its noise variables: averaged as observed in this context.
+std::shared_ptr<const surrogate::Surrogate> averaged(const Basis& basis, const std::vector<NamedValue>& context) {
+  const features::Encoder& encoder = basis.surrogate->encoder();
+  if (encoder.columns_of(Role::noise).empty()) return basis.surrogate;
+  if (basis.data == nullptr) {
+    throw ConfigurationError({.where = "recommend.recommend",
+                              .expected = "the history that tells how often each noise level occurs",
+                              .received = "none",
+                              .place = {},
+                              .hint = "pass the dataset the model was fitted on"});
+  }
+  Eigen::VectorXd coded = coded_context(encoder, context);
+  return std::make_shared<surrogate::AveragedSurrogate>(basis.surrogate,
+                                                        surrogate::observed_noise_levels(*basis.data, coded));
+}
+
+/// The encoder without noise variables: what the averaged surrogate will have.
+features::Encoder decision_encoder(const features::Encoder& encoder) {
+  std::vector<features::EncodedVariable> kept;
+  for (const features::EncodedVariable& variable : encoder.variables()) {
+    if (variable.role != Role::noise) kept.push_back(variable);
+  }
+  return features::Encoder(std::move(kept));
+}
+
+}  // namespace
+
+Situation make_situation(const Basis& basis, const std::vector<NamedValue>& context) {
+  if (basis.process == nullptr || basis.surrogate == nullptr) {
+    throw ConfigurationError({.where = "recommend.recommend",
+                              .expected = "a process and a model",
+                              .received = basis.process == nullptr ? "no process" : "no model",
+                              .place = {},
+                              .hint = {}});
+  }
+  // The region comes first: it judges the context before anything is averaged over it.
+  const features::Encoder encoder = decision_encoder(basis.surrogate->encoder());
+  SearchRegion region = SearchRegion::make(encoder, process::SearchSpace::of(*basis.process), context);
+  std::vector<NamedValue> ordered;
+  for (const Eigen::Index column : encoder.columns_of(Role::context)) {
+    const features::EncodedVariable& variable = encoder.variables()[column];
+    const auto found = std::find_if(context.begin(), context.end(),
+                                    [&](const NamedValue& given) { return given.name == variable.name; });
+    ordered.push_back({variable.name, found->value, variable.unit});
+  }
+  auto surrogate = std::make_shared<const DerivedSurrogate>(averaged(basis, ordered), basis.process->derived());
+  std::vector<std::string> texts;
+  std::vector<OutcomeBound> bounds = make_bounds(*basis.process, *surrogate, texts);
+  Eigen::MatrixXd measured(0, encoder.p());
+  if (basis.data != nullptr) measured = measured_settings(*basis.data, region, ordered);
+  return {basis,
+          std::move(ordered),
+          std::move(surrogate),
+          std::move(region),
+          std::move(bounds),
+          std::move(texts),
+          std::move(measured)};
+}
+
+Utility find_objective(const Situation& situation, const std::string& response, const char* where) {
+  const std::vector<process::Objective>& objectives = situation.basis.process->objectives();
+  std::vector<std::string> names;
+  for (const process::Objective& objective : objectives) {
+    names.push_back(objective.response);
+    if (!response.empty() && objective.response != response) continue;
+    return {response_index(*situation.surrogate, objective.response, "objective"), objective.goal,
+            objective.goal == process::Goal::target ? objective.target : 0.0};
+  }
+  throw ConfigurationError({.where = where,
+                            .expected = names.empty() ? "a process with an objective" : "an objective of the process",
+                            .received = response.empty() ? "none" : core::quoted(response),
+                            .place = {},
+                            .hint = names.empty() ? "name what to improve under `objectives:` in the process file"
+                                                  : core::nearest_hint(response, names)});
+}
+
+Eigen::VectorXd encode_pending(const Situation& situation, const PendingRun& run) {
+  Eigen::VectorXd x = situation.region.encode(run.recipe);
+  const features::Encoder& encoder = situation.region.encoder();
+  for (const NamedValue& given : run.context) {
+    const Eigen::Index column = encoder.find(given.name);
+    if (column < 0 || encoder.variables()[column].role != Role::context) {
+      throw ConfigurationError({.where = "recommend.recommend",
+                                .expected = "a context variable in a pending run",
+                                .received = core::quoted(given.name),
+                                .place = {},
+                                .hint = {}});
+    }
+    x(column) = encoder.encode_value(column, given.value);
+  }
+  return x;
+}
+
+Eigen::VectorXd probability_feasible(const surrogate::Posterior& posterior, const std::vector<OutcomeBound>& bounds) {
+  Eigen::VectorXd log_probability = Eigen::VectorXd::Zero(posterior.q());
+  const Eigen::MatrixXd mean = posterior.mean();
+  const Eigen::MatrixXd variance = posterior.variance(surrogate::VarianceOf::run_mean);
+  for (const OutcomeBound& bound : bounds) {
+    for (Eigen::Index i = 0; i < mean.rows(); ++i) {
+      const double sd = bound.exact ? 0.0 : std::sqrt(variance(i, bound.response));
+      OutcomeBound lenient = bound;  // a computed response on its bound keeps it, whatever the last digit says
+      if (bound.exact) {
+        lenient.lower -= bound_slack * std::abs(bound.lower);
+        lenient.upper += bound_slack * std::abs(bound.upper);
+      }
+      log_probability(i) += lenient.log_probability(mean(i, bound.response), sd).value;
+    }
+  }
+  return log_probability.array().exp();
+}
+
+std::vector<bool> admissible(const surrogate::Posterior& posterior, const std::vector<OutcomeBound>& bounds) {
+  std::vector<bool> result(static_cast<std::size_t>(posterior.q()), true);
+  for (const OutcomeBound& bound : bounds) {
+    const Eigen::VectorXd probability = probability_feasible(posterior, {bound});
+    for (std::size_t i = 0; i < result.size(); ++i) {
+      result[i] = result[i] && probability(static_cast<Eigen::Index>(i)) >= bound.probability * (1.0 - bound_slack);
+    }
+  }
+  return result;
+}
+
+Gain gain_over(const surrogate::Surrogate& surrogate, const Utility& utility, const Eigen::VectorXd& x,
+               const Eigen::VectorXd& reference) {
+  Eigen::MatrixXd both(2, x.size());
+  both << x.transpose(), reference.transpose();
+  const auto posterior = surrogate.posterior(both, {.gradients = false, .joint = true});
+  const Eigen::VectorXd mean = posterior->mean().col(utility.response);
+  const Eigen::MatrixXd latent = posterior->covariance(utility.response, surrogate::VarianceOf::latent);
+  const double run = posterior->variance(surrogate::VarianceOf::run_mean)(0, utility.response);
+  const Eigen::Vector2d slopes(utility.slope(mean(0)), -utility.slope(mean(1)));
+  return {utility.of(mean(0)) - utility.of(mean(1)), std::sqrt(std::max(0.0, slopes.dot(latent * slopes))),
+          std::sqrt(std::max(0.0, run - latent(0, 0)))};
+}
+
+double probability_above(const Gain& gain, double least) {
+  const double excess = gain.mean - least;
+  // Below rounding the spread says nothing: the same settings are not better than themselves.
+  const double rounding = 1e-9 * (std::abs(gain.mean) + std::abs(least)) + 1e-300;
+  if (gain.sd <= rounding) return excess > rounding ? 1.0 : 0.0;
+  return std::exp(log_normal_cdf(excess / gain.sd));
+}
+
+void throw_exact_bounds_infeasible(const Situation& situation, const Eigen::VectorXd& nearest) {
+  const auto posterior = situation.surrogate->posterior(nearest.transpose());
+  std::vector<std::string> names;
+  std::vector<std::string> reached;
+  for (std::size_t i = 0; i < situation.bounds.size(); ++i) {
+    if (!situation.bounds[i].exact) continue;
+    names.push_back("outcome constraint " + situation.bound_texts[i]);
+    const features::ResponseColumn& response = situation.surrogate->responses()[situation.bounds[i].response];
+    reached.push_back(response.name + " = " +
+                      with_unit(posterior->mean()(0, situation.bounds[i].response), response.unit));
+  }
+  throw core::InfeasibleError(
+      {.where = "recommend.recommend",
+       .expected = "settings that keep " + core::listed(names),
+       .received = "none within the search ranges and parameter constraints; the nearest give " + core::listed(reached),
+       .place = {},
+       .hint = "widen a search range or relax the outcome constraint"});
+}
+
+}  // namespace luban::recommend::detail

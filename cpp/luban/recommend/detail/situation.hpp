@@ -1,0 +1,74 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <Eigen/Core>
+
+#include <luban/recommend/acquisition.hpp>
+#include <luban/recommend/decision_surrogate.hpp>
+#include <luban/recommend/recommend.hpp>
+#include <luban/recommend/search_region.hpp>
+
+namespace luban::recommend::detail {
+
+/// A process in one context: what may be proposed there and how it is judged.
+struct Situation {
+  const Basis& basis;
+  std::vector<process::NamedValue> context;           ///< in the encoder's order, with units
+  std::shared_ptr<const DerivedSurrogate> surrogate;  ///< averaged over noise, derived responses added
+  SearchRegion region;
+  std::vector<OutcomeBound> bounds;
+  std::vector<std::string> bound_texts;  ///< "roughness <= 3.2 um with probability 95 %"
+  Eigen::MatrixXd measured;              ///< (k, p) measured settings inside the region, in this context
+
+  [[nodiscard]] const features::ResponseColumn& response(const Utility& utility) const {
+    return surrogate->responses()[utility.response];
+  }
+  [[nodiscard]] bool exact(const Utility& utility) const { return utility.response >= surrogate->predicted_count(); }
+};
+
+/// @throws as recommend().
+[[nodiscard]] Situation make_situation(const Basis& basis, const std::vector<process::NamedValue>& context);
+
+/// The objective of a response ("" = the first). @throws ConfigurationError naming the objectives.
+[[nodiscard]] Utility find_objective(const Situation& situation, const std::string& response, const char* where);
+
+/// The coded row of a pending run, in its own context when it states one.
+[[nodiscard]] Eigen::VectorXd encode_pending(const Situation& situation, const PendingRun& run);
+
+/// P(all bounds) of each point of a posterior.
+[[nodiscard]] Eigen::VectorXd probability_feasible(const surrogate::Posterior& posterior,
+                                                   const std::vector<OutcomeBound>& bounds);
+/// Whether each bound keeps its stated probability, up to rounding.
+[[nodiscard]] std::vector<bool> admissible(const surrogate::Posterior& posterior,
+                                           const std::vector<OutcomeBound>& bounds);
+
+/// The expected gain of x over a reference by their joint posterior.
+struct Gain {
+  double mean = 0.0;
+  double sd = 0.0;
+  double run_sd = 0.0;  ///< spread between runs at x
+};
+[[nodiscard]] Gain gain_over(const surrogate::Surrogate& surrogate, const Utility& utility, const Eigen::VectorXd& x,
+                             const Eigen::VectorXd& reference);
+/// P(gain > least).
+[[nodiscard]] double probability_above(const Gain& gain, double least);
+
+/// What a proposal is compared with.
+struct Reference {
+  std::string name;  ///< empty = nothing
+  Eigen::VectorXd x;
+  double min_gain = 0.0;
+};
+
+/// Fills predictions, gain, probabilities, nearest runs, drivers, limits and sentences of settings x.
+[[nodiscard]] Proposal explain(const Situation& situation, const Utility& utility, const Eigen::VectorXd& x,
+                               const std::string& kind, const Reference& reference, double interval_level);
+
+/// @throws InfeasibleError when the exact bounds cannot be kept by any settings, naming them.
+[[noreturn]] void throw_exact_bounds_infeasible(const Situation& situation, const Eigen::VectorXd& nearest);
+
+}  // namespace luban::recommend::detail

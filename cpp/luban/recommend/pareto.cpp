@@ -1,0 +1,227 @@
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include <luban/core/error.hpp>
+#include <luban/core/text.hpp>
+#include <luban/recommend/best_mean.hpp>
+#include <luban/recommend/detail/rows.hpp>
+#include <luban/recommend/detail/situation.hpp>
+#include <luban/recommend/recommend.hpp>
+
+namespace luban::recommend {
+namespace {
+
+using detail::Situation;
+
+/// A point with its two utilities.
+struct FrontPoint {
+  Eigen::VectorXd x;
+  double first = 0.0;
+  double second = 0.0;
+};
+
+std::vector<Utility> two_objectives(const Situation& situation, const std::vector<std::string>& asked) {
+  std::vector<std::string> names = asked;
+  if (names.empty()) {
+    for (const process::Objective& objective : situation.basis.process->objectives()) {
+      if (names.size() < 2) names.push_back(objective.response);
+    }
+  }
+  if (names.size() != 2 || names[0] == names[1]) {
+    throw core::ConfigurationError({.where = "recommend.pareto",
+                                    .expected = "two different objectives",
+                                    .received = names.empty() ? "none" : core::listed(names),
+                                    .place = {},
+                                    .hint = "the process file lists them under `objectives:`"});
+  }
+  return {detail::find_objective(situation, names[0], "recommend.pareto"),
+          detail::find_objective(situation, names[1], "recommend.pareto")};
+}
+
+/// "the expected second objective is at least this good", as a bound on the mean.
+OutcomeBound level_bound(const Utility& utility, double level) {
+  OutcomeBound bound;
+  bound.response = utility.response;
+  bound.exact = true;
+  switch (utility.goal) {
+    case process::Goal::minimize:
+      bound.upper = -level;
+      break;
+    case process::Goal::maximize:
+      bound.lower = level;
+      break;
+    case process::Goal::target:  // level = −distance
+      bound.lower = utility.target + level;
+      bound.upper = utility.target - level;
+      break;
+  }
+  return bound;
+}
+
+class FrontSearch {
+ public:
+  FrontSearch(const Situation& situation, const ParetoRequest& request, core::RandomKey key,
+              const core::CallControl& control)
+      : situation_(situation),
+        request_(request),
+        utilities_(two_objectives(situation, request.objectives)),
+        key_(key),
+        control_(control) {}
+
+  Front run() {
+    starts_ = situation_.measured;
+    points_ = {anchor(0), anchor(1)};
+    const double least = points_[0].second;
+    const double best = points_[1].second;
+    for (int k = 1; k + 1 < request_.points && best > least; ++k) {
+      control_.report({"pareto front", k, request_.points});
+      const double level = least + (best - least) * k / (request_.points - 1);
+      const auto point =
+          best_under(0, level_bound(utilities_[1], level), key_.child("level").child(static_cast<std::uint64_t>(k)));
+      if (point) points_.push_back(*point);
+    }
+    add_measured();
+    keep_undominated();
+    return finish();
+  }
+
+ private:
+  /// The best of one objective, the other as good as it can be there.
+  FrontPoint anchor(std::size_t objective) {
+    const auto end = best_under(objective, std::nullopt, key_.child("anchor").child(objective));
+    if (!end) throw_inadmissible();
+    const double reached = objective == 0 ? end->first : end->second;
+    const OutcomeBound keep = level_bound(utilities_[objective], reached - 1e-6 * std::abs(reached));
+    return best_under(1 - objective, keep, key_.child("corner").child(objective)).value_or(*end);
+  }
+
+  /// The best expected value of one objective under the outcome bounds and, perhaps, a level of the other.
+  std::optional<FrontPoint> best_under(std::size_t objective, const std::optional<OutcomeBound>& level,
+                                       core::RandomKey key) {
+    std::vector<OutcomeBound> bounds = situation_.bounds;
+    if (level) bounds.push_back(*level);
+    const SurrogateLandscape landscape({situation_.surrogate, std::make_shared<BestMean>(utilities_[objective]),
+                                        std::move(bounds), Eigen::MatrixXd(0, situation_.region.p()), 0.0});
+    const SearchResult found = search(situation_.region, landscape, starts_, request_.search, key, control_);
+    nearest_ = found.x;
+    if (!found.admissible()) return std::nullopt;
+    detail::append_row(starts_, found.x);
+    return judged(found.x);
+  }
+
+  [[nodiscard]] FrontPoint judged(const Eigen::VectorXd& x) const {
+    const Eigen::MatrixXd mean = situation_.surrogate->posterior(x.transpose())->mean();
+    return {x, utilities_[0].of(mean(0, utilities_[0].response)), utilities_[1].of(mean(0, utilities_[1].response))};
+  }
+
+  /// Admissible measured settings belong to what can be had; the worst of them is the hypervolume's corner.
+  void add_measured() {
+    if (situation_.measured.rows() == 0) return;
+    const auto posterior = situation_.surrogate->posterior(situation_.measured);
+    const std::vector<bool> kept = detail::admissible(*posterior, situation_.bounds);
+    for (std::size_t i = 0; i < kept.size(); ++i) {
+      if (kept[i]) points_.push_back(judged(situation_.measured.row(static_cast<Eigen::Index>(i)).transpose()));
+    }
+  }
+
+  void keep_undominated() {
+    worst_first_ = worst_second_ = std::numeric_limits<double>::infinity();
+    for (const FrontPoint& point : points_) {
+      worst_first_ = std::min(worst_first_, point.first);
+      worst_second_ = std::min(worst_second_, point.second);
+    }
+    std::stable_sort(points_.begin(), points_.end(), [](const FrontPoint& a, const FrontPoint& b) {
+      return std::pair(-a.first, -a.second) < std::pair(-b.first, -b.second);
+    });
+    std::vector<FrontPoint> kept;
+    for (FrontPoint& point : points_) {
+      const double rounding = 1e-9 * std::abs(point.second);
+      if (kept.empty() || point.second > kept.back().second + rounding) kept.push_back(std::move(point));
+    }
+    points_ = std::move(kept);
+  }
+
+  Front finish() {
+    Front front;
+    detail::Reference reference;
+    if (request_.running) reference = {"the running settings", situation_.region.encode(*request_.running), 0.0};
+    front.values.resize(static_cast<Eigen::Index>(points_.size()), 2);
+    for (std::size_t i = 0; i < points_.size(); ++i) {
+      front.points.push_back(
+          detail::explain(situation_, utilities_[0], points_[i].x, "pareto", reference, request_.interval_level));
+      for (Eigen::Index k = 0; k < 2; ++k) {
+        front.values(static_cast<Eigen::Index>(i), k) =
+            front.points.back().recommendation.predictions[utilities_[k].response].mean;
+      }
+    }
+    front.objectives = {situation_.response(utilities_[0]).name, situation_.response(utilities_[1]).name};
+    measure(front);
+    return front;
+  }
+
+  /// Area that the front dominates within the reference corner, summed in strips along the first objective.
+  void measure(Front& front) const {
+    double corner_first = worst_first_;
+    double corner_second = worst_second_;
+    front.reference = request_.reference;
+    if (front.reference.empty()) {
+      const auto value = [&](const Utility& utility, double worst) {
+        return utility.goal == process::Goal::minimize   ? -worst
+               : utility.goal == process::Goal::maximize ? worst
+                                                         : utility.target - worst;
+      };
+      front.reference = {value(utilities_[0], worst_first_), value(utilities_[1], worst_second_)};
+    } else {
+      corner_first = utilities_[0].of(front.reference[0]);
+      corner_second = utilities_[1].of(front.reference[1]);
+    }
+    double below = corner_second;
+    for (const FrontPoint& point : points_) {  // best first objective first: each adds a strip above the last
+      const double width = std::max(0.0, point.first - corner_first);
+      front.hypervolume += width * std::max(0.0, point.second - below);
+      below = std::max(below, point.second);
+    }
+  }
+
+  [[noreturn]] void throw_inadmissible() const {
+    const bool exact = std::any_of(situation_.bounds.begin(), situation_.bounds.end(),
+                                   [](const OutcomeBound& bound) { return bound.exact; });
+    const bool predicted = std::any_of(situation_.bounds.begin(), situation_.bounds.end(),
+                                       [](const OutcomeBound& bound) { return !bound.exact; });
+    if (exact && !predicted) detail::throw_exact_bounds_infeasible(situation_, nearest_);
+    throw core::InfeasibleError({.where = "recommend.pareto",
+                                 .expected = "settings that keep " + core::listed(situation_.bound_texts),
+                                 .received = "none as far as the model knows",
+                                 .place = {},
+                                 .hint = "recommend with kind \"explore\" proposes those most likely to keep them"});
+  }
+
+  const Situation& situation_;
+  const ParetoRequest& request_;
+  std::vector<Utility> utilities_;
+  core::RandomKey key_;
+  const core::CallControl& control_;
+  Eigen::MatrixXd starts_;
+  Eigen::VectorXd nearest_;
+  std::vector<FrontPoint> points_;
+  double worst_first_ = 0.0;
+  double worst_second_ = 0.0;
+};
+
+}  // namespace
+
+Front pareto(const Basis& basis, const ParetoRequest& request, core::RandomKey key, const core::CallControl& control) {
+  if (request.points < 2 || request.points > 200 || (!request.reference.empty() && request.reference.size() != 2)) {
+    throw core::ConfigurationError({.where = "recommend.pareto",
+                                    .expected = "2 to 200 points and a reference of two values or none",
+                                    .received = std::to_string(request.points) + " points, " +
+                                                std::to_string(request.reference.size()) + " values",
+                                    .place = {},
+                                    .hint = {}});
+  }
+  const Situation situation = detail::make_situation(basis, request.context);
+  return FrontSearch(situation, request, key.child("pareto"), control).run();
+}
+
+}  // namespace luban::recommend

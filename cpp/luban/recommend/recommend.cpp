@@ -1,0 +1,265 @@
+#include <luban/recommend/recommend.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include <luban/core/error.hpp>
+#include <luban/core/text.hpp>
+#include <luban/recommend/best_mean.hpp>
+#include <luban/recommend/detail/rows.hpp>
+#include <luban/recommend/detail/situation.hpp>
+#include <luban/recommend/detail/words.hpp>
+#include <luban/recommend/log_expected_improvement.hpp>
+#include <luban/recommend/normal.hpp>
+
+namespace luban::recommend {
+namespace {
+
+using detail::Situation;
+
+constexpr Eigen::Index most_measured_starts = 5;
+
+void check(const RecommendRequest& request) {
+  const StayRule& stay = request.stay;
+  const auto refuse = [](const char* expected, double received) {
+    throw core::ConfigurationError({.where = "recommend.recommend",
+                                    .expected = expected,
+                                    .received = core::number_text(received),
+                                    .place = {},
+                                    .hint = {}});
+  };
+  if (request.q < 1 || request.q > 100) refuse("1 to 100 proposals", request.q);
+  if (!(stay.min_gain >= 0.0)) refuse("min_gain of at least 0", stay.min_gain);
+  if (!(stay.conviction >= 0.5 && stay.conviction <= 0.999)) refuse("conviction from 0.5 to 0.999", stay.conviction);
+  if (!(stay.learning >= 0.0 && stay.learning <= 1.0)) refuse("learning from 0 to 1", stay.learning);
+  if (!(request.interval_level > 0.0 && request.interval_level < 1.0)) {
+    refuse("an interval level between 0 and 1", request.interval_level);
+  }
+  if (!(request.separation > 0.0 && request.separation <= 1.0)) {
+    refuse("a separation above 0 and at most 1", request.separation);
+  }
+}
+
+/// Predicted utility and admissibility of coded rows.
+struct Judged {
+  Eigen::VectorXd utility;
+  std::vector<bool> admissible;
+};
+
+Judged judge(const Situation& situation, const Utility& utility, const Eigen::MatrixXd& X) {
+  if (X.rows() == 0) return {};
+  const auto posterior = situation.surrogate->posterior(X);
+  Judged judged{posterior->mean().col(utility.response), detail::admissible(*posterior, situation.bounds)};
+  for (double& value : judged.utility) value = utility.of(value);
+  return judged;
+}
+
+/// Row of the best admissible point; −1 when there is none.
+Eigen::Index best_row(const Judged& judged) {
+  Eigen::Index best = -1;
+  for (std::size_t i = 0; i < judged.admissible.size(); ++i) {
+    const auto row = static_cast<Eigen::Index>(i);
+    if (judged.admissible[i] && (best < 0 || judged.utility(row) > judged.utility(best))) best = row;
+  }
+  return best;
+}
+
+/// One request in one situation, proposal after proposal.
+class Advisor {
+ public:
+  Advisor(const Situation& situation, const RecommendRequest& request, core::RandomKey key,
+          const core::CallControl& control)
+      : situation_(situation),
+        request_(request),
+        utility_(detail::find_objective(situation, request.objective, "recommend.recommend")),
+        key_(key),
+        control_(control),
+        pending_(static_cast<Eigen::Index>(request.pending.size()), situation.region.p()) {
+    for (std::size_t i = 0; i < request.pending.size(); ++i) {
+      pending_.row(static_cast<Eigen::Index>(i)) = detail::encode_pending(situation, request.pending[i]).transpose();
+    }
+    if (request.running) running_ = situation.region.encode(*request.running);
+    const Judged judged = judge(situation_, utility_, situation_.measured);
+    if (const Eigen::Index row = best_row(judged); row >= 0) measured_best_ = situation_.measured.row(row).transpose();
+    choose_starts(judged);
+    // Of a computed objective nothing can be learned: exploring it is optimising it.
+    explores_ = request.kind == Kind::explore && !situation.exact(utility_);
+  }
+
+  std::vector<Proposal> run() {
+    std::vector<Proposal> proposals;
+    Eigen::MatrixXd chosen(0, situation_.region.p());
+    for (int i = 0; i < request_.q; ++i) {
+      control_.check("recommend.recommend");
+      control_.report({"recommend", i, request_.q});
+      const SearchResult found = propose(chosen, key_.child(static_cast<std::uint64_t>(i)));
+      if (!explores_ && i > 0 && !found.admissible()) break;  // no further settings far enough from the others
+      Proposal proposal = explain(found);
+      if (i == 0 && running_ && stays(proposal)) return {stay(std::move(proposal))};
+      proposals.push_back(std::move(proposal));
+      detail::append_row(chosen, found.x);
+    }
+    control_.report({"recommend", request_.q, request_.q});
+    return proposals;
+  }
+
+ private:
+  void choose_starts(const Judged& judged) {
+    std::vector<Eigen::Index> order;
+    for (Eigen::Index row = 0; row < situation_.measured.rows(); ++row) order.push_back(row);
+    std::stable_sort(order.begin(), order.end(), [&](Eigen::Index a, Eigen::Index b) {
+      if (judged.admissible[a] != judged.admissible[b]) return static_cast<bool>(judged.admissible[a]);
+      return judged.utility(a) > judged.utility(b);
+    });
+    order.resize(std::min<std::size_t>(order.size(), most_measured_starts));
+    starts_ = situation_.measured(order, Eigen::all);
+    if (running_) detail::append_row(starts_, *running_);
+  }
+
+  SearchResult search_for(std::shared_ptr<const surrogate::Surrogate> surrogate,
+                          std::shared_ptr<const AcquisitionFunction> acquisition, std::vector<OutcomeBound> bounds,
+                          const Eigen::MatrixXd& avoid, core::RandomKey key) const {
+    const SurrogateLandscape landscape(
+        {std::move(surrogate), std::move(acquisition), std::move(bounds), avoid, request_.separation});
+    return search(situation_.region, landscape, starts_, request_.search, key, control_);
+  }
+
+  SearchResult best_mean(const Eigen::MatrixXd& avoid, core::RandomKey key) const {
+    return search_for(situation_.surrogate, std::make_shared<BestMean>(utility_), situation_.bounds, avoid, key);
+  }
+
+  SearchResult propose(const Eigen::MatrixXd& chosen, core::RandomKey key) {
+    if (!explores_) {
+      SearchResult found = best_mean(chosen, key);
+      return found.admissible() || chosen.rows() > 0 ? found
+                                                     : most_feasible(situation_.surrogate, key.child("feasible"));
+    }
+    Eigen::MatrixXd believed(pending_.rows() + chosen.rows(), situation_.region.p());
+    believed << pending_, chosen;
+    std::shared_ptr<const surrogate::Surrogate> surrogate = situation_.surrogate;
+    if (believed.rows() > 0) surrogate = std::make_shared<ConditionedSurrogate>(surrogate, believed);
+    const std::optional<double> incumbent = find_incumbent(believed, key.child("incumbent"));
+    if (!incumbent) return most_feasible(surrogate, key.child("feasible"));
+    auto acquisition = std::make_shared<LogExpectedImprovement>(utility_, *incumbent, predicted_bounds());
+    const Eigen::MatrixXd none(0, situation_.region.p());
+    SearchResult found = search_for(surrogate, std::move(acquisition), situation_.bounds, none, key);
+    return found.admissible() ? found : most_feasible(surrogate, key.child("feasible"));
+  }
+
+  /// Utility of the best admissible posterior mean among measured and believed points, else the best found anywhere.
+  std::optional<double> find_incumbent(const Eigen::MatrixXd& believed, core::RandomKey key) const {
+    std::optional<double> best;
+    for (const Eigen::MatrixXd* points : {&situation_.measured, &believed}) {
+      const Judged judged = judge(situation_, utility_, *points);
+      if (const Eigen::Index row = best_row(judged); row >= 0) {
+        best = std::max(best.value_or(judged.utility(row)), judged.utility(row));
+      }
+    }
+    if (best) return best;
+    const SearchResult found = best_mean(Eigen::MatrixXd(0, situation_.region.p()), key);
+    if (!found.admissible()) return std::nullopt;
+    return judge(situation_, utility_, found.x.transpose()).utility(0);
+  }
+
+  [[nodiscard]] std::vector<OutcomeBound> predicted_bounds() const {
+    std::vector<OutcomeBound> bounds = situation_.bounds;
+    std::erase_if(bounds, [](const OutcomeBound& bound) { return bound.exact; });
+    return bounds;
+  }
+
+  /// Nothing keeps every bound with its probability: the settings most likely to, the computed ones kept exactly.
+  SearchResult most_feasible(std::shared_ptr<const surrogate::Surrogate> surrogate, core::RandomKey key) const {
+    std::vector<OutcomeBound> exact = situation_.bounds;
+    std::erase_if(exact, [](const OutcomeBound& bound) { return !bound.exact; });
+    const SearchResult found =
+        search_for(std::move(surrogate), std::make_shared<LogProbabilityFeasible>(predicted_bounds()), std::move(exact),
+                   Eigen::MatrixXd(0, situation_.region.p()), key);
+    if (!found.admissible()) detail::throw_exact_bounds_infeasible(situation_, found.x);
+    return found;
+  }
+
+  [[nodiscard]] Proposal explain(const SearchResult& found) const {
+    detail::Reference reference{"", {}, request_.stay.min_gain};
+    if (running_) {
+      reference.name = "the running settings";
+      reference.x = *running_;
+    } else if (measured_best_) {
+      reference.name = "the best measured settings in this context";
+      reference.x = *measured_best_;
+    }
+    Proposal proposal = detail::explain(situation_, utility_, found.x, explores_ ? "explore" : "best_mean", reference,
+                                        request_.interval_level);
+    proposal.acquisition = found.value;
+    std::vector<std::string>& why = proposal.recommendation.why;
+    if (!judge(situation_, utility_, found.x.transpose()).admissible[0]) {
+      why.insert(why.begin(),
+                 "No settings are known to keep every outcome constraint with its stated probability: these "
+                 "are the most likely to, and nothing else was optimised.");
+    }
+    if (const auto& objectives = situation_.basis.process->objectives(); objectives.size() > 1) {
+      why.push_back("Judged by " + situation_.response(utility_).name + " alone; the Pareto front trades it with the " +
+                    "other objectives.");
+    }
+    return proposal;
+  }
+
+  [[nodiscard]] bool stays(const Proposal& proposal) const {
+    const bool here = judge(situation_, utility_, running_->transpose()).admissible[0];
+    const bool there = judge(situation_, utility_, proposal.x.transpose()).admissible[0];
+    if (!here || !there) {
+      const double running_probability =
+          detail::probability_feasible(*situation_.surrogate->posterior(running_->transpose()), situation_.bounds)(0);
+      return here && !there ? true : !there && running_probability >= proposal.recommendation.probability_feasible;
+    }
+    const detail::Gain gain = detail::gain_over(*situation_.surrogate, utility_, proposal.x, *running_);
+    if (!explores_) return detail::probability_above(gain, request_.stay.min_gain) < request_.stay.conviction;
+    const double rounding = 1e-9 * std::abs(gain.mean) + 1e-300;
+    const double improvement =
+        gain.sd <= rounding ? std::max(0.0, gain.mean) : gain.sd * std::exp(log_h(gain.mean / gain.sd).value);
+    return improvement <= std::max(request_.stay.min_gain, request_.stay.learning * gain.run_sd);
+  }
+
+  /// The running settings as the answer, with what was found beside them said in the first sentence.
+  [[nodiscard]] Proposal stay(Proposal found) const {
+    detail::Reference none;
+    Proposal proposal = detail::explain(situation_, utility_, *running_, "stay", none, request_.interval_level);
+    const std::string& unit = situation_.response(utility_).unit;
+    proposal.acquisition = found.acquisition;
+    proposal.explanation.reference = found.explanation.reference;
+    proposal.explanation.gain = found.explanation.gain;
+    proposal.explanation.gain_sd = found.explanation.gain_sd;
+    proposal.explanation.probability_better = found.explanation.probability_better;
+    proposal.recommendation.stay = true;
+    proposal.recommendation.expected_gain = 0.0;
+    proposal.recommendation.recipe = *request_.running;
+    std::vector<std::string>& why = proposal.recommendation.why;
+    why.insert(why.begin(), "Stay: the best change found would gain " +
+                                detail::with_unit(found.explanation.gain, unit) + " with a standard error of " +
+                                detail::with_unit(found.explanation.gain_sd, unit) + " (better with probability " +
+                                detail::percent(found.explanation.probability_better) + "), which is not convincing.");
+    return proposal;
+  }
+
+  const Situation& situation_;
+  const RecommendRequest& request_;
+  Utility utility_;
+  core::RandomKey key_;
+  const core::CallControl& control_;
+  Eigen::MatrixXd pending_;
+  std::optional<Eigen::VectorXd> running_;
+  std::optional<Eigen::VectorXd> measured_best_;
+  Eigen::MatrixXd starts_;
+  bool explores_ = false;
+};
+
+}  // namespace
+
+std::vector<Proposal> recommend(const Basis& basis, const RecommendRequest& request, core::RandomKey key,
+                                const core::CallControl& control) {
+  check(request);
+  const Situation situation = detail::make_situation(basis, request.context);
+  return Advisor(situation, request, key.child("recommend"), control).run();
+}
+
+}  // namespace luban::recommend

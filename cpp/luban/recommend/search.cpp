@@ -1,0 +1,256 @@
+#include <luban/recommend/search.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <utility>
+
+#include <luban/core/error.hpp>
+#include <luban/parallel/arena.hpp>
+#include <luban/recommend/detail/feasible_set.hpp>
+#include <luban/recommend/detail/sequential_quadratic.hpp>
+
+namespace luban::recommend {
+namespace {
+
+constexpr Eigen::Index rows_per_task = 64;  ///< one block of a surrogate's products; fixed, so threads change nothing
+constexpr double constraint_margin = 1e-7;  ///< local searches stay this much inside, so that answers end admissible
+constexpr int most_neighbour_rounds = 64;
+
+void check(const SearchOptions& options) {
+  const bool sound = options.raw_samples >= 16 && options.raw_samples <= 1'000'000 && options.restarts >= 1 &&
+                     options.restarts <= 1000 && options.max_iterations >= 1 && options.boltzmann >= 0.0 &&
+                     options.most_combinations >= 1;
+  if (!sound) {
+    throw core::ConfigurationError({.where = "recommend.search",
+                                    .expected = "raw_samples 16 … 1e6, restarts 1 … 1000, max_iterations ≥ 1, "
+                                                "boltzmann ≥ 0, most_combinations ≥ 1",
+                                    .received = "a value outside",
+                                    .place = {},
+                                    .hint = {}});
+  }
+}
+
+double violation_of(const Eigen::MatrixXd& constraints, Eigen::Index row) {
+  return constraints.cols() == 0 ? 0.0 : std::max(0.0, constraints.row(row).maxCoeff());
+}
+
+/// Admissible before inadmissible, then by value or by violation. NaN is worse than anything.
+bool better(const SearchResult& a, const SearchResult& b) {
+  if (b.x.size() == 0 || std::isnan(b.value)) return a.x.size() > 0 && !std::isnan(a.value);
+  if (a.x.size() == 0 || std::isnan(a.value)) return false;
+  if (a.admissible() != b.admissible()) return a.admissible();
+  return a.admissible() ? a.value > b.value : a.violation < b.violation;
+}
+
+SearchResult judge(const Landscape& landscape, const Eigen::VectorXd& x) {
+  const Landscape::Value at = landscape.evaluate(x.transpose(), false);
+  return {x, at.value(0), violation_of(at.constraints, 0), 1};
+}
+
+/// Quasi-Newton search over the continuous columns, the others as in the start.
+SearchResult climb(const SearchRegion& region, const Landscape& landscape, const Eigen::VectorXd& start,
+                   int max_iterations) {
+  const std::vector<Eigen::Index>& columns = region.continuous();
+  if (columns.empty()) return judge(landscape, start);
+  Eigen::VectorXd x = start;
+  const auto function = [&](const Eigen::VectorXd& inner) {
+    x(columns) = inner;
+    const Landscape::Value at = landscape.evaluate(x.transpose(), true);
+    detail::SmoothValue value;
+    value.value = -at.value(0);
+    value.gradient = -at.gradient.row(0)(columns).transpose();
+    value.constraints = at.constraints.row(0).transpose().array() + constraint_margin;
+    value.jacobian.resize(at.constraints.cols(), value.gradient.size());
+    for (Eigen::Index k = 0; k < value.jacobian.rows(); ++k) {
+      value.jacobian.row(k) = at.jacobians[k].row(0)(columns);
+    }
+    return value;
+  };
+  detail::SequentialOptions options;
+  options.max_iterations = max_iterations;
+  const detail::SequentialResult found =
+      detail::minimise_sequential(function, detail::continuous_set(region, start), start(columns), options);
+  x(columns) = found.x;
+  const double violation = found.violation <= constraint_margin ? 0.0 : found.violation - constraint_margin;
+  return {x, -found.value, violation, found.evaluations};
+}
+
+/// One step in one discrete column: the next level up or down, or any other category.
+std::vector<Eigen::VectorXd> neighbours(const SearchRegion& region, const Eigen::VectorXd& x) {
+  std::vector<Eigen::VectorXd> result;
+  for (const Eigen::Index column : region.discrete()) {
+    const std::vector<double>& levels = region.levels(column);
+    const bool named = region.encoder().variables()[column].kind == process::VariableKind::categorical;
+    const auto here = std::lower_bound(levels.begin(), levels.end(), x(column) - 1e-9) - levels.begin();
+    for (std::ptrdiff_t k = 0; k < std::ssize(levels); ++k) {
+      if (k == here || (!named && std::abs(k - here) > 1)) continue;
+      Eigen::VectorXd next = x;
+      next(column) = levels[k];
+      if (region.project(next)) result.push_back(std::move(next));
+    }
+  }
+  return result;
+}
+
+/// Alternates climbing with the best neighbouring combination until neither helps.
+SearchResult climb_mixed(const SearchRegion& region, const Landscape& landscape, const Eigen::VectorXd& start,
+                         int max_iterations) {
+  SearchResult best = climb(region, landscape, start, max_iterations);
+  for (int round = 0; round < most_neighbour_rounds; ++round) {
+    SearchResult step;
+    int evaluations = 0;
+    for (const Eigen::VectorXd& x : neighbours(region, best.x)) {
+      SearchResult found = judge(landscape, x);
+      ++evaluations;
+      if (better(found, step)) step = std::move(found);
+    }
+    if (step.x.size() == 0) break;
+    SearchResult polished = climb(region, landscape, step.x, max_iterations);
+    evaluations += polished.evaluations;
+    const bool improves = better(polished, best);
+    if (improves) {
+      polished.evaluations = best.evaluations;
+      best = std::move(polished);
+    }
+    best.evaluations += evaluations;
+    if (!improves) break;
+  }
+  return best;
+}
+
+/// Which raw samples to climb from: the best one, then admissible ones drawn without replacement with Boltzmann weights
+/// (largest value + Gumbel noise), then those that break the constraints least.
+std::vector<Eigen::Index> choose_starts(const Eigen::VectorXd& value, const Eigen::VectorXd& violation, int count,
+                                        double boltzmann, core::RandomKey key) {
+  std::vector<Eigen::Index> admissible;
+  std::vector<Eigen::Index> others;
+  for (Eigen::Index i = 0; i < value.size(); ++i) {
+    if (!std::isfinite(value(i))) continue;
+    (violation(i) <= 0.0 ? admissible : others).push_back(i);
+  }
+  double mean = 0.0;
+  for (const Eigen::Index i : admissible) mean += value(i) / static_cast<double>(admissible.size());
+  double spread = 0.0;
+  for (const Eigen::Index i : admissible) {
+    spread += (value(i) - mean) * (value(i) - mean) / static_cast<double>(admissible.size());
+  }
+  spread = std::sqrt(std::max(spread, 1e-300));
+  core::Generator generator = key.generator();
+  Eigen::VectorXd priority = Eigen::VectorXd::Zero(value.size());
+  Eigen::Index best = -1;
+  for (const Eigen::Index i : admissible) {
+    const double gumbel = -std::log(-std::log(std::max(generator.uniform(), 1e-300)));
+    priority(i) = boltzmann * (value(i) - mean) / spread + gumbel;
+    if (best < 0 || value(i) > value(best)) best = i;
+  }
+  if (best >= 0) priority(best) = std::numeric_limits<double>::infinity();
+  std::stable_sort(admissible.begin(), admissible.end(),
+                   [&](Eigen::Index a, Eigen::Index b) { return priority(a) > priority(b); });
+  std::stable_sort(others.begin(), others.end(),
+                   [&](Eigen::Index a, Eigen::Index b) { return violation(a) < violation(b); });
+  // When admissible ones are plenty a constraint's far side needs no start; when they are scarce it does.
+  admissible.insert(admissible.end(), others.begin(), others.end());
+  admissible.resize(std::min<std::size_t>(admissible.size(), static_cast<std::size_t>(count)));
+  return admissible;
+}
+
+/// A region to search with its raw samples and what they are worth.
+struct Part {
+  SearchRegion region;
+  Eigen::MatrixXd samples;
+  Eigen::VectorXd value;
+  Eigen::VectorXd violation;
+  int restarts = 1;
+};
+
+std::vector<Part> make_parts(const SearchRegion& region, const SearchOptions& options, core::RandomKey key) {
+  std::vector<SearchRegion> regions;
+  if (region.discrete().empty() ||
+      region.combination_count(options.most_combinations + 1) > options.most_combinations) {
+    regions.push_back(region);
+  } else {
+    regions = region.combinations();
+  }
+  const auto count = static_cast<int>(regions.size());
+  std::vector<Part> parts;
+  for (int i = 0; i < count; ++i) {
+    const Eigen::Index samples = regions[i].continuous().empty() && regions[i].discrete().empty()
+                                     ? 1
+                                     : std::max(16, options.raw_samples / count);
+    Part part{regions[i], regions[i].sample(samples, key.child(static_cast<std::uint64_t>(i))), {}, {}, 1};
+    part.value.resize(samples);
+    part.violation.resize(samples);
+    part.restarts = std::max(1, (options.restarts + count - 1) / count);
+    parts.push_back(std::move(part));
+  }
+  return parts;
+}
+
+void judge_samples(std::vector<Part>& parts, const Landscape& landscape, int threads,
+                   const core::CallControl& control) {
+  std::vector<std::pair<Part*, Eigen::Index>> tasks;
+  for (Part& part : parts) {
+    for (Eigen::Index row = 0; row < part.samples.rows(); row += rows_per_task) tasks.emplace_back(&part, row);
+  }
+  parallel::for_each_index(
+      tasks.size(),
+      [&](std::size_t i) {
+        auto [part, row] = tasks[i];
+        const Eigen::Index rows = std::min(rows_per_task, part->samples.rows() - row);
+        const Landscape::Value at = landscape.evaluate(part->samples.middleRows(row, rows), false);
+        part->value.segment(row, rows) = at.value;
+        for (Eigen::Index k = 0; k < rows; ++k) part->violation(row + k) = violation_of(at.constraints, k);
+      },
+      threads, control);
+}
+
+}  // namespace
+
+SearchResult search(const SearchRegion& region, const Landscape& landscape, const Eigen::MatrixXd& starts,
+                    const SearchOptions& options, core::RandomKey key, const core::CallControl& control) {
+  check(options);
+  std::vector<Part> parts = make_parts(region, options, key.child("samples"));
+  judge_samples(parts, landscape, options.threads, control);
+
+  std::vector<std::pair<const SearchRegion*, Eigen::VectorXd>> tasks;
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    const Part& part = parts[i];
+    for (const Eigen::Index row :
+         choose_starts(part.value, part.violation, part.restarts, options.boltzmann, key.child("starts").child(i))) {
+      tasks.emplace_back(&part.region, part.samples.row(row).transpose());
+    }
+    for (Eigen::Index row = 0; row < starts.rows(); ++row) {
+      Eigen::VectorXd x = starts.row(row).transpose();
+      if (part.region.project(x) && part.region.contains(x)) tasks.emplace_back(&part.region, std::move(x));
+    }
+  }
+  std::vector<SearchResult> found(tasks.size());
+  parallel::for_each_index(
+      tasks.size(),
+      [&](std::size_t i) {
+        const auto& [where, start] = tasks[i];
+        found[i] = where->discrete().empty() ? climb(*where, landscape, start, options.max_iterations)
+                                             : climb_mixed(*where, landscape, start, options.max_iterations);
+      },
+      options.threads, control);
+
+  SearchResult best;
+  int evaluations = 0;
+  for (const Part& part : parts) evaluations += static_cast<int>(part.samples.rows());
+  for (SearchResult& result : found) {
+    evaluations += result.evaluations;
+    if (better(result, best)) best = std::move(result);
+  }
+  best.evaluations = evaluations;
+  if (best.x.size() == 0) {
+    throw core::NumericalError({.where = "recommend.search",
+                                .expected = "at least one point with a finite value",
+                                .received = "none among " + std::to_string(evaluations),
+                                .place = {},
+                                .hint = "the surrogate gives no finite prediction in this region"});
+  }
+  return best;
+}
+
+}  // namespace luban::recommend

@@ -1,0 +1,86 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include <Eigen/Core>
+
+#include <luban/core/random.hpp>
+#include <luban/features/encoder.hpp>
+#include <luban/process/process.hpp>
+#include <luban/process/run.hpp>
+#include <luban/recommend/export.hpp>
+
+namespace luban::recommend {
+
+/// The settings that may be proposed, in the coded inputs of a surrogate: parameters free within their ranges and
+/// linear relations, context fixed. Rows x (p) hold every column of the encoder.
+class LUBAN_RECOMMEND_EXPORT SearchRegion {
+ public:
+  /// @param encoder of the surrogate that will be searched: parameters and context, no noise variables.
+  /// @param context one value per context variable.
+  /// @throws ConfigurationError when a context variable is missing or unknown (the nearest is named), a category was
+  /// never stated, or the encoder still has noise variables; InfeasibleError naming a smallest set of ranges and
+  /// constraints that contradict each other.
+  [[nodiscard]] static SearchRegion make(const features::Encoder& encoder, const process::SearchSpace& space,
+                                         const std::vector<process::NamedValue>& context);
+
+  [[nodiscard]] Eigen::Index p() const noexcept { return fixed_.size(); }
+  [[nodiscard]] const features::Encoder& encoder() const noexcept { return encoder_; }
+  /// Free continuous columns, free discrete columns (integer, ordinal, categorical).
+  [[nodiscard]] const std::vector<Eigen::Index>& continuous() const noexcept { return continuous_; }
+  [[nodiscard]] const std::vector<Eigen::Index>& discrete() const noexcept { return discrete_; }
+  [[nodiscard]] double low(Eigen::Index column) const { return low_(column); }
+  [[nodiscard]] double high(Eigen::Index column) const { return high_(column); }
+  /// Coded values that a discrete column may take, ascending.
+  [[nodiscard]] const std::vector<double>& levels(Eigen::Index column) const { return levels_[column]; }
+  /// Combinations of the discrete columns, at most `most` of them counted.
+  [[nodiscard]] std::int64_t combination_count(std::int64_t most) const noexcept;
+  /// Every combination as a region without discrete freedom, those without admissible settings left out.
+  [[nodiscard]] std::vector<SearchRegion> combinations() const;
+
+  /// Linear relations over the coded columns: rows a'x ≥ b, the first `equalities` of them with equality.
+  [[nodiscard]] const Eigen::MatrixXd& relation_rows() const noexcept { return relations_; }
+  [[nodiscard]] const Eigen::VectorXd& relation_bounds() const noexcept { return relation_bounds_; }
+  [[nodiscard]] Eigen::Index equalities() const noexcept { return equalities_; }
+  /// What relation row i says, e.g. "cutting_speed + 900 feed <= 480".
+  [[nodiscard]] const std::string& relation_text(Eigen::Index row) const { return relation_texts_[row]; }
+
+  /// Whether every range, level and relation holds up to `slack` of the search range; context is not compared.
+  [[nodiscard]] bool contains(const Eigen::VectorXd& x, double slack = 1e-9) const;
+  /// Nearest admissible point with the discrete columns as they are; false when there is none.
+  [[nodiscard]] bool project(Eigen::VectorXd& x) const;
+  /// count admissible points (count, p): scrambled Sobol where that is admissible, hit-and-run within thin regions.
+  [[nodiscard]] Eigen::MatrixXd sample(Eigen::Index count, core::RandomKey key) const;
+  /// Ranges and relations that are tight at x, in words with units.
+  [[nodiscard]] std::vector<std::string> active(const Eigen::VectorXd& x, double slack = 1e-6) const;
+  /// The settings of a row as a recipe with units.
+  [[nodiscard]] process::Recipe recipe(const Eigen::VectorXd& x) const;
+  /// The row of a recipe in this region's context; the recipe may lie outside the region.
+  /// @throws ConfigurationError when a parameter is missing or its category unknown.
+  [[nodiscard]] Eigen::VectorXd encode(const process::Recipe& recipe) const;
+
+ private:
+  void set_context(const std::vector<process::NamedValue>& context);
+  void set_parameter(Eigen::Index column, const process::Parameter& parameter);
+  void add_relation(const process::ParameterConstraint& constraint);
+  void throw_on_conflict() const;
+  void fill_by_walking(Eigen::MatrixXd& rows, Eigen::Index from, core::RandomKey key) const;
+  void restrict_to(Eigen::Index column, double value);
+
+  features::Encoder encoder_;
+  Eigen::VectorXd fixed_;  ///< (p) values of the columns that are not free
+  Eigen::VectorXd low_;
+  Eigen::VectorXd high_;
+  std::vector<std::vector<double>> levels_;  ///< (p) empty for continuous and fixed columns
+  std::vector<Eigen::Index> continuous_;
+  std::vector<Eigen::Index> discrete_;
+  std::vector<Eigen::Index> parameters_;  ///< columns of all parameters, in the search space's order
+  Eigen::MatrixXd relations_;
+  Eigen::VectorXd relation_bounds_;
+  Eigen::Index equalities_ = 0;
+  std::vector<std::string> relation_texts_;
+};
+
+}  // namespace luban::recommend
