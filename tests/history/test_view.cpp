@@ -24,7 +24,7 @@ TEST(View, ColumnsCarryNamesUnitsAndCategories) {
   const std::vector<std::string> expected = {"run_id",       "repeat",   "reading_time", "feed",  "tool/wear %",
                                              "side",         "order",    "TIC-101.PV",   "功率",  "operator",
                                              "start_time",   "end_time", "status",       "group", "equipment",
-                                             "material_lot", "recipe"};
+                                             "material_lot", "recipe",   "source"};
   EXPECT_EQ(names, expected);
   EXPECT_EQ(file->schema()[3].unit, "mm/rev");
   EXPECT_EQ(file->schema()[4].categories, (std::vector<std::string>{"New", "Worn"}));

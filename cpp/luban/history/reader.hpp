@@ -23,9 +23,9 @@ struct ViewOptions {
 /// An open history, read-only: one row per reading.
 ///
 /// Columns: run_id, repeat, reading_time; parameters, context, noise, identifiers and responses under the names of the
-/// process; auxiliary columns; start_time, end_time, status, group, equipment, material_lot, recipe of the run. A
-/// name of the process hides a housekeeping column of the same name, except run_id, repeat and reading_time.
-/// A response is the latest value that is not bad; NaN where there is none.
+/// process; auxiliary columns; start_time, end_time, status, group, equipment, material_lot, recipe, source of the run.
+/// A name of the process hides a housekeeping column of the same name, except run_id, repeat and reading_time. A
+/// response is the latest value that is not bad; NaN where there is none.
 class LUBAN_HISTORY_EXPORT HistoryFile final : public process::TableSource {
  public:
   /// @throws IoError when the file is missing, IntegrityError when it is no HDF5, no history, truncated or damaged,

@@ -54,7 +54,7 @@ std::vector<process::RowRange> aligned_blocks(process::RowRange rows) {
 }  // namespace
 
 View::View(std::shared_ptr<const TreeFile> file, const std::vector<Provenance>& provenance, const ViewOptions& options)
-    : file_(std::move(file)), options_(options), columns_(view_columns(*file_, options.grain)) {
+    : file_(std::move(file)), options_(options), columns_(view_columns(*file_, provenance, options.grain)) {
   readings_ = file_->info("/readings/run").count;
   runs_ = file_->info("/runs/run_id").count;
   if (!options_.as_of.missing()) {

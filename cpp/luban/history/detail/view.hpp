@@ -25,7 +25,8 @@ struct ViewColumn {
 };
 
 /// The columns that a view of this grain offers, in their order.
-[[nodiscard]] std::vector<ViewColumn> view_columns(const TreeFile& file, process::Grain grain);
+[[nodiscard]] std::vector<ViewColumn> view_columns(const TreeFile& file, const std::vector<Provenance>& provenance,
+                                                   process::Grain grain);
 
 /// One grain of one file as of one time. Const calls are thread-safe; what is expensive is made once and kept.
 class View final : public process::TableSource {

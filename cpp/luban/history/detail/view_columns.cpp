@@ -36,6 +36,15 @@ class ColumnList {
     }
     add({info_of(name, kind, std::move(categories)), Origin::run, path});
   }
+  /// Which import brought a run: the input's name, numbered where two inputs share it.
+  void add_source(const std::vector<Provenance>& provenance) {
+    std::vector<std::string> names;
+    for (const Provenance& entry : provenance) {
+      const bool taken = std::find(names.begin(), names.end(), entry.input_name) != names.end();
+      names.push_back(taken ? entry.input_name + " #" + std::to_string(names.size() + 1) : entry.input_name);
+    }
+    add({info_of("source", process::ColumnKind::code, std::move(names)), Origin::run, "/runs/source"});
+  }
   [[nodiscard]] std::vector<ViewColumn> take() { return std::move(columns_); }
 
  private:
@@ -46,7 +55,8 @@ class ColumnList {
 
 }  // namespace
 
-std::vector<ViewColumn> view_columns(const TreeFile& file, process::Grain grain) {
+std::vector<ViewColumn> view_columns(const TreeFile& file, const std::vector<Provenance>& provenance,
+                                     process::Grain grain) {
   const bool readings = grain == process::Grain::readings;
   ColumnList list(file);
   list.add_run("run_id", process::ColumnKind::string);
@@ -69,6 +79,7 @@ std::vector<ViewColumn> view_columns(const TreeFile& file, process::Grain grain)
   for (const char* name : {"group", "equipment", "material_lot", "recipe"}) {
     list.add_run(name, process::ColumnKind::string);
   }
+  list.add_source(provenance);
   return list.take();
 }
 
