@@ -112,14 +112,14 @@ void bind_splits(py::module_& module) {
 
 void bind_noise(py::module_& module) {
   py::classh<RobustWeightOptions>(module, "RobustWeightOptions", "When a reading is a gross error.")
-      .def(py::init([](double gross_threshold, int min_cell_readings, double prior_dof) {
+      .def(py::init([](double gross_chance, int min_cell_readings, double prior_dof) {
              return RobustWeightOptions{
-                 .gross_threshold = gross_threshold, .min_cell_readings = min_cell_readings, .prior_dof = prior_dof};
+                 .gross_chance = gross_chance, .min_cell_readings = min_cell_readings, .prior_dof = prior_dof};
            }),
-           py::kw_only(), py::arg("gross_threshold") = RobustWeightOptions{}.gross_threshold,
+           py::kw_only(), py::arg("gross_chance") = RobustWeightOptions{}.gross_chance,
            py::arg("min_cell_readings") = RobustWeightOptions{}.min_cell_readings,
            py::arg("prior_dof") = RobustWeightOptions{}.prior_dof)
-      .def_readonly("gross_threshold", &RobustWeightOptions::gross_threshold)
+      .def_readonly("gross_chance", &RobustWeightOptions::gross_chance)
       .def_readonly("min_cell_readings", &RobustWeightOptions::min_cell_readings)
       .def_readonly("prior_dof", &RobustWeightOptions::prior_dof);
   module.def("robust_weights", &robust_weights, py::arg("data"), py::arg("response"),
@@ -160,9 +160,10 @@ void bind_findings(py::module_& module) {
   const FindingOptions defaults;
   module.def(
       "find_suspicious",
-      [](const Dataset& data, const RobustWeightOptions& robust, int stuck_runs, double stuck_chance,
-         int duplicate_values, std::size_t most, int threads, const py::object& progress) {
+      [](const Dataset& data, const RobustWeightOptions& robust, double inconsistent_factor, int stuck_runs,
+         double stuck_chance, int duplicate_values, std::size_t most, int threads, const py::object& progress) {
         const FindingOptions options{.robust = robust,
+                                     .inconsistent_factor = inconsistent_factor,
                                      .stuck_runs = stuck_runs,
                                      .stuck_chance = stuck_chance,
                                      .duplicate_values = duplicate_values,
@@ -172,9 +173,9 @@ void bind_findings(py::module_& module) {
                          [&](const core::CallControl& control) { return find_suspicious(data, options, control); });
       },
       py::arg("data"), py::kw_only(), py::arg_v("robust", defaults.robust, "RobustWeightOptions()"),
-      py::arg("stuck_runs") = defaults.stuck_runs, py::arg("stuck_chance") = defaults.stuck_chance,
-      py::arg("duplicate_values") = defaults.duplicate_values, py::arg("most") = defaults.most,
-      py::arg("threads") = defaults.threads, py::arg("progress") = py::none());
+      py::arg("inconsistent_factor") = defaults.inconsistent_factor, py::arg("stuck_runs") = defaults.stuck_runs,
+      py::arg("stuck_chance") = defaults.stuck_chance, py::arg("duplicate_values") = defaults.duplicate_values,
+      py::arg("most") = defaults.most, py::arg("threads") = defaults.threads, py::arg("progress") = py::none());
   module.def("make_envelope", &make_envelope, py::arg("data"), py::call_guard<py::gil_scoped_release>());
 }
 

@@ -140,10 +140,13 @@ def find_suspicious(
     progress: Progress | None = None,
     **options: Any,
 ) -> list[Finding]:
-    """List what a person should look at: gross errors, duplicate runs, stuck values, constant columns, empty contexts.
+    """List what a person should look at.
 
-    Options: ``stuck_runs``, ``stuck_chance``, ``duplicate_values``, ``most``, ``threads`` (``FindingOptions`` of the
-    C++ header says what they mean).
+    Gross errors, values that contradict the other responses of their reading, duplicate runs, stuck values, constant
+    columns, combinations of context without a run.
+
+    Options: ``inconsistent_factor``, ``stuck_runs``, ``stuck_chance``, ``duplicate_values``, ``most``, ``threads``
+    (``FindingOptions`` of the C++ header says what they mean).
 
     Raises: ConfigurationError on an option out of range, KeyboardInterrupt on Ctrl-C.
     """

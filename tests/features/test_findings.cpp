@@ -38,10 +38,41 @@ TEST(Findings, NamePlantedEntryErrorsMostSevereFirst) {
   EXPECT_EQ(gross[1].column, "roughness");
   EXPECT_EQ(gross[1].run_id, rows.run_id[100]);
   EXPECT_EQ(gross[1].repeat, 101);
-  EXPECT_GT(gross[1].deviations, 8.0);
+  EXPECT_GT(gross[1].deviations, 30.0);
   EXPECT_DOUBLE_EQ(gross[1].value, rows.roughness[100]);
   EXPECT_TRUE(says(gross[1], " um stands ")) << gross[1].message;
   EXPECT_TRUE(says(gross[1], "wear New, diameter D30, position Middle")) << gross[1].message;
+}
+
+/// The honest rows with two more responses that follow the first, each with its own 5 % of noise.
+Dataset related(const testing::Rows& rows) {
+  core::Generator random = core::RandomKey(23).generator();
+  process::ProcessDefinition definition = testing::turning_definition();
+  process::Table table = rows.table();
+  for (const char* name : {"depth", "profile"}) {
+    process::Response response;
+    response.name = name;
+    response.unit = "um";
+    definition.responses.push_back(response);
+    std::vector<double> values = honest().roughness;
+    for (double& value : values) value *= 4.0 * (1.0 + 0.05 * random.normal());
+    table.add(process::Column::float64(name, "um", std::move(values)));
+  }
+  return make_dataset(process::Process(definition), testing::source_of(std::move(table)));
+}
+
+TEST(Findings, NameValuesThatContradictTheirReading) {
+  testing::Rows rows = honest();
+  EXPECT_TRUE(of_kind(find_suspicious(related(rows)), FindingKind::inconsistent_reading).empty());
+  rows.roughness[77] /= 10.0;  // too small to be far out in standard deviations
+  rows.roughness[500] *= 100.0;
+  const auto findings = find_suspicious(related(rows));
+  EXPECT_EQ(of_kind(findings, FindingKind::gross_error).size(), 1U);
+  const auto inconsistent = of_kind(findings, FindingKind::inconsistent_reading);
+  ASSERT_EQ(inconsistent.size(), 1U);
+  EXPECT_EQ(inconsistent[0].source_row, 77);
+  EXPECT_EQ(inconsistent[0].column, "roughness");
+  EXPECT_TRUE(says(inconsistent[0], " times too small")) << inconsistent[0].message;
 }
 
 TEST(Findings, NameDuplicatedRuns) {
@@ -136,6 +167,7 @@ TEST(Findings, ThreadsChangeNothing) {
 
 TEST(Findings, RefuseOptionsOutOfRange) {
   const Dataset data = testing::dataset_of(honest());
+  EXPECT_THROW((void)find_suspicious(data, {.inconsistent_factor = 1.0}), core::ConfigurationError);
   EXPECT_THROW((void)find_suspicious(data, {.stuck_runs = 1}), core::ConfigurationError);
   EXPECT_THROW((void)find_suspicious(data, {.most = 0}), core::ConfigurationError);
 }

@@ -27,10 +27,24 @@ TEST(RobustWeights, NameNoHonestReading) {
   }
 }
 
+TEST(RobustWeights, BearHeavyTails) {
+  int worlds_with_false_alarms = 0;
+  for (std::uint64_t seed = 0; seed < 200; ++seed) {
+    core::Generator random = core::RandomKey(seed).generator();
+    const auto rows = testing::grid(10, 1, 12, [&](int, int, int, int) {  // Student's t, three degrees of freedom
+      double squares = 0.0;
+      for (int k = 0; k < 3; ++k) squares += std::pow(random.normal(), 2.0);
+      return 20.0 + random.normal() / std::sqrt(squares / 3.0);
+    });
+    worlds_with_false_alarms += gross_of(robust_weights(testing::dataset_of(rows), 0)) > 0 ? 1 : 0;
+  }
+  EXPECT_LE(worlds_with_false_alarms, 20);  // 10 are expected at a chance of 5 %, 20 once in 400 such tests
+}
+
 TEST(RobustWeights, NameMisplacedDecimalPoints) {
   testing::Rows rows = proportional(1);
   rows.roughness[40] *= 10.0;
-  rows.roughness[300] /= 10.0;
+  rows.roughness[300] *= 10.0;
   rows.roughness[700] *= 100.0;
   const Eigen::VectorXd weights = robust_weights(testing::dataset_of(rows), 0);
   EXPECT_EQ(gross_of(weights), 3);
@@ -39,7 +53,7 @@ TEST(RobustWeights, NameMisplacedDecimalPoints) {
 
 TEST(RobustWeights, JudgeSmallLevelsByTheirOwnSpread) {
   testing::Rows rows = proportional(2);
-  rows.roughness[5] = 1.9;  // level 1, spread 0.06: far out, though ordinary among the spreads of level 10
+  rows.roughness[5] = 5.0;  // level 1, spread 0.06; against a spread common to all levels, 0.3, it would pass
   const Eigen::VectorXd weights = robust_weights(testing::dataset_of(rows), 0);
   EXPECT_EQ(weights(5), 0.0);
   EXPECT_EQ(gross_of(weights), 1);
@@ -90,7 +104,7 @@ TEST(RobustWeights, MissingReadingsWeighNothingAndDoNotCount) {
 
 TEST(RobustWeights, RefuseOptionsOutOfRange) {
   const Dataset data = testing::dataset_of(proportional(8));
-  EXPECT_THROW((void)robust_weights(data, 0, {.gross_threshold = 0.0}), core::ConfigurationError);
+  EXPECT_THROW((void)robust_weights(data, 0, {.gross_chance = 0.0}), core::ConfigurationError);
   EXPECT_THROW((void)robust_weights(data, 0, {.min_cell_readings = 1}), core::ConfigurationError);
 }
 

@@ -14,6 +14,8 @@ std::string_view name(FindingKind kind) noexcept {
   switch (kind) {
     case FindingKind::gross_error:
       return "gross_error";
+    case FindingKind::inconsistent_reading:
+      return "inconsistent_reading";
     case FindingKind::duplicate_run:
       return "duplicate_run";
     case FindingKind::stuck_value:
@@ -29,15 +31,17 @@ std::string_view name(FindingKind kind) noexcept {
 namespace {
 
 void require_options(const FindingOptions& options) {
-  const bool usable = options.stuck_runs >= 2 && options.stuck_chance > 0.0 && options.stuck_chance <= 1.0 &&
-                      options.duplicate_values >= 1 && options.most >= 1;
+  const bool usable = options.inconsistent_factor > 1.0 && options.stuck_runs >= 2 && options.stuck_chance > 0.0 &&
+                      options.stuck_chance <= 1.0 && options.duplicate_values >= 1 && options.most >= 1;
   if (usable) return;
   throw core::ConfigurationError(
       {.where = "features.find_suspicious",
-       .expected = "stuck_runs of at least 2, stuck_chance in (0, 1], duplicate_values and "
-                   "most of at least 1",
-       .received = std::to_string(options.stuck_runs) + ", " + std::to_string(options.stuck_chance) + ", " +
-                   std::to_string(options.duplicate_values) + ", " + std::to_string(options.most),
+       .expected =
+           "inconsistent_factor above 1, stuck_runs of at least 2, stuck_chance in (0, 1], duplicate_values and "
+           "most of at least 1",
+       .received = std::to_string(options.inconsistent_factor) + ", " + std::to_string(options.stuck_runs) + ", " +
+                   std::to_string(options.stuck_chance) + ", " + std::to_string(options.duplicate_values) + ", " +
+                   std::to_string(options.most),
        .place = {},
        .hint = {}});
 }
@@ -75,12 +79,17 @@ std::vector<Finding> find_suspicious(const Dataset& data, const FindingOptions& 
   std::vector<detail::Search> gross(m);
   std::vector<detail::Search> stuck(m);
   detail::Search duplicates;
-  // Tasks 0 … m−1 look at one response each, the last at duplicates.
+  detail::Search inconsistent;
+  // Tasks 0 … m−1 look at one response each, the last two at all together.
   parallel::for_each_index(
-      m + 1,
+      m + 2,
       [&](std::size_t task) {
         if (task == m) {
           duplicates = detail::search_duplicate_runs(data, options);
+          return;
+        }
+        if (task == m + 1) {
+          inconsistent = detail::search_inconsistent_readings(data, options);
           return;
         }
         gross[task] = detail::search_gross_errors(data, static_cast<Eigen::Index>(task), options);
@@ -89,6 +98,7 @@ std::vector<Finding> find_suspicious(const Dataset& data, const FindingOptions& 
       options.threads, control);
   std::vector<Finding> all;
   append(all, join(std::move(gross), options.most), options.most);
+  append(all, std::move(inconsistent), options.most);
   append(all, std::move(duplicates), options.most);
   append(all, join(std::move(stuck), options.most), options.most);
   append(all, detail::search_constant_columns(data), options.most);

@@ -11,9 +11,11 @@ namespace luban::features {
 /// towards what the cells have in common: a spread constant, growing with the root of the level or proportional to it,
 /// whichever leaves the cells most alike.
 struct RobustWeightOptions {
-  /// Readings further than this many robust standard deviations from their cell's median are gross errors, weight 0.
-  /// Above 0. A normal reading passes 8 once in 10^15; heavy tails of honest processes still stay inside.
-  double gross_threshold = 8.0;
+  /// A reading is a gross error, weight 0, when it stands so far from its cell's median that the farthest of all
+  /// readings would stand there with this probability although all are honest. In (0, 1). Honest readings have heavy
+  /// tails: they count as Student's t with three degrees of freedom, so the limit grows with the cube root of the
+  /// number of readings (15 robust standard deviations at 100 readings, 42 at 2,500): entry errors, not rare events.
+  double gross_chance = 0.05;
   /// Cells with fewer readings than this borrow the pooled spread only. At least 2.
   int min_cell_readings = 4;
   /// Degrees of freedom that the pooled spread counts for beside the cell's own. Above 0; 4 is the weight of a cell of

@@ -38,8 +38,6 @@ std::string circumstances(const Dataset& data, Eigen::Index reading) {
   return text;
 }
 
-namespace {
-
 std::string in_run(const Dataset& data, Eigen::Index reading) {
   const std::string around = circumstances(data, reading);
   return "run " + data.run_ids[static_cast<std::size_t>(data.run[static_cast<std::size_t>(reading)])] +
@@ -60,16 +58,14 @@ Finding finding_at(const Dataset& data, FindingKind kind, Eigen::Index reading, 
   return finding;
 }
 
-}  // namespace
-
 Search search_gross_errors(const Dataset& data, Eigen::Index response, const FindingOptions& options) {
   const ReadingSpread spread = reading_spread(data, response, options.robust);
   const std::string& unit = data.responses[static_cast<std::size_t>(response)].unit;
   std::vector<Finding> found;
   std::vector<double> severity;
   for (Eigen::Index i = 0; i < data.n(); ++i) {
+    if (!spread.is_gross(i)) continue;
     const double size = std::abs(spread.deviations(i));
-    if (!(size > options.robust.gross_threshold)) continue;
     Finding finding = finding_at(data, FindingKind::gross_error, i, response);
     finding.expected = spread.median(i);
     finding.deviations = spread.deviations(i);

@@ -16,6 +16,8 @@ struct Search {
 };
 
 [[nodiscard]] Search search_gross_errors(const Dataset& data, Eigen::Index response, const FindingOptions& options);
+/// Among responses that are always positive, three at least: their ratios tell which one of a reading is wrong.
+[[nodiscard]] Search search_inconsistent_readings(const Dataset& data, const FindingOptions& options);
 [[nodiscard]] Search search_stuck_values(const Dataset& data, Eigen::Index response, const FindingOptions& options);
 [[nodiscard]] Search search_duplicate_runs(const Dataset& data, const FindingOptions& options);
 [[nodiscard]] Search search_constant_columns(const Dataset& data);
@@ -23,6 +25,10 @@ struct Search {
 
 /// Orders by descending severity, equal ones as they came, and keeps the first `most`.
 [[nodiscard]] Search most_severe(std::vector<Finding> found, std::vector<double> severity, std::size_t most);
+/// A finding that points at one reading (response −1: at no single value of it).
+[[nodiscard]] Finding finding_at(const Dataset& data, FindingKind kind, Eigen::Index reading, Eigen::Index response);
+/// "run 17 (diameter D30, position Chuck)"
+[[nodiscard]] std::string in_run(const Dataset& data, Eigen::Index reading);
 /// Context and noise categories of a reading: "diameter D30, tool_wear Worn, position Chuck"; "" when there are none.
 [[nodiscard]] std::string circumstances(const Dataset& data, Eigen::Index reading);
 

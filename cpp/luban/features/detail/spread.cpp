@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numbers>
 #include <vector>
 
 #include <luban/core/error.hpp>
@@ -11,20 +12,18 @@
 
 namespace luban::features::detail {
 
-namespace {
-
-constexpr double mad_to_sd = 1.4826;        // of a normal distribution
-constexpr double mad_efficiency = 0.37;     // of the MAD against the standard deviation (Rousseeuw and Croux 1993)
-constexpr Eigen::Index fewest_telling = 3;  // of two readings nobody can say which is wrong
-constexpr std::size_t fewest_cells = 8;     // to judge how spread goes with level
-
-/// Median of a scratch vector, which is reordered. The vector is not empty.
 double median_of(std::vector<double>& values) {
   const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
   std::nth_element(values.begin(), middle, values.end());
   if (values.size() % 2 == 1) return *middle;
   return 0.5 * (*middle + *std::max_element(values.begin(), middle));
 }
+
+namespace {
+
+constexpr double mad_efficiency = 0.37;     // of the MAD against the standard deviation (Rousseeuw and Croux 1993)
+constexpr Eigen::Index fewest_telling = 3;  // of two readings nobody can say which is wrong
+constexpr std::size_t fewest_cells = 8;     // to judge how spread goes with level
 
 /// One cell's summary; readings of the response that are missing do not count.
 struct CellSummary {
@@ -126,18 +125,33 @@ SpreadLaw pool(const Dataset& data, Eigen::Index response, const std::vector<Cel
 }
 
 void require_options(const RobustWeightOptions& options) {
-  const bool usable = options.gross_threshold > 0.0 && options.min_cell_readings >= 2 && options.prior_dof > 0.0;
+  const bool usable = options.gross_chance > 0.0 && options.gross_chance < 1.0 && options.min_cell_readings >= 2 &&
+                      options.prior_dof > 0.0;
   if (usable) return;
   throw core::ConfigurationError(
       {.where = "features.robust_weights",
-       .expected = "gross_threshold above 0, min_cell_readings of at least 2, prior_dof above 0",
-       .received = short_number(options.gross_threshold) + ", " + std::to_string(options.min_cell_readings) + ", " +
+       .expected = "gross_chance in (0, 1), min_cell_readings of at least 2, prior_dof above 0",
+       .received = short_number(options.gross_chance) + ", " + std::to_string(options.min_cell_readings) + ", " +
                    short_number(options.prior_dof),
        .place = {},
        .hint = {}});
 }
 
 }  // namespace
+
+double gross_limit(double chance, Eigen::Index readings) {
+  const double tail = 0.5 * chance / static_cast<double>(std::max<Eigen::Index>(readings, 1));  // each side
+  // With a = √3 / t the upper tail of t with three degrees of freedom is (atan a − a / (1 + a²)) / π, rising in a.
+  const auto upper_tail = [](double a) { return (std::atan(a) - a / (1.0 + a * a)) / std::numbers::pi; };
+  double low = 0.0;
+  double high = 1e9;
+  for (int i = 0; i < 200; ++i) {
+    const double middle = 0.5 * (low + high);
+    (upper_tail(middle) < tail ? low : high) = middle;
+  }
+  constexpr double upper_quartile = 0.7648923284043449;  // of that distribution: its median absolute deviation
+  return std::numbers::sqrt3 / high / (mad_to_sd * upper_quartile);
+}
 
 ReadingSpread reading_spread(const Dataset& data, Eigen::Index response, const RobustWeightOptions& options) {
   require_options(options);
@@ -148,8 +162,10 @@ ReadingSpread reading_spread(const Dataset& data, Eigen::Index response, const R
   out.scale = out.median;
   out.deviations = out.median;
   out.readings = Eigen::VectorXi::Zero(data.n());
+  Eigen::Index told_readings = 0;
   for (const CellSummary& cell : cells) {
     const auto size = static_cast<int>(cell.readings.size());
+    if (size >= fewest_telling) told_readings += size;
     const double own_dof = size >= options.min_cell_readings ? mad_efficiency * (size - 1) : 0.0;
     const double pooled = law.at(cell.median);
     const double scale = std::sqrt((own_dof * cell.mad_sd * cell.mad_sd + options.prior_dof * pooled * pooled) /
@@ -163,6 +179,7 @@ ReadingSpread reading_spread(const Dataset& data, Eigen::Index response, const R
       out.readings(reading) = size;
     }
   }
+  out.limit = gross_limit(options.gross_chance, told_readings);
   return out;
 }
 
