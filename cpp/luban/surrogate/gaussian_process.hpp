@@ -14,31 +14,36 @@ namespace luban::surrogate {
 
 /// How a Gaussian process is fitted. Defaults serve histories nobody has seen yet; presets are named in presets.hpp.
 struct GaussianProcessOptions {
-  std::string preset = "luban";                   ///< kernel and priors by name; presets.hpp lists them
-  int starts = 4;                                 ///< 1 … 64 optimisations from different points, the best is kept
-  int max_iterations = 200;                       ///< of each optimisation
-  bool robust = true;                             ///< find gross errors and give them weight 0 before the reduction
-  int threads = 0;                                ///< 0 = the CPU budget
-  std::vector<Eigen::VectorXd> warm_starts = {};  ///< per response: hyperparameters of an earlier fit, tried first
+  std::string preset = "luban";  ///< covariance and priors by name; presets.hpp lists them
+  int starts = 2;                ///< 1 … 64 optimisations, the first from the priors' centres; the best is kept
+  int max_iterations = 200;      ///< of each optimisation; at least 1
+  bool robust = true;            ///< find gross errors and give them weight 0 before the reduction
+  int threads = 0;               ///< over responses and starts; at least 0, 0 = the CPU budget
+  /// Per response: hyperparameters of an earlier fit to data of the same structure, the first of the starts; an empty
+  /// vector = none. With starts = 1 nothing else is tried, the fast way to refit a design with new values.
+  std::vector<Eigen::VectorXd> warm_starts = {};
 };
 
 /// What a fit did, for the model card and for people.
 struct LUBAN_SURROGATE_EXPORT FitReport {
-  double log_posterior = 0.0;   ///< of the hyperparameters at the optimum, in nats
-  double log_likelihood = 0.0;  ///< of all readings (the reduction's factor included)
-  int evaluations = 0;
+  double log_posterior = 0.0;   ///< of the hyperparameters at the optimum, in nats, up to a constant
+  double log_likelihood = 0.0;  ///< of all readings (the reduction's factor included), in the response's unit
+  int evaluations = 0;          ///< of the log posterior with its gradient, all starts together
   int starts_converged = 0;
   double jitter = 0.0;              ///< relative jitter that was needed; 0 is the rule
   bool degraded = false;            ///< the covariance had to be repaired beyond the jitter ladder
   Eigen::Index readings = 0;        ///< with weight above 0
   Eigen::Index points = 0;          ///< unique (run, point) means, u
+  Eigen::Index runs = 0;            ///< with a usable reading
   Eigen::Index gross_errors = 0;    ///< readings of weight 0 that were not missing
-  Eigen::VectorXd hyperparameters;  ///< unconstrained, in the order of hyperparameter_names
+  Eigen::VectorXd hyperparameters;  ///< logarithms, in the order of hyperparameter_names
   std::vector<std::string> hyperparameter_names;
 };
 
-/// Exact Gaussian process per response on the reduced readings, with two levels of noise (between runs, within a run).
-/// Hyperparameters: maximum a posteriori. Reference: Rasmussen and Williams 2006, chapters 2 and 5.
+/// Exact Gaussian process per response on the reduced readings, with up to three levels of noise: of a run, of one
+/// input point within a run, of a reading. Levels that the data cannot tell apart are merged (each run one reading: all
+/// noise is between runs). Hyperparameters: maximum a posteriori. Reference: Rasmussen and Williams 2006, chapters 2
+/// and 5.
 class LUBAN_SURROGATE_EXPORT GaussianProcess final : public Surrogate {
  public:
   /// @throws ConfigurationError on an unknown preset (the nearest is named) or an option out of range; DataError when a
@@ -54,8 +59,13 @@ class LUBAN_SURROGATE_EXPORT GaussianProcess final : public Surrogate {
   [[nodiscard]] std::unique_ptr<Posterior> posterior(const Eigen::MatrixXd& X,
                                                      const PosteriorRequest& request = {}) const override;
   [[nodiscard]] const std::vector<FitReport>& reports() const noexcept;  ///< (m)
-  /// Estimated noise of a response: standard deviations between runs and within a run, in its unit.
+  [[nodiscard]] std::unique_ptr<Posterior> average(const Eigen::MatrixXd& X, const Eigen::VectorXd& weights,
+                                                   const PosteriorRequest& request = {}) const override;
+  [[nodiscard]] const std::string& preset() const noexcept;
+  /// Estimated noise of a response: standard deviations between runs, between the points of a run beyond what the
+  /// model of the inputs says, and of one reading; in its unit, 0 where the data show no such level.
   [[nodiscard]] double between_sd(Eigen::Index response) const;
+  [[nodiscard]] double between_points_sd(Eigen::Index response) const;
   [[nodiscard]] double within_sd(Eigen::Index response) const;
 
   /// Adds tensors and metadata to an artefact under the key "gaussian_process".

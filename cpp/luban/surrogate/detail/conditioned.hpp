@@ -1,0 +1,53 @@
+#pragma once
+
+#include <memory>
+
+#include <Eigen/Core>
+
+#include <luban/surrogate/detail/log_posterior.hpp>
+#include <luban/surrogate/posterior.hpp>
+
+namespace luban::surrogate::detail {
+
+/// The Gaussian process of one response at fixed hyperparameters: everything that prediction needs. Const and
+/// thread-safe.
+class LUBAN_SURROGATE_EXPORT Conditioned {
+ public:
+  /// @throws NumericalError when the covariance is not finite.
+  Conditioned(std::shared_ptr<const LogPosterior> target, Eigen::VectorXd theta);
+
+  [[nodiscard]] const LogPosterior& target() const noexcept { return *target_; }
+  [[nodiscard]] const Eigen::VectorXd& theta() const noexcept { return theta_; }
+  [[nodiscard]] double jitter() const noexcept { return jitter_; }
+  [[nodiscard]] bool degraded() const noexcept { return degraded_; }
+
+  /// Moments at X (q, p), in the response's unit.
+  [[nodiscard]] GaussianPosterior::Moments moments(const Eigen::MatrixXd& X, const PosteriorRequest& request) const;
+  /// Moments of Σ_l w_l f(row i·L + l), i < q; X (q·L, p). Gradients are by inputs that all levels of a point share.
+  [[nodiscard]] GaussianPosterior::Moments average(const Eigen::MatrixXd& X, const Eigen::VectorXd& weights,
+                                                   const PosteriorRequest& request) const;
+  /// Standardised residual of each training row when it alone is left out, as if its weight were 1 (Rasmussen and
+  /// Williams 2006, section 5.4.2).
+  [[nodiscard]] Eigen::VectorXd left_out_residuals() const;
+  /// Variances of the noise levels in the response's unit, squared.
+  [[nodiscard]] NoiseVariances noise() const;
+
+ private:
+  [[nodiscard]] double constant() const;
+  [[nodiscard]] Eigen::MatrixXd prior_of_averages(const Points& points, const Eigen::VectorXd& weights) const;
+  [[nodiscard]] Eigen::VectorXd prior_variance_of_averages(const Points& points, const Eigen::VectorXd& weights) const;
+  void add_noise(GaussianPosterior::Moments& out, double sum_squared_weights) const;
+  void finish(const Eigen::MatrixXd& cross, const Eigen::MatrixXd& solved, const Eigen::VectorXd& prior_variance,
+              double sum_weights, GaussianPosterior::Moments& out) const;
+
+  std::shared_ptr<const LogPosterior> target_;
+  Eigen::VectorXd theta_;
+  Eigen::MatrixXd lower_;    ///< Cholesky factor of C
+  Eigen::MatrixXd inverse_;  ///< C⁻¹
+  Eigen::VectorXd alpha_;    ///< C⁻¹ (y − mean)
+  double mean_ = 0.0;
+  double jitter_ = 0.0;
+  bool degraded_ = false;
+};
+
+}  // namespace luban::surrogate::detail

@@ -1,0 +1,172 @@
+#include <luban/surrogate/detail/fit_response.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+#include <utility>
+
+#include <luban/core/error.hpp>
+#include <luban/features/reduction.hpp>
+#include <luban/features/robust_weights.hpp>
+
+namespace luban::surrogate::detail {
+
+namespace {
+
+// For responses without repeats (elsewhere features::robust_weights sees gross errors without a model of the inputs):
+// iteratively reweighted fits with Student-t weights of four degrees of freedom on left-out residuals (Lange, Little
+// and Taylor 1989), so that a gross error cannot hide behind the noise that it causes.
+constexpr double degrees = 4.0;
+constexpr int most_rounds = 6;
+constexpr int round_iterations = 60;
+// A heavy-tailed but honest process of n readings holds a larger residual with this probability.
+constexpr double family_probability = 0.05;
+// Below this share of the threshold, judged by a robust scale, no reading deserves a second look.
+constexpr double suspicious_share = 0.5;
+
+double upper_quantile(double probability) {
+  // Student's t with four degrees of freedom has a closed form (Shaw 2006).
+  const double alpha = 4.0 * probability * (1.0 - probability);
+  const double root = std::sqrt(alpha);
+  const double q = std::cos(std::acos(root) / 3.0) / root;
+  return 2.0 * std::sqrt(q - 1.0);
+}
+
+double median_of_absolute(const Eigen::VectorXd& values) {
+  Eigen::VectorXd sorted = values.cwiseAbs();
+  const Eigen::Index middle = sorted.size() / 2;
+  std::nth_element(sorted.begin(), sorted.begin() + middle, sorted.end());
+  return sorted(middle);
+}
+
+class Fit {
+ public:
+  Fit(const features::Dataset& data, Eigen::Index response, const ModelSpec& model,
+      std::shared_ptr<const Covariance> covariance, const GaussianProcessOptions& options, core::RandomKey key,
+      const core::CallControl& control)
+      : data_(data),
+        response_(response),
+        model_(model),
+        covariance_(std::move(covariance)),
+        options_(options),
+        key_(key),
+        control_(control) {}
+
+  FittedResponse run(const Eigen::VectorXd& warm_start) {
+    weights_ = initial_weights();
+    Optimum optimum = fit(weights_, warm_start, options_);
+    if (options_.robust && !target_->data().repeated() && suspicious(process_->left_out_residuals())) {
+      const Eigen::VectorXd cleaned = without_gross_errors();
+      if (cleaned != weights_) {
+        weights_ = cleaned;
+        optimum = fit(weights_, {}, options_);
+      }
+    }
+    return {process_, report(optimum)};
+  }
+
+ private:
+  Eigen::VectorXd initial_weights() const {
+    if (options_.robust) return features::robust_weights(data_, response_);
+    Eigen::VectorXd out = Eigen::VectorXd::Ones(data_.n());
+    for (Eigen::Index i = 0; i < data_.n(); ++i) {
+      if (std::isnan(data_.Y(i, response_))) out(i) = 0.0;
+    }
+    return out;
+  }
+
+  Optimum fit(const Eigen::VectorXd& weights, const Eigen::VectorXd& warm_start,
+              const GaussianProcessOptions& options) {
+    target_ = std::make_shared<const LogPosterior>(model_, covariance_,
+                                                   standardise(features::reduce(data_, response_, weights)));
+    Optimum out = maximise(*target_, model_, options, warm_start, key_, control_);
+    evaluations_ += out.evaluations;
+    process_ = std::make_shared<const Conditioned>(target_, out.theta);
+    return out;
+  }
+
+  double threshold() const { return upper_quantile(0.5 * family_probability / static_cast<double>(target_->data().n)); }
+
+  bool suspicious(const Eigen::VectorXd& residuals) const {
+    const double scale = median_of_absolute(residuals) / upper_quantile(0.25);
+    return residuals.cwiseAbs().maxCoeff() > suspicious_share * threshold() * scale;
+  }
+
+  // Readings of the current target: without repeats each is one row of the reduction. Found by a second reduction of
+  // row numbers, so that nothing is assumed about the reduction's order.
+  std::vector<Eigen::Index> reading_of_row() const {
+    features::Dataset numbered = data_;
+    for (Eigen::Index i = 0; i < data_.n(); ++i) {
+      if (!std::isnan(data_.Y(i, response_))) numbered.Y(i, response_) = static_cast<double>(i);
+    }
+    const Eigen::VectorXd numbers = features::reduce(numbered, response_, weights_).mean;
+    std::vector<Eigen::Index> out;
+    for (const double number : numbers) out.push_back(static_cast<Eigen::Index>(std::llround(number)));
+    return out;
+  }
+
+  Eigen::VectorXd without_gross_errors() {
+    const std::vector<Eigen::Index> reading = reading_of_row();
+    GaussianProcessOptions quick = options_;
+    quick.starts = 1;
+    quick.max_iterations = std::min(options_.max_iterations, round_iterations);
+    Eigen::VectorXd soft = weights_;
+    Eigen::VectorXd residuals = process_->left_out_residuals();
+    Eigen::VectorXd warm;
+    for (int round = 0; round < most_rounds; ++round) {
+      for (std::size_t row = 0; row < reading.size(); ++row) {
+        const double z = residuals(static_cast<Eigen::Index>(row));
+        soft(reading[row]) = (degrees + 1.0) / (degrees + z * z);
+      }
+      warm = fit(soft, warm, quick).theta;
+      residuals = process_->left_out_residuals();
+    }
+    Eigen::VectorXd out = weights_;
+    for (std::size_t row = 0; row < reading.size(); ++row) {
+      if (std::abs(residuals(static_cast<Eigen::Index>(row))) > threshold()) out(reading[row]) = 0.0;
+    }
+    return out;
+  }
+
+  FitReport report(const Optimum& optimum) const {
+    const TrainingData& training = target_->data();
+    LogPosterior::Workspace work;
+    FitReport out;
+    out.log_posterior = optimum.log_posterior;
+    out.log_likelihood = target_->evaluate(optimum.theta, work, nullptr).log_likelihood;
+    out.evaluations = evaluations_;
+    out.starts_converged = optimum.converged;
+    out.jitter = process_->jitter();
+    out.degraded = process_->degraded();
+    out.readings = training.n;
+    out.points = training.u();
+    out.runs = static_cast<Eigen::Index>(training.runs.size());
+    const Eigen::ArrayXd values = data_.Y.col(response_).array();
+    out.gross_errors = (weights_.array() == 0.0 && !values.isNaN()).count();
+    out.hyperparameters = optimum.theta;
+    for (const Hyperparameter& one : target_->hyperparameters()) out.hyperparameter_names.push_back(one.name);
+    return out;
+  }
+
+  const features::Dataset& data_;
+  Eigen::Index response_;
+  const ModelSpec& model_;
+  std::shared_ptr<const Covariance> covariance_;
+  const GaussianProcessOptions& options_;
+  core::RandomKey key_;
+  const core::CallControl& control_;
+  Eigen::VectorXd weights_;
+  std::shared_ptr<const LogPosterior> target_;
+  std::shared_ptr<const Conditioned> process_;
+  int evaluations_ = 0;
+};
+
+}  // namespace
+
+FittedResponse fit_response(const features::Dataset& data, Eigen::Index response, const ModelSpec& model,
+                            const std::shared_ptr<const Covariance>& covariance, const GaussianProcessOptions& options,
+                            const Eigen::VectorXd& warm_start, core::RandomKey key, const core::CallControl& control) {
+  return Fit(data, response, model, covariance, options, key, control).run(warm_start);
+}
+
+}  // namespace luban::surrogate::detail

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <memory>
+
+#include <Eigen/Core>
+
+#include <luban/core/call_control.hpp>
+#include <luban/core/random.hpp>
+#include <luban/features/dataset.hpp>
+#include <luban/surrogate/detail/conditioned.hpp>
+#include <luban/surrogate/gaussian_process.hpp>
+
+namespace luban::surrogate::detail {
+
+/// One response, fitted.
+struct FittedResponse {
+  std::shared_ptr<const Conditioned> process;
+  FitReport report;
+};
+
+/// Weights, reduction, optimisation of the hyperparameters, conditioning. `warm_start` may be empty.
+/// @throws as GaussianProcess::fit.
+[[nodiscard]] FittedResponse fit_response(const features::Dataset& data, Eigen::Index response, const ModelSpec& model,
+                                          const std::shared_ptr<const Covariance>& covariance,
+                                          const GaussianProcessOptions& options, const Eigen::VectorXd& warm_start,
+                                          core::RandomKey key, const core::CallControl& control);
+
+/// The optimum of several starts.
+struct Optimum {
+  Eigen::VectorXd theta;
+  double log_posterior = 0.0;
+  int evaluations = 0;
+  int converged = 0;  ///< starts that met a tolerance
+};
+
+/// Multi-start maximisation; beyond 150 points all starts but a warm one run on a subset of whole runs and the best
+/// continues on everything. The same for any number of threads. @throws NumericalError when no start is usable.
+[[nodiscard]] Optimum maximise(const LogPosterior& target, const ModelSpec& model,
+                               const GaussianProcessOptions& options, const Eigen::VectorXd& warm_start,
+                               core::RandomKey key, const core::CallControl& control);
+
+}  // namespace luban::surrogate::detail

@@ -1,0 +1,48 @@
+#include <luban/surrogate/detail/inputs.hpp>
+
+#include <cmath>
+#include <string>
+
+#include <luban/core/error.hpp>
+#include <luban/core/text.hpp>
+
+namespace luban::surrogate::detail {
+
+void require_coded(const Eigen::MatrixXd& X, const features::Encoder& encoder, const char* where) {
+  if (X.cols() != encoder.p()) {
+    throw core::DataError({.where = where,
+                           .expected = std::to_string(encoder.p()) + " coded inputs per row",
+                           .received = std::to_string(X.cols()),
+                           .place = {},
+                           .hint = "encode tables with the surrogate's own encoder"});
+  }
+  for (Eigen::Index column = 0; column < X.cols(); ++column) {
+    const features::EncodedVariable& variable = encoder.variables()[static_cast<std::size_t>(column)];
+    const auto levels = static_cast<double>(variable.categories.size());
+    for (Eigen::Index row = 0; row < X.rows(); ++row) {
+      const double value = X(row, column);
+      const bool fits =
+          variable.is_numeric() ? std::isfinite(value) : value >= 0.0 && value < levels && value == std::floor(value);
+      if (fits) continue;
+      throw core::DataError({.where = where,
+                             .expected = variable.is_numeric()
+                                             ? std::string("a finite number")
+                                             : "a category code from 0 to " + core::number_text(levels - 1.0),
+                             .received = core::number_text(value),
+                             .place = "row " + std::to_string(row) + ", input " + core::quoted(variable.name),
+                             .hint = {}});
+    }
+  }
+}
+
+void require_levels(const Eigen::MatrixXd& X, const Eigen::VectorXd& weights, const char* where) {
+  if (weights.size() > 0 && weights.allFinite() && X.rows() % weights.size() == 0) return;
+  throw core::DataError(
+      {.where = where,
+       .expected = "finite weights and as many rows per point",
+       .received = std::to_string(weights.size()) + " weights and " + std::to_string(X.rows()) + " rows",
+       .place = {},
+       .hint = {}});
+}
+
+}  // namespace luban::surrogate::detail

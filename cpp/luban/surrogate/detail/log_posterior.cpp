@@ -1,0 +1,159 @@
+#include <luban/surrogate/detail/log_posterior.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numbers>
+#include <utility>
+
+#include <luban/surrogate/detail/dense.hpp>
+
+namespace luban::surrogate::detail {
+
+namespace {
+
+constexpr double infinity = std::numeric_limits<double>::infinity();
+const double log_two_pi = std::log(2.0 * std::numbers::pi);
+
+double exp_or_zero(const Eigen::VectorXd& theta, Eigen::Index at) {
+  return at < 0 ? 0.0 : std::exp(theta(at));
+}
+
+}  // namespace
+
+NoiseLevelsPresent noise_levels(const ModelSpec& model, const TrainingData& data) {
+  NoiseLevelsPresent out;
+  const bool equal_weights = data.weight.minCoeff() == data.weight.maxCoeff();
+  const bool separable = data.repeated() || data.several_points();
+  out.within = separable || !equal_weights;
+  out.between = separable || equal_weights;
+  out.point = model.point_level && data.repeated() && data.several_points();
+  return out;
+}
+
+double profiled_mean(double mean_variance, const Eigen::MatrixXd& inverse, const Eigen::VectorXd& y) {
+  if (std::isfinite(mean_variance)) return 0.0;
+  const Eigen::VectorXd solved_ones = inverse.rowwise().sum();
+  return solved_ones.dot(y) / solved_ones.sum();
+}
+
+LogPosterior::LogPosterior(const ModelSpec& model, std::shared_ptr<const Covariance> covariance, TrainingData data)
+    : covariance_(std::move(covariance)),
+      data_(std::move(data)),
+      points_(covariance_->points(data_.X)),
+      mean_variance_(model.mean_variance),
+      present_(noise_levels(model, data_)) {
+  for (const Hyperparameter& kernel : covariance_->hyperparameters()) {
+    add_hyperparameter(kernel.name, kernel.spec, kernel.spec.start);
+  }
+  const auto next = [this] { return static_cast<Eigen::Index>(hyperparameters_.size()); };
+  if (present_.between) {
+    between_ = next();
+    add_hyperparameter("log_variance:between_runs", model.between, model.between.start);
+  }
+  if (present_.point) {
+    point_ = next();
+    add_hyperparameter("log_variance:point_in_run", model.point, model.point.start);
+  }
+  if (present_.within) {
+    within_ = next();
+    const auto spare = static_cast<double>(data_.n - data_.u());
+    const double seen = spare > 0.0 ? std::max(data_.within_ss / spare, 1e-6) : model.within.start;
+    add_hyperparameter("log_variance:within_run", model.within, seen);
+  }
+}
+
+void LogPosterior::add_hyperparameter(const std::string& name, const HyperparameterSpec& spec, double start) {
+  const double low = spec.fixed ? spec.start : spec.low;
+  const double high = spec.fixed ? spec.start : spec.high;
+  const auto append = [](Eigen::VectorXd& to, double value) {
+    to.conservativeResize(to.size() + 1);
+    to(to.size() - 1) = std::log(value);
+  };
+  append(low_, low);
+  append(high_, high);
+  append(start_, std::clamp(spec.fixed ? spec.start : start, low, high));
+  hyperparameters_.push_back({name, spec});
+}
+
+NoiseVariances LogPosterior::noise(const Eigen::VectorXd& theta) const {
+  return {exp_or_zero(theta, between_), exp_or_zero(theta, point_), exp_or_zero(theta, within_)};
+}
+
+void LogPosterior::total_covariance(const Eigen::VectorXd& theta, Workspace& work) const {
+  covariance_->evaluate_lower(theta, points_, work.covariance, work.matrix);
+  const NoiseVariances noise = this->noise(theta);
+  if (std::isfinite(mean_variance_)) work.matrix.array() += mean_variance_;
+  for (const std::vector<Eigen::Index>& rows : data_.runs) {
+    for (const Eigen::Index j : rows) {
+      for (const Eigen::Index i : rows) {
+        if (i >= j) work.matrix(i, j) += noise.between;
+      }
+    }
+  }
+  work.matrix.diagonal().array() += noise.point + noise.within / data_.weight.array();
+}
+
+double LogPosterior::reduction_factor(double log_within) const {
+  const auto spare = static_cast<double>(data_.n - data_.u());
+  const double scatter = present_.within ? data_.within_ss * std::exp(-log_within) : 0.0;
+  const double per_reading = present_.within ? spare * (log_two_pi + log_within) : 0.0;
+  return -0.5 * (per_reading + scatter - data_.log_weight_sum + data_.weight.array().log().sum());
+}
+
+LogPosterior::Value LogPosterior::evaluate(const Eigen::VectorXd& theta, Workspace& work,
+                                           Eigen::VectorXd* gradient) const {
+  total_covariance(theta, work);
+  if (!cholesky_lower(work.matrix)) return {-infinity, -infinity};
+  const double log_determinant = 2.0 * work.matrix.diagonal().array().log().sum();
+  Eigen::MatrixXd inverse = inverse_from_cholesky(work.matrix);
+  const double mean = profiled_mean(mean_variance_, inverse, data_.y);
+  const Eigen::VectorXd residual = data_.y.array() - mean;
+  const Eigen::VectorXd alpha = inverse * residual;
+  const auto u = static_cast<double>(data_.u());
+  Value out;
+  out.log_likelihood = -0.5 * (residual.dot(alpha) + log_determinant + u * log_two_pi) +
+                       reduction_factor(within_ < 0 ? 0.0 : theta(within_)) -
+                       static_cast<double>(data_.n) * std::log(data_.scale);
+  if (gradient != nullptr) {
+    gradient->setZero(theta.size());
+    inverse *= -0.5;
+    inverse.noalias() += (0.5 * alpha) * alpha.transpose();
+    covariance_->add_gradient(theta, work.covariance, inverse, *gradient);
+    add_noise_gradient(theta, inverse, *gradient);
+  }
+  out.log_posterior = out.log_likelihood + add_prior(theta, gradient);
+  if (!std::isfinite(out.log_posterior)) out.log_posterior = -infinity;
+  return out;
+}
+
+void LogPosterior::add_noise_gradient(const Eigen::VectorXd& theta, const Eigen::MatrixXd& w,
+                                      Eigen::VectorXd& gradient) const {
+  const NoiseVariances noise = this->noise(theta);
+  double same_run = 0.0;
+  for (const std::vector<Eigen::Index>& rows : data_.runs) {
+    for (const Eigen::Index j : rows) {
+      for (const Eigen::Index i : rows) same_run += w(i, j);
+    }
+  }
+  if (between_ >= 0) gradient(between_) += noise.between * same_run;
+  if (point_ >= 0) gradient(point_) += noise.point * w.trace();
+  if (within_ >= 0) {
+    const auto spare = static_cast<double>(data_.n - data_.u());
+    gradient(within_) += noise.within * (w.diagonal().array() / data_.weight.array()).sum() -
+                         0.5 * (spare - data_.within_ss / noise.within);
+  }
+}
+
+double LogPosterior::add_prior(const Eigen::VectorXd& theta, Eigen::VectorXd* gradient) const {
+  double sum = 0.0;
+  for (Eigen::Index k = 0; k < theta.size(); ++k) {
+    const HyperparameterSpec& spec = hyperparameters_[static_cast<std::size_t>(k)].spec;
+    double slope = 0.0;
+    if (!spec.fixed) sum += spec.prior.log_density(theta(k), slope);
+    if (gradient != nullptr) (*gradient)(k) = spec.fixed ? 0.0 : (*gradient)(k) + slope;
+  }
+  return sum;
+}
+
+}  // namespace luban::surrogate::detail

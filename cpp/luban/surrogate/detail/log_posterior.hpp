@@ -1,0 +1,94 @@
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include <Eigen/Core>
+
+#include <luban/surrogate/detail/covariance.hpp>
+#include <luban/surrogate/detail/training_data.hpp>
+#include <luban/surrogate/export.hpp>
+
+namespace luban::surrogate::detail {
+
+/// Which levels of noise the data can tell apart. Repeated readings show `within`; several points per run tell
+/// `between` from what is read anew at each point, and with repeats `point` too. Where each run is one reading there is
+/// one level: all of it counts as between runs, because then the next run's mean is the next reading (when the
+/// readings have unequal weights it is estimated as `within`, which weights divide).
+struct NoiseLevelsPresent {
+  bool between = true;
+  bool point = false;
+  bool within = false;
+};
+[[nodiscard]] NoiseLevelsPresent noise_levels(const ModelSpec& model, const TrainingData& data);
+
+/// Noise variances at a set of hyperparameters, in standardised units; 0 where a level is absent.
+struct NoiseVariances {
+  double between = 0.0;
+  double point = 0.0;
+  double within = 0.0;
+};
+
+/// Log posterior of the hyperparameters of one response: covariance on the reduced means
+///   C = K + c₀ 1 1ᵀ + σ_b² [same run] + diag(σ_p² + σ_w² / W_i),
+/// normal likelihood times the reduction's exact factor, so that it is the likelihood of all readings. theta: the
+/// covariance's hyperparameters, then the noise levels present, all logarithms. Const and thread-safe.
+class LUBAN_SURROGATE_EXPORT LogPosterior {
+ public:
+  LogPosterior(const ModelSpec& model, std::shared_ptr<const Covariance> covariance, TrainingData data);
+
+  [[nodiscard]] const std::vector<Hyperparameter>& hyperparameters() const noexcept { return hyperparameters_; }
+  [[nodiscard]] const TrainingData& data() const noexcept { return data_; }
+  [[nodiscard]] const Covariance& covariance() const noexcept { return *covariance_; }
+  [[nodiscard]] const std::shared_ptr<const Covariance>& shared_covariance() const noexcept { return covariance_; }
+  [[nodiscard]] double mean_variance() const noexcept { return mean_variance_; }
+  [[nodiscard]] const Points& points() const noexcept { return points_; }
+
+  // Per hyperparameter: bounds and the first starting point (logarithms). The within-run variance starts at what the
+  // repeats themselves say.
+  [[nodiscard]] const Eigen::VectorXd& low() const noexcept { return low_; }
+  [[nodiscard]] const Eigen::VectorXd& high() const noexcept { return high_; }
+  [[nodiscard]] const Eigen::VectorXd& start() const noexcept { return start_; }
+
+  /// Memory that one thread reuses between evaluations.
+  struct Workspace {
+    Covariance::Workspace covariance;
+    Eigen::MatrixXd matrix;
+  };
+  struct Value {
+    double log_likelihood = 0.0;  ///< of all readings, in the response's unit; −infinity = covariance not usable
+    double log_posterior = 0.0;   ///< + log prior, up to a constant
+  };
+  /// `gradient` (may be null) receives the derivative of log_posterior.
+  Value evaluate(const Eigen::VectorXd& theta, Workspace& work, Eigen::VectorXd* gradient) const;
+
+  [[nodiscard]] NoiseVariances noise(const Eigen::VectorXd& theta) const;
+  /// Runs are single readings, so that there is one level of noise.
+  [[nodiscard]] bool one_level() const noexcept { return !(present_.between && present_.within); }
+  /// Lower triangle of C; above the diagonal is undefined.
+  void total_covariance(const Eigen::VectorXd& theta, Workspace& work) const;
+
+ private:
+  void add_hyperparameter(const std::string& name, const HyperparameterSpec& spec, double start);
+  [[nodiscard]] double reduction_factor(double log_within) const;
+  void add_noise_gradient(const Eigen::VectorXd& theta, const Eigen::MatrixXd& w, Eigen::VectorXd& gradient) const;
+  double add_prior(const Eigen::VectorXd& theta, Eigen::VectorXd* gradient) const;
+
+  std::shared_ptr<const Covariance> covariance_;
+  TrainingData data_;
+  Points points_;
+  double mean_variance_;
+  NoiseLevelsPresent present_;
+  Eigen::Index between_ = -1;  ///< places in theta, −1 = absent
+  Eigen::Index point_ = -1;
+  Eigen::Index within_ = -1;
+  std::vector<Hyperparameter> hyperparameters_;
+  Eigen::VectorXd low_;
+  Eigen::VectorXd high_;
+  Eigen::VectorXd start_;
+};
+
+/// Constant mean by generalised least squares from solves with 1 and y; 0 when the mean has a finite prior variance.
+[[nodiscard]] double profiled_mean(double mean_variance, const Eigen::MatrixXd& inverse, const Eigen::VectorXd& y);
+
+}  // namespace luban::surrogate::detail

@@ -1,0 +1,54 @@
+#include <luban/surrogate/detail/training_data.hpp>
+
+#include <cmath>
+#include <map>
+
+namespace luban::surrogate::detail {
+
+TrainingData standardise(const features::Reduction& reduction) {
+  TrainingData out;
+  const double total = reduction.weight.sum();
+  out.location = reduction.weight.dot(reduction.mean) / total;
+  const Eigen::VectorXd centred = reduction.mean.array() - out.location;
+  const double sd = std::sqrt((reduction.within_ss + reduction.weight.dot(centred.cwiseAbs2())) / total);
+  // A response that never varies (to rounding) keeps its own unit.
+  out.scale = sd > 1e-14 * std::abs(out.location) && sd > 0.0 ? sd : 1.0;
+  out.X = reduction.X;
+  out.y = centred / out.scale;
+  out.weight = reduction.weight;
+  out.within_ss = reduction.within_ss / (out.scale * out.scale);
+  out.log_weight_sum = reduction.log_weight_sum;
+  out.n = reduction.n;
+  std::map<std::int32_t, std::size_t> place;
+  for (std::size_t i = 0; i < reduction.run.size(); ++i) {
+    const auto [at, added] = place.try_emplace(reduction.run[i], out.runs.size());
+    if (added) out.runs.emplace_back();
+    out.runs[at->second].push_back(static_cast<Eigen::Index>(i));
+  }
+  return out;
+}
+
+TrainingData first_runs(const TrainingData& data, const std::vector<std::size_t>& order, Eigen::Index points) {
+  TrainingData out;
+  std::vector<Eigen::Index> rows;
+  for (const std::size_t run : order) {
+    if (static_cast<Eigen::Index>(rows.size()) >= points) break;
+    out.runs.emplace_back();
+    for (const Eigen::Index row : data.runs[run]) {
+      out.runs.back().push_back(static_cast<Eigen::Index>(rows.size()));
+      rows.push_back(row);
+    }
+  }
+  const double share = static_cast<double>(rows.size()) / static_cast<double>(data.u());
+  out.X = data.X(rows, Eigen::all);
+  out.y = data.y(rows);
+  out.weight = data.weight(rows);
+  out.within_ss = share * data.within_ss;
+  out.log_weight_sum = share * data.log_weight_sum;
+  out.n = out.u() + static_cast<Eigen::Index>(std::llround(share * static_cast<double>(data.n - data.u())));
+  out.location = data.location;
+  out.scale = data.scale;
+  return out;
+}
+
+}  // namespace luban::surrogate::detail

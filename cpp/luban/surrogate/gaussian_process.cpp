@@ -1,0 +1,121 @@
+#include <luban/surrogate/gaussian_process.hpp>
+
+#include <cmath>
+#include <mutex>
+#include <utility>
+
+#include <luban/core/error.hpp>
+#include <luban/parallel/arena.hpp>
+#include <luban/surrogate/detail/inputs.hpp>
+#include <luban/surrogate/gaussian_process_impl.hpp>
+#include <luban/surrogate/presets.hpp>
+
+namespace luban::surrogate {
+
+namespace {
+
+void require_option(bool right, const char* expected, int received, const char* option) {
+  if (right) return;
+  throw core::ConfigurationError({.where = "surrogate.GaussianProcess.fit",
+                                  .expected = expected,
+                                  .received = std::to_string(received),
+                                  .place = std::string("option ") + option,
+                                  .hint = {}});
+}
+
+void require_options(const GaussianProcessOptions& options, Eigen::Index responses) {
+  require_option(options.starts >= 1 && options.starts <= 64, "1 to 64", options.starts, "starts");
+  require_option(options.max_iterations >= 1, "at least 1", options.max_iterations, "max_iterations");
+  require_option(options.threads >= 0, "0 (the CPU budget) or more", options.threads, "threads");
+  const auto warm = static_cast<Eigen::Index>(options.warm_starts.size());
+  require_option(warm == 0 || warm == responses, "none or one per response", static_cast<int>(warm), "warm_starts");
+}
+
+Eigen::Index numeric_inputs(const features::Encoder& encoder) {
+  Eigen::Index out = 0;
+  for (const features::EncodedVariable& variable : encoder.variables()) {
+    out += variable.kind == process::VariableKind::categorical ? 0 : 1;
+  }
+  return out;
+}
+
+}  // namespace
+
+GaussianProcess::GaussianProcess(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+GaussianProcess::~GaussianProcess() = default;
+
+std::shared_ptr<const GaussianProcess> GaussianProcess::fit(const features::Dataset& data,
+                                                            const GaussianProcessOptions& options, core::RandomKey key,
+                                                            const core::CallControl& control) {
+  require_options(options, data.m());
+  detail::require_coded(data.X, data.encoder, "surrogate.GaussianProcess.fit");
+  const Eigen::Index numeric = numeric_inputs(data.encoder);
+  const ModelSpec model = surrogate::preset(options.preset, numeric, data.encoder.p() - numeric).model;
+  const auto covariance = std::make_shared<const detail::Covariance>(model, data.encoder);
+  auto impl = std::make_unique<Impl>();
+  impl->encoder = data.encoder;
+  impl->responses = data.responses;
+  impl->preset = options.preset;
+  impl->fitted.resize(data.responses.size());
+  std::mutex reporting;
+  std::int64_t done = 0;
+  parallel::for_each_index(
+      data.responses.size(),
+      [&](std::size_t r) {
+        const Eigen::VectorXd warm = options.warm_starts.empty() ? Eigen::VectorXd() : options.warm_starts[r];
+        impl->fitted[r] = detail::fit_response(data, static_cast<Eigen::Index>(r), model, covariance, options, warm,
+                                               key.child(data.responses[r].name), control);
+        const std::lock_guard lock(reporting);
+        control.report({.phase = "fit responses", .done = ++done, .total = static_cast<std::int64_t>(data.m())});
+      },
+      options.threads, control);
+  for (const detail::FittedResponse& one : impl->fitted) impl->reports.push_back(one.report);
+  return std::shared_ptr<const GaussianProcess>(new GaussianProcess(std::move(impl)));
+}
+
+const features::Encoder& GaussianProcess::encoder() const noexcept {
+  return impl_->encoder;
+}
+
+const std::vector<features::ResponseColumn>& GaussianProcess::responses() const noexcept {
+  return impl_->responses;
+}
+
+const std::vector<FitReport>& GaussianProcess::reports() const noexcept {
+  return impl_->reports;
+}
+
+const std::string& GaussianProcess::preset() const noexcept {
+  return impl_->preset;
+}
+
+std::unique_ptr<Posterior> GaussianProcess::posterior(const Eigen::MatrixXd& X, const PosteriorRequest& request) const {
+  detail::require_coded(X, impl_->encoder, "surrogate.posterior");
+  std::vector<GaussianPosterior::Moments> moments;
+  for (const detail::FittedResponse& one : impl_->fitted) moments.push_back(one.process->moments(X, request));
+  return std::make_unique<GaussianPosterior>(std::move(moments));
+}
+
+std::unique_ptr<Posterior> GaussianProcess::average(const Eigen::MatrixXd& X, const Eigen::VectorXd& weights,
+                                                    const PosteriorRequest& request) const {
+  detail::require_coded(X, impl_->encoder, "surrogate.average");
+  detail::require_levels(X, weights, "surrogate.average");
+  std::vector<GaussianPosterior::Moments> moments;
+  for (const detail::FittedResponse& one : impl_->fitted) moments.push_back(one.process->average(X, weights, request));
+  return std::make_unique<GaussianPosterior>(std::move(moments));
+}
+
+double GaussianProcess::between_sd(Eigen::Index response) const {
+  return std::sqrt(impl_->fitted.at(static_cast<std::size_t>(response)).process->noise().between);
+}
+
+double GaussianProcess::between_points_sd(Eigen::Index response) const {
+  return std::sqrt(impl_->fitted.at(static_cast<std::size_t>(response)).process->noise().point);
+}
+
+double GaussianProcess::within_sd(Eigen::Index response) const {
+  return std::sqrt(impl_->fitted.at(static_cast<std::size_t>(response)).process->noise().within);
+}
+
+}  // namespace luban::surrogate

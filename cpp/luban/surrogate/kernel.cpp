@@ -1,0 +1,28 @@
+#include <cmath>
+
+#include <luban/surrogate/kernel.hpp>
+
+namespace luban::surrogate {
+
+double Prior::log_density(double log_value, double& slope) const {
+  const double z = (log_value - a) / b;
+  switch (kind) {
+    case Kind::log_normal:
+      slope = -1.0 - z / b;
+      return -log_value - 0.5 * z * z;
+    case Kind::normal_log:
+      slope = -z / b;
+      return -0.5 * z * z;
+    case Kind::gamma: {
+      const double value = std::exp(log_value);
+      slope = a - 1.0 - b * value;
+      return (a - 1.0) * log_value - b * value;
+    }
+    case Kind::flat:
+      break;
+  }
+  slope = 0.0;
+  return 0.0;
+}
+
+}  // namespace luban::surrogate

@@ -1,0 +1,71 @@
+#pragma once
+
+#include <limits>
+#include <string>
+#include <vector>
+
+#include <luban/surrogate/export.hpp>
+
+namespace luban::surrogate {
+
+/// What is believed about one positive hyperparameter before any data. Constants of the density are left out.
+struct LUBAN_SURROGATE_EXPORT Prior {
+  enum class Kind {
+    flat,        ///< nothing: maximum likelihood
+    log_normal,  ///< density of the value; a, b = mean and standard deviation of its logarithm
+    gamma,       ///< density of the value; a, b = shape and rate
+    normal_log   ///< density of the logarithm: normal with mean a and standard deviation b
+  };
+  Kind kind = Kind::flat;
+  double a = 0.0;
+  double b = 1.0;
+  /// Log density at exp(log_value), up to a constant; `slope` is its derivative by log_value.
+  [[nodiscard]] double log_density(double log_value, double& slope) const;
+};
+
+/// One positive hyperparameter. Fits work on its logarithm, within [log low, log high].
+struct LUBAN_SURROGATE_EXPORT HyperparameterSpec {
+  Prior prior;
+  double low = 1e-6;
+  double high = 1e6;
+  double start = 1.0;  ///< of the first optimisation; further ones start around it
+  bool fixed = false;  ///< stays at `start`
+};
+
+/// A covariance function of some of the inputs, with value 1 at distance 0 (except linear).
+enum class FactorKind {
+  rbf,         ///< exp(−r²/2) of the numeric and ordinal inputs
+  matern52,    ///< (1 + √5 r + 5 r²/3) exp(−√5 r) of the same
+  linear,      ///< inner product of the same, centred to [−1, 1], over their number
+  categorical  ///< exp(−Σ [differ] / length) over the categorical inputs
+};
+
+struct LUBAN_SURROGATE_EXPORT FactorSpec {
+  std::string name;  ///< of its length scales in reports
+  FactorKind kind = FactorKind::matern52;
+  bool isotropic = false;  ///< one length scale for all inputs instead of one each
+  HyperparameterSpec length;
+};
+
+/// variance × product of factors.
+struct LUBAN_SURROGATE_EXPORT TermSpec {
+  std::string name;
+  std::vector<std::size_t> factors;  ///< indices into ModelSpec::factors; a factor may serve several terms
+  HyperparameterSpec variance;
+};
+
+/// A Gaussian process as data: covariance = Σ terms, constant mean, up to three levels of noise; all in units of the
+/// standardised response. A factor without inputs (no categorical variable, say) counts as 1; terms that become equal
+/// merge, a term that loses all factors goes.
+struct LUBAN_SURROGATE_EXPORT ModelSpec {
+  std::vector<FactorSpec> factors;
+  std::vector<TermSpec> terms;
+  /// Prior variance of the constant mean; infinity = generalised least squares, taken as known afterwards.
+  double mean_variance = std::numeric_limits<double>::infinity();
+  HyperparameterSpec between;  ///< variance between runs at equal inputs, shared by all readings of a run
+  HyperparameterSpec point;    ///< variance of one input point within one run, shared by its repeated readings
+  HyperparameterSpec within;   ///< variance of one reading
+  bool point_level = false;    ///< whether `point` is used (where readings are repeated at several points of a run)
+};
+
+}  // namespace luban::surrogate
