@@ -5,7 +5,7 @@
 #include <map>
 #include <numeric>
 
-#include <luban/features/detail/cells.hpp>
+#include <luban/features/cells.hpp>
 #include <luban/process/variable.hpp>
 
 namespace luban::features {
@@ -47,7 +47,7 @@ NoiseEstimate estimate_noise(const Reduction& reduction) {
   }
   // At a point that k runs share: E Σ (ȳ_i − ȳ)² = (k − 1) σ_b² + σ_w² (1 − 1/k) Σ 1/W_i. A run's offset is common to
   // all its points, so what counts as free is the contrasts between runs, not between means.
-  const detail::Cells points = detail::cells_of_rows(reduction.X);
+  const Cells points = cells_of_rows(reduction.X);
   RunSets sets;
   double squares = 0.0;
   double contrasts = 0.0;

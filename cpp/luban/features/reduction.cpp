@@ -3,7 +3,7 @@
 #include <cmath>
 
 #include <luban/core/error.hpp>
-#include <luban/features/detail/cells.hpp>
+#include <luban/features/cells.hpp>
 #include <luban/features/detail/text.hpp>
 
 namespace luban::features {
@@ -32,7 +32,7 @@ void require_weights(const Dataset& data, const Eigen::VectorXd& weights) {
 
 Reduction reduce(const Dataset& data, Eigen::Index response, const Eigen::VectorXd& weights) {
   require_weights(data, weights);
-  const detail::Cells cells = detail::cells_of_readings(data);
+  const Cells cells = cells_of_readings(data);
   Reduction out;
   std::vector<Eigen::Index> representative;
   std::vector<double> means;

@@ -3,7 +3,7 @@
 #include <limits>
 #include <vector>
 
-#include <luban/features/detail/cells.hpp>
+#include <luban/features/cells.hpp>
 #include <luban/features/detail/searches.hpp>
 #include <luban/features/detail/spread.hpp>
 #include <luban/features/detail/text.hpp>

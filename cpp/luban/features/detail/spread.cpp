@@ -7,7 +7,7 @@
 #include <vector>
 
 #include <luban/core/error.hpp>
-#include <luban/features/detail/cells.hpp>
+#include <luban/features/cells.hpp>
 #include <luban/features/detail/text.hpp>
 
 namespace luban::features::detail {

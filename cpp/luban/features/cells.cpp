@@ -1,9 +1,9 @@
-#include <luban/features/detail/cells.hpp>
+#include <luban/features/cells.hpp>
 
 #include <algorithm>
 #include <numeric>
 
-namespace luban::features::detail {
+namespace luban::features {
 
 namespace {
 
@@ -60,4 +60,4 @@ Cells cells_of_rows(const Eigen::MatrixXd& X) {
   return cells;
 }
 
-}  // namespace luban::features::detail
+}  // namespace luban::features
