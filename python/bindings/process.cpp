@@ -176,7 +176,8 @@ void bind_goals(py::module_& module) {
       .def_readonly("response", &OutcomeConstraint::response)
       .def_readonly("lower", &OutcomeConstraint::lower)
       .def_readonly("upper", &OutcomeConstraint::upper)
-      .def_readonly("probability", &OutcomeConstraint::probability);
+      .def_readonly("probability", &OutcomeConstraint::probability)
+      .attr("default_probability") = OutcomeConstraint{}.probability;
   py::classh<ParameterConstraint>(module, "ParameterConstraint", "lower ≤ Σ coefficient · parameter ≤ upper.")
       .def(py::init([](const py::dict& sum, double lower, double upper) {
              ParameterConstraint out{.sum = {}, .lower = lower, .upper = upper};

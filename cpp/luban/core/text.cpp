@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <utility>
 
 namespace luban::core {
 namespace {
@@ -33,15 +34,17 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
 }
 
 std::string nearest_name(std::string_view name, std::span<const std::string> known) {
+  // Among equally near names the one of the same length: swapped letters are the commonest slip.
+  using Rank = std::pair<std::size_t, std::size_t>;
   std::string best;
-  std::size_t least = 0;
+  Rank least;
   for (const std::string& candidate : known) {
-    const std::size_t distance = edit_distance(name, candidate);
     const std::size_t longer = std::max(name.size(), candidate.size());
-    const bool near = distance < longer && distance <= std::max<std::size_t>(1, longer / 3);
-    if (near && (best.empty() || distance < least)) {
+    const Rank rank{edit_distance(name, candidate), longer - std::min(name.size(), candidate.size())};
+    const bool near = rank.first < longer && rank.first <= std::max<std::size_t>(1, longer / 3);
+    if (near && (best.empty() || rank < least)) {
       best = candidate;
-      least = distance;
+      least = rank;
     }
   }
   return best;

@@ -1,0 +1,1 @@
+"""Private: the process file and its translation into the C++ definition."""

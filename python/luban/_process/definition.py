@@ -1,0 +1,135 @@
+"""Translation between the process file and the canonical definition that C++ reads and writes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from luban import units
+from luban._document import Document, Location
+from luban.errors import ConfigurationError, UnitError
+
+if TYPE_CHECKING:
+    from luban._process.file import ParameterEntry, ProcessFile, ResponseEntry, VariableEntry
+
+__all__ = ["check_sources", "core_definition"]
+
+_WHERE = "process.Process"
+
+
+def core_definition(file: ProcessFile, document: Document) -> dict[str, Any]:
+    """Return the canonical definition of a process file, without what only imports need.
+
+    Raises: ConfigurationError when the units of a derived response do not fit.
+    """
+    out: dict[str, Any] = {"luban": file.luban, "process": file.process}
+    equipment = {key: value for key, value in file.equipment.model_dump().items() if value}
+    groups = [{"lot": "material_lot"}.get(name, name) for name in file.groups if name != "run"]
+    sections: dict[str, Any] = {
+        "equipment": equipment,
+        "parameters": [_parameter(name, entry) for name, entry in file.parameters.items()],
+        "context": [_variable(name, entry) for name, entry in file.context.items()],
+        "noise": [_variable(name, entry) for name, entry in file.noise.items()],
+        "identifiers": list(file.identifiers),
+        "responses": [_response(name, entry) for name, entry in file.responses.items()],
+        "derived": [_derived(file, name, document) for name in file.derived],
+        "objectives": [_given(entry.model_dump()) for entry in file.objectives],
+        "outcome_constraints": [_given(entry.model_dump()) for entry in file.outcome_constraints],
+        "parameter_constraints": [_given(entry.model_dump()) for entry in file.parameter_constraints],
+        "tolerances": [{"parameter": name, "sd": entry.sd} for name, entry in file.tolerances.items()],
+        "run_id": [] if file.runs is None else list(file.runs.id),
+        "repeat": "repeat" if file.runs is not None and file.runs.repeat is not None else "",
+        "groups": groups,
+    }
+    if file.cost is not None:
+        sections["cost"] = {"currency": file.cost.currency, "per_response": dict(file.cost.__pydantic_extra__ or {})}
+    return out | {key: value for key, value in sections.items() if value}
+
+
+def check_sources(file: ProcessFile, document: Document) -> None:
+    """Check what only imports read. Raises: ConfigurationError on a column read twice or a unit that does not fit."""
+    from luban._process.file import source_entries
+
+    taken: dict[str, str] = {}
+    for role, name, column, unit in source_entries(file):
+        location = _location(role, name)
+        if column.name in taken:
+            raise ConfigurationError(
+                where=_WHERE,
+                expected="each source column for one name",
+                received=f"{column.name!r} for {taken[column.name]!r} and for {name!r}",
+                place=document.place(location),
+            )
+        taken[column.name] = name
+        if column.unit is not None and not units.commensurable(column.unit, unit):
+            raise ConfigurationError(
+                where=_WHERE,
+                expected=f"a source unit that can be converted to {unit!r}",
+                received=repr(column.unit),
+                place=document.place((*location, "column", "unit")),
+            )
+
+
+def _location(role: str, name: str) -> Location:
+    sections = {"parameter": "parameters", "identifier": "identifiers", "response": "responses", "trace": "traces"}
+    return ("runs" if role == "run" else sections.get(role, role), name)
+
+
+def _given(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in values.items() if value is not None}
+
+
+def _variable(name: str, entry: VariableEntry) -> dict[str, Any]:
+    return _given(
+        {
+            "name": name,
+            "unit": entry.unit,
+            "kind": entry.kind,
+            "low": entry.low,
+            "high": entry.high,
+            "categories": entry.categories,
+        }
+    )
+
+
+def _parameter(name: str, entry: ParameterEntry) -> dict[str, Any]:
+    out = _variable(name, entry)
+    if entry.limits is None:
+        return out
+    limits = _given({"low": entry.limits.low, "high": entry.limits.high})
+    if entry.limits.max_rate is not None:
+        seconds = float(units.convert(1.0, entry.limits.max_rate.per, "s"))
+        limits |= {"max_rate": entry.limits.max_rate.value, "max_rate_per_ns": round(seconds * 1e9)}
+    return out | {"limits": limits}
+
+
+def _response(name: str, entry: ResponseEntry) -> dict[str, Any]:
+    valid = entry.valid
+    return _given(
+        {
+            "name": name,
+            "unit": entry.unit,
+            "valid_low": None if valid is None else valid.low,
+            "valid_high": None if valid is None else valid.high,
+            "optional": entry.optional,
+            "late": entry.late,
+        }
+    )
+
+
+def _derived(file: ProcessFile, name: str, document: Document) -> dict[str, Any]:
+    entry = file.derived[name]
+    known = [file.parameters[factor].unit for factor in entry.product if factor in file.parameters]
+    out = {"name": name, "unit": entry.unit, "product": entry.product}
+    if len(known) < len(entry.product):
+        return out  # C++ names the factor that is no parameter
+    try:
+        return out | {"factor": units.product_factor(known, entry.unit)}
+    except UnitError as error:
+        raise ConfigurationError(
+            where=_WHERE,
+            expected=error.expected,
+            received=error.received,
+            place=document.place(("derived", name, "unit")),
+            hint=error.hint,
+        ) from error

@@ -1,0 +1,290 @@
+"""The process file: pydantic models of its YAML, and its translation into the plain definition that C++ validates.
+
+What is wrong with single values, keys and units is found here, with file and line; what contradicts within the whole
+is found by the C++ value types, which everything else builds on.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Literal
+
+import pydantic
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from luban import _core, units
+from luban._document import ContradictionError
+from luban.errors import UnitError
+
+__all__ = ["ProcessFile", "json_schema", "source_entries"]
+
+#: Keys that are validated and kept, but that nothing acts on yet.
+NOT_USED_YET = ("tolerances", "traces", "cost")
+
+
+def _unit(text: str) -> str:
+    try:
+        units.commensurable(text, "")
+    except UnitError as error:
+        raise ContradictionError(error.expected, error.received, error.hint) from None
+    return text
+
+
+def _category(value: object) -> object:
+    """Numbers are legal names of categories; true and false are more likely a slip."""
+    if isinstance(value, bool):
+        raise ContradictionError("categories that are names", str(value).lower(), "put it in quotes")
+    return format(value, "g") if isinstance(value, int | float) else value
+
+
+def _version(value: object) -> object:
+    if value != 1 or isinstance(value, bool):
+        raise ContradictionError("version 1 of the process file", repr(value), "a newer luban may read it")
+    return value
+
+
+Unit = Annotated[str, pydantic.AfterValidator(_unit)]
+Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+Category = Annotated[str, BeforeValidator(_category)]
+Name = Annotated[str, Field(min_length=1)]
+
+
+class _Entry(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ColumnRef(_Entry):
+    """Column of a source: its name alone, or name and unit when the unit differs from the process's."""
+
+    name: Name
+    unit: Unit | None = None
+
+    @pydantic.model_validator(mode="before")
+    @classmethod
+    def _from_name(cls, value: object) -> object:
+        return {"name": value} if isinstance(value, str) else value
+
+    @pydantic.model_serializer(mode="wrap")
+    def _to_name(self, handler: pydantic.SerializerFunctionWrapHandler) -> Any:
+        return self.name if self.unit is None else handler(self)
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: Any, handler: pydantic.GetJsonSchemaHandler) -> dict[str, Any]:
+        full = handler(schema)
+        return {"anyOf": [{"type": "string", "minLength": 1}, full]}
+
+
+class Rate(_Entry):
+    """Largest change of a setpoint per time."""
+
+    value: Annotated[Number, Field(gt=0)]
+    per: Unit = Field(description="unit of time, such as s, min or h")
+
+    @pydantic.field_validator("per")
+    @classmethod
+    def _is_time(cls, per: str) -> str:
+        if not units.commensurable(per, "s"):
+            raise ContradictionError("a unit of time", repr(per))
+        return per
+
+
+class Limits(_Entry):
+    """Hard bounds on a setpoint; the search range must lie within."""
+
+    low: Number | None = None
+    high: Number | None = None
+    max_rate: Rate | None = None
+
+
+class VariableEntry(_Entry):
+    """A context or noise variable: categories, or a number (whose range may be left to the data)."""
+
+    unit: Unit = ""
+    low: Number | None = None
+    high: Number | None = None
+    categories: list[Category] | None = None
+    ordered: bool = Field(default=False, description="the categories stand in their order")
+    integer: bool = False
+    column: ColumnRef | None = Field(default=None, description="column of the source; default: the name itself")
+
+    @pydantic.model_validator(mode="after")
+    def _kind_is_clear(self) -> VariableEntry:
+        if self.ordered and self.categories is None:
+            raise ContradictionError("categories for `ordered`", "none")
+        if self.integer and self.categories is not None:
+            raise ContradictionError("either `integer` or categories", "both")
+        return self
+
+    @property
+    def kind(self) -> str:
+        """continuous, integer, categorical or ordinal."""
+        if self.categories is not None:
+            return "ordinal" if self.ordered else "categorical"
+        return "integer" if self.integer else "continuous"
+
+
+class ParameterEntry(VariableEntry):
+    """An adjustable quantity: low and high are the range in which settings may be proposed."""
+
+    limits: Limits | None = None
+
+
+class IdentifierEntry(_Entry):
+    """A column that names something; kept, never learned from."""
+
+    column: ColumnRef | None = None
+
+
+class Valid(_Entry):
+    """Outside these bounds a value is an entry error: it is quarantined at import."""
+
+    low: Number | None = None
+    high: Number | None = None
+
+
+class ResponseEntry(_Entry):
+    """A measured result."""
+
+    unit: Unit = ""
+    column: ColumnRef | None = None
+    valid: Valid | None = None
+    optional: bool = Field(default=False, description="a run without it is complete")
+    late: bool = Field(default=False, description="may arrive long after the run")
+
+
+class DerivedEntry(_Entry):
+    """The product of parameters, in a unit of its own."""
+
+    unit: Unit = ""
+    product: Annotated[list[Name], Field(min_length=1)]
+
+
+class ObjectiveEntry(_Entry):
+    """What to improve; `target` is the value to hit, for the goal of that name."""
+
+    response: Name
+    goal: Literal["minimize", "maximize", "target"]
+    target: Number | None = None
+
+
+class OutcomeConstraintEntry(_Entry):
+    """Bound that the mean of the next run must keep with a probability."""
+
+    response: Name
+    lower: Number | None = None
+    upper: Number | None = None
+    probability: Number = _core.OutcomeConstraint.default_probability
+
+
+class ParameterConstraintEntry(_Entry):
+    """lower ≤ Σ coefficient · parameter ≤ upper, in the parameters' units."""
+
+    sum: Annotated[dict[Name, Number], Field(min_length=1)]
+    lower: Number | None = None
+    upper: Number | None = None
+
+
+class ToleranceEntry(_Entry):
+    """Standard deviation with which the applied value scatters around the setpoint."""
+
+    sd: Number
+
+
+class TraceEntry(_Entry):
+    """A channel recorded during a run."""
+
+    unit: Unit = ""
+    period_ms: Annotated[Number, Field(gt=0)]
+    column: ColumnRef | None = None
+
+
+class RunsEntry(_Entry):
+    """Which rows of a source belong together: one row is one reading, a run has one or more."""
+
+    id: Annotated[list[Name], Field(min_length=1, description="names whose values together name a run")]
+    repeat: IdentifierEntry | None = Field(default=None, description="column that numbers the readings of a run")
+    start_time: IdentifierEntry | None = None
+    end_time: IdentifierEntry | None = None
+
+
+class CostEntry(BaseModel):
+    """Money per unit of a response (negative: a return), and the currency."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+    __pydantic_extra__: dict[str, Number] = Field(init=False)
+    currency: Annotated[str, Field(pattern="^[A-Z]{3}$")]
+
+
+class EquipmentEntry(_Entry):
+    """Where it happens, by the equipment hierarchy of ISA-95."""
+
+    site: str = ""
+    area: str = ""
+    work_center: str = ""
+    work_unit: str = ""
+
+
+class ProcessFile(_Entry):
+    """A process file, version 1."""
+
+    luban: Annotated[Literal[1], BeforeValidator(_version)] = Field(description="version of the file format")
+    process: Name = Field(description="name of the process")
+    equipment: EquipmentEntry = EquipmentEntry()
+    parameters: dict[Name, ParameterEntry] = {}
+    context: dict[Name, VariableEntry] = {}
+    noise: dict[Name, VariableEntry] = {}
+    identifiers: dict[Name, IdentifierEntry] = {}
+    responses: dict[Name, ResponseEntry]
+    derived: dict[Name, DerivedEntry] = {}
+    objectives: list[ObjectiveEntry] = []
+    outcome_constraints: list[OutcomeConstraintEntry] = []
+    parameter_constraints: list[ParameterConstraintEntry] = []
+    tolerances: dict[Name, ToleranceEntry] = {}
+    traces: dict[Name, TraceEntry] = {}
+    runs: RunsEntry | None = None
+    groups: list[Name] = Field(
+        default=[], description="names that must not be split between training and test; or run, lot, source"
+    )
+    cost: CostEntry | None = None
+
+    @pydantic.field_validator("groups", mode="before")
+    @classmethod
+    def _one_group(cls, value: object) -> object:
+        return [value] if isinstance(value, str) else value
+
+    def plain(self) -> dict[str, Any]:
+        """Return the file as plain values; what stands at its default is left out."""
+        content = self.model_dump(mode="json", exclude_defaults=True)
+        return {"luban": self.luban, **content}
+
+
+def source_entries(file: ProcessFile) -> Iterator[tuple[str, str, ColumnRef, str]]:
+    """Yield role, name, column and unit of everything that is read from a source."""
+    sections: tuple[tuple[str, Mapping[str, Any]], ...] = (
+        ("parameter", file.parameters),
+        ("context", file.context),
+        ("noise", file.noise),
+        ("identifier", file.identifiers),
+        ("response", file.responses),
+        ("trace", file.traces),
+    )
+    for role, entries in sections:
+        for name, entry in entries.items():
+            yield role, name, entry.column or ColumnRef(name=name), getattr(entry, "unit", "")
+    if file.runs is not None:
+        for name in ("repeat", "start_time", "end_time"):
+            entry = getattr(file.runs, name)
+            if entry is not None:
+                yield "run", name, entry.column or ColumnRef(name=name), ""
+
+
+def json_schema() -> dict[str, Any]:
+    """JSON Schema of the process file (draft 2020-12)."""
+    schema = ProcessFile.model_json_schema()
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "Luban process file"}
+
+
+if __name__ == "__main__":  # python -m luban._process.file > configs/schema/process.schema.json
+    sys.stdout.write(json.dumps(json_schema(), indent=2) + "\n")
