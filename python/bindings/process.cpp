@@ -105,7 +105,7 @@ void bind_variables(py::module_& module) {
   py::classh<Parameter, Variable>(module, "Parameter", "An adjustable process quantity.")
       .def(py::init(&make_parameter), py::arg("name"), py::kw_only(), py::arg("unit") = "", py::arg("low") = no_number,
            py::arg("high") = no_number, py::arg("categories") = Texts{}, py::arg("ordered") = false,
-           py::arg("integer") = false, py::arg("limits") = OperatingLimits{})
+           py::arg("integer") = false, py::arg_v("limits", OperatingLimits{}, "OperatingLimits()"))
       .def_readonly("limits", &Parameter::limits);
   bind_plain_variable<ContextVariable>(module, "ContextVariable", "Known before the run and not ours to choose.");
   bind_plain_variable<NoiseVariable>(module, "NoiseVariable", "Varies and is not known before the run.");

@@ -183,7 +183,7 @@ void bind_source(py::module_& module) {
       .def(py::init([](const Table& table, Grain grain) {
              return std::make_unique<MemorySource>(std::make_shared<const Table>(table), grain);
            }),
-           py::arg("table"), py::arg("grain") = Grain::readings);
+           py::arg("table"), py::arg_v("grain", Grain::readings, "Grain.readings"));
 }
 
 }  // namespace
