@@ -51,9 +51,9 @@ std::shared_ptr<const GaussianProcess> GaussianProcess::fit(const features::Data
   require_options(options, data.m());
   detail::require_coded(data.X, data.encoder, "surrogate.GaussianProcess.fit");
   const Eigen::Index numeric = numeric_inputs(data.encoder);
-  const ModelSpec model = surrogate::preset(options.preset, numeric, data.encoder.p() - numeric).model;
-  const auto covariance = std::make_shared<const detail::Covariance>(model, data.encoder);
   auto impl = std::make_unique<Impl>();
+  impl->model = surrogate::preset(options.preset, numeric, data.encoder.p() - numeric).model;
+  const auto covariance = std::make_shared<const detail::Covariance>(impl->model, data.encoder);
   impl->encoder = data.encoder;
   impl->responses = data.responses;
   impl->preset = options.preset;
@@ -64,8 +64,8 @@ std::shared_ptr<const GaussianProcess> GaussianProcess::fit(const features::Data
       data.responses.size(),
       [&](std::size_t r) {
         const Eigen::VectorXd warm = options.warm_starts.empty() ? Eigen::VectorXd() : options.warm_starts[r];
-        impl->fitted[r] = detail::fit_response(data, static_cast<Eigen::Index>(r), model, covariance, options, warm,
-                                               key.child(data.responses[r].name), control);
+        impl->fitted[r] = detail::fit_response(data, static_cast<Eigen::Index>(r), impl->model, covariance, options,
+                                               warm, key.child(data.responses[r].name), control);
         const std::lock_guard lock(reporting);
         control.report({.phase = "fit responses", .done = ++done, .total = static_cast<std::int64_t>(data.m())});
       },

@@ -12,6 +12,7 @@ struct GaussianProcess::Impl {
   features::Encoder encoder;
   std::vector<features::ResponseColumn> responses;
   std::string preset;
+  ModelSpec model;
   std::vector<detail::FittedResponse> fitted;  ///< (m)
   std::vector<FitReport> reports;              ///< (m), the same as in fitted
 };

@@ -6,6 +6,8 @@
 
 namespace luban::surrogate {
 
+// Both leave gross errors out (features::robust_weights). @throws DataError when a response has fewer than two runs.
+
 /// The mean of the training runs, with their spread: what every model must beat.
 [[nodiscard]] LUBAN_SURROGATE_EXPORT std::shared_ptr<const Surrogate> fit_trivial(const features::Dataset& data);
 

@@ -18,7 +18,8 @@ struct LUBAN_SURROGATE_EXPORT NoiseLevels {
 
 /// Frequencies of the noise levels as observed, each run counting once; within `context` (coded values of the context
 /// columns, NaN = any) when at least `min_runs` runs have it, else over all runs. Continuous noise variables are
-/// represented by at most 16 quantile points, joint rows when several.
+/// represented by at most 16 quantile points, joint rows when several. Without noise variables it is one empty level.
+/// @throws DataError when `context` is of the wrong length.
 [[nodiscard]] LUBAN_SURROGATE_EXPORT NoiseLevels observed_noise_levels(const features::Dataset& data,
                                                                        const Eigen::VectorXd& context,
                                                                        int min_runs = 10);
@@ -35,11 +36,14 @@ class LUBAN_SURROGATE_EXPORT AveragedSurrogate final : public Surrogate {
   [[nodiscard]] const std::vector<features::ResponseColumn>& responses() const noexcept override;
   [[nodiscard]] std::unique_ptr<Posterior> posterior(const Eigen::MatrixXd& X,
                                                      const PosteriorRequest& request = {}) const override;
+  [[nodiscard]] const NoiseLevels& levels() const noexcept { return levels_; }
 
  private:
   std::shared_ptr<const Surrogate> surrogate_;
   NoiseLevels levels_;
   features::Encoder encoder_;
+  std::vector<Eigen::Index> kept_columns_;  ///< of the surrogate's encoder
+  std::vector<Eigen::Index> noise_columns_;
 };
 
 }  // namespace luban::surrogate

@@ -5,6 +5,7 @@
 #include <Eigen/Core>
 
 #include <luban/features/encoder.hpp>
+#include <luban/surrogate/export.hpp>
 #include <luban/surrogate/kernel.hpp>
 
 namespace luban::surrogate::detail {
@@ -17,7 +18,7 @@ struct Points {
 };
 
 /// Which columns of X become what.
-class InputLayout {
+class LUBAN_SURROGATE_EXPORT InputLayout {
  public:
   explicit InputLayout(const features::Encoder& encoder);
   [[nodiscard]] Points points(const Eigen::MatrixXd& X) const;

@@ -35,8 +35,9 @@ struct Optimum {
 
 /// Multi-start maximisation; beyond 150 points all starts but a warm one run on a subset of whole runs and the best
 /// continues on everything. The same for any number of threads. @throws NumericalError when no start is usable.
-[[nodiscard]] Optimum maximise(const LogPosterior& target, const ModelSpec& model,
-                               const GaussianProcessOptions& options, const Eigen::VectorXd& warm_start,
-                               core::RandomKey key, const core::CallControl& control);
+[[nodiscard]] LUBAN_SURROGATE_EXPORT Optimum maximise(const LogPosterior& target, const ModelSpec& model,
+                                                      const GaussianProcessOptions& options,
+                                                      const Eigen::VectorXd& warm_start, core::RandomKey key,
+                                                      const core::CallControl& control);
 
 }  // namespace luban::surrogate::detail

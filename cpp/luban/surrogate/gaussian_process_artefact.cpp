@@ -1,0 +1,149 @@
+#include <utility>
+
+#include <luban/core/error.hpp>
+#include <luban/surrogate/detail/inputs.hpp>
+#include <luban/surrogate/detail/model_json.hpp>
+#include <luban/surrogate/detail/tensors.hpp>
+#include <luban/surrogate/gaussian_process_impl.hpp>
+
+namespace luban::surrogate {
+
+namespace {
+
+constexpr const char* key = "gaussian_process";
+
+std::string prefix_of(std::size_t response) {
+  return std::string(key) + "/" + std::to_string(response) + "/";
+}
+
+core::Json to_json(const FitReport& report) {
+  return core::Json::object()
+      .set("log_posterior", report.log_posterior)
+      .set("log_likelihood", report.log_likelihood)
+      .set("evaluations", report.evaluations)
+      .set("starts_converged", report.starts_converged)
+      .set("jitter", report.jitter)
+      .set("degraded", report.degraded)
+      .set("readings", static_cast<std::int64_t>(report.readings))
+      .set("points", static_cast<std::int64_t>(report.points))
+      .set("runs", static_cast<std::int64_t>(report.runs))
+      .set("gross_errors", static_cast<std::int64_t>(report.gross_errors))
+      .set("hyperparameter_names", report.hyperparameter_names);
+}
+
+FitReport report_from_json(const core::Json& json, Eigen::VectorXd theta) {
+  FitReport out;
+  out.log_posterior = json.at("log_posterior").as_double();
+  out.log_likelihood = json.at("log_likelihood").as_double();
+  out.evaluations = static_cast<int>(json.at("evaluations").as_int());
+  out.starts_converged = static_cast<int>(json.at("starts_converged").as_int());
+  out.jitter = json.at("jitter").as_double();
+  out.degraded = json.at("degraded").as_bool();
+  out.readings = json.at("readings").as_int();
+  out.points = json.at("points").as_int();
+  out.runs = json.at("runs").as_int();
+  out.gross_errors = json.at("gross_errors").as_int();
+  out.hyperparameter_names = json.at("hyperparameter_names").as_strings();
+  out.hyperparameters = std::move(theta);
+  return out;
+}
+
+void write_training(const detail::TrainingData& data, const std::string& prefix, Artefact& artefact) {
+  std::vector<std::int64_t> run(static_cast<std::size_t>(data.u()));
+  for (std::size_t r = 0; r < data.runs.size(); ++r) {
+    for (const Eigen::Index row : data.runs[r]) run[static_cast<std::size_t>(row)] = static_cast<std::int64_t>(r);
+  }
+  artefact.tensors[prefix + "X"] = detail::to_tensor(data.X);
+  artefact.tensors[prefix + "y"] = detail::to_tensor(data.y);
+  artefact.tensors[prefix + "weight"] = detail::to_tensor(data.weight);
+  artefact.tensors[prefix + "run"] = {.shape = {data.u()}, .values = std::move(run)};
+  const Eigen::VectorXd totals = (Eigen::VectorXd(5) << data.within_ss, data.log_weight_sum,
+                                  static_cast<double>(data.n), data.location, data.scale)
+                                     .finished();
+  artefact.tensors[prefix + "totals"] = detail::to_tensor(totals);
+}
+
+detail::TrainingData read_training(const Artefact& artefact, const std::string& prefix,
+                                   const features::Encoder& encoder) {
+  using detail::require_intact;
+  detail::TrainingData out;
+  out.X = detail::matrix_from(artefact, prefix + "X");
+  out.y = detail::vector_from(artefact, prefix + "y");
+  out.weight = detail::vector_from(artefact, prefix + "weight");
+  const std::vector<std::int64_t> run = detail::integers_from(artefact, prefix + "run");
+  const Eigen::VectorXd totals = detail::vector_from(artefact, prefix + "totals");
+  require_intact(out.y.size() > 0 && out.y.allFinite(), "at least one finite value", prefix + "y");
+  require_intact(out.X.rows() == out.u(), "as many rows as y", prefix + "X");
+  require_intact(out.weight.size() == out.u() && out.weight.allFinite() && out.weight.minCoeff() > 0.0,
+                 "a positive weight for each value", prefix + "weight");
+  require_intact(static_cast<Eigen::Index>(run.size()) == out.u(), "a run for each value", prefix + "run");
+  require_intact(totals.size() == 5 && totals.allFinite() && totals(4) > 0.0, "five finite totals", prefix + "totals");
+  detail::require_coded(out.X, encoder, "surrogate.read");
+  for (std::size_t row = 0; row < run.size(); ++row) {
+    const auto known = static_cast<std::int64_t>(out.runs.size());
+    require_intact(run[row] >= 0 && run[row] <= static_cast<std::int64_t>(run.size()), "runs numbered from 0",
+                   prefix + "run");
+    if (run[row] >= known) out.runs.resize(static_cast<std::size_t>(run[row]) + 1);
+    out.runs[static_cast<std::size_t>(run[row])].push_back(static_cast<Eigen::Index>(row));
+  }
+  for (const auto& rows : out.runs) require_intact(!rows.empty(), "runs numbered without gaps", prefix + "run");
+  out.within_ss = totals(0);
+  out.log_weight_sum = totals(1);
+  out.n = static_cast<Eigen::Index>(totals(2));
+  out.location = totals(3);
+  out.scale = totals(4);
+  return out;
+}
+
+}  // namespace
+
+void GaussianProcess::write(Artefact& artefact) const {
+  core::Json responses = core::Json::array();
+  for (std::size_t r = 0; r < impl_->fitted.size(); ++r) {
+    const detail::Conditioned& process = *impl_->fitted[r].process;
+    write_training(process.target().data(), prefix_of(r), artefact);
+    artefact.tensors[prefix_of(r) + "theta"] = detail::to_tensor(process.theta());
+    responses.push_back(core::Json::object()
+                            .set("name", impl_->responses[r].name)
+                            .set("unit", impl_->responses[r].unit)
+                            .set("report", to_json(impl_->reports[r])));
+  }
+  artefact.metadata.set(key, core::Json::object()
+                                 .set("preset", impl_->preset)
+                                 .set("model", detail::to_json(impl_->model))
+                                 .set("encoder", impl_->encoder.to_json())
+                                 .set("responses", std::move(responses)));
+}
+
+std::shared_ptr<const GaussianProcess> GaussianProcess::read(const Artefact& artefact) {
+  try {
+    const core::Json& json = artefact.metadata.at(key);
+    auto impl = std::make_unique<Impl>();
+    impl->preset = json.at("preset").as_string();
+    impl->model = detail::model_from_json(json.at("model"));
+    impl->encoder = features::Encoder::from_json(json.at("encoder"));
+    const auto covariance = std::make_shared<const detail::Covariance>(impl->model, impl->encoder);
+    const core::Json::Array& responses = json.at("responses").as_array();
+    for (std::size_t r = 0; r < responses.size(); ++r) {
+      impl->responses.push_back({responses[r].at("name").as_string(), responses[r].at("unit").as_string()});
+      const Eigen::VectorXd theta = detail::vector_from(artefact, prefix_of(r) + "theta");
+      const auto target = std::make_shared<const detail::LogPosterior>(
+          impl->model, covariance, read_training(artefact, prefix_of(r), impl->encoder));
+      detail::require_intact(
+          theta.size() == static_cast<Eigen::Index>(target->hyperparameters().size()) && theta.allFinite(),
+          "a finite value for each hyperparameter", prefix_of(r) + "theta");
+      const FitReport report = report_from_json(responses[r].at("report"), theta);
+      impl->fitted.push_back({std::make_shared<const detail::Conditioned>(target, theta), report});
+      impl->reports.push_back(report);
+    }
+    return std::shared_ptr<const GaussianProcess>(new GaussianProcess(std::move(impl)));
+  } catch (const core::DataError& error) {  // metadata that is missing or of another type
+    throw core::IntegrityError({.where = "surrogate.GaussianProcess.read",
+                                .expected = error.detail().expected,
+                                .received = error.detail().received,
+                                .place = "metadata of the artefact",
+                                .hint = "the artefact is damaged or holds another kind of model"});
+  }
+}
+
+}  // namespace luban::surrogate

@@ -1,0 +1,91 @@
+#include <luban/surrogate/noise_average.hpp>
+
+#include <cmath>
+#include <string>
+#include <utility>
+
+#include <luban/core/error.hpp>
+#include <luban/surrogate/detail/inputs.hpp>
+
+namespace luban::surrogate {
+
+namespace {
+
+features::Encoder without_noise(const features::Encoder& encoder) {
+  std::vector<features::EncodedVariable> kept;
+  for (const features::EncodedVariable& variable : encoder.variables()) {
+    if (variable.role != features::Role::noise) kept.push_back(variable);
+  }
+  return features::Encoder(std::move(kept));
+}
+
+void require_fitting(const NoiseLevels& levels, Eigen::Index noise_variables) {
+  const bool fits = levels.levels.rows() == levels.weights.size() && levels.weights.size() > 0 &&
+                    levels.levels.cols() == noise_variables && levels.weights.allFinite() &&
+                    levels.weights.minCoeff() >= 0.0 && std::abs(levels.weights.sum() - 1.0) < 1e-9;
+  if (fits) return;
+  throw core::DataError(
+      {.where = "surrogate.AveragedSurrogate",
+       .expected = "levels of " + std::to_string(noise_variables) + " noise variables with weights that sum to 1",
+       .received = std::to_string(levels.levels.rows()) + " × " + std::to_string(levels.levels.cols()) +
+                   " levels and " + std::to_string(levels.weights.size()) + " weights",
+       .place = {},
+       .hint = "take them from observed_noise_levels of the data that the surrogate was fitted to"});
+}
+
+}  // namespace
+
+AveragedSurrogate::AveragedSurrogate(std::shared_ptr<const Surrogate> surrogate, NoiseLevels levels)
+    : surrogate_(std::move(surrogate)), levels_(std::move(levels)), encoder_(without_noise(surrogate_->encoder())) {
+  const features::Encoder& whole = surrogate_->encoder();
+  require_fitting(levels_, whole.p() - encoder_.p());
+  for (Eigen::Index column = 0; column < whole.p(); ++column) {
+    const bool noise = whole.variables()[static_cast<std::size_t>(column)].role == features::Role::noise;
+    (noise ? noise_columns_ : kept_columns_).push_back(column);
+  }
+}
+
+std::string AveragedSurrogate::kind() const {
+  return "averaged " + surrogate_->kind();
+}
+
+const features::Encoder& AveragedSurrogate::encoder() const noexcept {
+  return encoder_;
+}
+
+const std::vector<features::ResponseColumn>& AveragedSurrogate::responses() const noexcept {
+  return surrogate_->responses();
+}
+
+std::unique_ptr<Posterior> AveragedSurrogate::posterior(const Eigen::MatrixXd& X,
+                                                        const PosteriorRequest& request) const {
+  detail::require_coded(X, encoder_, "surrogate.posterior");
+  const Eigen::Index count = levels_.weights.size();
+  Eigen::MatrixXd whole(X.rows() * count, surrogate_->encoder().p());
+  for (Eigen::Index l = 0; l < count; ++l) {
+    const auto rows = Eigen::seqN(l, X.rows(), count);
+    whole(rows, kept_columns_) = X;
+    whole(rows, noise_columns_) = levels_.levels.row(l).replicate(X.rows(), 1);
+  }
+  const std::unique_ptr<Posterior> averaged = surrogate_->average(whole, levels_.weights, request);
+  const Eigen::MatrixXd mean = averaged->mean();
+  const Eigen::MatrixXd latent = averaged->variance(VarianceOf::latent);
+  const Eigen::MatrixXd run_mean = averaged->variance(VarianceOf::run_mean);
+  const Eigen::MatrixXd reading = averaged->variance(VarianceOf::reading);
+  std::vector<GaussianPosterior::Moments> out(static_cast<std::size_t>(averaged->m()));
+  for (Eigen::Index r = 0; r < averaged->m(); ++r) {
+    GaussianPosterior::Moments& moments = out[static_cast<std::size_t>(r)];
+    moments.mean = mean.col(r);
+    moments.variance = latent.col(r);
+    moments.between_variance = run_mean.col(r) - latent.col(r);
+    moments.within_variance = reading.col(r) - run_mean.col(r);
+    if (request.joint) moments.covariance = averaged->covariance(r, VarianceOf::latent);
+    if (request.gradients) {
+      moments.mean_gradient = averaged->mean_gradient(r)(Eigen::all, kept_columns_);
+      moments.variance_gradient = averaged->variance_gradient(r)(Eigen::all, kept_columns_);
+    }
+  }
+  return std::make_unique<GaussianPosterior>(std::move(out));
+}
+
+}  // namespace luban::surrogate

@@ -1,0 +1,107 @@
+#include <cmath>
+#include <limits>
+#include <stop_token>
+
+#include <gtest/gtest.h>
+
+#include <luban/core/error.hpp>
+#include <luban/surrogate/detail/lbfgs.hpp>
+
+namespace luban::surrogate::detail {
+namespace {
+
+using Eigen::VectorXd;
+
+constexpr double infinity = std::numeric_limits<double>::infinity();
+
+double rosenbrock(const VectorXd& x, VectorXd& gradient) {
+  double value = 0.0;
+  gradient.setZero(x.size());
+  for (Eigen::Index i = 0; i + 1 < x.size(); ++i) {
+    const double a = x(i + 1) - x(i) * x(i);
+    const double b = 1.0 - x(i);
+    value += 100.0 * a * a + b * b;
+    gradient(i) += -400.0 * a * x(i) - 2.0 * b;
+    gradient(i + 1) += 200.0 * a;
+  }
+  return value;
+}
+
+VectorXd all(Eigen::Index n, double value) {
+  return VectorXd::Constant(n, value);
+}
+
+TEST(lbfgs, walks_down_rosenbrocks_valley) {
+  for (const Eigen::Index n : {2, 10}) {
+    const LbfgsResult result = minimise(rosenbrock, all(n, -1.2), all(n, -infinity), all(n, infinity),
+                                        {.gradient_tolerance = 1e-8, .value_tolerance = 0.0});
+    EXPECT_TRUE(result.converged);
+    EXPECT_LT((result.x - all(n, 1.0)).cwiseAbs().maxCoeff(), 1e-6);
+    EXPECT_LT(result.evaluations, 200);
+  }
+}
+
+TEST(lbfgs, solves_an_ill_conditioned_quadratic) {
+  const VectorXd curvature = (VectorXd(6) << 1e-3, 1e-2, 0.1, 1.0, 10.0, 1e3).finished();
+  const auto quadratic = [&](const VectorXd& x, VectorXd& gradient) {
+    gradient = curvature.cwiseProduct(x);
+    return 0.5 * x.dot(gradient);
+  };
+  const LbfgsResult result = minimise(quadratic, all(6, 1.0), all(6, -infinity), all(6, infinity),
+                                      {.gradient_tolerance = 1e-9, .value_tolerance = 0.0});
+  EXPECT_TRUE(result.converged);
+  EXPECT_LT(result.value, 1e-12);
+}
+
+TEST(lbfgs, stops_on_the_bounds_where_they_bind) {
+  const LbfgsResult result = minimise(rosenbrock, all(2, -1.0), all(2, -2.0), (VectorXd(2) << 0.5, 2.0).finished(),
+                                      {.gradient_tolerance = 1e-9, .value_tolerance = 0.0});
+  EXPECT_TRUE(result.converged);
+  EXPECT_EQ(result.x(0), 0.5);
+  EXPECT_NEAR(result.x(1), 0.25, 1e-7);
+}
+
+TEST(lbfgs, leaves_a_bound_when_the_gradient_says_so) {
+  const auto shifted = [](const VectorXd& x, VectorXd& gradient) {
+    gradient = 2.0 * (x - all(2, 0.3));
+    return (x - all(2, 0.3)).squaredNorm();
+  };
+  const LbfgsResult result = minimise(shifted, (VectorXd(2) << 0.0, 1.0).finished(), all(2, 0.0), all(2, 1.0));
+  EXPECT_LT((result.x - all(2, 0.3)).norm(), 1e-4);
+}
+
+TEST(lbfgs, a_fixed_variable_does_not_move) {
+  const VectorXd start = (VectorXd(2) << -1.2, 0.7).finished();
+  const LbfgsResult result =
+      minimise(rosenbrock, start, (VectorXd(2) << -5.0, 0.7).finished(), (VectorXd(2) << 5.0, 0.7).finished());
+  EXPECT_EQ(result.x(1), 0.7);
+  EXPECT_LT(result.value, 10.0);
+}
+
+TEST(lbfgs, backs_away_from_where_the_function_is_not_defined) {
+  const auto barrier = [](const VectorXd& x, VectorXd& gradient) {
+    if (x(0) <= 0.0) return infinity;
+    gradient(0) = 1.0 - 1.0 / x(0);
+    return x(0) - std::log(x(0));
+  };
+  const LbfgsResult result = minimise(barrier, all(1, 40.0), all(1, -infinity), all(1, infinity));
+  EXPECT_NEAR(result.x(0), 1.0, 1e-3);
+}
+
+TEST(lbfgs, an_unusable_start_is_reported_and_left_alone) {
+  const auto nowhere = [](const VectorXd&, VectorXd&) { return infinity; };
+  const LbfgsResult result = minimise(nowhere, all(2, 1.0), all(2, 0.0), all(2, 2.0));
+  EXPECT_FALSE(result.converged);
+  EXPECT_EQ(result.x, all(2, 1.0));
+}
+
+TEST(lbfgs, stops_when_asked) {
+  std::stop_source stop;
+  stop.request_stop();
+  const core::CallControl control{.stop = stop.get_token(), .progress = {}};
+  EXPECT_THROW(static_cast<void>(minimise(rosenbrock, all(2, -1.2), all(2, -5.0), all(2, 5.0), {}, control)),
+               core::StoppedError);
+}
+
+}  // namespace
+}  // namespace luban::surrogate::detail
