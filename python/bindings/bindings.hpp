@@ -11,5 +11,6 @@ void bind_core(py::module_& module);
 void bind_process(py::module_& module);
 void bind_parallel(py::module_& module);
 void bind_features(py::module_& module);
+void bind_surrogate(py::module_& module);
 
 }  // namespace luban::bindings

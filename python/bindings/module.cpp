@@ -7,4 +7,5 @@ PYBIND11_MODULE(_core, module) {
   bind_process(module);
   bind_parallel(module);
   bind_features(module);
+  bind_surrogate(module);
 }

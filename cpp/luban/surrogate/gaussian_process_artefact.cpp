@@ -2,7 +2,6 @@
 
 #include <luban/core/error.hpp>
 #include <luban/surrogate/detail/inputs.hpp>
-#include <luban/surrogate/detail/model_json.hpp>
 #include <luban/surrogate/detail/tensors.hpp>
 #include <luban/surrogate/gaussian_process_impl.hpp>
 
@@ -16,7 +15,7 @@ std::string prefix_of(std::size_t response) {
   return std::string(key) + "/" + std::to_string(response) + "/";
 }
 
-core::Json to_json(const FitReport& report) {
+core::Json report_json(const FitReport& report) {
   return core::Json::object()
       .set("log_posterior", report.log_posterior)
       .set("log_likelihood", report.log_likelihood)
@@ -106,11 +105,11 @@ void GaussianProcess::write(Artefact& artefact) const {
     responses.push_back(core::Json::object()
                             .set("name", impl_->responses[r].name)
                             .set("unit", impl_->responses[r].unit)
-                            .set("report", to_json(impl_->reports[r])));
+                            .set("report", report_json(impl_->reports[r])));
   }
   artefact.metadata.set(key, core::Json::object()
                                  .set("preset", impl_->preset)
-                                 .set("model", detail::to_json(impl_->model))
+                                 .set("model", surrogate::to_json(impl_->model))
                                  .set("encoder", impl_->encoder.to_json())
                                  .set("responses", std::move(responses)));
 }
@@ -120,7 +119,7 @@ std::shared_ptr<const GaussianProcess> GaussianProcess::read(const Artefact& art
     const core::Json& json = artefact.metadata.at(key);
     auto impl = std::make_unique<Impl>();
     impl->preset = json.at("preset").as_string();
-    impl->model = detail::model_from_json(json.at("model"));
+    impl->model = model_from_json(json.at("model"));
     impl->encoder = features::Encoder::from_json(json.at("encoder"));
     const auto covariance = std::make_shared<const detail::Covariance>(impl->model, impl->encoder);
     const core::Json::Array& responses = json.at("responses").as_array();

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include <luban/core/json.hpp>
 #include <luban/surrogate/export.hpp>
 
 namespace luban::surrogate {
@@ -67,5 +68,11 @@ struct LUBAN_SURROGATE_EXPORT ModelSpec {
   HyperparameterSpec within;   ///< variance of one reading
   bool point_level = false;    ///< whether `point` is used (where readings are repeated at several points of a run)
 };
+
+/// The model as JSON, for people and for artefacts, which must not depend on what a preset's name means later.
+[[nodiscard]] LUBAN_SURROGATE_EXPORT core::Json to_json(const ModelSpec& model);
+
+/// @throws DataError when a key is missing or of the wrong type, or a factor or prior is unknown.
+[[nodiscard]] LUBAN_SURROGATE_EXPORT ModelSpec model_from_json(const core::Json& json);
 
 }  // namespace luban::surrogate
