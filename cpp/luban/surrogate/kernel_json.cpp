@@ -1,0 +1,129 @@
+#include <array>
+#include <cmath>
+#include <limits>
+#include <string_view>
+#include <utility>
+
+#include <luban/core/error.hpp>
+#include <luban/surrogate/kernel.hpp>
+
+namespace luban::surrogate {
+
+namespace {
+
+constexpr std::array<std::pair<Prior::Kind, std::string_view>, 4> prior_names{
+    {{Prior::Kind::flat, "flat"},
+     {Prior::Kind::log_normal, "log_normal"},
+     {Prior::Kind::gamma, "gamma"},
+     {Prior::Kind::normal_log, "normal_log"}}};
+constexpr std::array<std::pair<FactorKind, std::string_view>, 4> factor_names{
+    {{FactorKind::rbf, "rbf"},
+     {FactorKind::matern52, "matern52"},
+     {FactorKind::linear, "linear"},
+     {FactorKind::categorical, "categorical"}}};
+
+template <typename Kind, std::size_t count>
+std::string_view name_of(Kind kind, const std::array<std::pair<Kind, std::string_view>, count>& names) {
+  for (const auto& [known, name] : names) {
+    if (known == kind) return name;
+  }
+  return {};
+}
+
+template <typename Kind, std::size_t count>
+Kind kind_of(const std::string& name, const std::array<std::pair<Kind, std::string_view>, count>& names) {
+  for (const auto& [kind, known] : names) {
+    if (known == name) return kind;
+  }
+  throw core::DataError({.where = "surrogate.read",
+                         .expected = "a known factor or prior",
+                         .received = "\"" + name + "\"",
+                         .place = {},
+                         .hint = {}});
+}
+
+core::Json hyperparameter_json(const HyperparameterSpec& spec) {
+  return core::Json::object()
+      .set("prior", name_of(spec.prior.kind, prior_names))
+      .set("a", spec.prior.a)
+      .set("b", spec.prior.b)
+      .set("low", spec.low)
+      .set("high", spec.high)
+      .set("start", spec.start)
+      .set("fixed", spec.fixed);
+}
+
+HyperparameterSpec hyperparameter_from_json(const core::Json& json) {
+  return {.prior = {.kind = kind_of(json.at("prior").as_string(), prior_names),
+                    .a = json.at("a").as_double(),
+                    .b = json.at("b").as_double()},
+          .low = json.at("low").as_double(),
+          .high = json.at("high").as_double(),
+          .start = json.at("start").as_double(),
+          .fixed = json.at("fixed").as_bool()};
+}
+
+}  // namespace
+
+core::Json to_json(const ModelSpec& model) {
+  core::Json factors = core::Json::array();
+  for (const FactorSpec& factor : model.factors) {
+    factors.push_back(core::Json::object()
+                          .set("name", factor.name)
+                          .set("kind", name_of(factor.kind, factor_names))
+                          .set("isotropic", factor.isotropic)
+                          .set("length", hyperparameter_json(factor.length)));
+  }
+  core::Json terms = core::Json::array();
+  for (const TermSpec& term : model.terms) {
+    core::Json used = core::Json::array();
+    for (const std::size_t factor : term.factors) used.push_back(static_cast<std::int64_t>(factor));
+    terms.push_back(core::Json::object()
+                        .set("name", term.name)
+                        .set("factors", std::move(used))
+                        .set("variance", hyperparameter_json(term.variance)));
+  }
+  return core::Json::object()
+      .set("factors", std::move(factors))
+      .set("terms", std::move(terms))
+      .set("mean_variance", std::isfinite(model.mean_variance) ? core::Json(model.mean_variance) : core::Json())
+      .set("between", hyperparameter_json(model.between))
+      .set("point", hyperparameter_json(model.point))
+      .set("within", hyperparameter_json(model.within))
+      .set("point_level", model.point_level);
+}
+
+ModelSpec model_from_json(const core::Json& json) {
+  ModelSpec out;
+  for (const core::Json& factor : json.at("factors").as_array()) {
+    out.factors.push_back({.name = factor.at("name").as_string(),
+                           .kind = kind_of(factor.at("kind").as_string(), factor_names),
+                           .isotropic = factor.at("isotropic").as_bool(),
+                           .length = hyperparameter_from_json(factor.at("length"))});
+  }
+  for (const core::Json& term : json.at("terms").as_array()) {
+    TermSpec spec{
+        .name = term.at("name").as_string(), .factors = {}, .variance = hyperparameter_from_json(term.at("variance"))};
+    for (const core::Json& factor : term.at("factors").as_array()) {
+      const std::int64_t index = factor.as_int();
+      if (index < 0 || static_cast<std::size_t>(index) >= out.factors.size()) {
+        throw core::DataError({.where = "surrogate.read",
+                               .expected = "a factor that exists",
+                               .received = std::to_string(index),
+                               .place = {},
+                               .hint = {}});
+      }
+      spec.factors.push_back(static_cast<std::size_t>(index));
+    }
+    out.terms.push_back(std::move(spec));
+  }
+  const core::Json& mean_variance = json.at("mean_variance");
+  out.mean_variance = mean_variance.is_null() ? std::numeric_limits<double>::infinity() : mean_variance.as_double();
+  out.between = hyperparameter_from_json(json.at("between"));
+  out.point = hyperparameter_from_json(json.at("point"));
+  out.within = hyperparameter_from_json(json.at("within"));
+  out.point_level = json.at("point_level").as_bool();
+  return out;
+}
+
+}  // namespace luban::surrogate
