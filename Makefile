@@ -42,13 +42,13 @@ help:  ## list the targets
 setup: $(INSTALL)  ## install what is missing, build, install into .venv (all other targets do this first)
 
 system:
-	@bash tools/system_packages.sh build test
+	@bash .ci/system_packages.sh build test
 
 # The environment: build requirements, run-time dependencies and tools, as pyproject.toml lists them.
-$(ENV): pyproject.toml tools/requirements.py | system
+$(ENV): pyproject.toml .ci/requirements.py | system
 	$(SAY) '== Python environment in $(VENV)'
 	test -x $(PY) || $(PYTHON) -m venv $(VENV)
-	$(PY) tools/requirements.py build runtime arrow dev > $(VENV)/requirements.txt
+	$(PY) .ci/requirements.py build runtime arrow dev > $(VENV)/requirements.txt
 	$(PY) -m pip install -q -r $(VENV)/requirements.txt
 	touch $@
 
@@ -84,7 +84,7 @@ test-sanitizers: setup
 test-slow: wheel
 	$(SAY) '== Slow tests'
 	ctest --test-dir $(RELEASE) -L slow -j $(JOBS) --output-on-failure
-	bash tools/system_packages.sh wheel
+	bash .ci/system_packages.sh wheel
 	$(PY) -m pytest -m slow $(ARGS)
 
 lint: setup  ## formatting, ruff, mypy, import layers, every public header alone
@@ -93,7 +93,7 @@ lint: setup  ## formatting, ruff, mypy, import layers, every public header alone
 	$(VENV)/bin/ruff format --check
 	$(VENV)/bin/ruff check
 	$(SAY) '== Types and layers'
-	PATH="$$PWD/$(VENV)/bin:$$PATH" bash tools/check_types.sh $(RELEASE)
+	PATH="$$PWD/$(VENV)/bin:$$PATH" bash .ci/check_types.sh $(RELEASE)
 	$(VENV)/bin/lint-imports
 	$(SAY) '== Public headers, each alone'
 	cmake --build $(RELEASE) --target all_verify_interface_header_sets
@@ -102,7 +102,7 @@ lint-tidy: setup  ## clang-tidy over the C++ sources (minutes)
 	$(VENV)/bin/clang-tidy -p $(RELEASE) --quiet $(filter %.cpp,$(shell git ls-files 'cpp/luban/*.cpp'))
 
 $(DOCS_ENV): $(ENV)
-	$(PY) -m pip install -q $$($(PY) tools/requirements.py docs)
+	$(PY) -m pip install -q $$($(PY) .ci/requirements.py docs)
 	touch $@
 
 docs: setup $(DOCS_ENV)  ## the documentation, into site/

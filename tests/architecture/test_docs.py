@@ -14,7 +14,7 @@ LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 CODE = re.compile(r"`([^`\s]+)`")
 GENERATED = ("demo/", "build/", "site/", "wheelhouse/")
 # What a path in backticks begins with.
-ROOTS = ("cpp/", "python/", "tests/", "docs/", "configs/", "notebooks/", "cluster/", "tools/", ".ci/")
+ROOTS = ("cpp/", "python/", "tests/", "docs/", "configs/", "notebooks/", "cluster/", ".ci/")
 
 
 def is_checked_link(path: str) -> bool:

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs the Debian/Ubuntu packages of the named groups that are missing; without root or sudo it prints
-# the one line to type. Usage: tools/system_packages.sh build|test|wheel ...
+# the one line to type. Usage: .ci/system_packages.sh build|test|wheel ...
 set -euo pipefail
 
 declare -A groups=(

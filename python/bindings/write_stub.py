@@ -1,4 +1,4 @@
-"""Write the type stub of an extension module: python tools/write_stub.py luban._core OUTPUT.pyi."""
+"""Write the type stub of an extension module: python .ci/write_stub.py luban._core OUTPUT.pyi."""
 
 import subprocess
 import sys

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # mypy over the package with the stubs that the build made beside the extension modules.
-# Usage: tools/check_types.sh BUILD_FOLDER
+# Usage: .ci/check_types.sh BUILD_FOLDER
 set -euo pipefail
 build=$1
 tree=$build/types
