@@ -20,13 +20,13 @@ Choice choose_among(const surrogate::Surrogate& surrogate, const Eigen::MatrixXd
   choice.mean = posterior->mean().col(utility.response);
   choice.sd = posterior->variance(surrogate::VarianceOf::latent).col(utility.response).cwiseMax(0.0).cwiseSqrt();
   const std::vector<bool> admissible = detail::admissible(*posterior, bounds);
-  const Eigen::VectorXd probability = detail::probability_feasible(*posterior, bounds);
+  const Eigen::VectorXd log_probability = detail::log_probability_feasible(*posterior, bounds);
   Eigen::Index best = -1;
   for (Eigen::Index i = 0; i < X.rows(); ++i) {
     if (admissible[i] && (best < 0 || utility.of(choice.mean(i)) > utility.of(choice.mean(best)))) best = i;
   }
   choice.admissible = best >= 0;
-  if (best < 0) probability.maxCoeff(&best);
+  if (best < 0) log_probability.maxCoeff(&best);
   choice.index = best;
   if (reference) {
     const detail::Gain gain =

@@ -67,8 +67,9 @@ AcquisitionValue LogExpectedImprovement::evaluate(const surrogate::Posterior& po
     result.gradient.resize(mean_gradient.rows(), mean_gradient.cols());
   }
   for (Eigen::Index i = 0; i < mean.rows(); ++i) {
-    // Where nothing is uncertain the improvement is a step; the smallest positive spread keeps its log finite.
-    const double sd = std::sqrt(std::max(variance(i, r), 1e-300));
+    // Where nothing is uncertain the improvement is a step; a spread of rounding size keeps its log finite.
+    const double rounding = 1e-12 * (std::abs(mean(i, r)) + std::abs(best_) + std::abs(utility_.target)) + 1e-150;
+    const double sd = std::max(std::sqrt(std::max(variance(i, r), 0.0)), rounding);
     const LogImprovement log_ei = utility_.goal == process::Goal::target
                                       ? around_target(mean(i, r), sd, utility_.target, best_)
                                       : one_sided(mean(i, r), sd, sign, best_);

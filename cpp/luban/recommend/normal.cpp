@@ -40,7 +40,7 @@ double erfcx(double x) {
 }
 
 double log_normal_cdf(double u) {
-  if (u > 5.0) return std::log1p(-0.5 * std::erfc(u / std::numbers::sqrt2));
+  if (u > 0.0) return std::log1p(-0.5 * std::erfc(u / std::numbers::sqrt2));
   if (u > -1.0) return std::log(0.5 * std::erfc(-u / std::numbers::sqrt2));
   return -0.5 * u * u + std::log(0.5 * erfcx(-u / std::numbers::sqrt2));
 }

@@ -81,7 +81,7 @@ class FrontSearch {
           best_under(0, level_bound(utilities_[1], level), key_.child("level").child(static_cast<std::uint64_t>(k)));
       if (point) points_.push_back(*point);
     }
-    add_measured();
+    find_corner();
     keep_undominated();
     return finish();
   }
@@ -115,22 +115,23 @@ class FrontSearch {
     return {x, utilities_[0].of(mean(0, utilities_[0].response)), utilities_[1].of(mean(0, utilities_[1].response))};
   }
 
-  /// Admissible measured settings belong to what can be had; the worst of them is the hypervolume's corner.
-  void add_measured() {
+  /// The worst of each objective over the front and the admissible measured settings: the hypervolume's corner.
+  void find_corner() {
+    worst_first_ = worst_second_ = std::numeric_limits<double>::infinity();
+    const auto include = [this](const FrontPoint& point) {
+      worst_first_ = std::min(worst_first_, point.first);
+      worst_second_ = std::min(worst_second_, point.second);
+    };
+    for (const FrontPoint& point : points_) include(point);
     if (situation_.measured.rows() == 0) return;
     const auto posterior = situation_.surrogate->posterior(situation_.measured);
     const std::vector<bool> kept = detail::admissible(*posterior, situation_.bounds);
     for (std::size_t i = 0; i < kept.size(); ++i) {
-      if (kept[i]) points_.push_back(judged(situation_.measured.row(static_cast<Eigen::Index>(i)).transpose()));
+      if (kept[i]) include(judged(situation_.measured.row(static_cast<Eigen::Index>(i)).transpose()));
     }
   }
 
   void keep_undominated() {
-    worst_first_ = worst_second_ = std::numeric_limits<double>::infinity();
-    for (const FrontPoint& point : points_) {
-      worst_first_ = std::min(worst_first_, point.first);
-      worst_second_ = std::min(worst_second_, point.second);
-    }
     std::stable_sort(points_.begin(), points_.end(), [](const FrontPoint& a, const FrontPoint& b) {
       return std::pair(-a.first, -a.second) < std::pair(-b.first, -b.second);
     });

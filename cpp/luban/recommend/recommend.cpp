@@ -10,6 +10,7 @@
 #include <luban/recommend/detail/rows.hpp>
 #include <luban/recommend/detail/situation.hpp>
 #include <luban/recommend/detail/words.hpp>
+#include <luban/recommend/expected_excess.hpp>
 #include <luban/recommend/log_expected_improvement.hpp>
 #include <luban/recommend/normal.hpp>
 
@@ -132,19 +133,18 @@ class Advisor {
   SearchResult propose(const Eigen::MatrixXd& chosen, core::RandomKey key) {
     if (!explores_) {
       SearchResult found = best_mean(chosen, key);
-      return found.admissible() || chosen.rows() > 0 ? found
-                                                     : most_feasible(situation_.surrogate, key.child("feasible"));
+      return found.admissible() || chosen.rows() > 0 ? found : least_bad(situation_.surrogate, key.child("feasible"));
     }
     Eigen::MatrixXd believed(pending_.rows() + chosen.rows(), situation_.region.p());
     believed << pending_, chosen;
     std::shared_ptr<const surrogate::Surrogate> surrogate = situation_.surrogate;
     if (believed.rows() > 0) surrogate = std::make_shared<ConditionedSurrogate>(surrogate, believed);
     const std::optional<double> incumbent = find_incumbent(believed, key.child("incumbent"));
-    if (!incumbent) return most_feasible(surrogate, key.child("feasible"));
+    if (!incumbent) return least_bad(surrogate, key.child("feasible"));
     auto acquisition = std::make_shared<LogExpectedImprovement>(utility_, *incumbent, predicted_bounds());
     const Eigen::MatrixXd none(0, situation_.region.p());
     SearchResult found = search_for(surrogate, std::move(acquisition), situation_.bounds, none, key);
-    return found.admissible() ? found : most_feasible(surrogate, key.child("feasible"));
+    return found.admissible() ? found : least_bad(surrogate, key.child("feasible"));
   }
 
   /// Utility of the best admissible posterior mean among measured and believed points, else the best found anywhere.
@@ -168,13 +168,19 @@ class Advisor {
     return bounds;
   }
 
-  /// Nothing keeps every bound with its probability: the settings most likely to, the computed ones kept exactly.
-  SearchResult most_feasible(std::shared_ptr<const surrogate::Surrogate> surrogate, core::RandomKey key) const {
+  /// Nothing keeps every bound with its probability, the computed ones are kept exactly. Exploring looks where the
+  /// others most likely are kept; the best mean breaks them least.
+  SearchResult least_bad(std::shared_ptr<const surrogate::Surrogate> surrogate, core::RandomKey key) const {
     std::vector<OutcomeBound> exact = situation_.bounds;
     std::erase_if(exact, [](const OutcomeBound& bound) { return !bound.exact; });
-    const SearchResult found =
-        search_for(std::move(surrogate), std::make_shared<LogProbabilityFeasible>(predicted_bounds()), std::move(exact),
-                   Eigen::MatrixXd(0, situation_.region.p()), key);
+    std::shared_ptr<const AcquisitionFunction> acquisition;
+    if (explores_) {
+      acquisition = std::make_shared<LogProbabilityFeasible>(predicted_bounds());
+    } else {
+      acquisition = std::make_shared<ExpectedExcess>(predicted_bounds());
+    }
+    const SearchResult found = search_for(std::move(surrogate), std::move(acquisition), std::move(exact),
+                                          Eigen::MatrixXd(0, situation_.region.p()), key);
     if (!found.admissible()) detail::throw_exact_bounds_infeasible(situation_, found.x);
     return found;
   }
@@ -193,9 +199,10 @@ class Advisor {
     proposal.acquisition = found.value;
     std::vector<std::string>& why = proposal.recommendation.why;
     if (!judge(situation_, utility_, found.x.transpose()).admissible[0]) {
+      const char* chosen = explores_ ? "these are the most likely to" : "these are expected to break them least";
       why.insert(why.begin(),
-                 "No settings are known to keep every outcome constraint with its stated probability: these "
-                 "are the most likely to, and nothing else was optimised.");
+                 std::string("No settings are known to keep every outcome constraint with its stated probability: ") +
+                     chosen + ", and nothing else was optimised.");
     }
     if (const auto& objectives = situation_.basis.process->objectives(); objectives.size() > 1) {
       why.push_back("Judged by " + situation_.response(utility_).name + " alone; the Pareto front trades it with the " +

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -25,6 +26,8 @@ struct LUBAN_RECOMMEND_EXPORT Basis {
   std::shared_ptr<const surrogate::Surrogate> surrogate;      ///< as fitted, noise variables among its inputs
   std::shared_ptr<const features::Dataset> data;              ///< the runs it learned from; may be null
   std::shared_ptr<const process::TrainingEnvelope> envelope;  ///< what it has seen; may be null
+  /// Calibration: factors on the half-widths of the stated intervals, by response; responses not named have 1.
+  std::map<std::string, double> interval_ratios = {};
 };
 
 enum class Kind {

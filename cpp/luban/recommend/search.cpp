@@ -69,6 +69,7 @@ SearchResult climb(const SearchRegion& region, const Landscape& landscape, const
   };
   detail::SequentialOptions options;
   options.max_iterations = max_iterations;
+  options.constraint_tolerance = 0.5 * constraint_margin;
   const detail::SequentialResult found =
       detail::minimise_sequential(function, detail::continuous_set(region, start), start(columns), options);
   x(columns) = found.x;

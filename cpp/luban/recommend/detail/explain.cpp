@@ -32,8 +32,12 @@ std::vector<process::Prediction> predict(const Situation& situation, const Eigen
   std::vector<process::Prediction> predictions;
   for (Eigen::Index r = 0; r < mean.cols(); ++r) {
     const features::ResponseColumn& response = situation.surrogate->responses()[r];
+    const auto calibrated = situation.basis.interval_ratios.find(response.name);
+    const double ratio = calibrated == situation.basis.interval_ratios.end() ? 1.0 : calibrated->second;
     predictions.push_back({response.name, response.unit, mean(0, r), sd(VarianceOf::latent, r),
-                           sd(VarianceOf::run_mean, r), sd(VarianceOf::reading, r), level, lower(0, r), upper(0, r)});
+                           sd(VarianceOf::run_mean, r), sd(VarianceOf::reading, r), level,
+                           mean(0, r) + ratio * (lower(0, r) - mean(0, r)),
+                           mean(0, r) + ratio * (upper(0, r) - mean(0, r))});
   }
   return predictions;
 }
@@ -232,6 +236,21 @@ void say_drivers(const Situation& situation, const Explanation& explanation, con
   }
 }
 
+/// What must be read before everything else.
+void say_caution(const Situation& situation, const Explanation& explanation, process::Recommendation& into) {
+  if (!explanation.new_combination) return;
+  std::vector<std::string> categories;
+  for (const std::string& name : situation.basis.envelope->category_names) {
+    for (const std::vector<NamedValue>& values : {into.recipe.values(), into.context}) {
+      const auto found =
+          std::find_if(values.begin(), values.end(), [&](const NamedValue& value) { return value.name == name; });
+      if (found != values.end()) categories.push_back(name + " " + value_text(found->value, found->unit));
+    }
+  }
+  into.why.push_back("Caution: no run had the combination " + core::listed(categories) +
+                     "; what is said of it is carried over from other combinations.");
+}
+
 void say_evidence(const Explanation& explanation, const std::string& unit, process::Recommendation& into) {
   if (!explanation.nearest.empty()) {
     std::string text = "Nearest real runs: ";
@@ -241,9 +260,6 @@ void say_evidence(const Explanation& explanation, const std::string& unit, proce
       if (std::isfinite(run.measured)) text += " (measured " + with_unit(run.measured, unit) + ")";
     }
     into.why.push_back(text + ". Distance 1 is one search range.");
-  }
-  if (explanation.new_combination) {
-    into.why.push_back("No run had this combination of categories: the prediction is an extrapolation.");
   }
   if (std::isfinite(explanation.novelty)) {
     into.why.push_back(explanation.novelty >= 0.99
@@ -281,6 +297,7 @@ Proposal explain(const Situation& situation, const Utility& utility, const Eigen
   explanation.drivers = find_drivers(situation, utility, x);
   judge_novelty(situation, x, explanation);
 
+  say_caution(situation, explanation, recommendation);
   say_prediction(situation, utility, recommendation);
   say_gain(explanation, unit, recommendation);
   if (!situation.bounds.empty()) {

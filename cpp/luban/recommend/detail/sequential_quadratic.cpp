@@ -23,7 +23,10 @@ struct Step {
 class Search {
  public:
   Search(const SmoothFunction& function, const FeasibleSet& set, const SequentialOptions& options)
-      : function_(function), set_(set), options_(options) {}
+      : function_(function),
+        set_(set),
+        options_(options),
+        row_tolerance_(1e-11 * (set.rows.a.cwiseAbs().rowwise().sum() + set.rows.b.cwiseAbs())) {}
 
   SequentialResult run(const Eigen::VectorXd& start) {
     Eigen::VectorXd x = start;
@@ -40,7 +43,8 @@ class Search {
           -now.gradient.dot(step.direction) + penalty * (total_violation(now) - linear_violation(now, step.direction));
       const bool still = step.direction.cwiseAbs().maxCoeff() < options_.step_tolerance ||
                          decrease < options_.value_tolerance * (1.0 + std::abs(now.value));
-      if (still) break;
+      // A curved constraint is reached from outside: the last small steps are what brings it within its tolerance.
+      if (still && violation_of(now) <= options_.constraint_tolerance) break;
       Eigen::VectorXd next_x;
       SmoothValue next;
       if (!line_search(x, now, step.direction, penalty, decrease, next_x, next)) break;
@@ -80,7 +84,8 @@ class Search {
   }
 
   /// The rows of the subproblem in the step p: equalities, inequalities, bounds, linearised constraints.
-  [[nodiscard]] LinearRows step_rows(const Eigen::VectorXd& x, const SmoothValue& now, bool elastic) const {
+  [[nodiscard]] LinearRows step_rows(const Eigen::VectorXd& x, const SmoothValue& now, bool elastic,
+                                     bool x_is_inside = true) const {
     const Eigen::Index d = x.size();
     const Eigen::Index fixed_rows = set_.rows.a.rows();
     const Eigen::Index k = now.constraints.size();
@@ -95,9 +100,11 @@ class Search {
     rows.a.block(fixed_rows + d, 0, d, d) = -Eigen::MatrixXd::Identity(d, d);
     rows.b.segment(fixed_rows + d, d) = x - set_.high;
     // The start keeps these rows up to rounding; p = 0 must stay admissible.
-    const Eigen::Index inequalities = fixed_rows - rows.equalities + 2 * d;
-    rows.b.head(rows.equalities).setZero();
-    rows.b.segment(rows.equalities, inequalities) = rows.b.segment(rows.equalities, inequalities).cwiseMin(0.0);
+    if (x_is_inside) {
+      const Eigen::Index inequalities = fixed_rows - rows.equalities + 2 * d;
+      rows.b.head(rows.equalities).setZero();
+      rows.b.segment(rows.equalities, inequalities) = rows.b.segment(rows.equalities, inequalities).cwiseMin(0.0);
+    }
     if (k > 0) {
       rows.a.block(fixed_rows + 2 * d, 0, k, d) = -now.jacobian;
       rows.b.segment(fixed_rows + 2 * d, k) = now.constraints;
@@ -127,12 +134,29 @@ class Search {
     return {solution.x.head(d), solution.multipliers.segment(first, k)};
   }
 
+  /// Takes rounding back: a step solved with an ill-conditioned B may leave the rows by more than can be allowed.
+  [[nodiscard]] Eigen::VectorXd restored(const Eigen::VectorXd& x) const {
+    Eigen::VectorXd inside = x.cwiseMax(set_.low).cwiseMin(set_.high);
+    const Eigen::VectorXd slack = set_.rows.a * inside - set_.rows.b;
+    const Eigen::Index equalities = set_.rows.equalities;
+    const bool holds =
+        (slack.head(equalities).array().abs() <= row_tolerance_.head(equalities).array()).all() &&
+        (slack.tail(slack.size() - equalities).array() >= -row_tolerance_.tail(slack.size() - equalities).array())
+            .all();
+    if (holds) return inside;
+    SmoothValue distance;
+    distance.gradient = Eigen::VectorXd::Zero(x.size());
+    const QuadraticSolution nearest = solve_quadratic(Eigen::MatrixXd::Identity(x.size(), x.size()), distance.gradient,
+                                                      step_rows(inside, distance, false, false));
+    return nearest.feasible ? (inside + nearest.x).cwiseMax(set_.low).cwiseMin(set_.high) : inside;
+  }
+
   bool line_search(const Eigen::VectorXd& x, const SmoothValue& now, const Eigen::VectorXd& direction, double penalty,
                    double decrease, Eigen::VectorXd& next_x, SmoothValue& next) {
     const double merit = now.value + penalty * total_violation(now);
     double length = 1.0;
     for (int trial = 0; trial < 25; ++trial) {
-      next_x = (x + length * direction).cwiseMax(set_.low).cwiseMin(set_.high);
+      next_x = restored(x + length * direction);
       next = evaluate(next_x);
       const double next_merit = next.value + penalty * total_violation(next);
       if (std::isfinite(next_merit) && next_merit <= merit - 1e-4 * length * decrease) return true;
@@ -160,13 +184,14 @@ class Search {
       y = theta * y + (1.0 - theta) * Bs;
     }
     B += y * y.transpose() / s.dot(y) - Bs * Bs.transpose() / sBs;
-    // Keep the factorisation sound when curvatures differ by more than double precision can hold.
-    B.diagonal().array() += 1e-12 * B.diagonal().maxCoeff();
+    // Curvatures further apart than this would cost the quadratic step its digits.
+    B.diagonal().array() += 1e-10 * B.diagonal().maxCoeff();
   }
 
   const SmoothFunction& function_;
   const FeasibleSet& set_;
   const SequentialOptions& options_;
+  Eigen::VectorXd row_tolerance_;  ///< what a row may be broken by: a hundred times its rounding
   SequentialResult best_;
 };
 

@@ -197,7 +197,8 @@ Eigen::VectorXd encode_pending(const Situation& situation, const PendingRun& run
   return x;
 }
 
-Eigen::VectorXd probability_feasible(const surrogate::Posterior& posterior, const std::vector<OutcomeBound>& bounds) {
+Eigen::VectorXd log_probability_feasible(const surrogate::Posterior& posterior,
+                                         const std::vector<OutcomeBound>& bounds) {
   Eigen::VectorXd log_probability = Eigen::VectorXd::Zero(posterior.q());
   const Eigen::MatrixXd mean = posterior.mean();
   const Eigen::MatrixXd variance = posterior.variance(surrogate::VarianceOf::run_mean);
@@ -212,7 +213,11 @@ Eigen::VectorXd probability_feasible(const surrogate::Posterior& posterior, cons
       log_probability(i) += lenient.log_probability(mean(i, bound.response), sd).value;
     }
   }
-  return log_probability.array().exp();
+  return log_probability;
+}
+
+Eigen::VectorXd probability_feasible(const surrogate::Posterior& posterior, const std::vector<OutcomeBound>& bounds) {
+  return log_probability_feasible(posterior, bounds).array().exp();
 }
 
 std::vector<bool> admissible(const surrogate::Posterior& posterior, const std::vector<OutcomeBound>& bounds) {

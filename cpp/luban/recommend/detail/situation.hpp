@@ -39,7 +39,9 @@ struct Situation {
 /// The coded row of a pending run, in its own context when it states one.
 [[nodiscard]] Eigen::VectorXd encode_pending(const Situation& situation, const PendingRun& run);
 
-/// P(all bounds) of each point of a posterior.
+/// P(all bounds) of each point of a posterior, and its logarithm, which does not underflow.
+[[nodiscard]] Eigen::VectorXd log_probability_feasible(const surrogate::Posterior& posterior,
+                                                       const std::vector<OutcomeBound>& bounds);
 [[nodiscard]] Eigen::VectorXd probability_feasible(const surrogate::Posterior& posterior,
                                                    const std::vector<OutcomeBound>& bounds);
 /// Whether each bound keeps its stated probability, up to rounding.

@@ -1,0 +1,110 @@
+#include <cmath>
+
+#include <gtest/gtest.h>
+
+#include <luban/core/error.hpp>
+#include <luban/recommend/propose.hpp>
+#include <luban/recommend/sobol.hpp>
+
+#include "analytic_surrogate.hpp"
+
+namespace luban::recommend {
+namespace {
+
+double branin(double x, double y) {
+  const double a = y - 5.1 / (4.0 * M_PI * M_PI) * x * x + 5.0 / M_PI * x - 6.0;
+  return a * a + 10.0 * (1.0 - 1.0 / (8.0 * M_PI)) * std::cos(x) + 10.0;
+}
+
+/// A factory with fixed hyperparameters that suit Branin, scaled by the data's own spread.
+std::shared_ptr<const surrogate::Surrogate> fixed_factory(const features::Dataset& data, core::RandomKey,
+                                                          const core::CallControl&) {
+  const double mean = data.Y.mean();
+  auto row = std::make_shared<Eigen::Index>(0);
+  const test::Function value = [&data, row](const Eigen::VectorXd&) { return data.Y((*row)++, 0); };
+  return std::make_shared<test::AnalyticSurrogate>(
+      data.encoder, std::vector<std::string>{"y"}, std::vector<test::Function>{value}, data.X,
+      test::AnalyticSurrogate::Options{.lengthscale = 0.3, .signal_sd = 100.0, .noise_sd = 0.01, .mean = mean});
+}
+
+struct Run {
+  Eigen::MatrixXd X;
+  Eigen::VectorXd Y;
+};
+
+Run minimise_branin(int steps, int q, bool maximize) {
+  Eigen::MatrixXd bounds(2, 2);
+  bounds << -5.0, 0.0, 10.0, 15.0;
+  const double sign = maximize ? -1.0 : 1.0;
+  Run run;
+  run.X = Sobol(2, core::RandomKey(1)).points(0, 5);
+  run.X = (run.X.array().rowwise() * (bounds.row(1) - bounds.row(0)).array()).rowwise() + bounds.row(0).array();
+  run.Y.resize(5);
+  for (Eigen::Index i = 0; i < 5; ++i) run.Y(i) = sign * branin(run.X(i, 0), run.X(i, 1));
+  ProposeOptions options;
+  options.maximize = maximize;
+  for (int step = 0; step < steps; ++step) {
+    const Proposed proposed = propose(run.X, run.Y, bounds, q, fixed_factory, options, core::RandomKey(2));
+    for (int i = 0; i < q; ++i) {
+      run.X.conservativeResize(run.X.rows() + 1, 2);
+      run.X.row(run.X.rows() - 1) = proposed.X.row(i);
+      run.Y.conservativeResize(run.Y.size() + 1);
+      run.Y(run.Y.size() - 1) = sign * branin(proposed.X(i, 0), proposed.X(i, 1));
+      EXPECT_TRUE((proposed.X.row(i).array() >= bounds.row(0).array()).all());
+      EXPECT_TRUE((proposed.X.row(i).array() <= bounds.row(1).array()).all());
+    }
+  }
+  return run;
+}
+
+// Branin spans 300 on this box; the hyperparameters are fixed guesses. (The fitted process must do better: Python
+// tests.)
+TEST(Propose, comes_close_to_the_minimum_of_branin) {
+  EXPECT_LT(minimise_branin(20, 1, false).Y.minCoeff(), 0.397887 + 0.15);
+  EXPECT_LT(minimise_branin(8, 3, false).Y.minCoeff(), 0.397887 + 0.15);
+  EXPECT_EQ(minimise_branin(6, 1, true).X, minimise_branin(6, 1, false).X);  // the same problem, mirrored
+}
+
+TEST(Propose, says_what_it_expects) {
+  Eigen::MatrixXd bounds(2, 1);
+  bounds << 0.0, 10.0;
+  Eigen::MatrixXd X(4, 1);
+  X << 0.0, 3.0, 7.0, 10.0;
+  const Eigen::VectorXd Y = (X.array() - 5.0).square();
+  const Proposed proposed = propose(X, Y, bounds, 2, fixed_factory, {}, core::RandomKey(0));
+  EXPECT_GT(proposed.X(0, 0), 3.0);
+  EXPECT_LT(proposed.X(0, 0), 7.0);
+  EXPECT_LT(proposed.mean(0), 4.0);
+  EXPECT_GT(proposed.sd(0), 0.0);
+  EXPECT_GT(std::abs(proposed.X(1, 0) - proposed.X(0, 0)), 1e-3);
+}
+
+TEST(Propose, measured_points_may_lie_outside_the_bounds) {
+  Eigen::MatrixXd bounds(2, 1);
+  bounds << 6.0, 10.0;
+  Eigen::MatrixXd X(3, 1);
+  X << 0.0, 3.0, 5.0;
+  const Proposed proposed = propose(X, X.col(0), bounds, 1, fixed_factory, {}, core::RandomKey(0));
+  EXPECT_GE(proposed.X(0, 0), 6.0);
+}
+
+TEST(Propose, refuses_shapes_that_do_not_fit) {
+  const Eigen::MatrixXd X = Eigen::MatrixXd::Random(4, 2);
+  const Eigen::VectorXd Y = Eigen::VectorXd::Random(4);
+  Eigen::MatrixXd bounds(2, 2);
+  bounds << -1, -1, 1, 1;
+  const auto call = [&](const Eigen::MatrixXd& x, const Eigen::VectorXd& y, const Eigen::MatrixXd& b, int q) {
+    static_cast<void>(propose(x, y, b, q, fixed_factory, {}, core::RandomKey(0)));
+  };
+  EXPECT_THROW(call(X, Y.head(3), bounds, 1), core::DataError);
+  EXPECT_THROW(call(X, Y, bounds.leftCols(1), 1), core::DataError);
+  EXPECT_THROW(call(X, Y, -bounds, 1), core::DataError);
+  EXPECT_THROW(call(Eigen::MatrixXd(0, 2), Eigen::VectorXd(0), bounds, 1), core::DataError);
+  Eigen::VectorXd missing = Y;
+  missing(1) = std::nan("");
+  EXPECT_THROW(call(X, missing, bounds, 1), core::DataError);
+  EXPECT_THROW(call(X, Y, bounds, 0), core::ConfigurationError);
+}
+
+}  // namespace
+}  // namespace luban::recommend
