@@ -12,5 +12,6 @@ void bind_process(py::module_& module);
 void bind_parallel(py::module_& module);
 void bind_features(py::module_& module);
 void bind_surrogate(py::module_& module);
+void bind_evaluation(py::module_& module);
 
 }  // namespace luban::bindings

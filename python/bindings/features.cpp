@@ -1,12 +1,15 @@
 // Matrices and index columns leave as copies: a Dataset is never changed from Python.
+#include <algorithm>
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <pybind11/eigen.h>
 #include <pybind11/native_enum.h>
 #include <pybind11/stl.h>
 
+#include <luban/core/error.hpp>
 #include <luban/features/dataset.hpp>
 #include <luban/features/encoder.hpp>
 #include <luban/features/envelope.hpp>
@@ -63,11 +66,71 @@ py::array run_times(const Dataset& data) {
   return move_out(data.run_time).attr("view")("datetime64[ns]").cast<py::array>();
 }
 
+Dataset with_responses(const Dataset& data, const Eigen::MatrixXd& Y) {
+  if (Y.rows() != data.n() || Y.cols() != data.m()) {
+    throw core::DataError({.where = "features.Dataset.with_responses",
+                           .expected = "(" + std::to_string(data.n()) + ", " + std::to_string(data.m()) + ") values",
+                           .received = "(" + std::to_string(Y.rows()) + ", " + std::to_string(Y.cols()) + ")",
+                           .place = {},
+                           .hint = {}});
+  }
+  Dataset out = data;
+  out.Y = Y;
+  return out;
+}
+
+void require_part(bool fits, const std::string& name) {
+  if (fits) return;
+  throw core::DataError({.where = "features.Dataset.from_parts",
+                         .expected = "parts that fit together",
+                         .received = "\"" + name + "\" of another length or with an index out of range",
+                         .place = {},
+                         .hint = {}});
+}
+
+bool all_below(const std::vector<std::int32_t>& indices, std::size_t limit) {
+  return std::all_of(indices.begin(), indices.end(),
+                     [limit](std::int32_t i) { return i >= 0 && static_cast<std::size_t>(i) < limit; });
+}
+
+Dataset from_parts(Encoder encoder, const Eigen::MatrixXd& X, const Eigen::MatrixXd& Y,
+                   const std::vector<std::pair<std::string, std::string>>& responses, std::vector<std::int32_t> run,
+                   std::vector<std::string> run_ids, std::vector<std::int32_t> group,
+                   std::vector<std::string> group_labels, std::vector<std::int64_t> run_time,
+                   std::vector<std::int64_t> source_row, std::vector<std::int64_t> repeat) {
+  Dataset out{.encoder = std::move(encoder),
+              .X = X,
+              .Y = Y,
+              .responses = {},
+              .run = std::move(run),
+              .run_ids = std::move(run_ids),
+              .group = std::move(group),
+              .group_labels = std::move(group_labels),
+              .run_time = std::move(run_time),
+              .source_row = std::move(source_row),
+              .repeat = std::move(repeat)};
+  for (const auto& [name, unit] : responses) out.responses.push_back({.name = name, .unit = unit});
+  const auto n = static_cast<std::size_t>(out.n());
+  require_part(out.p() == out.encoder.p() && out.X.allFinite(), "X");
+  require_part(static_cast<std::size_t>(out.Y.rows()) == n && out.responses.size() == static_cast<std::size_t>(out.m()),
+               "Y");
+  require_part(out.run.size() == n && all_below(out.run, out.run_count()), "run");
+  require_part(out.group.size() == out.run_count() && all_below(out.group, out.group_count()), "group");
+  require_part(out.run_time.size() == out.run_count(), "run_time");
+  require_part(out.source_row.size() == n, "source_row");
+  require_part(out.repeat.size() == n, "repeat");
+  return out;
+}
+
 void bind_dataset(py::module_& module) {
   py::classh<ResponseColumn>(module, "ResponseColumn", "A response of a dataset.")
       .def_readonly("name", &ResponseColumn::name)
       .def_readonly("unit", &ResponseColumn::unit);
   py::classh<Dataset>(module, "Dataset", "Readings within runs within groups, encoded.")
+      .def_static("from_parts", &from_parts, py::kw_only(), py::arg("encoder"), py::arg("X"), py::arg("Y"),
+                  py::arg("responses"), py::arg("run"), py::arg("run_ids"), py::arg("group"), py::arg("group_labels"),
+                  py::arg("run_time"), py::arg("source_row"), py::arg("repeat"),
+                  "Puts a stored dataset together again; responses are (name, unit). DataError when parts do not fit.")
       .def_property_readonly("encoder", [](const Dataset& data) { return data.encoder; })
       .def_property_readonly("X", [](const Dataset& data) -> Eigen::MatrixXd { return data.X; })
       .def_property_readonly("Y", [](const Dataset& data) -> Eigen::MatrixXd { return data.Y; })
@@ -83,7 +146,8 @@ void bind_dataset(py::module_& module) {
       .def_property_readonly("p", &Dataset::p)
       .def_property_readonly("m", &Dataset::m)
       .def("response_index", &Dataset::response_index, py::arg("name"))
-      .def("subset", &Dataset::subset, py::arg("runs"), "The readings of the runs with these indices.");
+      .def("subset", &Dataset::subset, py::arg("runs"), "The readings of the runs with these indices.")
+      .def("with_responses", &with_responses, py::arg("Y"), "The same readings with other values Y (n, m).");
   const DatasetOptions defaults;
   module.def(
       "make_dataset",

@@ -8,4 +8,5 @@ PYBIND11_MODULE(_core, module) {
   bind_parallel(module);
   bind_features(module);
   bind_surrogate(module);
+  bind_evaluation(module);
 }

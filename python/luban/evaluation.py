@@ -1,0 +1,319 @@
+"""How good a model is, said honestly: grouped cross-validation, scores with spread, calibration, the model card.
+
+Contenders and baselines predict the same readings, of groups that they have not seen; beside them stands the noise
+ceiling, what no model can beat. Scores set gross errors aside and are given with them as well.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import math
+from collections.abc import Mapping, Sequence
+from statistics import NormalDist
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from luban import _core
+from luban._core import (
+    Calibration,
+    Contender,
+    ContenderEvaluation,
+    Evaluation,
+    NoiseCeiling,
+    OutOfFold,
+    ResponseEvaluation,
+    RobustWeightOptions,
+    Scores,
+    ScoreSummary,
+    calibrate,
+    data_digest,
+    score,
+    score_levels,
+)
+from luban.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from luban.parallel import Progress
+
+__all__ = [
+    "Calibration",
+    "Contender",
+    "ContenderEvaluation",
+    "Evaluation",
+    "ModelCard",
+    "NoiseCeiling",
+    "OutOfFold",
+    "ResponseEvaluation",
+    "ScoreSummary",
+    "Scores",
+    "calibrate",
+    "contender",
+    "data_digest",
+    "evaluate",
+    "make_card",
+    "normal_half_width",
+    "out_of_fold_frame",
+    "score",
+    "score_levels",
+]
+
+
+def contender(preset: str, *, name: str | None = None, **options: Any) -> Contender:
+    """Name a Gaussian process preset as a contender; ``options`` are those of ``GaussianProcessOptions``.
+
+    ``"quadratic"`` is ridge regression on squares and products. An unknown preset raises ConfigurationError when the
+    contender first fits.
+    """
+    if preset == "quadratic":
+        return Contender.ridge(name or preset, quadratic=True)
+    return Contender.gaussian_process(name or preset, _core.GaussianProcessOptions(preset=preset, **options))
+
+
+def evaluate(
+    data: _core.Dataset,
+    contenders: Sequence[Contender | str],
+    *,
+    seed: int,
+    folds: int = 5,
+    repeats: int = 1,
+    split: str = "groups",
+    baselines: bool = True,
+    robust: RobustWeightOptions | None = None,
+    threads: int = 0,
+    progress: Progress | None = None,
+) -> Evaluation:
+    """Score contenders (and the baselines "trivial" and "linear") on the same grouped folds, beside the noise ceiling.
+
+    ``split="time_blocks"`` cuts contiguous blocks of time instead of dealing groups at random. The first contender is
+    the one that :func:`make_card` describes.
+
+    Raises: ConfigurationError on an option out of range, DataError when there are fewer groups than folds,
+    KeyboardInterrupt on Ctrl-C.
+    """
+    return _core.evaluate(
+        data,
+        [contender(entry) if isinstance(entry, str) else entry for entry in contenders],
+        seed=seed,
+        folds=folds,
+        repeats=repeats,
+        split=split,
+        baselines=baselines,
+        robust=robust or RobustWeightOptions(),
+        threads=threads,
+        progress=progress,
+    )
+
+
+def make_card(data: _core.Dataset, evaluation: Evaluation, **more: Any) -> ModelCard:
+    """Write the card of the first contender; ``more`` adds or replaces entries at its top level.
+
+    Raises: DataError when the evaluation is not of this dataset.
+    """
+    return ModelCard({**json.loads(_core.make_card(data, evaluation)), **more})
+
+
+def out_of_fold_frame(
+    data: _core.Dataset,
+    answer: OutOfFold,
+    response: str,
+    *,
+    calibration: Calibration | None = None,
+    weights: NDArray[np.float64] | None = None,
+    level: float = 0.9,
+) -> pd.DataFrame:
+    """Return predictions of readings of groups not seen, one row per reading, units in ``attrs["units"]``.
+
+    Columns: run_id, source_row, repeat, group, fold, the inputs, measured, mean, sd_latent, sd_run_mean, sd_reading,
+    low_90 and high_90 (the interval of one reading, calibrated), gross. Readings that no fold tested are NaN.
+
+    Raises: DataError on an unknown response, ConfigurationError on a level outside (0, 1).
+    """
+    import pandas as pd
+
+    index = data.response_index(response)
+    unit = data.responses[index].unit
+    table = data.encoder.decode(data.X)
+    run, ids, labels = data.run, data.run_ids, data.group_labels
+    columns: dict[str, Any] = {
+        "run_id": [ids[i] for i in run],
+        "source_row": data.source_row,
+        "repeat": data.repeat,
+        "group": [labels[g] for g in data.group[run]],
+        "fold": answer.fold,
+    }
+    categories = table.categories
+    for name, coded in table.to_dict().items():
+        known = categories.get(name)
+        columns[name] = coded if known is None else pd.Categorical.from_codes(coded, categories=known)
+    mean, sd = answer.mean[:, index], answer.sd_reading[:, index]
+    half = normal_half_width(level) * (calibration.ratio(level) if calibration else 1.0) * sd
+    percent = f"{100 * level:g}"
+    values = {
+        "measured": data.Y[:, index],
+        "mean": mean,
+        "sd_latent": answer.sd_latent[:, index],
+        "sd_run_mean": answer.sd_run_mean[:, index],
+        "sd_reading": sd,
+        f"low_{percent}": mean - half,
+        f"high_{percent}": mean + half,
+    }
+    gross = np.zeros(data.n, dtype=bool) if weights is None else (weights == 0.0) & ~np.isnan(values["measured"])
+    frame = pd.DataFrame({**columns, **values, "gross": gross})
+    frame.attrs["units"] = dict(table.units) | dict.fromkeys(values, unit)
+    return frame
+
+
+def normal_half_width(level: float) -> float:
+    """Return half the width, in standard deviations, of a normal's central interval of probability ``level``.
+
+    Raises: ConfigurationError when the level is not between 0 and 1.
+    """
+    if not 0.0 < level < 1.0:
+        raise ConfigurationError(
+            where="evaluation.interval", expected="a level above 0 and below 1, like 0.9", received=repr(level)
+        )
+    return NormalDist().inv_cdf(0.5 + 0.5 * level)
+
+
+_SHOWN = ("rmse", "mae", "r2", "log_density", "crps", "coverage_50", "coverage_80", "coverage_90", "width_90")
+
+
+class ModelCard:
+    """What a model claims, and what the claim rests on: data, split, scores with spread, baselines, warnings.
+
+    Made by :func:`make_card` or :meth:`from_json`. ``str(card)`` is for the terminal; notebooks show a table.
+    """
+
+    def __init__(self, content: Mapping[str, Any]) -> None:
+        self._content = dict(content)
+
+    @classmethod
+    def from_json(cls, text: str) -> ModelCard:
+        """Read a card. Raises: DataError when something is missing or it was written by a newer version."""
+        content = json.loads(text)
+        return cls(content | json.loads(_core.checked_card(text)))
+
+    def to_json(self) -> str:
+        """Return the card as JSON text; missing numbers are null."""
+        return json.dumps(self._content)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the card as plain values, a copy."""
+        copy: dict[str, Any] = json.loads(self.to_json())
+        return copy
+
+    def __getitem__(self, key: str) -> Any:
+        return self._content[key]
+
+    @property
+    def surrogate(self) -> str:
+        """Name of the model among the contenders."""
+        return str(self._content["surrogate"])
+
+    @property
+    def why(self) -> list[str]:
+        """Plain sentences: how the model was chosen and what to be careful about."""
+        return list(self._content["why"])
+
+    def skill(self, *, without_gross: bool = True) -> pd.DataFrame:
+        """Return the table of skill: response × contender, the model first, the noise ceiling beside it.
+
+        ``rmse_se`` is the standard error over folds (a guide: folds share training data), ``coverage_*`` are of the
+        uncalibrated intervals, ``calibrated_coverage_90`` is what calibrated intervals reach on groups left out.
+        ``without_gross=False`` counts gross errors too.
+        """
+        import pandas as pd
+
+        rows: list[dict[str, Any]] = []
+        for response in self._content["responses"]:
+            ceiling, coverage = response["noise_ceiling"], response["calibrated_coverage"]
+            for row in response["scores"]:
+                if row["without_gross_errors"] != without_gross:
+                    continue
+                own = row["contender"] == self.surrogate
+                rows.append(
+                    {"response": response["name"], "unit": response["unit"], "contender": row["contender"]}
+                    | {"readings": int(row["pooled"]["readings"])}
+                    | {"rmse": _number(row["pooled"]["rmse"]), "rmse_se": _number(row["standard_error"]["rmse"])}
+                    | {name: _number(row["pooled"][name]) for name in _SHOWN[1:]}
+                    | {"calibrated_coverage_90": _number(coverage[-1]) if own and coverage else math.nan}
+                    | {f"ceiling_{short}": _number(ceiling[name]) for short, name in _CEILING}
+                    | {"gross_errors": int(response["gross_errors"])}
+                )
+        return pd.DataFrame(rows)
+
+    def __str__(self) -> str:
+        parts = self._headlines()
+        for name, table in self._tables():
+            parts += ["", name, table.to_string(index=False, na_rep="–")]
+        if self.why:
+            parts += ["", "Know before you use it"] + [f"  - {sentence}" for sentence in self.why]
+        return "\n".join(parts)
+
+    def _repr_html_(self) -> str:
+        first, *others = self._headlines()
+        parts = [f"<p><b>{html.escape(first)}</b><br>{'<br>'.join(html.escape(line) for line in others)}</p>"]
+        for name, table in self._tables():
+            body = table.to_html(index=False, border=0, na_rep="–")
+            parts.append(f"<details open><summary>{html.escape(name)}</summary>{body}</details>")
+        if self.why:
+            parts.append("<ul>" + "".join(f"<li>{html.escape(sentence)}</li>" for sentence in self.why) + "</ul>")
+        return "\n".join(parts)
+
+    def _headlines(self) -> list[str]:
+        card = self._content
+        data, checked = card["data"], card["validation"]
+        grouped = f", never splitting {checked['grouped_by']}" if checked["grouped_by"] else ""
+        repeats = f", repeated {checked['repeats']} times" if checked["repeats"] > 1 else ""
+        lines = [
+            f"Model card: {card['process'] or 'a process'}, surrogate {self.surrogate}",
+            f"Learned from {data['readings']:,} readings of {data['runs']:,} runs in {data['groups']:,} groups "
+            f"({', '.join(data['inputs'])}); digest {data['digest'][:12]}",
+            f"Checked by {checked['folds']}-fold cross-validation{grouped}{repeats}; seed {checked['seed']}",
+        ]
+        made = " ".join(text for text in (card["code_version"], card["created_time"]) if text)
+        return lines + ([f"Made by luban {made}"] if made else [])
+
+    def _tables(self) -> list[tuple[str, pd.DataFrame]]:
+        import pandas as pd
+
+        out = []
+        skill = self.skill()
+        for response, rows in skill.groupby("response", sort=False):
+            first = rows.iloc[0]
+            table = pd.DataFrame({"contender": rows["contender"]})
+            table["RMSE"] = [_plus_minus(*pair) for pair in zip(rows["rmse"], rows["rmse_se"], strict=True)]
+            for title, name in (("MAE", "mae"), ("R²", "r2"), ("log density", "log_density"), ("CRPS", "crps")):
+                table[title] = [_short(value) for value in rows[name]]
+            table["inside 90 %"] = [_percent(value) for value in rows["coverage_90"]]
+            table["calibrated"] = [_percent(value) for value in rows["calibrated_coverage_90"]]
+            ceiling = _plus_minus(first["ceiling_rmse"], first["ceiling_se"])
+            title = f"{response} [{first['unit']}]: noise alone leaves an RMSE of {ceiling}"
+            if first["gross_errors"]:
+                title += f"; {first['gross_errors']} gross errors set aside"
+            out.append((title, table))
+        return out
+
+
+_CEILING = (("rmse", "rmse"), ("se", "standard_error"), ("r2", "r2"))
+
+
+def _number(value: float | None) -> float:
+    return math.nan if value is None else float(value)
+
+
+def _short(value: float) -> str:
+    return "–" if math.isnan(value) else f"{value:.3g}"
+
+
+def _percent(value: float) -> str:
+    return "–" if math.isnan(value) else f"{100 * value:.0f} %"
+
+
+def _plus_minus(value: float, spread: float) -> str:
+    return _short(value) if math.isnan(spread) else f"{_short(value)} ± {spread:.2g}"
