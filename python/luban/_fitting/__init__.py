@@ -1,0 +1,1 @@
+"""Private parts of ``luban.fitting``: checks, choice of surrogate, labelled posteriors, scoring, artefacts."""

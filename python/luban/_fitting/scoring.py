@@ -1,0 +1,121 @@
+"""A model on a history: skill and coverage, in all and per group, with the trivial baseline beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from luban import _core
+from luban._fitting.posterior import ResponseCalibration
+from luban.errors import ConfigurationError, DataError
+from luban.evaluation import normal_half_width, score, score_levels
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from luban.process import Process
+
+__all__ = ["recoded", "require_responses", "require_same_process", "score_frame", "seen_runs"]
+
+_COLUMNS = ["group", "response", "unit", "contender", "readings", "rmse", "mae", "r2", "log_density", "crps"]
+_COLUMNS += ["coverage_50", "coverage_80", "coverage_90", "width_50", "width_80", "width_90"]
+
+
+def require_same_process(own: Process, other: Process, responses: list[str]) -> None:
+    """Refuse a history whose inputs or responses mean something else. Raises: ConfigurationError naming the first."""
+    variables = [*own.parameters, *own.context, *own.noise]
+    known = {variable.name: variable for variable in (*other.parameters, *other.context, *other.noise)}
+    for variable in variables:
+        twin = known.get(variable.name)
+        if twin is None or (twin.unit, list(twin.categories)) != (variable.unit, list(variable.categories)):
+            raise _other_process(own, other, f"{variable.name!r} with unit {variable.unit!r} and the same categories")
+    units = {response.name: response.unit for response in other.responses}
+    for name in responses:
+        if units.get(name) != own.unit(name):
+            raise _other_process(own, other, f"response {name!r} in {own.unit(name)!r}")
+
+
+def _other_process(own: Process, other: Process, expected: str) -> ConfigurationError:
+    return ConfigurationError(
+        where="fitting.score",
+        expected=f"a history of process {own.name!r}: {expected}",
+        received=f"a history of process {other.name!r}",
+        hint="import the data with the process file that the model was trained with",
+    )
+
+
+def recoded(encoder: _core.Encoder, data: _core.Dataset) -> NDArray[np.float64]:
+    """Code the inputs of another dataset by this encoder: ranges that were taken from data may differ."""
+    X: NDArray[np.float64] = encoder.encode(data.encoder.decode(data.X))
+    return X
+
+
+def seen_runs(training: _core.Dataset, data: _core.Dataset) -> int:
+    """How many runs of a dataset the training set has too, by id."""
+    return len(set(training.run_ids) & set(data.run_ids))
+
+
+def score_frame(
+    surrogate: _core.Surrogate,
+    calibration: Mapping[str, ResponseCalibration],
+    training: _core.Dataset,
+    data: _core.Dataset,
+    per_group: bool,
+) -> pd.DataFrame:
+    """Score the model and the trivial baseline on every reading of a dataset, gross errors included."""
+    import pandas as pd
+
+    posterior = surrogate.posterior(recoded(surrogate.encoder, data))
+    trivial = _core.fit_trivial(training).posterior(recoded(training.encoder, data))
+    groups = [("", np.ones(data.n))]
+    if per_group:
+        of_reading = data.group[data.run]
+        groups += [(label, (of_reading == g).astype(float)) for g, label in enumerate(data.group_labels)]
+    rows: list[dict[str, Any]] = []
+    for column in data.responses:
+        at, r = data.response_index(column.name), training.response_index(column.name)
+        known = [own.name for own in surrogate.responses].index(column.name)
+        for name, predicted, index, ratios in (
+            ("model", posterior, known, calibration[column.name]),
+            ("trivial", trivial, r, None),
+        ):
+            arrays = _predictions(predicted, index, data.Y[:, at], ratios)
+            arrays["training_mean"] = np.full(data.n, np.nanmean(training.Y[:, r]))
+            for label, weights in groups:
+                scores = score(data.Y[:, at], **arrays, weights=weights).to_dict()
+                rows.append({"group": label, "response": column.name, "unit": column.unit, "contender": name} | scores)
+    out = pd.DataFrame(rows)[_COLUMNS]
+    out["readings"] = out["readings"].astype(int)
+    return out[out["readings"] > 0].reset_index(drop=True)
+
+
+def _predictions(
+    posterior: _core.Posterior, index: int, y: NDArray[np.float64], calibration: ResponseCalibration | None
+) -> dict[str, NDArray[np.float64]]:
+    mean = posterior.mean()[:, index]
+    sd = np.sqrt(posterior.variance("reading")[:, index])
+    widened = np.full((len(y), posterior.m), np.nan)
+    widened[:, index] = y
+    half = np.column_stack(list(_half_widths(sd, calibration)))
+    return {
+        "mean": mean,
+        "sd": sd,
+        "log_density": posterior.log_density(widened, "reading")[:, index],
+        "lower": mean[:, None] - half,
+        "upper": mean[:, None] + half,
+    }
+
+
+def _half_widths(sd: NDArray[np.float64], calibration: ResponseCalibration | None) -> Iterator[NDArray[np.float64]]:
+    for level in score_levels:
+        yield normal_half_width(level) * (calibration.reading.ratio(level) if calibration else 1.0) * sd
+
+
+def require_responses(training: _core.Dataset, data: _core.Dataset) -> None:
+    """Refuse a history without any of the model's responses. Raises: DataError."""
+    if np.isnan(data.Y).all():
+        names = ", ".join(column.name for column in training.responses)
+        raise DataError(where="fitting.score", expected=f"measured values of {names}", received="none")

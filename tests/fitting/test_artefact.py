@@ -1,0 +1,84 @@
+"""A model as a file: the same model comes back, damage is told."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from luban import _core
+from luban.errors import IntegrityError, IoError, VersionError
+from luban.fitting import Model
+
+
+@pytest.fixture(scope="module")
+def saved(model: Model, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return model.save(tmp_path_factory.mktemp("models"))
+
+
+def test_the_same_model_comes_back(model: Model, saved: Path, fresh: pd.DataFrame) -> None:
+    read = Model.load(saved)
+    points = fresh.drop(columns=["position", "roughness", "height", "run_id", "repeat"])
+    for of in ("latent", "run_mean", "reading"):
+        pd.testing.assert_frame_equal(read.posterior(points).sd(of), model.posterior(points).sd(of))
+    pd.testing.assert_frame_equal(read.posterior(points).mean, model.posterior(points).mean)
+    pd.testing.assert_frame_equal(read.posterior(points).interval(0.8), model.posterior(points).interval(0.8))
+    pd.testing.assert_frame_equal(read.posterior(points).novelty, model.posterior(points).novelty)
+    pd.testing.assert_frame_equal(read.skill(), model.skill())
+    pd.testing.assert_frame_equal(read.cross_validation.frame("height"), model.cross_validation.frame("height"))
+    assert read.process == model.process
+    assert str(read.card) == str(model.card)
+    assert repr(read) == repr(model)
+
+
+def test_the_name_is_made_of_the_content(model: Model, saved: Path) -> None:
+    assert saved.name.startswith("turning-")
+    assert saved.suffix == ".safetensors"
+    assert model.save(saved.parent) == saved
+    assert Model.load(saved).save(saved.parent) == saved
+    assert [path.name for path in saved.parent.iterdir()] == [saved.name]
+
+
+def test_a_path_is_taken_as_it_is(model: Model, tmp_path: Path) -> None:
+    assert model.save(tmp_path / "deep" / "my.model") == tmp_path / "deep" / "my.model"
+    (tmp_path / "file").write_text("")
+    with pytest.raises(IoError):
+        model.save(tmp_path / "file" / "my.model")
+
+
+def test_a_changed_byte_anywhere_is_found(saved: Path, tmp_path: Path) -> None:
+    content = bytearray(saved.read_bytes())
+    path = tmp_path / "changed.safetensors"
+    for at in (len(content) - 9, len(content) // 2, content.index(b"roughness") + 1):
+        changed = content.copy()
+        changed[at] ^= 1
+        path.write_bytes(changed)
+        with pytest.raises(IntegrityError):
+            Model.load(path)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.001, 0.5, 0.999])
+def test_a_cut_file_is_found(saved: Path, tmp_path: Path, share: float) -> None:
+    content = saved.read_bytes()
+    path = tmp_path / "cut.safetensors"
+    path.write_bytes(content[: int(share * len(content))])
+    with pytest.raises(IntegrityError):
+        Model.load(path)
+
+
+def test_a_newer_format_is_told(saved: Path, tmp_path: Path) -> None:
+    artefact = _core.Artefact.load(saved)
+    artefact.metadata = json.dumps(json.loads(artefact.metadata) | {"format": 99})
+    path = tmp_path / "newer.safetensors"
+    artefact.save(path)
+    with pytest.raises(VersionError, match="99"):
+        Model.load(path)
+
+
+def test_another_safetensors_file_is_no_model(tmp_path: Path) -> None:
+    artefact = _core.Artefact()
+    artefact.metadata = "{}"
+    path = tmp_path / "other.safetensors"
+    artefact.save(path)
+    with pytest.raises(IntegrityError, match="model of luban"):
+        Model.load(path)

@@ -1,0 +1,202 @@
+"""From a history to a model: skill, evidence, small and odd histories, interruption."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from luban import _core, datasets
+from luban.errors import ConfigurationError, DataError
+from luban.fitting import Model, fit
+from luban.history import History
+from luban.process import Objective, Parameter, Process, Response
+
+
+def test_the_model_beats_the_baselines_and_not_the_noise(model: Model) -> None:
+    table = model.skill().set_index(["response", "contender"])
+    for response in ("roughness", "height"):
+        own, linear, trivial = (table.loc[(response, name)] for name in (model.card.surrogate, "linear", "trivial"))
+        assert own["rmse"] < linear["rmse"] < trivial["rmse"]
+        assert own["log_density"] > trivial["log_density"]
+        assert own["ceiling_rmse"] < own["rmse"]
+        assert own["coverage_90"] == pytest.approx(0.9, abs=0.08)
+        assert np.isnan(trivial["calibrated_coverage_90"])
+
+
+def test_the_model_predicts_what_it_has_not_seen(model: Model, fresh: pd.DataFrame) -> None:
+    posterior = model.posterior(fresh)
+    error = (posterior.mean["roughness"] - fresh["roughness"]).to_numpy()
+    assert np.sqrt(np.mean(error**2)) < 0.3
+    bounds = posterior.interval(0.9)["roughness"]
+    assert fresh["roughness"].between(bounds["low"], bounds["high"]).mean() > 0.75
+
+
+def test_folds_never_split_a_setting(model: Model) -> None:
+    frame = model.cross_validation.frame("roughness")
+    assert len(frame[["speed", "feed", "fold"]].drop_duplicates()) == 20
+    assert frame["fold"].nunique() == 5
+    assert len(frame) == model.dataset.n
+
+
+def test_out_of_fold_predictions_are_a_table_for_plots(model: Model, process: Process) -> None:
+    frame = model.cross_validation.frame("roughness", level=0.8)
+    assert list(frame.columns[:9]) == [
+        "run_id",
+        "source_row",
+        "repeat",
+        "group",
+        "fold",
+        "speed",
+        "feed",
+        "wear",
+        "position",
+    ]
+    assert frame.attrs["units"]["speed"] == "m/min"
+    assert frame.attrs["units"]["low_80"] == "um"
+    assert not frame["gross"].any()
+    inside = frame["measured"].between(frame["low_80"], frame["high_80"]).mean()
+    assert inside == pytest.approx(0.8, abs=0.1)
+    skill = model.skill().set_index(["response", "contender"])
+    for name in model.cross_validation.contenders:
+        plain = model.cross_validation.frame("roughness", name)
+        rmse = np.sqrt(np.mean((plain["mean"] - plain["measured"]) ** 2))
+        assert rmse == pytest.approx(skill.loc[("roughness", name), "rmse"])
+    with pytest.raises(ConfigurationError, match="linear"):
+        model.cross_validation.frame("roughness", "liner")
+    with pytest.raises(DataError, match="roughness"):
+        model.cross_validation.frame("roughnes")
+
+
+def test_the_card_says_what_the_claim_rests_on(model: Model, process: Process) -> None:
+    card = model.card.to_dict()
+    assert card["process"] == "turning"
+    assert card["process_digest"] == process.digest
+    assert card["data"]["runs"] == 40
+    assert card["validation"] == {"split": "groups", "grouped_by": "speed, feed", "folds": 5, "repeats": 1, "seed": 1}
+    assert card["code_version"]
+    assert card["created_time"].endswith("+00:00")
+    assert all(response["hyperparameters"] for response in card["responses"])
+
+
+def test_a_gross_error_is_named_and_does_no_harm(process: Process, simulate) -> None:
+    frame = simulate(readings=6)
+    frame.loc[10, "roughness"] = 60.0
+    model = fit(process, History.from_frame(process, frame))
+    [said] = [sentence for sentence in model.card.why if sentence.startswith("Gross error")]
+    assert "60" in said
+    assert model.cross_validation.gross_errors("roughness").sum() == 1
+    table = model.skill().set_index(["response", "contender"])
+    everything = model.skill(without_gross=False).set_index(["response", "contender"])
+    name = ("roughness", model.card.surrogate)
+    assert table.loc[name, "rmse"] < 0.4 < everything.loc[name, "rmse"]
+    assert table.loc[name, "gross_errors"] == 1
+
+
+def test_the_same_seed_gives_the_same_model(process: Process, history: History, model: Model) -> None:
+    again = fit(process, history, seed=1)
+    points = pd.DataFrame({"speed": [123.0], "feed": [0.07], "wear": ["Worn"]})
+    pd.testing.assert_frame_equal(again.posterior(points).mean, model.posterior(points).mean)
+    pd.testing.assert_frame_equal(again.skill(), model.skill())
+
+
+def test_other_surrogates_by_name(process: Process, history: History) -> None:
+    assert fit(process, history, "matern").card.surrogate == "matern"
+    options = _core.GaussianProcessOptions(preset="smooth_rough", starts=1)
+    assert fit(process, history, options).surrogate.preset == "smooth_rough"
+    with pytest.raises(ConfigurationError, match="matern"):
+        fit(process, history, "mattern")
+
+
+@pytest.mark.parametrize("runs", [1, 2])
+def test_one_or_two_runs_are_too_few_to_check_a_model(process: Process, simulate, runs: int) -> None:
+    history = History.from_frame(process, simulate(settings=runs, wears=("New",)))
+    with pytest.raises(DataError, match="3 groups"):
+        fit(process, history)
+
+
+def test_three_runs_are_left_out_one_by_one(process: Process, simulate) -> None:
+    model = fit(process, History.from_frame(process, simulate(settings=3, wears=("New",))))
+    assert model.card["validation"]["folds"] == 3
+    assert any("Only 3 groups" in sentence for sentence in model.card.why)
+
+
+def test_a_constant_column_does_no_harm(process: Process, simulate) -> None:
+    frame = simulate()
+    frame["speed"] = 200.0
+    model = fit(process, History.from_frame(process, frame))
+    points = pd.DataFrame({"speed": 200.0, "feed": [0.07, 0.12], "wear": "New"})
+    assert np.isfinite(model.posterior(points).sd().to_numpy()).all()
+
+
+def test_a_constant_response_is_predicted_as_it_is(make, simulate) -> None:
+    process = make(responses=[Response("roughness", unit="um")])
+    frame = simulate().assign(roughness=1.5).drop(columns="height")
+    model = fit(process, History.from_frame(process, frame))
+    points = pd.DataFrame({"speed": [200.0], "feed": [0.1], "wear": ["New"]})
+    assert model.posterior(points).mean["roughness"].item() == pytest.approx(1.5)
+
+
+def test_an_empty_context_cell_is_answered_with_doubt(process: Process, simulate) -> None:
+    model = fit(process, History.from_frame(process, simulate(wears=("New",))))
+    points = pd.DataFrame({"speed": [200.0, 200.0], "feed": [0.1, 0.1], "wear": ["New", "Worn"]})
+    posterior = model.posterior(points)
+    assert list(posterior.novelty["new_combination"]) == [False, True]
+    sd = posterior.sd("latent")["roughness"]
+    assert sd[1] > 1.5 * sd[0]
+
+
+def test_a_rare_optional_response_is_left_out_and_named(process: Process, simulate) -> None:
+    frame = simulate()
+    frame.loc[frame.index >= 10, "height"] = np.nan
+    model = fit(process, History.from_frame(process, frame))
+    assert model.responses == ["roughness"]
+    assert any(sentence.startswith("height:") for sentence in model.card.why)
+
+
+def test_an_objective_without_values_is_an_error(make, simulate) -> None:
+    process = make(objectives=[Objective("height", "minimize")])
+    frame = simulate()
+    frame.loc[frame.index >= 10, "height"] = np.nan
+    with pytest.raises(DataError, match="'height'"):
+        fit(process, History.from_frame(process, frame))
+
+
+def test_another_process_is_refused(history: History, make) -> None:
+    other = make(
+        parameters=[Parameter("speed", unit="m/s", low=1.0, high=5.0), Parameter("feed", unit="mm/rev", low=0, high=1)]
+    )
+    with pytest.raises(ConfigurationError, match="'speed'"):
+        fit(other, history)
+
+
+@pytest.mark.parametrize(("folds", "repeats"), [(1, 1), (5, 0)])
+def test_options_out_of_range(process: Process, history: History, folds: int, repeats: int) -> None:
+    with pytest.raises(ConfigurationError, match="2 folds"):
+        fit(process, history, folds=folds, repeats=repeats)
+
+
+def test_progress_is_told_and_may_stop_the_fit(process: Process, history: History) -> None:
+    phases: list[str] = []
+
+    def told(phase: str, done: int, total: int) -> None:
+        phases.append(phase)
+
+    fit(process, history, progress=told)
+    assert "cross-validate" in phases
+
+    def stop(phase: str, done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fit(process, history, progress=stop)
+
+
+@pytest.mark.slow
+def test_turning_is_learned_as_well_as_it_can_be() -> None:
+    history = datasets.turning()
+    model = fit(history.process, history, folds=17)
+    table = model.skill().set_index(["response", "contender"])
+    own, linear, trivial = (table.loc[("roughness", name)] for name in (model.card.surrogate, "linear", "trivial"))
+    assert own["rmse"] < 0.80 < linear["rmse"] < trivial["rmse"]
+    assert own["coverage_90"] == pytest.approx(0.9, abs=0.05)
+    assert own["gross_errors"] == 1
+    assert any("20.3" in sentence for sentence in model.card.why)
