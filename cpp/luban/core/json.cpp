@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <limits>
+#include <utility>
 
 #include <nlohmann/json.hpp>
 
@@ -54,21 +55,56 @@ Json from_ordered(const Ordered& in) {
   throw DataError({.where = "core.json", .expected = expected, .received = received, .place = {}, .hint = {}});
 }
 
+/// Deepest nesting of lists and objects: converting and comparing are recursive.
+constexpr std::size_t deepest = 500;
+
+void require_shallow(std::string_view text) {
+  std::size_t depth = 0;
+  bool in_string = false;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    const char c = text[at];
+    if (in_string) {
+      if (c == '\\') ++at;
+      if (c == '"') in_string = false;
+    } else if (c == '"') {
+      in_string = true;
+    } else if (c == '[' || c == '{') {
+      if (++depth > deepest) {
+        throw DataError({.where = "core.json.parse",
+                         .expected = "at most " + std::to_string(deepest) + " lists and objects within each other",
+                         .received = "more",
+                         .place = "byte " + std::to_string(at + 1),
+                         .hint = {}});
+      }
+    } else if ((c == ']' || c == '}') && depth > 0) {
+      --depth;
+    }
+  }
+}
+
 }  // namespace
 
 Json::Json(const std::vector<double>& numbers) : value_(Array(numbers.begin(), numbers.end())) {}
 Json::Json(const std::vector<std::string>& texts) : value_(Array(texts.begin(), texts.end())) {}
 
 Json Json::parse(std::string_view text) {
-  try {
-    return from_ordered(Ordered::parse(text));
-  } catch (const Ordered::parse_error& error) {
+  require_shallow(text);
+  const auto refuse = [](const Ordered::exception& error, std::string place) {
     throw DataError({.where = "core.json.parse",
                      .expected = "JSON text",
                      .received = error.what(),
-                     .place = "byte " + std::to_string(error.byte),
+                     .place = std::move(place),
                      .hint = {}});
+  };
+  Ordered parsed;
+  try {
+    parsed = Ordered::parse(text);
+  } catch (const Ordered::parse_error& error) {
+    refuse(error, "byte " + std::to_string(error.byte));
+  } catch (const Ordered::out_of_range& error) {  // a number beyond the largest double
+    refuse(error, {});
   }
+  return from_ordered(parsed);
 }
 
 std::string Json::dump(int indent) const {
@@ -95,13 +131,21 @@ std::string Json::dump(int indent) const {
   return convert(convert, *this).dump(indent, ' ', false, Ordered::error_handler_t::replace);
 }
 
-bool Json::is_null() const noexcept { return std::holds_alternative<std::monostate>(value_); }
+bool Json::is_null() const noexcept {
+  return std::holds_alternative<std::monostate>(value_);
+}
 bool Json::is_number() const noexcept {
   return std::holds_alternative<std::int64_t>(value_) || std::holds_alternative<double>(value_);
 }
-bool Json::is_string() const noexcept { return std::holds_alternative<std::string>(value_); }
-bool Json::is_array() const noexcept { return std::holds_alternative<Array>(value_); }
-bool Json::is_object() const noexcept { return std::holds_alternative<Object>(value_); }
+bool Json::is_string() const noexcept {
+  return std::holds_alternative<std::string>(value_);
+}
+bool Json::is_array() const noexcept {
+  return std::holds_alternative<Array>(value_);
+}
+bool Json::is_object() const noexcept {
+  return std::holds_alternative<Object>(value_);
+}
 
 bool Json::as_bool() const {
   if (const auto* value = std::get_if<bool>(&value_)) return *value;

@@ -34,7 +34,7 @@ class LUBAN_CORE_EXPORT Json {
   [[nodiscard]] static Json object() { return Json(Object{}); }
   [[nodiscard]] static Json array() { return Json(Array{}); }
 
-  /// @throws DataError with line and column when the text is not JSON.
+  /// @throws DataError with line and column when the text is not JSON, overflows a double, or nests deeper than 500.
   [[nodiscard]] static Json parse(std::string_view text);
   /// `indent` < 0 gives one line.
   [[nodiscard]] std::string dump(int indent = -1) const;

@@ -111,14 +111,23 @@ std::string UtcTime::iso() const {
   if (missing()) {
     return "missing";
   }
-  const auto day = std::chrono::floor<std::chrono::days>(since_epoch_);
+  // Whole seconds and their rest first: the start of the first day is not a number of nanoseconds in int64.
+  constexpr std::int64_t per_second = 1'000'000'000;
+  std::int64_t seconds = since_epoch_.count() / per_second;
+  std::int64_t rest = since_epoch_.count() % per_second;
+  if (rest < 0) {
+    rest += per_second;
+    --seconds;
+  }
+  const std::chrono::seconds whole(seconds);
+  const auto day = std::chrono::floor<std::chrono::days>(whole);
   const std::chrono::year_month_day date{std::chrono::sys_days(day)};
-  const std::chrono::hh_mm_ss clock(since_epoch_ - day);
+  const std::chrono::hh_mm_ss clock(whole - day);
   std::array<char, 64> text{};
   std::snprintf(text.data(), text.size(), "%04d-%02u-%02uT%02d:%02d:%02d.%09lldZ", static_cast<int>(date.year()),
                 static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
                 static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
-                static_cast<int>(clock.seconds().count()), static_cast<long long>(clock.subseconds().count()));
+                static_cast<int>(clock.seconds().count()), static_cast<long long>(rest));
   return text.data();
 }
 
