@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include <tbb/blocked_range.h>
+#include <tbb/info.h>
 #include <tbb/parallel_for.h>
 #include <tbb/task_arena.h>
 
@@ -21,8 +22,10 @@ void for_each_index(std::size_t count, const std::function<void(std::size_t)>& b
     }
     return;
   }
-  // An arena of its own keeps the caller's budget; inside another arena's task TBB shares the same workers.
-  tbb::task_arena arena(std::min<int>(threads, static_cast<int>(std::min<std::size_t>(count, 1024))));
+  // An arena of its own keeps the caller's budget; inside another arena's task TBB shares the same workers. More
+  // threads than the machine has would be no faster, and TBB warns of them on the console.
+  const auto items = static_cast<int>(std::min<std::size_t>(count, 1024));
+  tbb::task_arena arena(std::min({threads, items, tbb::info::default_concurrency()}));
   arena.execute([&] {
     tbb::parallel_for(
         tbb::blocked_range<std::size_t>(0, count, 1),

@@ -3,14 +3,18 @@
 #include <sched.h>
 
 #include <algorithm>
-#include <cmath>
+#include <charconv>
 #include <cstdlib>
 #include <fstream>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <system_error>
 #include <thread>
 
 #include <luban/core/error.hpp>
+
+#include "detail/cgroup.hpp"
 
 namespace luban::parallel {
 namespace {
@@ -24,27 +28,13 @@ std::optional<int> affinity() {
   return CPU_COUNT(&set);
 }
 
-/// Whole CPUs of the cgroup quota, version 2 and 1; rounded up, as half a CPU still runs one thread.
+/// Read once: the budget is asked for at every parallel call, and a quota is fixed when a job or container starts.
 std::optional<int> cgroup_quota() {
-  double quota = -1.0;
-  double period = -1.0;
-  if (std::ifstream v2("/sys/fs/cgroup/cpu.max"); v2) {
-    std::string text;
-    if (!(v2 >> text >> period) || text == "max") {
-      return std::nullopt;
-    }
-    quota = std::strtod(text.c_str(), nullptr);
-  } else {
-    std::ifstream quota_file("/sys/fs/cgroup/cpu/cpu.cfs_quota_us");
-    std::ifstream period_file("/sys/fs/cgroup/cpu/cpu.cfs_period_us");
-    if (!(quota_file >> quota) || !(period_file >> period)) {
-      return std::nullopt;
-    }
-  }
-  if (quota <= 0.0 || period <= 0.0) {
-    return std::nullopt;
-  }
-  return std::max(1, static_cast<int>(std::ceil(quota / period)));
+  static const std::optional<int> quota = [] {
+    std::ifstream membership("/proc/self/cgroup");
+    return detail::cgroup_cpus("/sys/fs/cgroup", membership);
+  }();
+  return quota;
 }
 
 std::optional<int> slurm_grant() {
@@ -52,8 +42,11 @@ std::optional<int> slurm_grant() {
   if (text == nullptr) {
     return std::nullopt;
   }
-  const int value = std::atoi(text);
-  return value > 0 ? std::optional<int>(value) : std::nullopt;
+  const std::string_view digits(text);
+  int value = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+  const bool whole = error == std::errc{} && end == digits.data() + digits.size();
+  return whole && value > 0 ? std::optional<int>(value) : std::nullopt;
 }
 
 }  // namespace
