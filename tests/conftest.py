@@ -4,6 +4,11 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# A property is about values, not about how busy the machine is; a build that is checked draws the same examples.
+settings.register_profile("luban", deadline=None, derandomize=os.environ.get("CI") == "true", print_blob=True)
+settings.load_profile("luban")
 
 
 @pytest.fixture(scope="session")

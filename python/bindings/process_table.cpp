@@ -45,6 +45,27 @@ py::object values_of(const Column& column) {
   return py::none();
 }
 
+std::vector<std::string> texts_from(const py::array& array, const std::string& place) {
+  const auto refuse = [](std::string expected, std::string received, std::string where, std::string hint) {
+    throw core::DataError({.where = "process.Table.from_dict",
+                           .expected = std::move(expected),
+                           .received = std::move(received),
+                           .place = std::move(where),
+                           .hint = std::move(hint)});
+  };
+  if (array.ndim() != 1) refuse("a 1-D array", std::to_string(array.ndim()) + " dimensions", place, {});
+  std::vector<std::string> out;
+  out.reserve(static_cast<std::size_t>(array.size()));
+  for (const py::handle item : py::list(array)) {
+    if (!py::isinstance<py::str>(item)) {
+      refuse("texts", py::repr(item).cast<std::string>(), place + ", row " + std::to_string(out.size()),
+             "a missing text is \"\"");
+    }
+    out.push_back(item.cast<std::string>());
+  }
+  return out;
+}
+
 /// Numbers become float64, datetime64 becomes time, texts become strings; a name with categories is a code.
 Column column_from(const std::string& name, const py::handle& values, const Units& units,
                    const Categories& categories) {
@@ -70,7 +91,7 @@ Column column_from(const std::string& name, const py::handle& values, const Unit
     }
     case 'U':
     case 'O':
-      return Column::string(name, array.attr("tolist")().cast<std::vector<std::string>>());
+      return Column::string(name, texts_from(array, place));
     default:
       throw core::DataError({.where = "process.Table.from_dict",
                              .expected = "numbers, datetime64 or texts",

@@ -36,6 +36,8 @@ _SCALARS = (
     ),
 )
 
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff]")
+
 
 class _Loader(yaml.SafeLoader):
     yaml_implicit_resolvers: typing.ClassVar[dict[str, list[tuple[str, re.Pattern[str]]]]] = {}
@@ -58,6 +60,11 @@ class _Dumper(yaml.SafeDumper):
     def ignore_aliases(self, data: object) -> bool:
         return True  # a repeated list is written twice, not as &id001
 
+    def represent_exact_text(self, value: str) -> yaml.ScalarNode:
+        # Only double quotes keep control characters and the line ends of Unicode as they are.
+        style = '"' if _CONTROL.search(value) else None
+        return self.represent_scalar("tag:yaml.org,2002:str", value, style=style)
+
     def represent_plain_float(self, value: float) -> yaml.ScalarNode:
         text = repr(value)
         text = {"inf": ".inf", "-inf": "-.inf", "nan": ".nan"}.get(text, text)
@@ -69,6 +76,7 @@ for _tag, _pattern, _first in _SCALARS:
     _Dumper.add_implicit_resolver(_tag, _pattern, _first)
 _Loader.add_constructor("tag:yaml.org,2002:int", lambda loader, node: int(loader.construct_scalar(node)))
 _Dumper.add_representer(float, _Dumper.represent_plain_float)
+_Dumper.add_representer(str, _Dumper.represent_exact_text)
 
 
 class Document(NamedTuple):
@@ -112,10 +120,16 @@ def read_yaml(path: str | Path) -> Document:
 
 def parse_yaml(text: str, name: str) -> Document:
     """Parse YAML text; ``name`` stands in errors. Raises: ConfigurationError with line and column."""
-    loader = _Loader(text)
     try:
-        root = loader.get_single_node()
-        content = None if root is None else loader.construct_document(root)
+        root, content = _load(text)
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        raise ConfigurationError(
+            where="document.parse",
+            expected="text without control characters",
+            received=f"character {ord(text[error.position]):#04x}",
+            place=f"{name}, line {line}",
+        ) from error
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = name if mark is None else f"{name}, line {mark.line + 1}, column {mark.column + 1}"
@@ -125,12 +139,20 @@ def parse_yaml(text: str, name: str) -> Document:
             received=str(getattr(error, "problem", None) or error),
             place=place,
         ) from error
-    finally:
-        loader.dispose()
     if not isinstance(content, dict):
         received = "nothing" if content is None else f"a {type(content).__name__}"
         raise ConfigurationError(where="document.parse", expected="a mapping of keys", received=received, place=name)
     return Document(content, name, root)
+
+
+def _load(text: str) -> tuple[yaml.Node | None, Any]:
+    """Return the tree of nodes, which knows the lines, and the values."""
+    loader = _Loader(text)
+    try:
+        root = loader.get_single_node()
+        return root, None if root is None else loader.construct_document(root)
+    finally:
+        loader.dispose()
 
 
 def dump_yaml(content: Mapping[str, Any]) -> str:

@@ -39,7 +39,8 @@ _OTHER = ("radian = [angle] = rad", "newton_meter = newton * meter = Nm", "@alia
 _HEADER = re.compile(r"^\s*(?P<name>.*?\S)\s*\[(?P<unit>[^\[\]]*)\]\s*$")
 _WORD = re.compile(r"(?<!\w)(?P<name>[^\W\d]\w*?)(?P<power>-?\d+)?(?![\w.])")
 _DOT = re.compile(r"(?<=\w)\.(?=[^\W\d])")  # UCUM writes a product as N.m
-_NUMBER_POWER = re.compile(r"\d\s*(\*\*|\^)")
+# Python's operators that no unit has: a power of a number (it may be endless) and whole division.
+_NO_UNIT = re.compile(r"\d\s*(\*\*|\^)|//")
 _LONGEST = 64  # characters of a unit
 _HIGHEST_POWER = 12
 
@@ -127,7 +128,7 @@ def _parse(text: str) -> pint.Unit:
 
     import pint
 
-    if len(text) > _LONGEST or _NUMBER_POWER.search(text):
+    if len(text) > _LONGEST or _NO_UNIT.search(text):
         raise _no_unit(text)
     try:
         unit = registry().parse_units(_normalised(text))
