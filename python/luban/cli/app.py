@@ -1,0 +1,118 @@
+"""The typer application: which verbs there are, and how wrong usage is told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any
+
+import typer
+
+from luban import _core
+from luban.errors import ConfigurationError
+
+__all__ = ["Interrupted", "JsonFlag", "SeedOption", "app", "run", "verb"]
+
+JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout instead of tables.")]
+SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Seed of everything random.")]
+
+#: What typer makes of Ctrl-C inside a verb.
+Interrupted = typer.Abort
+
+# typer raises its own copy of click's classes, or click's, depending on its version: both stand above BadParameter.
+_Usage: type[Exception] = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
+
+app = typer.Typer(
+    name="luban",
+    help="Luban learns a process from its production history and recommends the settings that make it better.",
+    epilog="luban VERB --help shows an example. A first look, on a packaged history: [bold]luban demo[/bold]",
+    no_args_is_help=False,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def verb(name: str, *, group: str, example: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Register a function as a verb; ``group`` is its place in ``luban --help``, ``example`` closes its own help.
+
+    The function returns its exit code, or None for 0.
+    """
+
+    def register(function: Callable[..., Any]) -> Callable[..., Any]:
+        shown = example.replace("[", r"\[")
+        app.command(name, epilog=f"Example: [bold]{shown}[/bold]", rich_help_panel=group)(function)
+        return function
+
+    return register
+
+
+@app.callback(invoke_without_command=True)
+def _door(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and leave.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks (may stand anywhere).")] = False,
+) -> None:
+    if version:
+        typer.echo(f"luban {_core.build_info()['version']}")
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+        raise typer.Exit(2)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line. Returns its exit code.
+
+    Raises: ConfigurationError on wrong usage; Interrupted on Ctrl-C; whatever the verb raises.
+    """
+    _register_verbs()
+    try:
+        code: Any = app(args=list(arguments), prog_name="luban", standalone_mode=False)
+    except _Usage as problem:
+        raise _explained(problem, arguments) from None
+    return code if isinstance(code, int) else 0
+
+
+def _register_verbs() -> None:
+    """Import the modules of the verbs, in the order of ``--help``."""
+    from luban.cli import new, transfer, look, learn, recommend, doctor, demo  # noqa: F401, I001
+
+
+def _explained(problem: Exception, arguments: Sequence[str]) -> ConfigurationError:
+    """Wrong usage in the words of this project, with the nearest right name."""
+    context = getattr(problem, "ctx", None)
+    path = context.command_path if context is not None else "luban"
+    verb_given = path.removeprefix("luban").strip()
+    where = f"cli.{verb_given}" if verb_given else "cli"
+    hint = f"{path} --help shows how it is used"
+    option = getattr(problem, "option_name", None)
+    if option and type(problem).__name__ == "NoSuchOption":
+        options = _options(context)
+        near = _core.nearest_name(option, options)
+        known = f"{path} knows {', '.join(options)}" if options else hint
+        return ConfigurationError(
+            where=where,
+            expected="an option that it knows",
+            received=option,
+            hint=f"did you mean {near}?" if near else known,
+        )
+    verbs = [command.name or "" for command in app.registered_commands]
+    first = next((text for text in arguments if not text.startswith("-")), "")
+    if not verb_given and first and first not in verbs:
+        near = _core.nearest_name(first, verbs)
+        return ConfigurationError(
+            where=where,
+            expected="a verb",
+            received=repr(first),
+            hint=f"did you mean {near}?" if near else f"luban knows {', '.join(verbs)}",
+        )
+    message = problem.format_message() if hasattr(problem, "format_message") else str(problem)
+    received = " ".join(message.split()).rstrip(".")
+    return ConfigurationError(where=where, expected="a complete command line", received=received, hint=hint)
+
+
+def _options(context: Any) -> list[str]:
+    if context is None:
+        return []
+    return [text for parameter in context.command.get_params(context) for text in parameter.opts if text[:2] == "--"]

@@ -1,0 +1,144 @@
+"""``luban inspect`` and ``luban verify``: what is in a history, and whether it is whole."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from luban.cli.app import JsonFlag, verb
+from luban.cli.paths import HistoryPath
+
+if TYPE_CHECKING:
+    from luban.features import Inspection
+    from luban.history import History
+
+__all__ = ["inspect_history", "verify_history"]
+
+_PICTURES = (".png", ".svg", ".pdf", ".html")
+
+
+@verb("inspect", group="Data", example="luban inspect turning.h5 --plot turning.png")
+def inspect_history(
+    history: HistoryPath,
+    plot: Annotated[
+        Path | None, typer.Option("--plot", help="Draw it as well: a name that ends in .png, .svg, .pdf or .html")
+    ] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Show what is in a history, and what a person should look at before anything is learned from it.
+
+    Runs and readings, time span, ranges, gaps, noise within and between runs, suspicious values, what was refused.
+    """
+    from luban import History, console
+    from luban.errors import ConfigurationError
+
+    if plot is not None and plot.suffix.lower() not in _PICTURES:
+        raise ConfigurationError(
+            where="cli.inspect", expected=f"a picture's name, one of {', '.join(_PICTURES)}", received=repr(plot.name)
+        )
+    source = History.open(history)
+    with console.progress() as progress:
+        inspection = source.inspect(progress=progress)
+    if plot is not None:
+        _draw(source, inspection, plot)
+    if as_json:
+        console.emit_json(_object(source, inspection, plot))
+        return
+    _show(source, inspection)
+    if plot is not None:
+        console.say(f"{plot} written.")
+
+
+def _object(source: History, inspection: Inspection, plot: Path | None) -> dict[str, object]:
+    refused = source.quarantine
+    found: dict[str, object] = json.loads(inspection.to_json())
+    return found | {
+        "path": str(source.path),
+        "uuid": source.uuid,
+        "digest": source.digest,
+        "imports": source.provenance,
+        "quarantine": refused.groupby(["reason", "scope", "column"]).size().reset_index(name="count"),
+        "plot": None if plot is None else str(plot),
+    }
+
+
+def _show(source: History, inspection: Inspection) -> None:
+    from luban import console
+
+    counts, span = inspection.counts, inspection.span
+    each = " to ".join(str(k) for k in sorted({counts["readings_per_run_min"], counts["readings_per_run_max"]}))
+    console.out(
+        f"{inspection.process}: {counts['runs']:,} runs in {counts['groups']:,} groups; {counts['readings']:,} "
+        f"readings, {each} a run; {counts['points']:,} different points, "
+        f"{counts['points_run_more_than_once']:,} of them run more than once."
+    )
+    console.out(f"{span['first']} to {span['last']}." if span["first"] else "When the runs were made is not known.")
+    console.out(console.frame_table(inspection.inputs, "Inputs"))
+    console.out(console.frame_table(inspection.responses, "Responses"))
+    console.out(console.frame_table(inspection.noise, "Noise within and between runs, gross errors set aside"))
+    if len(inspection.coverage.columns) > 1:
+        console.out(console.frame_table(inspection.coverage, "Runs per context"))
+    if len(inspection.gaps):
+        console.out(console.frame_table(inspection.gaps, "Longest pauses"))
+    findings = inspection.findings
+    if len(findings):
+        console.out(console.frame_table(findings[["kind", "column", "message"]], f"{len(findings)} findings"))
+    else:
+        console.out("No findings.")
+    refused = source.quarantine
+    if len(refused):
+        counted = refused.groupby(["reason", "scope", "column"]).size().reset_index(name="count")
+        console.out(console.frame_table(counted, "Refused at import (quarantine)"))
+
+
+def _draw(source: History, inspection: Inspection, path: Path) -> None:
+    if path.suffix.lower() == ".html":
+        from luban import report
+
+        report.of_history(source, inspection).save(path)
+        return
+    from luban import plots
+
+    plots.save(plots.history_overview(source), path)
+
+
+@verb("verify", group="Data", example="luban verify turning.h5 && echo whole")
+def verify_history(history: HistoryPath, as_json: JsonFlag = False) -> int:
+    """Read every byte of a history: structure, checksums, digest and the chain of its imports.
+
+    Exit code 3, and a list, when something is wrong.
+    """
+    from luban import console
+    from luban.history import verify
+
+    with console.progress() as progress:
+        report = verify(history, progress=progress)
+    code = console.ExitCode.DONE if report.ok else console.ExitCode.NOT_VERIFIED
+    if as_json:
+        console.emit_json(
+            {
+                "path": report.path,
+                "ok": report.ok,
+                "damages": [{"object": where, "what": what} for where, what in report.damages],
+                "runs": report.runs,
+                "readings": report.readings,
+                "events": report.events,
+                "datasets": report.datasets,
+                "content_digest": report.content_digest,
+            }
+        )
+        return code
+    if report.ok:
+        console.out(
+            f"{report.path}: whole. {report.runs:,} runs, {report.readings:,} readings, {report.events:,} values in "
+            f"{report.datasets:,} columns; digest {report.content_digest}."
+        )
+        return code
+    console.out(f"{report.path}: did not verify, {len(report.damages)} faults:")
+    for where, what in report.damages:
+        console.out(f"  {where or 'the file'}: {what}")
+    console.say("Take the file from a backup, or import its sources again.", "yellow")
+    return code

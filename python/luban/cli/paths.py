@@ -1,0 +1,44 @@
+"""Files that verbs are given: where results go, and what may be replaced."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from luban.errors import ConfigurationError, IoError
+
+__all__ = ["ForceFlag", "HistoryPath", "ProcessPath", "require_file", "require_free"]
+
+ProcessPath = Annotated[Path, typer.Argument(metavar="PROCESS", help="Process file (YAML).")]
+HistoryPath = Annotated[Path, typer.Argument(metavar="HISTORY", help="History file (HDF5).")]
+ForceFlag = Annotated[bool, typer.Option("--force", help="Replace the output when it exists.")]
+
+
+def require_free(path: Path, *, force: bool, verb: str) -> None:
+    """Refuse to replace a file that nobody agreed to lose, and a folder that does not exist.
+
+    Raises: ConfigurationError; IoError.
+    """
+    if path.exists() and not force:
+        raise ConfigurationError(
+            where=f"cli.{verb}",
+            expected="a name that is free",
+            received=f"{str(path)!r}, which exists",
+            hint="--force replaces it",
+        )
+    if not path.parent.is_dir():
+        raise IoError(
+            where=f"cli.{verb}",
+            expected="an existing folder for the output",
+            received=f"{str(path.parent)!r}",
+            place=str(path),
+            hint=f"mkdir -p {path.parent}",
+        )
+
+
+def require_file(path: Path, *, what: str, verb: str) -> None:
+    """Refuse an input that does not exist before anything is computed. Raises: IoError."""
+    if not path.exists():
+        raise IoError(where=f"cli.{verb}", expected=what, received="no such file", place=str(path))

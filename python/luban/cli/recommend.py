@@ -1,0 +1,159 @@
+"""``luban recommend``: settings for a context, with the reasons."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from luban.cli.app import JsonFlag, SeedOption, verb
+from luban.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from rich.console import RenderableType
+
+    from luban.campaign import Campaign, ParetoFront, Recommendation, Recommendations
+    from luban.process import Process
+
+__all__ = ["recommend_settings"]
+
+_EXAMPLE = "luban recommend turning.safetensors --context diameter=D30 --context tool_wear=Worn --kind best_mean"
+
+
+class KindChoice(StrEnum):
+    """What a recommendation is for."""
+
+    explore = "explore"
+    best_mean = "best_mean"
+
+
+@verb("recommend", group="Models and settings", example=_EXAMPLE)
+def recommend_settings(
+    source: Annotated[Path, typer.Argument(metavar="MODEL|CAMPAIGN", help="Model file, or folder of a campaign.")],
+    context: Annotated[
+        list[str] | None, typer.Option("--context", metavar="NAME=VALUE", help="Circumstances of the next run; repeat.")
+    ] = None,
+    n: Annotated[
+        int | None, typer.Option("--n", min=1, max=200, help="How many. Default: 1, or 16 along a front")
+    ] = None,
+    kind: Annotated[
+        KindChoice, typer.Option(help="explore improves and learns; best_mean is what is believed best now.")
+    ] = KindChoice.explore,
+    pareto: Annotated[bool, typer.Option("--pareto", help="The front of the first two objectives instead.")] = False,
+    running: Annotated[
+        list[str] | None, typer.Option("--running", metavar="NAME=VALUE", help="Setting of the machine now; repeat.")
+    ] = None,
+    history: Annotated[
+        Path | None, typer.Option("--history", help="Beside a model: its history, for the nearest real runs.")
+    ] = None,
+    seed: SeedOption = 0,
+    as_json: JsonFlag = False,
+) -> None:
+    """Recommend settings for a context: predictions with intervals, why, what limits, the nearest real runs.
+
+    "Stay" is an answer, when no change from the running settings is convincing. Exit code 4 when the constraints
+    contradict each other, with which ones.
+    """
+    from luban import console
+    from luban.campaign import ParetoFront
+
+    campaign = _campaign(source, history, seed)
+    where = _values(campaign.process, "--context", context or (), "context")
+    now = _values(campaign.process, "--running", running or (), "parameters") or None
+    with console.progress() as progress:
+        answer: Recommendations
+        if pareto:
+            answer = campaign.pareto(context=where, points=n or 16, running=now, progress=progress)
+        else:
+            answer = campaign.recommend(n or 1, context=where, kind=kind.value, running=now, progress=progress)
+    if as_json:
+        console.emit_json(answer.to_dict())
+        return
+    if isinstance(answer, ParetoFront):
+        console.out(console.frame_table(_front(answer), f"Front of {' and '.join(answer.objectives)}", most=200))
+        return
+    for number, item in enumerate(answer, start=1):
+        _show(number, item)
+
+
+def _campaign(source: Path, history: Path | None, seed: int) -> Campaign:
+    import luban
+    from luban.cli.paths import require_file
+
+    require_file(source, what="a model file or the folder of a campaign", verb="recommend")
+    loaded: Any = luban.load(source)
+    if isinstance(loaded, luban.Campaign):
+        if history is not None:
+            raise ConfigurationError(
+                where="cli.recommend",
+                expected="--history beside a model file",
+                received="a campaign, which has its own history",
+                place=str(source),
+            )
+        return loaded
+    runs = None if history is None else luban.History.open(history)
+    return luban.Campaign(loaded.process, history=runs, seed=seed, model=loaded)
+
+
+def _values(process: Process, option: str, texts: Sequence[str], section: str) -> dict[str, Any]:
+    """``NAME=VALUE`` texts as values: numbers where the process has a number."""
+    from luban import console
+
+    variables = {variable.name: variable for variable in getattr(process, section)}
+    values: dict[str, Any] = dict(console.key_values(texts, option))
+    for name, text in values.items():
+        if name in variables and not variables[name].categories:
+            try:
+                values[name] = float(text)
+            except ValueError:
+                raise ConfigurationError(
+                    where="cli.recommend", expected=f"a number for {name}", received=repr(text), place=option
+                ) from None
+    return values
+
+
+def _front(answer: ParetoFront) -> pd.DataFrame:
+    """Return settings, both objectives and the odds of the bounds: what fits on a screen."""
+    table = answer.table()
+    objectives = [
+        name for name in table.columns if name.removesuffix("_low").removesuffix("_high") in answer.objectives
+    ]
+    shown = table[[*answer[0].settings, *objectives, "probability_feasible"]]
+    shown.attrs["units"] = table.attrs["units"]
+    return shown
+
+
+def _show(number: int, item: Recommendation) -> None:
+    from luban import console
+
+    context = ", ".join(f"{name} {value}" for name, value in item.context.items())
+    console.out(f"{number}. {'Stay' if item.stay else 'Recommended settings'}{' for ' + context if context else ''}")
+    console.out(_table(item))
+    for reason in item.why:
+        console.out(f"   {reason}")
+    console.out("")
+
+
+def _table(item: Recommendation) -> RenderableType:
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    from luban.console import number
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for heading in ("", "unit", "value", "90 % interval"):
+        table.add_column(heading, justify="right" if heading in ("value", "90 % interval") else "left")
+    for name, value in item.settings.items():
+        table.add_row(Text(name, style="bold"), Text(item.units.get(name, "")), Text(number(value)), "")
+    table.add_section()
+    for name, prediction in item.predictions.items():
+        interval = ""
+        if prediction.lower < prediction.upper:
+            interval = f"{number(prediction.lower)} … {number(prediction.upper)}"
+        table.add_row(Text(name), Text(prediction.unit), Text(number(prediction.mean)), Text(interval))
+    return table
