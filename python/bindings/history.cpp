@@ -114,9 +114,23 @@ void bind_content(py::module_& module) {
       .def_readonly("values_corrected", &MergeReport::values_corrected)
       .def_readonly("values_unchanged", &MergeReport::values_unchanged)
       .def_readonly("quarantined", &MergeReport::quarantined)
-      .def_property_readonly("changed", &MergeReport::changed);
+      .def_property_readonly("changed", &MergeReport::changed)
+      .def_property_readonly("refused_readings",
+                             [](const MergeReport& report) { return move_out(report.refused_readings); })
+      .def_property_readonly(
+          "refused_reasons",
+          [](const MergeReport& report) {
+            py::list out;
+            for (std::size_t i = 0; i < report.refused.size(); ++i) {
+              out.append(py::make_tuple(report.refused.column[i], report.refused.reason[i], report.refused.scope[i]));
+            }
+            return out;
+          },
+          "Column, reason and scope of what the merge itself refused.");
   py::classh<Content>(module, "Content", "A whole history, or one import, in memory.")
       .def(py::init<>())
+      .def_readonly("process", &Content::process)
+      .def_readonly("provenance", &Content::provenance)
       .def("add_process", [](Content& content, const ProcessVersion& version) { content.process.push_back(version); })
       .def("add_provenance", [](Content& content, const Provenance& entry) { content.provenance.push_back(entry); })
       .def("set_runs", &set_runs, py::arg("run_id"), py::arg("group"), py::arg("columns"), py::arg("parameters"),

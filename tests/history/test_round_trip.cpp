@@ -106,6 +106,13 @@ TEST(RoundTrip, LongerThanOneChunkAndReadInAnyRange) {
   }
 }
 
+TEST(RoundTrip, ManyInMemoryAtOnce) {
+  const auto first = HistoryFile::in_memory(small_history(2, 3));
+  const auto second = HistoryFile::in_memory(small_history(5, 3));
+  EXPECT_EQ(first->row_count(), 6U);
+  EXPECT_EQ(second->row_count(), 15U);
+}
+
 TEST(RoundTrip, InMemoryReadsLikeAFile) {
   const Folder folder;
   Content history = small_history(7, 3);

@@ -106,9 +106,11 @@ struct LUBAN_HISTORY_EXPORT MergeReport {
   std::int64_t runs_added = 0;
   std::int64_t readings_added = 0;
   std::int64_t values_added = 0;
-  std::int64_t values_corrected = 0;  ///< a stored value was superseded by a later one
-  std::int64_t values_unchanged = 0;  ///< the same value again: no event
-  std::int64_t quarantined = 0;       ///< refused by the import or because they contradict what is stored
+  std::int64_t values_corrected = 0;           ///< a stored value was superseded by a later one
+  std::int64_t values_unchanged = 0;           ///< the same value again: no event
+  std::int64_t quarantined = 0;                ///< refused by the import or because they contradict what is stored
+  std::vector<std::int64_t> refused_readings;  ///< readings of the addition that contradict what is stored
+  Quarantine refused;                          ///< what the merge itself refused: those readings, uncorrectable values
   [[nodiscard]] bool changed() const noexcept {
     return runs_added + readings_added + values_added + values_corrected + quarantined > 0;
   }

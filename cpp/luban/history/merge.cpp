@@ -7,6 +7,8 @@
 #include <luban/history/detail/table_rows.hpp>
 #include <map>
 #include <unordered_map>
+#include <unordered_set>
+#include <utility>
 
 namespace luban::history {
 namespace {
@@ -84,7 +86,8 @@ class Merge {
     for (ResponseEvents& events : addition_.responses) add_events(events);
     report_.runs_added = static_cast<std::int64_t>(new_runs_.size());
     report_.readings_added = static_cast<std::int64_t>(new_readings_.size());
-    report_.quarantined = static_cast<std::int64_t>(addition_.quarantine.size() + refused_.size());
+    drop_values_of_refused_rows();
+    report_.quarantined = static_cast<std::int64_t>(addition_.quarantine.size() + report_.refused.size());
     if (!report_.changed()) return report_;
     append_runs();
     append_readings();
@@ -98,7 +101,12 @@ class Merge {
   void place_runs();
   void place_readings();
   [[nodiscard]] bool agrees(std::size_t added, std::size_t stored) const;
+  [[nodiscard]] std::int64_t source_row(std::size_t reading) const {
+    return source_rows_.empty() ? static_cast<std::int64_t>(reading) : source_rows_[reading];
+  }
   void refuse(std::size_t reading, const std::string& column, std::string value, const char* reason, const char* scope);
+  void drop(std::size_t reading);
+  void drop_values_of_refused_rows();
   void keep_uncorrectable(std::size_t reading, std::size_t stored);
   void add_events(ResponseEvents& events);
   void append_runs();
@@ -120,7 +128,6 @@ class Merge {
   std::vector<std::int64_t> new_runs_;        // runs of the addition that are appended
   std::vector<std::int64_t> new_readings_;
   std::map<std::string, ResponseEvents> pending_;
-  Quarantine refused_;
 };
 
 bool Merge::agrees(std::size_t added, std::size_t stored) const {
@@ -155,13 +162,13 @@ void Merge::place_readings() {
     const std::int64_t run = run_target_[static_cast<std::size_t>(added.run[i])];
     const auto found = is_stored(run) ? known.find({run, added.repeat[i]}) : known.end();
     if (run == nowhere) {
-      reading_target_.push_back(nowhere);
+      drop(i);
       refuse(i, "", addition_.runs.run_id[static_cast<std::size_t>(added.run[i])], "disagrees_with_stored_run", "row");
     } else if (found == known.end()) {
       reading_target_.push_back(static_cast<std::int64_t>(stored_readings_ + new_readings_.size()));
       new_readings_.push_back(static_cast<std::int64_t>(i));
     } else if (!same_row(history_.readings.noise, found->second, added.noise, i)) {
-      reading_target_.push_back(nowhere);
+      drop(i);
       refuse(i, "", std::to_string(added.repeat[i]), "disagrees_with_stored_reading", "row");
     } else {
       reading_target_.push_back(static_cast<std::int64_t>(found->second));
@@ -172,11 +179,32 @@ void Merge::place_readings() {
 
 void Merge::refuse(std::size_t reading, const std::string& column, std::string value, const char* reason,
                    const char* scope) {
-  refused_.source_row.push_back(source_rows_.empty() ? static_cast<std::int64_t>(reading) : source_rows_[reading]);
-  refused_.column.push_back(column);
-  refused_.value.push_back(std::move(value));
-  refused_.reason.emplace_back(reason);
-  refused_.scope.emplace_back(scope);
+  report_.refused.source_row.push_back(source_row(reading));
+  report_.refused.column.push_back(column);
+  report_.refused.value.push_back(std::move(value));
+  report_.refused.reason.emplace_back(reason);
+  report_.refused.scope.emplace_back(scope);
+}
+
+void Merge::drop(std::size_t reading) {
+  reading_target_.push_back(nowhere);
+  report_.refused_readings.push_back(static_cast<std::int64_t>(reading));
+}
+
+// A row that is refused whole counts once: values refused in it before go with it.
+void Merge::drop_values_of_refused_rows() {
+  std::unordered_set<std::int64_t> rows;
+  for (const std::int64_t reading : report_.refused_readings)
+    rows.insert(source_row(static_cast<std::size_t>(reading)));
+  const Quarantine before = std::exchange(addition_.quarantine, {});
+  for (std::size_t i = 0; i < before.size(); ++i) {
+    if (before.scope[i] == "value" && rows.count(before.source_row[i]) != 0) continue;
+    addition_.quarantine.source_row.push_back(before.source_row[i]);
+    addition_.quarantine.column.push_back(before.column[i]);
+    addition_.quarantine.value.push_back(before.value[i]);
+    addition_.quarantine.reason.push_back(before.reason[i]);
+    addition_.quarantine.scope.push_back(before.scope[i]);
+  }
 }
 
 // Only responses have events: another auxiliary value for a stored reading is kept in the quarantine, never lost.
@@ -266,7 +294,7 @@ void Merge::append_readings() {
 }
 
 void Merge::append_quarantine() {
-  for (const Quarantine* more : {&std::as_const(addition_.quarantine), &std::as_const(refused_)}) {
+  for (const Quarantine* more : {&std::as_const(addition_.quarantine), &std::as_const(report_.refused)}) {
     Quarantine& to = history_.quarantine;
     to.source.resize(to.source.size() + more->size(), source_);
     to.source_row.insert(to.source_row.end(), more->source_row.begin(), more->source_row.end());

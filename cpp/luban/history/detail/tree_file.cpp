@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cstdint>
 #include <cstring>
 #include <luban/core/error.hpp>
 #include <luban/history/detail/sealed_file.hpp>
@@ -136,8 +137,10 @@ TreeFile::TreeFile(const Tree& tree, int compression, const core::CallControl& c
     const Handle create = creation_properties(lock);
     const Handle access = access_properties(lock, true);
     const Hdf5Place place{"history.write", path_, no_object, true};
-    file_.set({checked(H5Fcreate("luban-in-memory", H5F_ACC_TRUNC, create.id(), access.id()), "H5Fcreate", place),
-               &H5Fclose});
+    // The library tells files in memory apart by their names alone: ours is the address of what owns it.
+    const std::string name = "luban-in-memory-" + std::to_string(reinterpret_cast<std::uintptr_t>(this));
+    file_.set(
+        {checked(H5Fcreate(name.c_str(), H5F_ACC_TRUNC, create.id(), access.id()), "H5Fcreate", place), &H5Fclose});
   }
   write_tree(file_.id(), path_, tree, compression, control);
   const Hdf5Lock lock;

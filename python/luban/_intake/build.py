@@ -1,0 +1,233 @@
+"""From converted columns to runs and readings: run ids, repeats, duplicates, contradictions within a run."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from luban._intake.convert import NO_TIME, Columns, Refusals, number_text
+from luban._intake.tables import reading_tables, run_tables
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from luban import _core, _history
+    from luban._intake.columns import Match
+    from luban._intake.report import ImportReport
+    from luban.process import Process
+
+__all__ = ["Addition", "Author", "build", "empty_content", "process_document"]
+
+
+@dataclass(frozen=True)
+class Author:
+    """Who imports, by which call of which tool: goes into the provenance."""
+
+    who: str
+    what: str
+    tool: str
+
+
+@dataclass
+class Addition:
+    """One import, ready to be merged; ``kept`` are the rows of ``columns`` that became readings."""
+
+    content: _history.Content
+    columns: Columns
+    kept: NDArray[np.int64]
+
+    @property
+    def source_rows(self) -> NDArray[np.int64]:
+        """Source row of each reading."""
+        return self.columns.rows[self.kept]
+
+
+def build(
+    process: Process, columns: Columns, match: Match, refusals: Refusals, report: ImportReport, author: Author
+) -> Addition:
+    """Make runs and readings of the rows that passed; refuse duplicates and contradictions within a run."""
+    keys, ids = _run_keys(process, columns, match, refusals, report.digest)
+    _refuse_disagreeing(columns, match, keys, refusals)
+    repeat = _repeats(columns, keys, refusals)
+    kept = np.flatnonzero(columns.good)
+    run, key_of_run, first = _in_order_of_appearance(keys[kept])
+    now = time.time_ns()
+    content = _content(process, report, author, now)
+    runs = run_tables(columns, match, kept, run, kept[first], report)
+    groups = _groups(process, columns, kept[first], report)
+    content.set_runs(
+        [ids(key) for key in key_of_run], groups, runs.housekeeping, runs.parameters, runs.context, runs.identifiers
+    )
+    readings = reading_tables(columns, match, kept, runs.varying, report)
+    times = columns.times.get("reading_time", np.full(len(columns.rows), NO_TIME, dtype=np.int64))
+    content.set_readings(run, repeat[kept], times[kept], readings.noise, readings.auxiliary)
+    for response in process.responses:
+        if response.name not in match.found:
+            continue
+        values = columns.numbers[response.name][kept]
+        there = np.flatnonzero(~np.isnan(values))
+        content.add_response(response.name, response.unit, there, values[there], now)
+    report.runs = len(first)
+    report.auxiliary = readings.auxiliary_names
+    refusals.drop_values(columns.rows[~columns.good])
+    content.set_quarantine(refusals.rows, refusals.column, refusals.value, refusals.reason, refusals.scope)
+    return Addition(content, columns, kept)
+
+
+def _content(process: Process, report: ImportReport, author: Author, now: int) -> _history.Content:
+    from luban import _history
+
+    entry = _history.Provenance()
+    entry.who, entry.what, entry.tool = author.who, author.what, author.tool
+    entry.input_name, entry.input_digest = report.source, report.digest
+    entry.time, entry.rows = now, report.rows
+    content = _history.Content()
+    content.add_process(_history.ProcessVersion(process.core.to_json(), process_document(process), now))
+    content.add_provenance(entry)
+    return content
+
+
+def empty_content(process: Process) -> _history.Content:
+    """Return a history that knows its process and nothing else; the first import brings its columns."""
+    from luban import _core, _history
+
+    content = _history.Content()
+    version = _history.ProcessVersion(process.core.to_json(), process_document(process), time.time_ns())
+    content.add_process(version)
+    tables = {
+        role: _core.Table([_empty_column(variable) for variable in variables])
+        for role, variables in (
+            ("parameters", process.parameters),
+            ("context", process.context),
+            ("noise", process.noise),
+        )
+    }
+    none = np.empty(0, dtype=np.int64)
+    content.set_runs([], [], {}, tables["parameters"], tables["context"], _core.Table())
+    content.set_readings(none, none, none, tables["noise"], _core.Table())
+    return content
+
+
+def _empty_column(variable: _core.Variable) -> _core.Column:
+    from luban import _core
+
+    if variable.categories:
+        return _core.Column.code(variable.name, list(variable.categories), np.empty(0, dtype=np.int32))
+    return _core.Column.float64(variable.name, variable.unit, np.empty(0))
+
+
+def process_document(process: Process) -> str:
+    """Return the whole process file as the JSON that a history keeps."""
+    return json.dumps(process.to_dict(), ensure_ascii=False)
+
+
+class _RunIds:
+    """Text of a run's key: made for the runs alone, not for every row."""
+
+    def __init__(self, texts: Sequence[str] | None, digest: str) -> None:
+        self._texts = texts
+        self._digest = digest[:12]
+
+    def __call__(self, key: int) -> str:
+        return f"{self._digest}-{key}" if self._texts is None else self._texts[key]
+
+
+def _run_keys(
+    process: Process, columns: Columns, match: Match, refusals: Refusals, digest: str
+) -> tuple[NDArray[np.int64], _RunIds]:
+    """Return a number for each row, the same for all readings of a run."""
+    if "run_id" in columns.codes:
+        given = columns.codes["run_id"]
+        return given.codes.astype(np.int64), _RunIds(given.categories, digest)
+    names = process.core.run_id
+    if not names:  # each row is a run
+        return columns.rows.astype(np.int64), _RunIds(None, digest)
+    for name in names:
+        if name in columns.codes:  # empty inputs were refused before, identifiers were not
+            empty = np.flatnonzero((columns.codes[name].codes < 0) & columns.good)
+            refusals.add(columns.rows[empty], match.found[name].header, [""] * len(empty), "missing", "row")
+            columns.good[empty] = False
+    keys, texts = _labels(columns, names, np.arange(len(columns.rows)))
+    return keys, _RunIds(texts, digest)
+
+
+def _labels(columns: Columns, names: Iterable[str], rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], list[str]]:
+    """Return the combination of the named columns as a number per row, and the its text, ``220|D30|New``."""
+    parts: list[tuple[NDArray[np.int64], list[str]]] = []
+    combined = np.zeros(len(rows), dtype=np.int64)
+    for name in names:
+        if name in columns.codes:
+            codes, texts = columns.codes[name].codes[rows].astype(np.int64) + 1, ["", *columns.codes[name].categories]
+        else:
+            uniques, inverse = np.unique(columns.numbers[name][rows], return_inverse=True)
+            codes = inverse.astype(np.int64)
+            texts = ["" if np.isnan(value) else number_text(value) for value in uniques]
+        parts.append((codes, texts))
+        # Renumbered after each column: a product of many counts would leave int64.
+        combined = np.unique(combined * len(texts) + codes, return_inverse=True)[1].astype(np.int64)
+    first = np.unique(combined, return_index=True)[1]
+    return combined, ["|".join(texts[codes[i]] for codes, texts in parts) for i in first]
+
+
+def _refuse_disagreeing(columns: Columns, match: Match, keys: NDArray[np.int64], refusals: Refusals) -> None:
+    """Refuse rows that differ from most rows of their run in an input of the run; without a majority, all of them."""
+    inputs = [found for found in match.found.values() if found.role in ("parameter", "context")]
+    rows = np.flatnonzero(columns.good)
+    if len(rows) == 0 or not inputs:
+        return
+    settings, texts = _labels(columns, [found.name for found in inputs], rows)
+    _, run = np.unique(keys[rows], return_inverse=True)
+    pairs, pair, counts = np.unique(run * len(texts) + settings, return_inverse=True, return_counts=True)
+    if len(pairs) == run.max() + 1:
+        return
+    size = np.bincount(run)
+    bad = np.flatnonzero(2 * counts[pair] <= size[run])
+    header = ", ".join(found.header for found in inputs)
+    shown = [texts[code] for code in settings[bad]]
+    refusals.add(columns.rows[rows[bad]], header, shown, "run_disagrees", "row")
+    columns.good[rows[bad]] = False
+
+
+def _repeats(columns: Columns, keys: NDArray[np.int64], refusals: Refusals) -> NDArray[np.int64]:
+    """Return the number of each reading within its run: as given (the same again is refused), or counted."""
+    import pandas as pd
+
+    rows = np.flatnonzero(columns.good)
+    repeat = np.zeros(len(columns.rows), dtype=np.int64)
+    frame = pd.DataFrame({"run": keys[rows]})
+    if "repeat" not in columns.numbers:
+        repeat[rows] = frame.groupby("run", sort=False).cumcount().to_numpy() + 1
+        return repeat
+    repeat[rows] = columns.numbers["repeat"][rows].astype(np.int64)
+    frame["repeat"] = repeat[rows]
+    again = rows[frame.duplicated().to_numpy()]
+    refusals.add(columns.rows[again], "", [f"repeat {number}" for number in repeat[again]], "duplicate", "row")
+    columns.good[again] = False
+    return repeat
+
+
+def _in_order_of_appearance(
+    keys: NDArray[np.int64],
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Return the runs numbered from 0 as they appear: the run of each row, the key of each run, its first row."""
+    import pandas as pd
+
+    run, unique = pd.factorize(keys)
+    first = np.unique(run, return_index=True)[1]
+    return run.astype(np.int64), np.asarray(unique, dtype=np.int64), first
+
+
+def _groups(process: Process, columns: Columns, first: NDArray[np.int64], report: ImportReport) -> list[str]:
+    """Return what must not be split between training and test, as one text per run."""
+    names = [name for name in process.core.groups if name in columns.codes or name in columns.numbers]
+    if "source" in process.core.groups:
+        return [report.source] * len(first)
+    if not names:
+        return []
+    codes, texts = _labels(columns, names, first)
+    return [texts[code] for code in codes]

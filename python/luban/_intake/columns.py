@@ -1,0 +1,212 @@
+"""Which column of a source is what: names, units and roles of the process file against a header."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from luban import _core, units
+from luban.errors import DataError, UnitError
+
+if TYPE_CHECKING:
+    from luban.process import Process
+
+__all__ = ["HOUSEKEEPING", "Found", "Match", "match_columns", "wanted_names"]
+
+#: Columns that every history has: recognised by name in what history.read gave out.
+HOUSEKEEPING = (
+    "run_id",
+    "repeat",
+    "reading_time",
+    "start_time",
+    "end_time",
+    "status",
+    "equipment",
+    "material_lot",
+    "recipe",
+)
+#: Made anew at import.
+_MADE_ANEW = ("group", "source")
+
+
+@dataclass(frozen=True)
+class Found:
+    """One name of the process and the column of the source that holds it."""
+
+    name: str
+    role: str  # parameter, context, noise, identifier, response
+    header: str  # the column as it stands in the source
+    unit: str  # of the process
+    source_unit: str
+    categories: tuple[str, ...] = ()
+    valid: tuple[float, float] = (float("-inf"), float("inf"))
+
+    @property
+    def numeric(self) -> bool:
+        """Whether the column holds numbers."""
+        return not self.categories and self.role != "identifier"
+
+
+@dataclass(frozen=True)
+class Match:
+    """A whole header, matched."""
+
+    found: dict[str, Found]  # by name of the process
+    housekeeping: dict[str, str]  # name → header
+    auxiliary: dict[str, tuple[str, str]]  # name → header, unit
+    absent: list[str]  # optional responses that the source does not have
+    left_out: list[str]  # columns that are made anew
+
+    @property
+    def numeric_headers(self) -> list[str]:
+        """Columns that a reader should parse as numbers."""
+        numbers = [found.header for found in self.found.values() if found.numeric]
+        return numbers + [header for name, header in self.housekeeping.items() if name == "repeat"]
+
+
+def wanted_names(process: Process) -> list[str]:
+    """Every column name that an import of this process looks for."""
+    columns = process.source_columns.values()
+    return [column.column for column in columns] + [column.name for column in columns]
+
+
+def match_columns(
+    process: Process,
+    header: Sequence[str],
+    place: str,
+    header_units: Mapping[str, str] | None = None,
+    *,
+    inputs_required: bool = True,
+) -> Match:
+    """Match a header with a process. ``header_units`` are units known besides the header (``attrs`` of a frame).
+
+    Raises: DataError for a column that is missing (with the nearest name) or that stands twice; UnitError when the
+    source's unit does not fit the process's.
+    """
+    finder = _Finder(header, place, header_units or {})
+    found: dict[str, Found] = {}
+    absent: list[str] = []
+    responses = {response.name: response for response in process.responses}
+    categories = _categories(process)
+    housekeeping: dict[str, str] = {}
+    # Whoever names runs himself may bring some of their columns now and the others later.
+    named_runs = finder.has("run_id")
+    for column in process.source_columns.values():
+        if column.role == "trace":
+            continue
+        at = finder.find(column.column, column.name)
+        if column.role == "run":
+            if at is not None:
+                housekeeping[column.name] = at
+            elif inputs_required or not named_runs:
+                raise finder.missing(column.column)
+            continue
+        if at is None:
+            response = responses.get(column.name)
+            may_lack = response is not None and (response.optional or response.late)
+            later = named_runs and column.role in ("response", "identifier")
+            if not may_lack and not later and inputs_required:
+                raise finder.missing(column.column)
+            absent.append(column.name)
+            continue
+        source_unit = finder.unit(at, column.source_unit, column.unit, column.name)
+        valid = (float("-inf"), float("inf"))
+        if column.role == "response":
+            valid = (responses[column.name].valid_low, responses[column.name].valid_high)
+        found[column.name] = Found(
+            column.name, column.role, at, column.unit, source_unit, categories.get(column.name, ()), valid
+        )
+    for name in HOUSEKEEPING:
+        if name not in housekeeping and (at := finder.find(name)) is not None:
+            housekeeping[name] = at
+    # Only a table that a history gave out has these of ours; elsewhere they are somebody's own columns.
+    given_out = "run_id" in housekeeping
+    left_out = [name for name in _MADE_ANEW if given_out and finder.find(name) is not None]
+    return Match(found, housekeeping, finder.rest(set(process.source_columns)), absent, left_out)
+
+
+def _categories(process: Process) -> dict[str, tuple[str, ...]]:
+    variables = [*process.parameters, *process.context, *process.noise]
+    return {variable.name: tuple(variable.categories) for variable in variables if variable.categories}
+
+
+class _Finder:
+    """Columns of a header that are not taken yet, by their text and by their name without the unit."""
+
+    def __init__(self, header: Sequence[str], place: str, known_units: Mapping[str, str]) -> None:
+        self._header = list(header)
+        self._place = place
+        self._units = dict(known_units)
+        self._taken: set[str] = set()
+        self._by_base: dict[str, list[str]] = {}
+        for text in header:
+            base, unit = units.parse_header(text)
+            self._by_base.setdefault(base, []).append(text)
+            if unit is not None and text not in self._units:
+                self._units[text] = unit
+
+    def find(self, *names: str) -> str | None:
+        for name in names:
+            if name in self._header and name not in self._taken:
+                self._taken.add(name)
+                return name
+            candidates = [text for text in self._by_base.get(name, []) if text not in self._taken]
+            if len(candidates) > 1:
+                raise DataError(
+                    where="ingest.columns",
+                    expected=f"one column {name!r}",
+                    received=" and ".join(map(repr, candidates)),
+                    place=self._place,
+                    hint="name the whole header in the process file: `column: ...`",
+                )
+            if candidates:
+                self._taken.add(candidates[0])
+                return candidates[0]
+        return None
+
+    def has(self, name: str) -> bool:
+        """Whether a column of that name is there, with or without a unit."""
+        return name in self._header or name in self._by_base
+
+    def missing(self, name: str) -> DataError:
+        return DataError(
+            where="ingest.columns",
+            expected=f"a column {name!r}",
+            received="columns " + ", ".join(self._header[:20]) + (" …" if len(self._header) > 20 else ""),
+            place=self._place,
+            hint=_core.nearest_hint(name, list(self._by_base)),
+        )
+
+    def unit(self, header: str, stated: str | None, unit: str, name: str) -> str:
+        """Return the unit of a column; the source's own statements must fit each other and the process."""
+        written = self._units.get(header)
+        if stated is not None and written is not None and stated != written:
+            raise UnitError(
+                where="ingest.columns",
+                expected=f"the unit {stated!r} that the process file states for the source",
+                received=f"{written!r} in the header",
+                place=f"{self._place}, column {header!r}",
+                hint="correct one of them",
+            )
+        source = stated if stated is not None else written if written is not None else unit
+        if source != unit and not units.commensurable(source, unit):
+            raise UnitError(
+                where="ingest.columns",
+                expected=f"a unit that can be converted to {unit!r} of {name!r}",
+                received=repr(source),
+                place=f"{self._place}, column {header!r}",
+            )
+        return source
+
+    def rest(self, names: set[str]) -> dict[str, tuple[str, str]]:
+        """Return what nobody asked for, under its own name, or `auxiliary.NAME` when a variable has that name."""
+        out: dict[str, tuple[str, str]] = {}
+        for text in self._header:
+            if text in self._taken:
+                continue
+            base = units.parse_header(text)[0]
+            name = base if len(self._by_base[base]) == 1 else text
+            taken = name in names or name in HOUSEKEEPING or name in _MADE_ANEW or name in out or not name
+            out[f"auxiliary.{text}" if taken else name] = (text, self._units.get(text, ""))
+        return out

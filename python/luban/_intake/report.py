@@ -1,0 +1,141 @@
+"""What an import did: every row and value is either in the history or counted here with the reason."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from html import escape
+from typing import Any
+
+from luban.errors import IntegrityError
+
+__all__ = ["REASONS", "ImportReport"]
+
+#: What each reason of the quarantine means.
+REASONS: Mapping[str, str] = {
+    "missing": "an input (parameter, context, noise variable or part of the run id) is empty",
+    "not_a_number": "not a finite number",
+    "category_never_seen": "a category that the process file does not list",
+    "outside_valid": "outside the `valid` range of the response",
+    "duplicate": "the same run and repeat stands earlier in this import",
+    "run_disagrees": "differs from the rest of its run in a parameter or context variable",
+    "repeat_not_whole": "the number of the reading is not a whole number",
+    "time_without_zone": "not a time in ISO 8601 with a zone",
+    "malformed_row": "more fields than the header",
+    "disagrees_with_stored_run": "differs in a parameter or context variable from the run that is stored",
+    "disagrees_with_stored_reading": "differs in a noise variable from the reading that is stored",
+    "only_responses_are_corrected": "another auxiliary value for a stored reading",
+}
+
+
+@dataclass
+class ImportReport:
+    """Counts of one import.
+
+    ``rows == readings + rows quarantined`` and, for each response,
+    ``readings == values + missing + values quarantined``; :meth:`check` proves both.
+    """
+
+    source: str
+    digest: str
+    path: str = "memory"
+    rows: int = 0
+    runs: int = 0
+    readings: int = 0  # rows that passed: new readings and repeated ones
+    runs_added: int = 0
+    readings_added: int = 0
+    values_added: int = 0
+    values_corrected: int = 0
+    values_unchanged: int = 0
+    values_kept: dict[str, int] = field(default_factory=dict)  # of each response
+    missing: dict[str, int] = field(default_factory=dict)  # of each response: nothing stood there
+    rows_quarantined: dict[str, int] = field(default_factory=dict)  # by reason
+    values_quarantined: dict[str, dict[str, int]] = field(default_factory=dict)  # by column, by reason
+    auxiliary: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    already_imported: bool = False
+    seconds: float = 0.0
+
+    @property
+    def rows_per_s(self) -> float:
+        """Rows of the source per second."""
+        return self.rows / self.seconds if self.seconds > 0 else 0.0
+
+    @property
+    def changed(self) -> bool:
+        """Whether the history is another one than before."""
+        added = self.runs_added + self.readings_added + self.values_added + self.values_corrected
+        return not self.already_imported and (added > 0 or self.quarantined > 0)
+
+    @property
+    def quarantined(self) -> int:
+        """Rows and values refused."""
+        values = sum(sum(reasons.values()) for reasons in self.values_quarantined.values())
+        return sum(self.rows_quarantined.values()) + values
+
+    def check(self) -> None:
+        """Prove that nothing was dropped in silence. Raises: IntegrityError naming the sum that does not hold."""
+        if self.already_imported:
+            return
+        refused = sum(self.rows_quarantined.values())
+        if self.rows != self.readings + refused:
+            raise _lost(self.source, f"{self.rows} rows", f"{self.readings} kept and {refused} quarantined")
+        for response, kept in self.values_kept.items():
+            bad = sum(self.values_quarantined.get(response, {}).values())
+            if self.readings != kept + self.missing[response] + bad:
+                counted = f"{kept} values, {self.missing[response]} empty and {bad} quarantined"
+                raise _lost(f"{self.source}, {response}", f"{self.readings} readings", counted)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for ``--json``."""
+        names = [name for name in self.__dataclass_fields__ if name != "seconds"]
+        return {name: getattr(self, name) for name in names} | {
+            "changed": self.changed,
+            "quarantined": self.quarantined,
+            "seconds": round(self.seconds, 3),
+        }
+
+    def lines(self) -> list[str]:
+        """Return the report in words, one sentence a line."""
+        if self.already_imported:
+            return [f"{self.source} was imported before (same bytes): nothing changed."]
+        out = [
+            f"{self.source}: {self.rows:,} rows, {self.runs:,} runs, {self.readings:,} readings, "
+            f"{sum(self.values_kept.values()):,} values ({self.seconds:.2f} s, {self.rows_per_s:,.0f} rows/s)."
+        ]
+        if not self.changed:
+            out.append("Everything in it was known already: nothing changed.")
+        elif self.values_corrected or self.values_unchanged:
+            out.append(
+                f"Against what is stored: {self.runs_added:,} new runs, {self.readings_added:,} new readings, "
+                f"{self.values_corrected:,} values corrected, {self.values_unchanged:,} unchanged."
+            )
+        for reason, count in self.rows_quarantined.items():
+            out.append(f"Quarantined rows: {count:,} — {REASONS.get(reason, reason)} ({reason}).")
+        for column, reasons in self.values_quarantined.items():
+            for reason, count in reasons.items():
+                out.append(f"Quarantined values of {column}: {count:,} — {REASONS.get(reason, reason)} ({reason}).")
+        if self.quarantined == 0:
+            out.append("Nothing was quarantined.")
+        gaps = {name: count for name, count in self.missing.items() if count}
+        if gaps:
+            out.append("Empty: " + ", ".join(f"{name} in {count:,} readings" for name, count in gaps.items()) + ".")
+        if self.auxiliary:
+            out.append("Kept as auxiliary columns: " + ", ".join(self.auxiliary) + ".")
+        return out + self.notes
+
+    def __str__(self) -> str:
+        return "\n".join(self.lines())
+
+    def _repr_html_(self) -> str:
+        return "<p>" + "<br>".join(escape(line) for line in self.lines()) + "</p>"
+
+
+def _lost(place: str, expected: str, received: str) -> IntegrityError:
+    return IntegrityError(
+        where="ingest.report",
+        expected=f"{expected}, each of them accounted for",
+        received=received,
+        place=place,
+        hint="this is an error of the import, not of the data; nothing was written",
+    )

@@ -1,0 +1,283 @@
+"""Reading delimited text: encoding, delimiter, decimal sign, header; rows that do not fit are set aside, not lost."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import hashlib
+import io
+import re
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+import numpy as np
+
+from luban.errors import ConfigurationError, DataError, IoError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from luban.parallel import Progress
+
+__all__ = ["Dialect", "RawChunk", "file_digest", "read_chunks", "sniff"]
+
+_WHERE = "ingest.import_csv"
+_DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
+_SAMPLE = 1 << 16  # bytes looked at to find delimiter and decimal sign
+_CHUNK_ROWS = 100_000
+_DECIMAL_COMMA = re.compile(r"^\s*[-+]?\d+,\d+([eE][-+]?\d+)?\s*$")
+_DECIMAL_POINT = re.compile(r"^\s*[-+]?\d*\.\d+([eE][-+]?\d+)?\s*$")
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How a text file is written."""
+
+    encoding: str
+    delimiter: str
+    decimal: str
+    header: list[str]
+
+
+@dataclass
+class RawChunk:
+    """Some rows of a source as they stand there; ``rows`` are their numbers in the source, from 0."""
+
+    frame: pd.DataFrame
+    rows: NDArray[np.int64]
+    malformed: list[tuple[int, str]] = field(default_factory=list)  # rows with too many fields, and their text
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file's bytes. Raises: IoError."""
+    try:
+        with path.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        raise IoError(
+            where=_WHERE, expected="a file that can be read", received=str(error.strerror), place=str(path)
+        ) from error
+
+
+def sniff(
+    path: Path, wanted: Sequence[str], *, delimiter: str | None, decimal: str | None, encoding: str | None
+) -> Dialect:
+    """Find out how a file is written; ``wanted`` are the column names that the process file looks for.
+
+    Raises: DataError when the file is empty, has no header that fits, or is not text in the encoding.
+    """
+    head = _head(path)
+    chosen_encoding = encoding or _encoding(head)
+    if delimiter is not None and len(delimiter) != 1:
+        raise ConfigurationError(where=_WHERE, expected="a delimiter of one character", received=repr(delimiter))
+    try:
+        codecs.lookup(chosen_encoding)
+    except LookupError:
+        raise ConfigurationError(
+            where=_WHERE,
+            expected="the name of an encoding",
+            received=repr(chosen_encoding),
+            hint="such as utf-8, cp1252, gb18030",
+        ) from None
+    # A character may be cut at the end of the sample; anything else wrong is said when the file is read.
+    text = codecs.getincrementaldecoder(chosen_encoding)("replace").decode(head)
+    if not text.strip():
+        raise DataError(where=_WHERE, expected="a header and rows", received="an empty file", place=str(path))
+    if "\0" in text:
+        raise DataError(
+            where=_WHERE,
+            expected="delimited text",
+            received="a binary file",
+            place=str(path),
+            hint="Parquet files are read by import_parquet; save other tables as CSV",
+        )
+    lines = [row for row in text.splitlines() if row.strip()]
+    chosen = delimiter or _delimiter(lines, wanted, path)
+    header = [name.strip() for name in next(csv.reader([lines[0]], delimiter=chosen))]
+    twice = sorted({name for name in header if header.count(name) > 1})
+    if twice:
+        raise DataError(
+            where=_WHERE,
+            expected="each column name once",
+            received=f"{twice[0]!r} twice",
+            place=f"{path}, line 1",
+            hint="rename one of them in the file",
+        )
+    return Dialect(chosen_encoding, chosen, decimal or _decimal(lines[1:-1] or lines[1:], chosen), header)
+
+
+def read_chunks(
+    path: Path,
+    dialect: Dialect,
+    numeric: Sequence[str],
+    progress: Progress | None = None,
+) -> Iterator[RawChunk]:
+    """Yield the rows of a file: columns in ``numeric`` as numbers where all of a chunk are, the others as text.
+
+    ``progress("read", bytes, bytes of the file)`` is called after each chunk.
+
+    Raises: DataError when the bytes are not text in the encoding.
+    """
+    import pandas as pd
+
+    done = 0
+    size = path.stat().st_size
+    try:
+        with path.open("rb") as stream:
+            for frame in _parse(stream, dialect, numeric):
+                yield RawChunk(frame, np.arange(done, done + len(frame)))
+                done += len(frame)
+                if progress is not None:
+                    progress("read", stream.tell(), size)
+    except (pd.errors.ParserError, pd.errors.ParserWarning) as error:
+        if "EOF inside string" in str(error):
+            raise DataError(
+                where=_WHERE,
+                expected="every quotation mark closed",
+                received="one that is open to the end of the file",
+                place=str(path),
+                hint='look for a single " in the file',
+            ) from None
+        # Some row has more fields than the header: read again, slowly, setting such rows aside.
+        yield from _read_carefully(path, dialect, numeric, done)
+    except UnicodeDecodeError as error:
+        raise _not_text(path, dialect) from error
+
+
+def _parse(source: IO[bytes] | IO[str], dialect: Dialect, numeric: Sequence[str]) -> Iterator[pd.DataFrame]:
+    import pandas as pd
+
+    text_columns = {name: str for name in dialect.header if name not in set(numeric)}
+    with pd.read_csv(
+        source,
+        sep=dialect.delimiter,
+        decimal=dialect.decimal,
+        encoding=dialect.encoding,
+        header=0,
+        names=dialect.header,
+        index_col=False,
+        dtype=text_columns,
+        keep_default_na=False,
+        na_values=[""],
+        skipinitialspace=True,
+        chunksize=_CHUNK_ROWS,
+        low_memory=False,
+        **_exact_numbers(),
+    ) as reader:
+        while True:
+            # Too many fields in the first row of a chunk are only warned of, and would be cut off.
+            with warnings.catch_warnings():
+                warnings.simplefilter("error", pd.errors.ParserWarning)
+                frame = next(reader, None)
+            if frame is None:
+                return
+            yield frame
+
+
+def _exact_numbers() -> dict[str, Any]:
+    """Return the option under which pandas reads decimal numbers to the last digit; since 3.1 it always does."""
+    import pandas as pd
+
+    major, minor = (int(part) for part in pd.__version__.split(".")[:2])
+    return {} if (major, minor) >= (3, 1) else {"float_precision": "round_trip"}
+
+
+def _read_carefully(path: Path, dialect: Dialect, numeric: Sequence[str], skip: int) -> Iterator[RawChunk]:
+    """Rows from number ``skip`` on, by Python's own csv reader."""
+    width = len(dialect.header)
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, delimiter=dialect.delimiter)
+    writer.writerow(dialect.header)
+    kept: list[int] = []
+    malformed: list[tuple[int, str]] = []
+    number = -1
+    try:
+        with path.open(encoding=dialect.encoding, newline="") as stream:
+            reader = csv.reader(stream, delimiter=dialect.delimiter, skipinitialspace=True)
+            next(reader)
+            for fields in reader:
+                if not fields:
+                    continue
+                number += 1
+                if number < skip:
+                    continue
+                if len(fields) > width and any(fields[width:]):
+                    malformed.append((number, dialect.delimiter.join(fields)))
+                else:
+                    kept.append(number)
+                    writer.writerow(fields[:width] + [""] * (width - len(fields)))
+    except UnicodeDecodeError as error:
+        raise _not_text(path, dialect) from error
+    buffer.seek(0)
+    begin = 0
+    rows = np.asarray(kept, dtype=np.int64)
+    for frame in _parse(buffer, dialect, numeric):
+        yield RawChunk(frame, rows[begin : begin + len(frame)], malformed)
+        begin, malformed = begin + len(frame), []
+    if malformed:
+        import pandas as pd
+
+        yield RawChunk(pd.DataFrame(columns=dialect.header), np.empty(0, dtype=np.int64), malformed)
+
+
+def _head(path: Path) -> bytes:
+    try:
+        with path.open("rb") as stream:
+            return stream.read(_SAMPLE)
+    except OSError as error:
+        raise IoError(
+            where=_WHERE, expected="a file that can be read", received=str(error.strerror), place=str(path)
+        ) from error
+
+
+def _encoding(head: bytes) -> str:
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    return "utf-8-sig"
+
+
+def _not_text(path: Path, dialect: Dialect) -> DataError:
+    return DataError(
+        where=_WHERE,
+        expected=f"text in {dialect.encoding}",
+        received="bytes that are not",
+        place=str(path),
+        hint='name the encoding, for example encoding="cp1252" or encoding="gb18030"',
+    )
+
+
+def _delimiter(lines: Sequence[str], wanted: Sequence[str], path: Path) -> str:
+    """Return the delimiter under which the header holds most of the wanted names; a tie goes to more columns."""
+    from luban import units
+
+    names = set(wanted)
+
+    def score(delimiter: str) -> tuple[int, int]:
+        fields = [field.strip() for field in next(csv.reader([lines[0]], delimiter=delimiter))]
+        hits = sum(field in names or units.parse_header(field)[0] in names for field in fields)
+        return hits, len(fields)
+
+    best = max(_DELIMITERS, key=score)
+    if score(best)[1] == 1 and len(names) > 1:
+        raise DataError(
+            where=_WHERE,
+            expected="columns separated by " + ", ".join(_DELIMITERS.values()),
+            received=f"a header without any of them: {lines[0][:80]!r}",
+            place=f"{path}, line 1",
+            hint="name the delimiter, for example delimiter=' '",
+        )
+    return best
+
+
+def _decimal(lines: Sequence[str], delimiter: str) -> str:
+    """Return a comma when numbers are written with one and none with a point; not in a comma-separated file."""
+    if delimiter == ",":
+        return "."
+    cells = [cell for row in csv.reader(lines[:500], delimiter=delimiter) for cell in row]
+    commas = any(_DECIMAL_COMMA.match(cell) for cell in cells)
+    points = any(_DECIMAL_POINT.match(cell) for cell in cells)
+    return "," if commas and not points else "."

@@ -1,0 +1,138 @@
+"""Columns of an import as the tables of a history: what belongs to a run, what to a reading."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from luban import _core
+from luban._intake.convert import NO_TIME, Codes, Columns
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from luban._intake.columns import Match
+    from luban._intake.report import ImportReport
+
+__all__ = ["ReadingTables", "RunTables", "reading_tables", "run_tables"]
+
+# Numbers that lose nothing as float64: no leading zeros (007 is a name), at most 15 digits.
+_PLAIN_NUMBER = re.compile(r"^[-+]?(?=\.?\d)(0|[1-9]\d*)?(\.\d+)?([eE][-+]?\d+)?$")
+_TEXTS_OF_RUNS = ("equipment", "material_lot", "recipe")
+
+
+@dataclass
+class RunTables:
+    """What is known of each run; ``varying`` are columns that turned out to differ between readings of a run."""
+
+    parameters: _core.Table = field(default_factory=_core.Table)
+    context: _core.Table = field(default_factory=_core.Table)
+    identifiers: _core.Table = field(default_factory=_core.Table)
+    housekeeping: dict[str, Any] = field(default_factory=dict)
+    varying: list[str] = field(default_factory=list)
+
+
+@dataclass
+class ReadingTables:
+    """What is known of each reading."""
+
+    noise: _core.Table = field(default_factory=_core.Table)
+    auxiliary: _core.Table = field(default_factory=_core.Table)
+    auxiliary_names: list[str] = field(default_factory=list)
+
+
+def run_tables(
+    columns: Columns,
+    match: Match,
+    kept: NDArray[np.int64],
+    run: NDArray[np.int64],
+    first: NDArray[np.int64],
+    report: ImportReport,
+) -> RunTables:
+    """Tables of the runs, each run by its first row. An identifier that varies within a run becomes auxiliary."""
+    out = RunTables()
+    for found in match.found.values():
+        if found.role == "parameter":
+            out.parameters.add(_variable(columns, found.name, found.unit, first))
+        elif found.role == "context":
+            out.context.add(_variable(columns, found.name, found.unit, first))
+        elif found.role == "identifier":
+            codes = columns.codes[found.name].codes
+            if np.array_equal(codes[kept], codes[first][run]):
+                out.identifiers.add(_free_column(found.name, "", columns.codes[found.name], first))
+            else:
+                out.varying.append(found.name)
+                report.notes.append(f"{found.header} varies within runs: kept for each reading.")
+    for name in ("start_time", "end_time"):
+        if name in columns.times:
+            out.housekeeping[name] = _first_known(columns.times[name][kept], run, len(first)).tolist()
+    for name in (*_TEXTS_OF_RUNS, "status"):
+        if name in columns.codes:
+            _text_of_runs(out, name, columns.codes[name], kept, run, first)
+    return out
+
+
+def _text_of_runs(
+    out: RunTables, name: str, texts: Codes, kept: NDArray[np.int64], run: NDArray[np.int64], first: NDArray[np.int64]
+) -> None:
+    from luban import _history
+
+    known = list(_history.run_status_names)
+    constant = np.array_equal(texts.codes[kept], texts.codes[first][run])
+    if name == "status" and constant and set(texts.categories) <= set(known):
+        lookup = np.array([*(known.index(text) for text in texts.categories), known.index("completed")])
+        out.housekeeping[name] = lookup[texts.codes[first]].tolist()
+    elif name != "status" and constant:
+        out.housekeeping[name] = texts.texts(first).tolist()
+    else:
+        out.varying.append(name)
+
+
+def reading_tables(
+    columns: Columns, match: Match, kept: NDArray[np.int64], varying: list[str], report: ImportReport
+) -> ReadingTables:
+    """Noise variables and auxiliary columns of the readings."""
+    out = ReadingTables()
+    for found in match.found.values():
+        if found.role == "noise":
+            out.noise.add(_variable(columns, found.name, found.unit, kept))
+    units = {name: unit for name, (_, unit) in match.auxiliary.items()}
+    for name in (*match.auxiliary, *varying):
+        # A name of ours or of the process cannot be the name of an auxiliary column.
+        shown = f"auxiliary.{name}" if name in varying else name
+        out.auxiliary_names.append(shown)
+        unit = units.get(name, "")
+        if name in columns.numbers:
+            out.auxiliary.add(_core.Column.float64(shown, unit, columns.numbers[name][kept]))
+        else:
+            out.auxiliary.add(_free_column(shown, unit, columns.codes[name], kept))
+    return out
+
+
+def _variable(columns: Columns, name: str, unit: str, rows: NDArray[np.int64]) -> _core.Column:
+    if name in columns.numbers:
+        return _core.Column.float64(name, unit, columns.numbers[name][rows])
+    codes = columns.codes[name]
+    return _core.Column.code(name, codes.categories, codes.codes[rows])
+
+
+def _free_column(name: str, unit: str, texts: Codes, rows: NDArray[np.int64]) -> _core.Column:
+    """Texts as numbers when each of them is one and loses nothing by it, otherwise as texts."""
+    numbers = all(
+        _PLAIN_NUMBER.match(text) and sum(letter.isdigit() for letter in text) <= 15 for text in texts.categories
+    )
+    if numbers and texts.categories:
+        values = np.array([*(float(text) for text in texts.categories), np.nan])
+        return _core.Column.float64(name, unit, values[texts.codes[rows]])
+    return _core.Column.string(name, texts.texts(rows).tolist())
+
+
+def _first_known(times: NDArray[np.int64], run: NDArray[np.int64], runs: int) -> NDArray[np.int64]:
+    """Earliest row's time of each run among those that have one."""
+    out = np.full(runs, NO_TIME, dtype=np.int64)
+    there = np.flatnonzero(times != NO_TIME)[::-1]  # later rows first: the earliest row is written last
+    out[run[there]] = times[there]
+    return out
