@@ -13,5 +13,6 @@ void bind_parallel(py::module_& module);
 void bind_features(py::module_& module);
 void bind_surrogate(py::module_& module);
 void bind_evaluation(py::module_& module);
+void bind_recommend(py::module_& module);
 
 }  // namespace luban::bindings

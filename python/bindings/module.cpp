@@ -9,4 +9,5 @@ PYBIND11_MODULE(_core, module) {
   bind_features(module);
   bind_surrogate(module);
   bind_evaluation(module);
+  bind_recommend(module);
 }

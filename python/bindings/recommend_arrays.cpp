@@ -1,0 +1,149 @@
+// Plain numbers in and out: ask and tell without a process, choice among given settings; and the ledger of trials.
+#include <algorithm>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <pybind11/eigen.h>
+#include <pybind11/stl.h>
+
+#include <luban/core/error.hpp>
+#include <luban/core/json.hpp>
+#include <luban/core/text.hpp>
+#include <luban/recommend/choose.hpp>
+#include <luban/recommend/ledger.hpp>
+#include <luban/recommend/propose.hpp>
+#include <luban/surrogate/gaussian_process.hpp>
+
+#include "bindings.hpp"
+#include "long_call.hpp"
+#include "recommend_parts.hpp"
+
+namespace luban::bindings {
+namespace {
+
+using namespace recommend;
+
+process::Goal goal_named(const std::string& goal) {
+  if (goal == "minimize") return process::Goal::minimize;
+  if (goal == "maximize") return process::Goal::maximize;
+  if (goal == "target") return process::Goal::target;
+  throw core::ConfigurationError({.where = "recommend.choose",
+                                  .expected = "goal \"minimize\", \"maximize\" or \"target\"",
+                                  .received = "\"" + goal + "\"",
+                                  .place = {},
+                                  .hint = {}});
+}
+
+/// Outcome constraints by response names as bounds by columns of the surrogate.
+std::vector<OutcomeBound> bounds_of(const surrogate::Surrogate& surrogate,
+                                    const std::vector<process::OutcomeConstraint>& constraints) {
+  std::vector<std::string> known;
+  for (const features::ResponseColumn& response : surrogate.responses()) known.push_back(response.name);
+  std::vector<OutcomeBound> bounds;
+  for (const process::OutcomeConstraint& constraint : constraints) {
+    const auto found = std::find(known.begin(), known.end(), constraint.response);
+    if (found == known.end()) {
+      throw core::ConfigurationError({.where = "recommend.choose",
+                                      .expected = "constraints on responses of the model",
+                                      .received = core::quoted(constraint.response),
+                                      .place = {},
+                                      .hint = core::nearest_hint(constraint.response, known)});
+    }
+    bounds.push_back({found - known.begin(), constraint.lower, constraint.upper, constraint.probability, false});
+  }
+  return bounds;
+}
+
+void bind_propose(py::module_& module) {
+  py::classh<Proposed>(module, "Proposed", "Points to try next, with what the refitted surrogate expects there.")
+      .def_property_readonly("X", [](const Proposed& p) -> Eigen::MatrixXd { return p.X; })
+      .def_property_readonly("mean", [](const Proposed& p) -> Eigen::VectorXd { return p.mean; })
+      .def_property_readonly("sd", [](const Proposed& p) -> Eigen::VectorXd { return p.sd; })
+      .def_property_readonly("acquisition", [](const Proposed& p) -> Eigen::VectorXd { return p.acquisition; });
+  const ProposeOptions defaults;
+  module.def(
+      "propose",
+      [](const Eigen::MatrixXd& X, const Eigen::VectorXd& Y, const Eigen::MatrixXd& bounds, int q, bool maximize,
+         const surrogate::GaussianProcessOptions& fit, const SearchOptions& search, std::uint64_t seed,
+         const py::object& progress) {
+        const surrogate::SurrogateFactory factory = [&fit](const features::Dataset& data, core::RandomKey key,
+                                                           const core::CallControl& control) {
+          return surrogate::GaussianProcess::fit(data, fit, key, control);
+        };
+        return long_call(progress, [&](const core::CallControl& control) {
+          return propose(X, Y, bounds, q, factory, {.maximize = maximize, .search = search}, core::RandomKey(seed),
+                         control);
+        });
+      },
+      py::arg("X"), py::arg("Y"), py::arg("bounds"), py::kw_only(), py::arg("q") = 1,
+      py::arg("maximize") = defaults.maximize, py::arg("fit"), py::arg_v("search", defaults.search, "SearchOptions()"),
+      py::arg("seed"), py::arg("progress") = py::none());
+}
+
+void bind_choose(py::module_& module) {
+  py::classh<Choice>(module, "Choice", "The answer to: which of these settings?")
+      .def_readonly("index", &Choice::index)
+      .def_readonly("admissible", &Choice::admissible)
+      .def_property_readonly("mean", [](const Choice& c) -> Eigen::VectorXd { return c.mean; })
+      .def_property_readonly("sd", [](const Choice& c) -> Eigen::VectorXd { return c.sd; })
+      .def_readonly("gain", &Choice::gain)
+      .def_readonly("gain_sd", &Choice::gain_sd)
+      .def_readonly("probability_better", &Choice::probability_better);
+  module.def(
+      "choose_among",
+      [](const surrogate::Surrogate& surrogate, const Eigen::MatrixXd& X, Eigen::Index response,
+         const std::string& goal, double target, std::optional<Eigen::Index> reference,
+         const std::vector<process::OutcomeConstraint>& constraints) {
+        if (response < 0 || response >= std::ssize(surrogate.responses())) {
+          throw core::ConfigurationError({.where = "recommend.choose",
+                                          .expected = "the index of a response of the model",
+                                          .received = std::to_string(response),
+                                          .place = {},
+                                          .hint = {}});
+        }
+        const Utility utility{.response = response, .goal = goal_named(goal), .target = target};
+        const std::vector<OutcomeBound> bounds = bounds_of(surrogate, constraints);
+        const py::gil_scoped_release without_gil;
+        return choose_among(surrogate, X, utility, reference, bounds);
+      },
+      py::arg("surrogate"), py::arg("X"), py::kw_only(), py::arg("response"), py::arg("goal") = "minimize",
+      py::arg("target") = 0.0, py::arg("reference") = py::none(),
+      py::arg("constraints") = std::vector<process::OutcomeConstraint>{});
+}
+
+}  // namespace
+
+void bind_recommend_arrays(py::module_& module) {
+  bind_propose(module);
+  bind_choose(module);
+}
+
+void bind_ledger(py::module_& module) {
+  py::classh<Ledger>(module, "Ledger", "The trials of a campaign, numbered from 1.")
+      .def(py::init<>())
+      .def(
+          "ask",
+          [](Ledger& ledger, const std::vector<process::Recommendation>& recommendations, std::int64_t created) {
+            return ledger.ask(recommendations, core::UtcTime(core::Nanoseconds(created)));
+          },
+          py::arg("recommendations"), py::arg("created_time"), "Takes recommendations on; gives their numbers.")
+      .def("stage", &Ledger::stage, py::arg("number"))
+      .def("start", &Ledger::start, py::arg("number"), py::arg("run_id"))
+      .def("tell", &Ledger::tell, py::arg("number"), py::arg("run_id"))
+      .def("fail", &Ledger::fail, py::arg("number"), py::arg("reason"))
+      .def("abandon", &Ledger::abandon, py::arg("number"), py::arg("reason"))
+      .def("expire", &Ledger::expire, py::arg("number"), py::arg("reason"))
+      .def_property_readonly("trials", [](const Ledger& ledger) { return ledger.trials(); })
+      .def(
+          "trial", [](const Ledger& ledger, std::int64_t number) { return ledger.trial(number); }, py::arg("number"))
+      .def("pending", &Ledger::pending)
+      .def("to_json", [](const Ledger& ledger) { return ledger.to_json().dump(); })
+      .def_static(
+          "from_json", [](const std::string& text) { return Ledger::from_json(core::Json::parse(text)); },
+          py::arg("text"));
+}
+
+}  // namespace luban::bindings
