@@ -55,9 +55,10 @@ $(ENV): pyproject.toml .ci/requirements.py | system
 # The persistent build folder makes this incremental: one touched .cpp rebuilds that file and relinks.
 $(INSTALL): $(ENV) $(BUILD_INPUTS) $(TEST_INPUTS)
 	$(SAY) '== Build in $(RELEASE) and install into $(VENV)'
-	mkdir -p $(@D)
-	$(PY) -m pip install -q --no-build-isolation --no-deps --force-reinstall . \
+	mkdir -p $(@D) && rm -rf $(BUILD)/raw-wheel
+	$(PY) -m pip wheel -q --no-build-isolation --no-deps . -w $(BUILD)/raw-wheel \
 	  -C build-dir=$(RELEASE) -C cmake.define.LUBAN_BUILD_TESTS=ON -C cmake.define.LUBAN_WERROR=$(WERROR)
+	$(PY) -m pip install -q --no-deps --force-reinstall $(BUILD)/raw-wheel/luban-*.whl
 	touch $@
 
 demo: setup  ## the main job on a real production history; writes demo/report.html
@@ -84,8 +85,7 @@ test-sanitizers: setup
 test-slow: wheel
 	$(SAY) '== Slow tests'
 	ctest --test-dir $(RELEASE) -L slow -j $(JOBS) --output-on-failure
-	bash .ci/system_packages.sh wheel
-	$(PY) -m pytest -m slow $(ARGS)
+	LUBAN_WHEEL_REQUIRED=1 $(PY) -m pytest -m slow $(ARGS)
 
 lint: setup  ## formatting, ruff, mypy, import layers, every public header alone
 	$(SAY) '== Formatting'
@@ -109,12 +109,11 @@ docs: setup $(DOCS_ENV)  ## the documentation, into site/
 	$(VENV)/bin/mkdocs build --strict --quiet
 
 wheel: $(WHEEL)  ## a self-contained wheel, into wheelhouse/
-$(WHEEL): $(ENV) $(BUILD_INPUTS)
+$(WHEEL): $(INSTALL)  # the wheel that was installed, with the system's libraries copied in
 	$(SAY) '== Wheel in wheelhouse/'
-	mkdir -p $(@D) && rm -rf wheelhouse $(BUILD)/wheel/raw
-	$(PY) -m pip wheel -q --no-build-isolation --no-deps . -w $(BUILD)/wheel/raw \
-	  -C build-dir=$(BUILD)/wheel/cmake
-	PATH="$$PWD/$(VENV)/bin:$$PATH" $(PY) -m auditwheel repair -w wheelhouse $(BUILD)/wheel/raw/luban-*.whl
+	bash .ci/system_packages.sh wheel
+	rm -rf wheelhouse
+	PATH="$$PWD/$(VENV)/bin:$$PATH" $(PY) -m auditwheel -q repair -w wheelhouse $(BUILD)/raw-wheel/luban-*.whl
 	touch $@
 
 bench-%: setup  ## run one benchmark: tests/bench/<name>.py, rows into build/bench/<name>.json
