@@ -1,0 +1,122 @@
+"""From a fitted model, or none yet, to answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from luban import recommend as engine
+from luban._campaign.answers import ParetoFront, Recommendation, Recommendations
+from luban.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from luban.fitting import Model
+    from luban.parallel import Progress
+    from luban.process import NamedValue, Process, Recipe
+
+__all__ = ["Advice", "Question", "initial_design"]
+
+
+@dataclass(frozen=True)
+class Question:
+    """One question, with everything converted and checked by name."""
+
+    context: Sequence[NamedValue]
+    running: Recipe | None
+    objective: str
+    level: float
+    seed: int
+    progress: Progress | None
+
+
+class Advice:
+    """A process and a model with the runs behind it, ready to answer."""
+
+    def __init__(self, process: Process, model: Model):
+        self._process = process
+        self._model = model
+
+    def recommend(self, question: Question, n: int, kind: engine.Kind, **options: Any) -> Recommendations:
+        """Answer with settings to run next. ``options``: pending, stay, search."""
+        objective = _objective(self._process, question.objective)
+        proposals = engine.recommend(
+            self._basis(question.level),
+            kind=kind,
+            q=n,
+            context=question.context,
+            objective=objective,
+            running=question.running,
+            interval_level=question.level,
+            seed=question.seed,
+            progress=question.progress,
+            **options,
+        )
+        return Recommendations(
+            [Recommendation(item.recommendation, item.explanation) for item in proposals],
+            objective=objective,
+            unit=self._process.unit(objective),
+            units=_units(self._process),
+            level=question.level,
+        )
+
+    def pareto(self, question: Question, points: int, objectives: Sequence[str], **options: Any) -> ParetoFront:
+        """Answer with the front of two objectives. ``options``: search."""
+        front = engine.pareto(
+            self._basis(question.level),
+            context=question.context,
+            objectives=objectives,
+            points=points,
+            running=question.running,
+            interval_level=question.level,
+            seed=question.seed,
+            progress=question.progress,
+            **options,
+        )
+        return ParetoFront(
+            [Recommendation(item.recommendation, item.explanation) for item in front.points],
+            unit=self._process.unit(front.objectives[0]),
+            units=_units(self._process),
+            level=question.level,
+            front=front,
+        )
+
+    def _basis(self, level: float) -> engine.Basis:
+        calibration = self._model.calibration
+        return engine.Basis(
+            self._process.core,
+            self._model.surrogate,
+            data=self._model.dataset,
+            envelope=self._model.envelope,
+            interval_ratios={name: item.run_mean.ratio(level) for name, item in calibration.items()},
+        )
+
+
+def initial_design(process: Process, question: Question, n: int, skip: int, why: str) -> Recommendations:
+    """Answer while there is no model: settings that spread the first runs evenly, ``why`` said first."""
+    objective = _objective(process, question.objective)
+    design = engine.initial_design(process, context=question.context, q=n, skip=skip, seed=question.seed)
+    return Recommendations(
+        [Recommendation(item, notes=[why]) for item in design],
+        objective=objective,
+        unit=process.unit(objective),
+        units=_units(process),
+        level=question.level,
+    )
+
+
+def _objective(process: Process, name: str) -> str:
+    names = [objective.response for objective in process.objectives]
+    if not names:
+        raise ConfigurationError(
+            where="campaign.recommend",
+            expected="a process with an objective",
+            received="none",
+            hint="name what to improve under `objectives:` in the process file",
+        )
+    return name or names[0]
+
+
+def _units(process: Process) -> dict[str, str]:
+    named: list[Any] = [*process.parameters, *process.context, *process.responses, *process.derived]
+    return {item.name: item.unit for item in named}

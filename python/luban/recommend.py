@@ -1,0 +1,243 @@
+"""From what a surrogate believes to settings: proposals, choices among given settings, Pareto fronts, trials.
+
+:class:`luban.Campaign` is the comfortable way; here are the parts it is made of, and ask and tell for plain arrays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal, get_args
+
+import numpy as np
+
+from luban import _core
+from luban._core import (
+    Basis,
+    Choice,
+    Driver,
+    Explanation,
+    Front,
+    Ledger,
+    NearRun,
+    PendingRun,
+    Proposal,
+    SearchOptions,
+    StayRule,
+)
+from luban.errors import ConfigurationError, DataError
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from luban.parallel import Progress
+    from luban.process import NamedValue, OutcomeConstraint, Process, Recipe, Recommendation
+
+__all__ = [
+    "Basis",
+    "Choice",
+    "Driver",
+    "Explanation",
+    "Front",
+    "Goal",
+    "Kind",
+    "Ledger",
+    "NearRun",
+    "PendingRun",
+    "Proposal",
+    "SearchOptions",
+    "StayRule",
+    "choose",
+    "initial_design",
+    "pareto",
+    "propose",
+    "recommend",
+]
+
+Goal = Literal["minimize", "maximize", "target"]
+Kind = Literal["explore", "best_mean"]
+
+
+def propose(
+    X: npt.ArrayLike,
+    Y: npt.ArrayLike,
+    bounds: npt.ArrayLike,
+    q: int = 1,
+    seed: int = 0,
+    *,
+    maximize: bool = False,
+    preset: str = "luban",
+    threads: int = 0,
+    progress: Progress | None = None,
+) -> npt.NDArray[np.float64]:
+    """Refit a surrogate to arrays and return the q points (q, d) to try next, by log expected improvement.
+
+    ``X`` (n, d) and ``Y`` (n) or (n, 1) are what was tried and what came of it, smaller is better unless ``maximize``;
+    ``bounds`` (2, d) hold the low and the high end of each column; all in units of your own. The same seed gives the
+    same bits with any number of ``threads`` (0 = the CPU budget).
+
+    Raises: DataError on shapes that do not fit or values that are not finite, ConfigurationError on an option out of
+    range, KeyboardInterrupt on Ctrl-C.
+    """
+    from luban._core import GaussianProcessOptions
+
+    x, y, box = _arrays(X, Y, bounds)
+    fit = GaussianProcessOptions(preset=preset, starts=1, robust=False, threads=threads)
+    search = SearchOptions(threads=threads)
+    proposed = _core.propose(x, y, box, q=q, maximize=maximize, fit=fit, search=search, seed=seed, progress=progress)
+    return proposed.X
+
+
+def _arrays(
+    X: npt.ArrayLike, Y: npt.ArrayLike, bounds: npt.ArrayLike
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    x, y, box = (_numbers(array, name) for array, name in ((X, "X"), (Y, "Y"), (bounds, "bounds")))
+    if y.ndim == 2 and y.shape[1] == 1:
+        y = y[:, 0]
+    for array, name, ndim in ((x, "X (n, d)", 2), (y, "Y (n)", 1), (box, "bounds (2, d)", 2)):
+        if array.ndim != ndim:
+            raise DataError(
+                where="recommend.propose", expected=f"{name}: {ndim} dimensions", received=f"shape {array.shape}"
+            )
+    return x, y, box
+
+
+def _numbers(array: npt.ArrayLike, name: str) -> npt.NDArray[np.float64]:
+    try:
+        return np.asarray(array, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise DataError(
+            where="recommend.propose", expected=f"an array of numbers for {name}", received=str(error)
+        ) from None
+
+
+def recommend(
+    basis: Basis,
+    *,
+    kind: Kind = "explore",
+    q: int = 1,
+    context: Sequence[NamedValue] = (),
+    objective: str = "",
+    running: Recipe | None = None,
+    pending: Sequence[PendingRun] = (),
+    stay: StayRule | None = None,
+    interval_level: float = 0.9,
+    search: SearchOptions | None = None,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> list[Proposal]:
+    """Propose settings for one context, averaged over the noise variables as observed there.
+
+    ``kind="explore"`` improves and learns (log expected improvement, constrained), ``"best_mean"`` gives what is
+    believed best now. ``pending`` are runs without a result yet. When ``running`` settings are given, leaving them
+    alone may be the answer: one proposal with ``recommendation.stay``.
+
+    Raises: ConfigurationError on a wrong context, objective or option; InfeasibleError naming the ranges and
+    constraints that contradict each other; KeyboardInterrupt on Ctrl-C.
+    """
+    return _core.recommend(
+        basis,
+        kind=_known_kind(kind),
+        q=q,
+        context=list(context),
+        objective=objective,
+        running=running,
+        pending=list(pending),
+        stay=stay or StayRule(),
+        interval_level=interval_level,
+        search=search or SearchOptions(),
+        seed=seed,
+        progress=progress,
+    )
+
+
+def _known_kind(kind: str) -> str:
+    known = list(get_args(Kind))
+    if kind not in known:
+        raise ConfigurationError(
+            where="recommend.recommend",
+            expected=f"a kind among {', '.join(known)}",
+            received=repr(kind),
+            hint=_core.nearest_hint(kind, known),
+        )
+    return kind
+
+
+def pareto(
+    basis: Basis,
+    *,
+    context: Sequence[NamedValue] = (),
+    objectives: Sequence[str] = (),
+    points: int = 16,
+    running: Recipe | None = None,
+    interval_level: float = 0.9,
+    search: SearchOptions | None = None,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Front:
+    """Return the front of two objectives by posterior means, best first objective first.
+
+    Each level of the second objective is a bound under which the first is optimised (ε-constraint, Haimes et al. 1971).
+
+    Raises: as :func:`recommend`; ConfigurationError when there are not two objectives.
+    """
+    return _core.pareto(
+        basis,
+        context=list(context),
+        objectives=list(objectives),
+        points=points,
+        running=running,
+        interval_level=interval_level,
+        search=search or SearchOptions(),
+        seed=seed,
+        progress=progress,
+    )
+
+
+def initial_design(
+    process: Process, *, context: Sequence[NamedValue] = (), q: int = 1, skip: int = 0, seed: int = 0
+) -> list[Recommendation]:
+    """Return settings that spread the first runs evenly over what may be proposed; no model is needed.
+
+    The points of a seed are one sequence, ``skip`` of which have been used.
+
+    Raises: ConfigurationError on a wrong context or count, InfeasibleError naming what contradicts each other.
+    """
+    return _core.initial_design(process.core, context=list(context), q=q, skip=skip, seed=seed)
+
+
+def choose(
+    surrogate: _core.Surrogate,
+    X: npt.ArrayLike,
+    *,
+    response: str | int = 0,
+    goal: Goal = "minimize",
+    target: float = 0.0,
+    reference: int | None = None,
+    constraints: Sequence[OutcomeConstraint] = (),
+) -> Choice:
+    """Choose among given settings X (k, p), coded, by posterior mean.
+
+    That is a shrunken estimate, hence free of the winner's luck that the best of several raw means carries. Give an
+    ``AveragedSurrogate`` when noise variables are not to be chosen. ``reference`` is a row of X to compare with;
+    settings that break an outcome constraint are chosen only when all do.
+
+    Raises: ConfigurationError on no candidates, an unknown response or goal, or a reference outside.
+    """
+    names = [column.name for column in surrogate.responses]
+    if isinstance(response, str) and response not in names:
+        raise ConfigurationError(
+            where="recommend.choose",
+            expected="a response of the model",
+            received=repr(response),
+            hint=_core.nearest_hint(response, names),
+        )
+    index = names.index(response) if isinstance(response, str) else response
+    return _core.choose_among(
+        surrogate,
+        np.asarray(X, dtype=np.float64),
+        response=index,
+        goal=goal,
+        target=target,
+        reference=reference,
+        constraints=list(constraints),
+    )
