@@ -348,7 +348,7 @@ class History:
     def _repr_html_(self) -> str:
         frame = self.read(rows="runs")
         note = f"<p>{escape(repr(self))}</p>"
-        return note + frame.head(8)._repr_html_()
+        return note + frame.head(8).to_html()
 
 
 def _frame(source: _core.TableSource, columns: Sequence[str]) -> pd.DataFrame:
@@ -361,7 +361,8 @@ def _frame(source: _core.TableSource, columns: Sequence[str]) -> pd.DataFrame:
         column = table.column(name)
         values = column.values  # noqa: PD011 (a column of ours)
         if column.info.kind == _core.ColumnKind.code:
-            data[name] = pd.Categorical.from_codes(values, categories=list(column.info.categories))
+            categories = pd.Index(list(column.info.categories), dtype="str")
+            data[name] = pd.Categorical.from_codes(np.asarray(values, dtype=np.int32), categories=categories)
         elif name in ("repeat", "readings") and not np.isnan(values).any():
             data[name] = values.astype(np.int64)
         else:

@@ -6,6 +6,7 @@ comes with its reason, so that a person can judge it.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -64,7 +65,7 @@ class ColumnGuess:
     @property
     def numeric(self) -> bool:
         """Whether it holds numbers."""
-        return np.isfinite(self.low)
+        return math.isfinite(self.low)
 
 
 @dataclass

@@ -17,13 +17,10 @@ herr_t keep_innermost(unsigned depth, const H5E_error2_t* error, void* data) {
 
 }  // namespace
 
+// Never switched on again: after a damaged file some releases leave objects behind and speak of them when the process
+// ends, to people who have our own error already.
 Hdf5Lock::Hdf5Lock() : lock_(library_mutex()) {
-  H5Eget_auto2(H5E_DEFAULT, &printer_, &printer_data_);
   H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
-}
-
-Hdf5Lock::~Hdf5Lock() {
-  H5Eset_auto2(H5E_DEFAULT, printer_, printer_data_);
 }
 
 void throw_hdf5(const char* call, const Hdf5Place& place) {

@@ -9,18 +9,16 @@
 namespace luban::history::detail {
 
 /// Proof that the caller holds the one HDF5 mutex of this process; functions that call the library take it as an
-/// argument. While it lives the library prints no errors of its own. Never held while tasks are awaited.
+/// argument. From the first one on the library prints no errors of its own. Never held while tasks are awaited.
 class Hdf5Lock {
  public:
   Hdf5Lock();
-  ~Hdf5Lock();
+  ~Hdf5Lock() = default;
   Hdf5Lock(const Hdf5Lock&) = delete;
   Hdf5Lock& operator=(const Hdf5Lock&) = delete;
 
  private:
   std::unique_lock<std::mutex> lock_;
-  H5E_auto2_t printer_ = nullptr;
-  void* printer_data_ = nullptr;
 };
 
 /// Where a call is made, for the text of its error.
