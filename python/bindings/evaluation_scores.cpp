@@ -46,7 +46,7 @@ void bind_calibration(py::module_& module) {
       .def_property_readonly("levels", [](const Calibration& c) { return c.levels; })
       .def_property_readonly("ratios", [](const Calibration& c) { return c.ratios; })
       .def_readonly("groups", &Calibration::groups)
-      .def_readonly("conformal_up_to", &Calibration::conformal_up_to)
+      .def_readonly("reached", &Calibration::reached)
       .def("ratio", &Calibration::ratio, py::arg("level"))
       .def("to_json", [](const Calibration& c) { return c.to_json().dump(); })
       .def_static(

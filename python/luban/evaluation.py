@@ -11,7 +11,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from statistics import NormalDist
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -48,6 +48,7 @@ __all__ = [
     "ModelCard",
     "NoiseCeiling",
     "OutOfFold",
+    "OutOfFoldArrays",
     "ResponseEvaluation",
     "ScoreSummary",
     "Scores",
@@ -87,7 +88,9 @@ def evaluate(
     threads: int = 0,
     progress: Progress | None = None,
 ) -> Evaluation:
-    """Score contenders (and the baselines "trivial" and "linear") on the same grouped folds, beside the noise ceiling.
+    """Score contenders and baselines on the same grouped folds, beside the noise ceiling.
+
+    The baselines: "trivial" (the mean), "context_mean" (the mean of what has the same categories) and "linear".
 
     ``split="time_blocks"`` cuts contiguous blocks of time instead of dealing groups at random. The first contender is
     the one that :func:`make_card` describes.
@@ -117,9 +120,33 @@ def make_card(data: _core.Dataset, evaluation: Evaluation, **more: Any) -> Model
     return ModelCard({**json.loads(_core.make_card(data, evaluation)), **more})
 
 
+class OutOfFoldArrays(Protocol):
+    """What :func:`out_of_fold_frame` reads: an ``OutOfFold``, or the same arrays kept elsewhere."""
+
+    @property
+    def mean(self) -> NDArray[np.float64]:
+        """(n, m)."""
+
+    @property
+    def sd_latent(self) -> NDArray[np.float64]:
+        """(n, m)."""
+
+    @property
+    def sd_run_mean(self) -> NDArray[np.float64]:
+        """(n, m)."""
+
+    @property
+    def sd_reading(self) -> NDArray[np.float64]:
+        """(n, m)."""
+
+    @property
+    def fold(self) -> NDArray[Any]:
+        """(n), −1 = in none."""
+
+
 def out_of_fold_frame(
     data: _core.Dataset,
-    answer: OutOfFold,
+    answer: OutOfFoldArrays,
     response: str,
     *,
     calibration: Calibration | None = None,
@@ -180,7 +207,7 @@ def normal_half_width(level: float) -> float:
     return NormalDist().inv_cdf(0.5 + 0.5 * level)
 
 
-_SHOWN = ("rmse", "mae", "r2", "log_density", "crps", "coverage_50", "coverage_80", "coverage_90", "width_90")
+_POOLED = ("mae", "r2", "log_density", "crps", "coverage_50", "coverage_80", "coverage_90", "width_90")
 
 
 class ModelCard:
@@ -223,9 +250,10 @@ class ModelCard:
     def skill(self, *, without_gross: bool = True) -> pd.DataFrame:
         """Return the table of skill: response × contender, the model first, the noise ceiling beside it.
 
-        ``rmse_se`` is the standard error over folds (a guide: folds share training data), ``coverage_*`` are of the
-        uncalibrated intervals, ``calibrated_coverage_90`` is what calibrated intervals reach on groups left out.
-        ``without_gross=False`` counts gross errors too.
+        ``rmse`` is the mean over folds and ``rmse_se`` its standard error (a guide: folds share training data); all
+        else is of the readings of all folds together. ``coverage_*`` are of the uncalibrated intervals,
+        ``calibrated_coverage_90`` is what calibrated intervals reach on groups left out. ``without_gross=False``
+        counts gross errors too.
         """
         import pandas as pd
 
@@ -239,8 +267,9 @@ class ModelCard:
                 rows.append(
                     {"response": response["name"], "unit": response["unit"], "contender": row["contender"]}
                     | {"readings": int(row["pooled"]["readings"])}
-                    | {"rmse": _number(row["pooled"]["rmse"]), "rmse_se": _number(row["standard_error"]["rmse"])}
-                    | {name: _number(row["pooled"][name]) for name in _SHOWN[1:]}
+                    | {"rmse": _number(row["mean"]["rmse"]), "rmse_se": _number(row["standard_error"]["rmse"])}
+                    | {"rmse_pooled": _number(row["pooled"]["rmse"])}
+                    | {name: _number(row["pooled"][name]) for name in _POOLED}
                     | {"calibrated_coverage_90": _number(coverage[-1]) if own and coverage else math.nan}
                     | {f"ceiling_{short}": _number(ceiling[name]) for short, name in _CEILING}
                     | {"gross_errors": int(response["gross_errors"])}
@@ -288,14 +317,15 @@ class ModelCard:
             first = rows.iloc[0]
             table = pd.DataFrame({"contender": rows["contender"]})
             table["RMSE"] = [_plus_minus(*pair) for pair in zip(rows["rmse"], rows["rmse_se"], strict=True)]
-            for title, name in (("MAE", "mae"), ("R²", "r2"), ("log density", "log_density"), ("CRPS", "crps")):
+            table["R²"] = ["–" if math.isnan(value) else f"{round(value, 2) + 0.0:.2f}" for value in rows["r2"]]
+            for title, name in (("MAE", "mae"), ("log density", "log_density"), ("CRPS", "crps")):
                 table[title] = [_short(value) for value in rows[name]]
             table["inside 90 %"] = [_percent(value) for value in rows["coverage_90"]]
             table["calibrated"] = [_percent(value) for value in rows["calibrated_coverage_90"]]
             ceiling = _plus_minus(first["ceiling_rmse"], first["ceiling_se"])
             title = f"{response} [{first['unit']}]: noise alone leaves an RMSE of {ceiling}"
             if first["gross_errors"]:
-                title += f"; {first['gross_errors']} gross errors set aside"
+                title += f"; gross errors set aside: {first['gross_errors']}"
             out.append((title, table))
         return out
 

@@ -21,14 +21,14 @@ double half_width_90(const Calibration& calibration) {
 
 TEST(Calibration, IsAnOrderStatisticWhenEachGroupHasOneResidual) {
   Residuals residuals;
-  for (int g = 0; g < 19; ++g) {  // 19 groups: the 90 % quantile among 20 is the 18th
+  for (int g = 0; g < 20; ++g) {  // 20 groups: the 18th of the 19 others covers 18 of 20 left out
     residuals.size.push_back(static_cast<double>(g + 1));
     residuals.group.push_back(g);
   }
   const Calibration calibration = calibrate(residuals);
-  EXPECT_EQ(calibration.groups, 19);
-  EXPECT_DOUBLE_EQ(calibration.conformal_up_to, 0.95);
-  EXPECT_NEAR(half_width_90(calibration), 18.0, 1e-9);
+  EXPECT_EQ(calibration.groups, 20);
+  EXPECT_DOUBLE_EQ(calibration.reached, 0.95);
+  EXPECT_NEAR(half_width_90(calibration), 19.0, 1e-9);
 }
 
 TEST(Calibration, AGroupCountsOnceHoweverManyReadingsItHas) {
@@ -47,10 +47,10 @@ TEST(Calibration, FewGroupsFallBackOnStudent) {
   Residuals residuals{.size = {1.0, 1.0, 1.0}, .group = {0, 0, 3}};  // two groups, group numbers with gaps
   const Calibration calibration = calibrate(residuals);
   EXPECT_EQ(calibration.groups, 2);
-  EXPECT_NEAR(calibration.conformal_up_to, 2.0 / 3.0, 1e-12);
+  EXPECT_NEAR(calibration.reached, 2.0 / 3.0, 1e-12);
   EXPECT_NEAR(half_width_90(calibration), 2.919986, 1e-5);              // t, 2 degrees of freedom, two-sided 90 %
   EXPECT_NEAR(calibration.ratio(0.95) * 1.9599639845, 4.302653, 1e-5);  // 95 %
-  EXPECT_NEAR(calibration.ratio(0.5) * 0.67448975, 1.0, 1e-6);          // conformal still
+  EXPECT_NEAR(calibration.ratio(0.5) * 0.67448975, 1.0, 1e-6);          // measured still
   residuals = {.size = {2.0}, .group = {0}};
   EXPECT_NEAR(half_width_90(calibrate(residuals)), 2.0 * 6.313752, 1e-4);  // one degree of freedom
   residuals = {.size = std::vector<double>(7, 1.0), .group = {0, 1, 2, 3, 4, 5, 6}};
@@ -137,8 +137,8 @@ TEST(Calibration, CoversNewGroups) {
   for (const Case& one : cases) {
     double uncalibrated = 0.0;
     const double covered = coverage_of_new_groups(one.world, one.claimed_sd, 300, &uncalibrated);
-    EXPECT_GE(covered, 0.89) << one.world.groups << " groups";
-    EXPECT_LE(covered, 0.97) << one.world.groups << " groups";
+    EXPECT_GE(covered, 0.87) << one.world.groups << " groups";
+    EXPECT_LE(covered, 0.94) << one.world.groups << " groups";
     EXPECT_GT(std::abs(uncalibrated - 0.9), std::abs(covered - 0.9));
   }
 }

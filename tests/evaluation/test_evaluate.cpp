@@ -69,6 +69,38 @@ TEST(Evaluate, BaselinesRunOnTheSameFolds) {
   EXPECT_NEAR(rmse(2), rmse(0), 0.05);  // the truth is a line
 }
 
+TEST(Evaluate, TheContextMeanKnowsCategoriesAndNothingElse) {
+  features::Dataset data = simulate(world, core::RandomKey(21));
+  data.encoder = features::Encoder({{.name = "x", .unit = "mm", .low = 0.0, .high = 1.0},
+                                    {.name = "wear",
+                                     .role = features::Role::context,
+                                     .kind = process::VariableKind::categorical,
+                                     .categories = {"new", "worn", "never"}}});
+  data.X.conservativeResize(Eigen::NoChange, 2);
+  for (Eigen::Index i = 0; i < data.n(); ++i) {
+    data.X(i, 1) = static_cast<double>(data.run[static_cast<std::size_t>(i)] % 2);
+    data.Y(i, 0) = data.X(i, 1) * 10.0 + data.Y(i, 0) - 2.0 * data.X(i, 0);
+  }
+  const auto contenders = baselines(data.encoder);
+  ASSERT_EQ(contenders.size(), 3U);
+  EXPECT_EQ(contenders[1].name, "context_mean");
+  const auto model = contenders[1].make(data, core::RandomKey(0), {});
+  Eigen::MatrixXd points(4, 2);
+  points << 0.0, 0.0, 1.0, 0.0, 0.5, 1.0, 0.5, 2.0;
+  const auto posterior = model->posterior(points, {.gradients = true, .joint = true});
+  EXPECT_NEAR(posterior->mean()(0, 0), 5.0, 0.2);
+  EXPECT_DOUBLE_EQ(posterior->mean()(0, 0), posterior->mean()(1, 0));
+  EXPECT_NEAR(posterior->mean()(2, 0), 15.0, 0.2);
+  EXPECT_NEAR(posterior->mean()(3, 0), 10.0, 0.5);  // never seen: the mean of all, with the spread of all
+  using surrogate::VarianceOf;
+  EXPECT_NEAR(posterior->variance(VarianceOf::reading)(0, 0), 0.34, 0.08);
+  EXPECT_GT(posterior->variance(VarianceOf::latent)(3, 0), 20.0);
+  const Eigen::MatrixXd covariance = posterior->covariance(0, VarianceOf::latent);
+  EXPECT_DOUBLE_EQ(covariance(0, 1), covariance(0, 0));
+  EXPECT_DOUBLE_EQ(covariance(0, 2), 0.0);
+  EXPECT_DOUBLE_EQ(posterior->mean_gradient(0).norm(), 0.0);
+}
+
 TEST(Evaluate, GrossErrorsAreSetAsideInOneColumnOnly) {
   features::Dataset data = simulate(world, core::RandomKey(6));
   data.Y(100, 0) = 1000.0;

@@ -48,7 +48,7 @@ CARD = evaluation.make_card(DATA, EVALUATION, process_digest="abc")
 
 
 def test_contenders_and_baselines_stand_side_by_side() -> None:
-    assert [entry.name for entry in EVALUATION.contenders] == ["quadratic", "trivial", "linear"]
+    assert [entry.name for entry in EVALUATION.contenders] == ["quadratic", "trivial", "context_mean", "linear"]
     assert (EVALUATION.folds, EVALUATION.repeats, EVALUATION.split, EVALUATION.seed) == (4, 2, "groups", 3)
     [ceiling] = EVALUATION.ceilings
     assert ceiling.complete
@@ -61,7 +61,7 @@ def test_the_table_of_skill() -> None:
     assert (table["rmse_se"] > 0.0).all()
     assert table["ceiling_rmse"].nunique() == 1
     assert table.loc["quadratic", "calibrated_coverage_90"] == pytest.approx(0.9, abs=0.12)
-    assert table["calibrated_coverage_90"].isna().sum() == 2
+    assert table["calibrated_coverage_90"].isna().sum() == 3
     assert (CARD.skill(without_gross=False)["readings"] == DATA.n).all()
 
 

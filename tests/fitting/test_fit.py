@@ -59,7 +59,7 @@ def test_out_of_fold_predictions_are_a_table_for_plots(model: Model, process: Pr
     for name in model.cross_validation.contenders:
         plain = model.cross_validation.frame("roughness", name)
         rmse = np.sqrt(np.mean((plain["mean"] - plain["measured"]) ** 2))
-        assert rmse == pytest.approx(skill.loc[("roughness", name), "rmse"])
+        assert rmse == pytest.approx(skill.loc[("roughness", name), "rmse_pooled"])
     with pytest.raises(ConfigurationError, match="linear"):
         model.cross_validation.frame("roughness", "liner")
     with pytest.raises(DataError, match="roughness"):

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <limits>
+#include <cstddef>
 #include <numeric>
 
 #include <luban/core/error.hpp>
@@ -15,7 +15,8 @@ namespace luban::evaluation {
 namespace {
 
 constexpr std::array<double, 12> grid{0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99};
-constexpr std::int32_t most_parts = 50;  // of groups judged by the others: more would change nothing but the time
+constexpr std::int32_t most_parts = 20;  // of groups judged by the others: more would change little but the time
+constexpr std::size_t steps = 400;       // in which coverage is followed from none to all of the residuals
 
 /// Residuals ascending, each with its share of its group's weight of one.
 struct Ordered {
@@ -54,34 +55,88 @@ Ordered ordered(const Residuals& residuals) {
   return out;
 }
 
+/// Half-widths that hold the shares k / steps, k = 0 … steps, of the weight of the groups that count: k steps of one
+/// walk through the residuals.
+template <typename Counts>
+std::vector<double> quantiles(const Ordered& residuals, std::int32_t groups, const Counts& counts) {
+  constexpr double slack = 1e-9;  // sums of 1/n_g end a rounding error below a whole number of groups
+  std::vector<double> out(steps + 1, 0.0);
+  double below = 0.0;
+  double half_width = 0.0;
+  std::size_t at = 0;
+  for (std::size_t k = 1; k <= steps; ++k) {
+    const double needed = static_cast<double>(groups) * static_cast<double>(k) / static_cast<double>(steps) - slack;
+    for (; at < residuals.size.size() && below < needed; ++at) {
+      if (!counts(residuals.group[at])) continue;
+      below += residuals.weight[at];
+      half_width = residuals.size[at];
+    }
+    out[k] = half_width;
+  }
+  return out;
+}
+
+/// Adds, for every step, the weight of the residuals of the groups that count within the half-width of that step.
+template <typename Counts>
+void add_covered(const Ordered& residuals, const std::vector<double>& half_widths, const Counts& counts,
+                 std::vector<double>& covered) {
+  double weight = 0.0;
+  std::size_t at = 0;
+  for (std::size_t k = 0; k < half_widths.size(); ++k) {
+    for (; at < residuals.size.size() && residuals.size[at] <= half_widths[k]; ++at) {
+      if (counts(residuals.group[at])) weight += residuals.weight[at];
+    }
+    covered[k] += weight;
+  }
+}
+
+/// Share of a group's residuals that the k-th quantile of the other groups covers, each group left out once (or one of
+/// `parts` parts of the groups at a time).
+template <typename Counts>
+std::vector<double> coverage_by_others(const Ordered& residuals, std::int32_t groups, std::int32_t parts,
+                                       const Counts& counts) {
+  std::vector<double> covered(steps + 1, 0.0);
+  std::vector<bool> counted(static_cast<std::size_t>(residuals.groups), false);
+  for (const std::int32_t group : residuals.group) counted[static_cast<std::size_t>(group)] = counts(group);
+  for (std::int32_t part = 0; part < parts; ++part) {
+    const auto mine = [&](std::int32_t group) { return group % parts == part && counts(group); };
+    const auto others = [&](std::int32_t group) { return group % parts != part && counts(group); };
+    std::int32_t left = 0;
+    for (std::int32_t group = 0; group < residuals.groups; ++group) {
+      left += group % parts != part && counted[static_cast<std::size_t>(group)] ? 1 : 0;
+    }
+    if (left > 0 && left < groups) add_covered(residuals, quantiles(residuals, left, others), mine, covered);
+  }
+  for (double& share : covered) share /= static_cast<double>(groups);
+  return covered;
+}
+
 /// Calibration from the groups for which `counts` holds, `groups` of them.
 template <typename Counts>
 Calibration calibrate_on(const Ordered& residuals, std::int32_t groups, const Counts& counts) {
   Calibration out;
   out.groups = groups;
-  out.conformal_up_to = static_cast<double>(groups) / (static_cast<double>(groups) + 1.0);
   double squares = 0.0;
   for (std::size_t i = 0; i < residuals.size.size(); ++i) {
     if (counts(residuals.group[i])) squares += residuals.weight[i] * residuals.size[i] * residuals.size[i];
   }
   const double root_mean_square = std::sqrt(squares / static_cast<double>(groups));
-  double below = 0.0;
+  const std::vector<double> half_widths = quantiles(residuals, groups, counts);
+  const std::vector<double> covered =
+      coverage_by_others(residuals, groups, std::min(residuals.groups, most_parts), counts);
+  constexpr double slack = 1e-9;
+  out.reached = std::min(covered.back(), static_cast<double>(groups) / (static_cast<double>(groups) + 1.0));
   double widest = 0.0;
-  std::size_t at = 0;
   for (const double level : grid) {
-    constexpr double slack = 1e-9;  // sums of 1/n_g end a rounding error below a whole number of groups
-    const double needed = level * (static_cast<double>(groups) + 1.0) - slack;
-    double half_width = 0.0;
-    if (needed <= static_cast<double>(groups)) {
-      while (at < residuals.size.size() && below < needed) {
-        if (counts(residuals.group[at])) {
-          below += residuals.weight[at];
-          half_width = residuals.size[at];
-        }
-        ++at;
-      }
-    } else {
-      half_width = detail::student_half_width(level, groups) * root_mean_square;
+    double half_width = detail::student_half_width(level, groups) * root_mean_square;
+    if (level <= out.reached + slack) {
+      // To the end of the stair, at most one group's share on: with one residual per group coverage is a staircase, and
+      // all groups are one more than the others were.
+      const auto enough = std::lower_bound(covered.begin(), covered.end(), level - slack);
+      const auto stair = static_cast<std::ptrdiff_t>(steps) / std::max<std::ptrdiff_t>(groups - 1, 1);
+      const auto furthest = enough + std::min(stair, covered.end() - 1 - enough);
+      const auto beyond = std::upper_bound(enough, furthest + 1, *enough + slack);
+      half_width = half_widths[static_cast<std::size_t>(beyond - covered.begin()) - 1];
     }
     widest = std::max(widest, half_width);
     out.levels.push_back(level);
@@ -107,7 +162,7 @@ core::Json Calibration::to_json() const {
   json.set("levels", levels);
   json.set("ratios", ratios);
   json.set("groups", static_cast<std::int64_t>(groups));
-  json.set("conformal_up_to", conformal_up_to);
+  json.set("reached", reached);
   return json;
 }
 
@@ -116,7 +171,7 @@ Calibration Calibration::from_json(const core::Json& json) {
   out.levels = json.at("levels").as_doubles();
   out.ratios = json.at("ratios").as_doubles();
   out.groups = static_cast<Eigen::Index>(json.at("groups").as_int());
-  out.conformal_up_to = json.at("conformal_up_to").as_double();
+  out.reached = json.at("reached").as_double();
   if (out.levels.size() != out.ratios.size()) {
     throw core::DataError({.where = "evaluation.calibration",
                            .expected = "a ratio for each of " + std::to_string(out.levels.size()) + " levels",

@@ -20,17 +20,19 @@ enum class Target {
 /// Factor by which one response's standard deviations must be multiplied so that intervals keep their promise for a
 /// group (a setpoint, a lot) that was never seen. An interval of `level` is mean ± ratio(level) · z(level) · sd.
 ///
-/// Hierarchical conformal prediction (Lee, Barber and Willett 2023, arXiv:2306.06342): out-of-fold standardised
-/// residuals, each group sharing the weight of one, one more group's weight at infinity. For exchangeable groups the
-/// coverage of a new group's reading is at least `level`; with residuals from cross-validation instead of a held-out
-/// part this is the usual, not the guaranteed, case (Barber et al. 2021, Annals of Statistics 49, section 4).
-/// A level above groups / (groups + 1) would need an infinite interval: there the stated fallback is Student's t with
+/// Out-of-fold standardised residuals, each group sharing the weight of one. The half-width is the quantile of all
+/// groups whose share, taken from the other groups alone, covers `level` of a left-out group's residuals on average:
+/// what a new group may expect. With one residual per group that is the conformal order statistic; with many it does
+/// without the point at infinity of hierarchical conformal prediction (Lee, Barber and Willett 2023,
+/// arXiv:2306.06342), which guarantees `level` but covers far more when groups are few. No guarantee is claimed here:
+/// left_out_coverage says what is reached.
+/// Levels that the other groups' widest residual does not cover, or above groups / (groups + 1), take Student's t with
 /// as many degrees of freedom as groups, on the groups' root mean square residual.
 struct LUBAN_EVALUATION_EXPORT Calibration {
-  std::vector<double> levels;    ///< ascending, in (0, 1)
-  std::vector<double> ratios;    ///< at each level, not less than what keeps intervals nested
-  Eigen::Index groups = 0;       ///< that had a residual
-  double conformal_up_to = 0.0;  ///< levels above it rest on the fallback; 0 = all do
+  std::vector<double> levels;  ///< ascending, in (0, 1)
+  std::vector<double> ratios;  ///< at each level, not less than what keeps intervals nested
+  Eigen::Index groups = 0;     ///< that had a residual
+  double reached = 0.0;        ///< levels above it rest on the fallback; 0 = all do
 
   /// Linear between levels, constant beyond them. 1 when nothing was calibrated.
   [[nodiscard]] double ratio(double level) const;

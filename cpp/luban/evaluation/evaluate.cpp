@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include <luban/core/error.hpp>
+#include <luban/evaluation/detail/context_mean.hpp>
 #include <luban/features/reduction.hpp>
 #include <luban/features/splits.hpp>
 #include <luban/surrogate/linear_model.hpp>
@@ -110,20 +111,29 @@ std::vector<features::Fold> folds_of(const features::Dataset& data, const Evalua
 
 }  // namespace
 
-std::vector<Contender> baselines() {
-  return {{.name = "trivial",
-           .make = [](const features::Dataset& data, core::RandomKey,
-                      const core::CallControl&) { return surrogate::fit_trivial(data); }},
-          {.name = "linear", .make = [](const features::Dataset& data, core::RandomKey, const core::CallControl&) {
-             return surrogate::fit_ridge(data);
-           }}};
+std::vector<Contender> baselines(const features::Encoder& encoder) {
+  std::vector<Contender> out{
+      {.name = "trivial", .make = [](const features::Dataset& data, core::RandomKey, const core::CallControl&) {
+         return surrogate::fit_trivial(data);
+       }}};
+  if (detail::has_categories(encoder)) {
+    out.push_back(
+        {.name = "context_mean", .make = [](const features::Dataset& data, core::RandomKey, const core::CallControl&) {
+           return detail::fit_context_mean(data);
+         }});
+  }
+  out.push_back(
+      {.name = "linear", .make = [](const features::Dataset& data, core::RandomKey, const core::CallControl&) {
+         return surrogate::fit_ridge(data);
+       }});
+  return out;
 }
 
 Evaluation evaluate(const features::Dataset& data, std::vector<Contender> contenders, core::RandomKey key,
                     const EvaluationOptions& options, const core::CallControl& control) {
   require_options(options);
   if (options.baselines) {
-    for (Contender& baseline : baselines()) contenders.push_back(std::move(baseline));
+    for (Contender& baseline : baselines(data.encoder)) contenders.push_back(std::move(baseline));
   }
   Evaluation out;
   out.folds = options.folds;

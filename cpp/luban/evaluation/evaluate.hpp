@@ -26,7 +26,7 @@ struct EvaluationOptions {
   int folds = 5;    ///< 2 … number of groups
   int repeats = 1;  ///< 1 … : further repeats deal the groups anew
   Split split = Split::groups;
-  bool baselines = true;                      ///< add "trivial" and "linear" to the contenders
+  bool baselines = true;                      ///< add them to the contenders
   features::RobustWeightOptions robust = {};  ///< which readings the scores "without gross errors" leave out
   int threads = 0;                            ///< fits at a time; 0 = the CPU budget
 };
@@ -75,7 +75,8 @@ struct LUBAN_EVALUATION_EXPORT Evaluation {
                                                           const EvaluationOptions& options = {},
                                                           const core::CallControl& control = {});
 
-/// Baselines, by name "trivial" and "linear".
-[[nodiscard]] LUBAN_EVALUATION_EXPORT std::vector<Contender> baselines();
+/// Baselines, by name "trivial" (the mean of the training runs), "context_mean" (the mean of what has the same
+/// categories; only where there are any) and "linear".
+[[nodiscard]] LUBAN_EVALUATION_EXPORT std::vector<Contender> baselines(const features::Encoder& encoder);
 
 }  // namespace luban::evaluation

@@ -35,9 +35,9 @@ void add_reasons(const ModelCard::Response& response, std::vector<std::string>& 
         (response.gross_errors == 1 ? " reading is" : " readings are") +
         " a gross error; the fit gives such readings no weight, and scores stand both with and without them.");
   }
-  if (response.reading.conformal_up_to < score_levels.back()) {
+  if (response.reading.reached < score_levels.back()) {
     why.push_back(response.name + ": only " + std::to_string(response.reading.groups) + " groups: intervals above " +
-                  percent(response.reading.conformal_up_to) +
+                  percent(response.reading.reached) +
                   " assume normal residuals between groups, nothing finer can be said from so few.");
   }
   if (!response.ceiling.complete) {

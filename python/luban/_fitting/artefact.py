@@ -140,12 +140,13 @@ def restored_dataset(contents: Contents) -> _core.Dataset:
     """Make the dataset of an artefact again. Raises: IntegrityError when the parts do not fit together."""
     try:
         content = contents.metadata["dataset"]
+        arrays: dict[str, Any] = {name: contents.tensors[f"dataset/{name}"] for name in _DATASET_ARRAYS}
         return _core.Dataset.from_parts(
             encoder=_core.Encoder.from_json(json.dumps(content["encoder"])),
             responses=[tuple(entry) for entry in content["responses"]],
             run_ids=content["run_ids"],
             group_labels=content["group_labels"],
-            **{name: contents.tensors[f"dataset/{name}"] for name in _DATASET_ARRAYS},
+            **arrays,
         )
     except (KeyError, DataError) as error:
         raise IntegrityError(

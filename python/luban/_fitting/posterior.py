@@ -181,10 +181,9 @@ def novelty_frame(
     import pandas as pd
 
     numeric = [encoder.find(name) for name in envelope.names]
-    decoded = np.column_stack(
-        [[float(encoder.decode_value(j, value)) for value in X[:, j]] for j in numeric] or [np.empty(len(X))]
-    )[:, : len(numeric)]
-    distance = np.array([envelope.distance(list(row)) for row in decoded])
+    distance = np.array(
+        [envelope.distance([float(encoder.decode_value(j, row[j])) for j in numeric]) for row in X], dtype=float
+    )
     quantiles, levels = np.asarray(envelope.distance_quantiles), np.asarray(envelope.quantile_levels)
     share = np.append(levels, 1.0)[np.searchsorted(quantiles, distance)]
     categorical = [encoder.find(name) for name in envelope.category_names]
