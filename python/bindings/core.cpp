@@ -54,15 +54,21 @@ constexpr std::array error_types = {
     error_type<core::Error>("Error", "Exception"),
 };
 
+// Errors quote what was found in files, and that need not be UTF-8.
+py::str text_of(const std::string& bytes) {
+  return py::reinterpret_steal<py::str>(
+      PyUnicode_DecodeUTF8(bytes.data(), static_cast<py::ssize_t>(bytes.size()), "replace"));
+}
+
 void raise_in_python(const core::Error& error) {
   const auto type = std::find_if(error_types.begin(), error_types.end(),
                                  [&error](const ErrorType& candidate) { return candidate.is(error); });
   const py::object python_type = py::module_::import("luban.errors").attr(type->name);
   const core::ErrorDetail& detail = error.detail();
   using namespace py::literals;
-  const py::object instance =
-      python_type("where"_a = detail.where, "expected"_a = detail.expected, "received"_a = detail.received,
-                  "place"_a = detail.place, "hint"_a = detail.hint);
+  const py::object instance = python_type("where"_a = text_of(detail.where), "expected"_a = text_of(detail.expected),
+                                          "received"_a = text_of(detail.received), "place"_a = text_of(detail.place),
+                                          "hint"_a = text_of(detail.hint));
   PyErr_SetObject(python_type.ptr(), instance.ptr());
 }
 

@@ -71,6 +71,14 @@ void bind_gaussian_process(py::module_& module) {
           },
           py::arg("data"), py::arg("options") = GaussianProcessOptions{}, py::kw_only(), py::arg("seed"),
           py::arg("progress") = py::none())
+      .def(
+          "prior",
+          [](const GaussianProcess& self, const Eigen::MatrixXd& X, bool gradients, bool joint) {
+            const py::gil_scoped_release without_gil;
+            return self.prior(X, {.gradients = gradients, .joint = joint});
+          },
+          py::arg("X"), py::kw_only(), py::arg("gradients") = PosteriorRequest{}.gradients,
+          py::arg("joint") = PosteriorRequest{}.joint, "What the hyperparameters say about X (q, p) before any data.")
       .def_property_readonly("reports", &GaussianProcess::reports)
       .def_property_readonly("preset", &GaussianProcess::preset)
       .def("between_sd", &GaussianProcess::between_sd, py::arg("response"))

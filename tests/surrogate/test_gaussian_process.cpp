@@ -111,6 +111,28 @@ TEST_P(Posteriors, joint_covariance_agrees_with_the_marginals_and_is_positive) {
   EXPECT_EQ(covariance, covariance.transpose());
 }
 
+TEST_P(Posteriors, data_only_narrow_the_prior) {
+  const MatrixXd X = test::random_inputs(model_->encoder(), 12, 17);
+  const auto prior = model_->prior(X, {.gradients = true, .joint = true});
+  const auto posterior = model_->posterior(X);
+  const MatrixXd variance = prior->variance(VarianceOf::latent);
+  EXPECT_LT((prior->covariance(1, VarianceOf::latent).diagonal() - variance.col(1)).cwiseAbs().maxCoeff(), 1e-12);
+  for (Index r = 0; r < 2; ++r) {
+    EXPECT_EQ(prior->mean().col(r).minCoeff(), prior->mean().col(r).maxCoeff());
+    EXPECT_EQ(prior->mean_gradient(r).cwiseAbs().maxCoeff(), 0.0);
+    EXPECT_GT((variance - posterior->variance(VarianceOf::latent)).col(r).minCoeff(), 0.0);
+  }
+  const MatrixXd noise = posterior->variance(VarianceOf::reading) - posterior->variance(VarianceOf::latent);
+  EXPECT_LT((prior->variance(VarianceOf::reading) - variance - noise).cwiseAbs().maxCoeff(), 1e-12);
+  MatrixXd up = X;
+  MatrixXd down = X;
+  up.col(0).array() += 1e-5;
+  down.col(0).array() -= 1e-5;
+  const MatrixXd slope =
+      (model_->prior(up)->variance(VarianceOf::latent) - model_->prior(down)->variance(VarianceOf::latent)) / 2e-5;
+  EXPECT_LT((slope.col(0) - prior->variance_gradient(0).col(0)).cwiseAbs().maxCoeff(), 1e-5);
+}
+
 TEST_P(Posteriors, averages_are_linear_functionals_of_the_joint) {
   const Index q = 4;
   const Index levels = 3;

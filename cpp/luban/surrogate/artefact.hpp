@@ -19,7 +19,7 @@ struct LUBAN_SURROGATE_EXPORT Tensor {
 };
 
 /// One model file in the safetensors format: arrays, and in the header's metadata one JSON text under "luban" with
-/// everything else (kind, encoder, training envelope, calibration, card). Never pickle.
+/// everything else (kind, encoder, training envelope, calibration, card), and under "sha256" its seal. Never pickle.
 struct LUBAN_SURROGATE_EXPORT Artefact {
   std::map<std::string, Tensor> tensors;
   core::Json metadata;
@@ -28,7 +28,7 @@ struct LUBAN_SURROGATE_EXPORT Artefact {
   [[nodiscard]] std::string digest() const;
   /// Writes under a temporary name, fsyncs, renames. @throws IoError.
   void save(const std::filesystem::path& path) const;
-  /// @throws IoError when it cannot be read, IntegrityError when truncated, overlapping or not such a file,
+  /// @throws IoError when it cannot be read, IntegrityError when truncated, changed after writing or not such a file,
   /// VersionError when written by a newer format.
   [[nodiscard]] static Artefact load(const std::filesystem::path& path);
 };

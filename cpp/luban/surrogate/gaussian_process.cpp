@@ -106,6 +106,13 @@ std::unique_ptr<Posterior> GaussianProcess::average(const Eigen::MatrixXd& X, co
   return std::make_unique<GaussianPosterior>(std::move(moments));
 }
 
+std::unique_ptr<Posterior> GaussianProcess::prior(const Eigen::MatrixXd& X, const PosteriorRequest& request) const {
+  detail::require_coded(X, impl_->encoder, "surrogate.prior");
+  std::vector<GaussianPosterior::Moments> moments;
+  for (const detail::FittedResponse& one : impl_->fitted) moments.push_back(one.process->prior(X, request));
+  return std::make_unique<GaussianPosterior>(std::move(moments));
+}
+
 double GaussianProcess::between_sd(Eigen::Index response) const {
   return std::sqrt(impl_->fitted.at(static_cast<std::size_t>(response)).process->noise().between);
 }

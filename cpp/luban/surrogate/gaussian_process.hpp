@@ -61,6 +61,8 @@ class LUBAN_SURROGATE_EXPORT GaussianProcess final : public Surrogate {
   [[nodiscard]] const std::vector<FitReport>& reports() const noexcept;  ///< (m)
   [[nodiscard]] std::unique_ptr<Posterior> average(const Eigen::MatrixXd& X, const Eigen::VectorXd& weights,
                                                    const PosteriorRequest& request = {}) const override;
+  /// What the fitted hyperparameters say about X (q, p) before any data: the model that worlds are drawn from.
+  [[nodiscard]] std::unique_ptr<Posterior> prior(const Eigen::MatrixXd& X, const PosteriorRequest& request = {}) const;
   [[nodiscard]] const std::string& preset() const noexcept;
   /// Estimated noise of a response: standard deviations between runs, between the points of a run beyond what the
   /// model of the inputs says, and of one reading; in its unit, 0 where the data show no such level.

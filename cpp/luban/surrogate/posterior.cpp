@@ -126,6 +126,13 @@ Eigen::MatrixXd GaussianPosterior::log_density(const Eigen::MatrixXd& Y, Varianc
 }
 
 std::vector<Eigen::MatrixXd> GaussianPosterior::sample(Eigen::Index s, core::RandomKey key, VarianceOf of) const {
+  if (s < 0) {
+    throw core::ConfigurationError({.where = "surrogate.sample",
+                                    .expected = "a number of samples",
+                                    .received = std::to_string(s),
+                                    .place = {},
+                                    .hint = {}});
+  }
   std::vector<Eigen::MatrixXd> out(static_cast<std::size_t>(s), Eigen::MatrixXd(q(), m()));
   for (Eigen::Index r = 0; r < m(); ++r) {
     const Eigen::MatrixXd lower = detail::factorise(covariance(r, of), "surrogate.sample").lower;

@@ -145,17 +145,35 @@ GaussianPosterior::Moments Conditioned::average(const Eigen::MatrixXd& X, const 
   return out;
 }
 
+GaussianPosterior::Moments Conditioned::prior(const Eigen::MatrixXd& X, const PosteriorRequest& request) const {
+  const Covariance& covariance = target_->covariance();
+  const TrainingData& data = target_->data();
+  const double unit = data.scale * data.scale;
+  const Points points = covariance.points(X);
+  GaussianPosterior::Moments out;
+  out.mean = Eigen::VectorXd::Constant(points.count(), data.location + data.scale * mean_);
+  out.variance = unit * (covariance.diagonal(theta_, points).array() + constant());
+  add_noise(out, 1.0);
+  if (request.joint) {
+    Covariance::Workspace work;
+    covariance.evaluate_lower(theta_, points, work, out.covariance);
+    out.covariance.array() += constant();
+    out.covariance *= unit;
+    mirror_lower(out.covariance);
+  }
+  if (request.gradients) {
+    out.mean_gradient = Eigen::MatrixXd::Zero(X.rows(), X.cols());
+    out.variance_gradient = unit * covariance.diagonal_gradient(theta_, points);
+  }
+  return out;
+}
+
 Eigen::VectorXd Conditioned::prior_variance_of_averages(const Points& points, const Eigen::VectorXd& weights) const {
   const Eigen::Index levels = weights.size();
   const Eigen::Index q = points.count() / levels;
   const double sum = weights.sum();
   Eigen::VectorXd out(q);
   for (Eigen::Index i = 0; i < q; ++i) {
-    // The levels of a point differ in the same way at every point, which is all that a stationary covariance sees.
-    if (i > 0 && target_->covariance().stationary()) {
-      out(i) = out(0);
-      continue;
-    }
     const Points own = rows_of(points, i * levels, levels);
     out(i) = weights.dot(target_->covariance().cross(theta_, own, own).value * weights) + constant() * sum * sum;
   }

@@ -26,6 +26,8 @@ class LUBAN_SURROGATE_EXPORT Conditioned {
   /// Moments of Σ_l w_l f(row i·L + l), i < q; X (q·L, p). Gradients are by inputs that all levels of a point share.
   [[nodiscard]] GaussianPosterior::Moments average(const Eigen::MatrixXd& X, const Eigen::VectorXd& weights,
                                                    const PosteriorRequest& request) const;
+  /// Moments at X before any data: what the hyperparameters alone say.
+  [[nodiscard]] GaussianPosterior::Moments prior(const Eigen::MatrixXd& X, const PosteriorRequest& request) const;
   /// Standardised residual of each training row when it alone is left out, as if its weight were 1 (Rasmussen and
   /// Williams 2006, section 5.4.2).
   [[nodiscard]] Eigen::VectorXd left_out_residuals() const;

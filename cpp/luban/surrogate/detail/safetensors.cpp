@@ -10,6 +10,7 @@
 
 #include <luban/core/error.hpp>
 #include <luban/core/json.hpp>
+#include <luban/core/sha256.hpp>
 
 namespace luban::surrogate::detail {
 
@@ -22,6 +23,24 @@ constexpr const char* format_name = "luban-artefact";
 constexpr std::size_t prefix = 8;
 constexpr std::uint64_t longest_header = 100'000'000;  // as the reference implementation
 constexpr std::size_t most_dimensions = 16;
+// The seal: SHA-256 of the file's bytes with these in the seal's own place.
+const std::string unsealed(64, '0');
+
+std::string seal_text(const std::string& seal) {
+  return R"("sha256":")" + seal + '"';
+}
+
+// Where the seal's digits stand; npos when the text does not hold them as they are written here.
+std::size_t place_of_seal(std::string_view bytes, const std::string& seal) {
+  const std::size_t at = bytes.find(seal_text(seal));
+  return at == std::string_view::npos ? at : at + seal_text(seal).size() - seal.size() - 1;
+}
+
+std::string seal_of(std::string_view bytes, std::size_t at) {
+  core::Sha256 hash;
+  hash.update(bytes.substr(0, at)).update(unsealed).update(bytes.substr(at + unsealed.size()));
+  return hash.hex();
+}
 
 [[noreturn]] void broken(std::string expected, std::string received, const std::string& place) {
   throw core::IntegrityError(
@@ -166,6 +185,15 @@ core::Json metadata_of(const core::Json& header, const std::string& place) {
   return parse_shallow(table->at("luban").as_string(), place);
 }
 
+void require_seal(const core::Json& header, std::string_view bytes, const std::string& place) {
+  const core::Json* found = header.at("__metadata__").find("sha256");
+  const std::string seal = found == nullptr ? std::string() : found->as_string();
+  const std::size_t at = seal.size() == unsealed.size() ? place_of_seal(bytes, seal) : std::string_view::npos;
+  if (at == std::string_view::npos) broken("a file sealed with its SHA-256", "none", place);
+  const std::string actual = seal_of(bytes, at);
+  if (actual != seal) broken("bytes of SHA-256 " + seal, actual, place);
+}
+
 Artefact parse(std::string_view bytes, const std::string& place) {
   if (bytes.size() < prefix) broken("at least 8 bytes", std::to_string(bytes.size()), place);
   std::uint64_t length = 0;
@@ -191,6 +219,7 @@ Artefact parse(std::string_view bytes, const std::string& place) {
     extents.push_back(extent);
   }
   require_no_gaps(std::move(extents), data.size(), place);
+  require_seal(header, bytes, place);
   return out;
 }
 
@@ -201,6 +230,7 @@ std::string to_safetensors(const Artefact& artefact) {
   header.set("__metadata__", core::Json::object()
                                  .set("format", format_name)
                                  .set("version", std::to_string(format_version))
+                                 .set("sha256", unsealed)
                                  .set("luban", artefact.metadata.dump()));
   std::string data;
   for (const std::string& name : order_in_file(artefact)) {
@@ -231,7 +261,10 @@ std::string to_safetensors(const Artefact& artefact) {
   const auto length = static_cast<std::uint64_t>(text.size());
   std::string out(prefix, '\0');
   std::memcpy(out.data(), &length, prefix);
-  return out + text + data;
+  out += text + data;
+  const std::size_t at = place_of_seal(out, unsealed);
+  out.replace(at, unsealed.size(), seal_of(out, at));
+  return out;
 }
 
 Artefact from_safetensors(std::string_view bytes, const std::string& place) {
