@@ -13,7 +13,7 @@ import pytest
 from .snippets import REPOSITORY, Snippet, documents_with, name, snippets
 
 # Documents whose blocks learn a model, in minutes on a small machine.
-LEARNING = {"README.md", "README.zh-CN.md", "docs/first-history.md"}
+LEARNING = {"README.md", "README.zh-CN.md", "docs/first-history.md", "docs/model-artefact.md"}
 
 
 def by_speed(documents: list[Path]) -> list[object]:

@@ -1,0 +1,26 @@
+"""Draws the pictures of README and pages from the packaged turning data: python tests/docs/pictures.py [FOLDER]"""
+
+import sys
+from pathlib import Path
+
+import luban
+
+CONTEXT = {"diameter": "D30", "tool_wear": "Worn"}
+
+
+def main(folder: Path) -> None:
+    """Write overview.png and response-surface.png."""
+    history = luban.datasets.turning()
+    luban.plots.save(luban.plots.history_overview(history), folder / "overview.png")
+    model = luban.fit(history.process, history)
+    campaign = luban.Campaign(history.process, history=history, model=model)
+    best = campaign.recommend(context=CONTEXT, kind="best_mean")[0]
+    surface = luban.plots.response_surface(
+        model, "cutting_speed", "depth_of_cut", context=CONTEXT, at={"feed": best.settings["feed"]},
+        recommended=best.settings,
+    )  # fmt: skip
+    luban.plots.save(surface, folder / "response-surface.png")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).resolve().parents[2] / "docs/assets")
