@@ -30,10 +30,9 @@ std::string percent(double share) {
 /// Sentences that the evaluation itself gives reason to say about one response.
 void add_reasons(const ModelCard::Response& response, std::vector<std::string>& why) {
   if (response.gross_errors > 0) {
-    why.push_back(
-        response.name + ": " + std::to_string(response.gross_errors) +
-        (response.gross_errors == 1 ? " reading is" : " readings are") +
-        " a gross error; the fit gives such readings no weight, and scores stand both with and without them.");
+    why.push_back(response.name + ": " + std::to_string(response.gross_errors) +
+                  (response.gross_errors == 1 ? " reading is a gross error" : " readings are gross errors") +
+                  "; the fit gives no weight to such readings, and scores stand both with and without them.");
   }
   if (response.reading.reached < score_levels.back()) {
     why.push_back(response.name + ": only " + std::to_string(response.reading.groups) + " groups: intervals above " +

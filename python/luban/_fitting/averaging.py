@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["Averager"]
 
 _VARIANCES = ("latent", "run_mean", "reading")
+_BLOCK = 4096  # rows at a time: what they need beside the answer stays small
 
 
 @dataclass(frozen=True)
@@ -43,10 +44,14 @@ class Averager:
         mean = np.empty((self._q, m))
         variance = {of: np.empty((self._q, m)) for of in _VARIANCES}
         for part in self._parts:
-            posterior = self._surrogate.average(part.X, part.weights)
-            mean[part.rows] = posterior.mean()
-            for of in _VARIANCES:
-                variance[of][part.rows] = posterior.variance(of)
+            levels = len(part.weights)
+            for begin in range(0, len(part.rows), _BLOCK):
+                rows = part.rows[begin : begin + _BLOCK]
+                X = part.X[begin * levels : (begin + len(rows)) * levels]
+                posterior = self._surrogate.average(X, part.weights)
+                mean[rows] = posterior.mean()
+                for of in _VARIANCES:
+                    variance[of][rows] = posterior.variance(of)
         return mean, variance
 
     def sample(self, n: int, seed: int, of: str) -> NDArray[np.float64]:

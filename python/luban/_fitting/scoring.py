@@ -68,8 +68,8 @@ def score_frame(
     """Score the model and the trivial baseline on every reading of a dataset, gross errors included."""
     import pandas as pd
 
-    posterior = surrogate.posterior(recoded(surrogate.encoder, data))
-    trivial = _core.fit_trivial(training).posterior(recoded(training.encoder, data))
+    points, point_of = np.unique(recoded(surrogate.encoder, data), axis=0, return_inverse=True)
+    posteriors = [("model", surrogate.posterior(points)), ("trivial", _core.fit_trivial(training).posterior(points))]
     groups = [("", np.ones(data.n))]
     if per_group:
         of_reading = data.group[data.run]
@@ -77,12 +77,9 @@ def score_frame(
     rows: list[dict[str, Any]] = []
     for column in data.responses:
         at, r = data.response_index(column.name), training.response_index(column.name)
-        known = [own.name for own in surrogate.responses].index(column.name)
-        for name, predicted, index, ratios in (
-            ("model", posterior, known, calibration[column.name]),
-            ("trivial", trivial, r, None),
-        ):
-            arrays = _predictions(predicted, index, data.Y[:, at], ratios)
+        for name, posterior in posteriors:
+            ratios = calibration[column.name] if name == "model" else None
+            arrays = _predictions(posterior, r, point_of.ravel(), data.Y[:, at], ratios)
             arrays["training_mean"] = np.full(data.n, np.nanmean(training.Y[:, r]))
             for label, weights in groups:
                 scores = score(data.Y[:, at], **arrays, weights=weights).to_dict()
@@ -93,17 +90,22 @@ def score_frame(
 
 
 def _predictions(
-    posterior: _core.Posterior, index: int, y: NDArray[np.float64], calibration: ResponseCalibration | None
+    posterior: _core.Posterior,
+    index: int,
+    point_of: NDArray[np.int64],
+    y: NDArray[np.float64],
+    calibration: ResponseCalibration | None,
 ) -> dict[str, NDArray[np.float64]]:
-    mean = posterior.mean()[:, index]
-    sd = np.sqrt(posterior.variance("reading")[:, index])
-    widened = np.full((len(y), posterior.m), np.nan)
-    widened[:, index] = y
+    """Predictions of readings y (n) at the posterior's points, as the scores want them."""
+    mean = posterior.mean()[point_of, index]
+    sd = np.sqrt(posterior.variance("reading")[point_of, index])
     half = np.column_stack(list(_half_widths(sd, calibration)))
+    with np.errstate(divide="ignore", invalid="ignore"):  # a response that never varied has no density
+        log_density = -0.5 * (np.log(2.0 * np.pi * sd**2) + ((y - mean) / sd) ** 2)
     return {
         "mean": mean,
         "sd": sd,
-        "log_density": posterior.log_density(widened, "reading")[:, index],
+        "log_density": log_density,
         "lower": mean[:, None] - half,
         "upper": mean[:, None] + half,
     }
