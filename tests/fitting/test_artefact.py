@@ -1,8 +1,10 @@
 """A model as a file: the same model comes back, damage is told."""
 
 import json
+import struct
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -37,6 +39,17 @@ def test_the_name_is_made_of_the_content(model: Model, saved: Path) -> None:
     assert model.save(saved.parent) == saved
     assert Model.load(saved).save(saved.parent) == saved
     assert [path.name for path in saved.parent.iterdir()] == [saved.name]
+
+
+def test_the_file_is_plain_safetensors(model: Model, saved: Path) -> None:
+    content = saved.read_bytes()
+    (length,) = struct.unpack("<Q", content[:8])
+    header = json.loads(content[8 : 8 + length])
+    metadata = json.loads(header.pop("__metadata__")["luban"])
+    assert {"process", "gaussian_process", "dataset", "envelope", "card", "content_digest"} <= set(metadata)
+    begin, end = header["dataset/Y"]["data_offsets"]
+    Y = np.frombuffer(content[8 + length + begin : 8 + length + end]).reshape(header["dataset/Y"]["shape"])
+    np.testing.assert_array_equal(Y, model.dataset.Y)
 
 
 def test_a_path_is_taken_as_it_is(model: Model, tmp_path: Path) -> None:

@@ -80,6 +80,18 @@ def test_rows_come_back_in_their_order_when_contexts_have_different_noise(proces
         assert same > 0.99 if of == "latent" else same < 0.95
 
 
+def test_large_frames_are_predicted_block_by_block(
+    model: Model, fresh: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    points = fresh.drop(columns="position")
+    expected = model.posterior(points)
+    mean, sd = expected.mean, expected.sd()
+    monkeypatch.setattr("luban._fitting.averaging._BLOCK", 7)
+    blocks = model.posterior(points)
+    np.testing.assert_allclose(blocks.mean, mean, rtol=1e-12)
+    np.testing.assert_allclose(blocks.sd(), sd, rtol=1e-9)
+
+
 def test_samples_are_joint_and_repeatable(model: Model, points: pd.DataFrame) -> None:
     posterior = model.posterior(points)
     drawn = posterior.sample(2000, seed=5)

@@ -1,7 +1,10 @@
 """A model as one file: what it learned from, what it learned, how far it may be trusted.
 
-safetensors with one JSON text in its metadata. The content digest covers every array and the whole text: a file that
-was changed or cut does not load.
+A safetensors file: arrays, and in the header's metadata one JSON text under "luban" with ``kind``, ``format``,
+``process`` (as a process file), ``gaussian_process`` (preset, covariance, encoder, reports; arrays under the same
+name), ``dataset`` (what it learned from; arrays X, Y, run, group, …), ``contenders`` (whose out-of-fold predictions
+stand under ``cross_validation/0``, ``1``, …), ``envelope``, ``card`` (with the calibration of every response) and
+``content_digest``. The digest covers every array and the whole text: a file that was changed or cut does not load.
 """
 
 from __future__ import annotations
