@@ -1,0 +1,1 @@
+"""Private: what the main job judges itself by."""
