@@ -7,6 +7,7 @@ row, its text and the reason, and the report's sums add up.
 from __future__ import annotations
 
 import dataclasses
+import time
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +17,7 @@ from luban._intake.draft import process_name
 from luban._intake.new_process import NewProcess, draft_of_csv, draft_of_frame
 from luban._intake.report import REASONS, ImportReport
 from luban._intake.run import OnBad, add_csv, add_frame
-from luban.errors import ConfigurationError, IoError, NotBuiltError
+from luban.errors import ConfigurationError, IoError, LifecycleError, NotBuiltError
 from luban.history import History
 from luban.parallel import Progress
 from luban.process import Process
@@ -57,11 +58,13 @@ def import_csv(
 
     Raises: IoError (no such file, disk refuses), DataError (empty, header only, wrong delimiter, missing column with
     the nearest name, bad data with ``reject``), UnitError, ConfigurationError when the history is of another process,
-    KeyboardInterrupt on Ctrl-C. In each case ``out`` is as it was before.
+    LifecycleError when another program wrote it meanwhile, KeyboardInterrupt on Ctrl-C. In each case ``out`` is as it
+    was before.
     """
-    content = _content_of(out)
+    started = time.monotonic()
+    target = _Target.at(out)
     report = add_csv(
-        content,
+        target.content,
         process,
         Path(path),
         on_bad=on_bad,
@@ -70,7 +73,9 @@ def import_csv(
         encoding=encoding,
         progress=progress,
     )
-    return _written(content, Path(out), report, progress)
+    target.write(report, progress)
+    report.seconds = time.monotonic() - started
+    return report
 
 
 def import_frame(
@@ -86,9 +91,12 @@ def import_frame(
 
     Raises: as :func:`import_csv`.
     """
-    content = _content_of(out)
-    report = add_frame(content, process, frame, name=name, on_bad=on_bad)
-    return _written(content, Path(out), report, progress)
+    started = time.monotonic()
+    target = _Target.at(out)
+    report = add_frame(target.content, process, frame, name=name, on_bad=on_bad)
+    target.write(report, progress)
+    report.seconds = time.monotonic() - started
+    return report
 
 
 def import_parquet(
@@ -190,18 +198,36 @@ def new_process(
     return dataclasses.replace(draft, path=str(out))
 
 
-def _content_of(out: Path_) -> _history.Content:
-    """Return the history that an import adds to; an empty one when there is no file yet."""
-    if Path(out).exists():
-        return _history.open(str(out)).content()
-    return _history.Content()
+@dataclasses.dataclass(frozen=True)
+class _Target:
+    """The history that an import adds to, as it was found: an empty content when there is no file yet."""
 
+    path: Path
+    content: _history.Content
+    digest: str | None
 
-def _written(content: _history.Content, out: Path, report: ImportReport, progress: Progress | None) -> ImportReport:
-    report.path = str(out)
-    if report.changed:
-        _history.write(content, str(out), replace=True, progress=progress)
-    return report
+    @classmethod
+    def at(cls, out: Path_) -> _Target:
+        path = Path(out)
+        if not path.exists():
+            return cls(path, _history.Content(), None)
+        file = _history.open(str(path))
+        return cls(path, file.content(), file.content_digest)
+
+    def write(self, report: ImportReport, progress: Progress | None) -> ImportReport:
+        report.path = str(self.path)
+        if not report.changed:
+            return report
+        if self.digest is not None and _history.open(str(self.path)).content_digest != self.digest:
+            raise LifecycleError(
+                where="ingest",
+                expected="the history as it was when the import began",
+                received="another content",
+                place=str(self.path),
+                hint="another program has written it: import again",
+            )
+        _history.write(self.content, str(self.path), replace=self.digest is not None, progress=progress)
+        return report
 
 
 def _read_parquet(path: Path) -> pd.DataFrame:

@@ -3,12 +3,14 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import hypothesis
+import hypothesis.strategies as st
 import numpy as np
 import pandas as pd
 import pytest
 
 from luban import ingest
-from luban.errors import ConfigurationError, DataError, UnitError
+from luban.errors import ConfigurationError, DataError, LifecycleError, UnitError
 from luban.history import History
 from luban.process import Process
 
@@ -201,3 +203,79 @@ def test_other_kinds_of_tables(process: Process, frame: pd.DataFrame) -> None:
     assert History.from_frame(process, polars.from_pandas(frame).to_arrow()).read().equals(history.read())
     with pytest.raises(DataError, match=r"expected a DataFrame .* received a list"):
         History.from_frame(process, [1, 2, 3])  # type: ignore[arg-type]
+
+
+def test_a_stop_leaves_everything_as_it_was(
+    process: Process, frame: pd.DataFrame, write_csv: WriteCsv, tmp_path: Path
+) -> None:
+    out = tmp_path / "h.h5"
+    ingest.import_csv(process, write_csv(frame[:8]), out)
+    before = out.read_bytes()
+
+    for stage in ("read", "judge", "write"):
+
+        def stop(phase: str, done: int, total: int, stage: str = stage) -> None:
+            if phase == stage:
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            ingest.import_csv(process, write_csv(frame, "all.csv"), out, progress=stop)
+        # Writing such a small file is done before anybody can stop it: then the whole of it is there.
+        assert out.read_bytes() == before or (stage == "write" and len(History.open(out)) == 32)
+        assert History.open(out).verify().ok
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["all.csv", "data.csv", "h.h5"]
+
+
+def test_two_imports_at_once_do_not_lose_each_other(
+    process: Process, frame: pd.DataFrame, write_csv: WriteCsv, tmp_path: Path
+) -> None:
+    out, late = tmp_path / "h.h5", write_csv(frame[16:], "late.csv")
+    ingest.import_frame(process, frame[:8], out)
+
+    def meanwhile(phase: str, done: int, total: int) -> None:
+        if phase == "judge" and done == 0:
+            ingest.import_frame(process, frame[8:16], out)
+
+    with pytest.raises(LifecycleError, match="expected the history as it was when the import began"):
+        ingest.import_csv(process, late, out, progress=meanwhile)
+    assert len(History.open(out)) == 16
+
+
+cells = st.one_of(
+    st.sampled_from(
+        ["", " ", "NaN", "inf", "1e400", "-5", "0,5", "1.5.2", "New", "Worn", "Chuck", "ä", '"', "2026-01-01"]
+    ),
+    st.floats().map(str),
+    st.text(st.characters(blacklist_categories=("Cs",), blacklist_characters="\0\r"), max_size=4),
+)
+
+
+@hypothesis.settings(
+    max_examples=25, deadline=None, suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture]
+)
+@hypothesis.given(spoiled=st.lists(st.tuples(st.integers(0, 31), st.integers(0, 6), cells), max_size=12))
+def test_nothing_is_dropped_in_silence(
+    process: Process, frame: pd.DataFrame, tmp_path: Path, spoiled: list[tuple[int, int, str]]
+) -> None:
+    table = frame.astype(object)
+    for row, column, cell in spoiled:
+        table.iloc[row, column] = cell
+    csv, out = tmp_path / "spoiled.csv", tmp_path / "spoiled.h5"
+    table.to_csv(csv, index=False)
+    out.unlink(missing_ok=True)
+    report = ingest.import_csv(process, csv, out)
+    assert counts_add_up(report)
+    history = History.open(out)
+    refused = history.quarantine
+    assert report.rows == 32
+    assert len(history) == report.readings == 32 - (refused["scope"] == "row").sum()
+    assert len(refused) == report.quarantined
+    assert set(refused["reason"]) <= set(ingest.REASONS)
+    kept = history.read()
+    assert kept["roughness"].notna().sum() == report.values_kept["roughness"]
+    assert kept["roughness"].dropna().between(0, 50).all()
+    assert np.isfinite(kept[["speed", "feed"]].to_numpy()).all()
+    untouched = [row for row in range(32) if row not in {number for number, _, _ in spoiled}]
+    lost = set(refused.loc[refused["scope"] == "row", "source_row"]) & set(untouched)
+    # Only a run that contradicts itself, or a key that another row took, can cost a row that was not spoiled.
+    assert set(refused.loc[refused["source_row"].isin(lost), "reason"]) <= {"run_disagrees", "duplicate"}

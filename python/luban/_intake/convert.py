@@ -159,7 +159,7 @@ def _housekeeping(
         values, empty, bad = _numbers(series, decimal)
         _refuse_rows(out, header, series, empty, "missing", refusals)
         with np.errstate(invalid="ignore"):
-            bad = bad | (~empty & (values != np.round(values)))
+            bad = bad | (~empty & ((values != np.round(values)) | (np.abs(values) >= 2.0**53)))
         _refuse_rows(out, header, series, bad, "repeat_not_whole", refusals)
         out.numbers[name] = values
     else:

@@ -60,7 +60,11 @@ def add_csv(
         raise DataError(
             where="ingest.import_csv", expected="rows", received="a header and nothing below it", place=str(path)
         )
+    if progress is not None:
+        progress("judge", 0, report.rows)
     _finish(history, process, columns, match, refusals, report, on_bad, f"import of {path.name}")
+    if progress is not None:
+        progress("judge", report.rows, report.rows)
     report.seconds = time.monotonic() - started
     return report
 
