@@ -19,7 +19,7 @@ ROOT_CMAKE_WARNS, ROOT_CMAKE_FAILS = 150, 250
 
 
 def sources(repository: Path, *patterns: str) -> list[Path]:
-    folders = ("cpp", "python", "tests", "tools")
+    folders = ("cpp", "python", "tests", ".ci")
     return sorted(
         path
         for folder in folders

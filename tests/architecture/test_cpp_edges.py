@@ -85,6 +85,52 @@ def test_links_stay_inside_the_row(repository: Path, modules: list[str], module_
     assert not faults, "\n".join(faults)
 
 
+# What every program may need.
+RUNTIME = re.compile(r"(lib(c|m|pthread|dl|rt|stdc\+\+|gcc_s|asan|ubsan|tsan)|ld-linux.*)\.so.*")
+
+
+def needed(path: Path) -> set[str]:
+    """Names of the shared objects that a built library asks for."""
+    output = subprocess.run(["readelf", "-d", path], capture_output=True, text=True, check=True).stdout
+    return set(re.findall(r"\(NEEDED\).*\[(.+)\]", output))
+
+
+def object_faults(module: str, names: set[str], table: dict[str, Any]) -> list[str]:
+    row = table["modules"][module]
+    allowed = [rf"libluban_{name}\.so" for name in row["may_include"]]
+    for library in row["may_link"]:
+        allowed += table["libraries"][library]["objects"]
+    strangers = [name for name in names if not RUNTIME.fullmatch(name)]
+    return [f"{module} needs {name}" for name in strangers if not any(re.fullmatch(p, name) for p in allowed)]
+
+
+def test_built_libraries_need_only_what_their_row_allows(
+    build_folder: Path, modules: list[str], module_table: dict[str, Any]
+) -> None:
+    faults = []
+    for module in modules:
+        if module == "training":
+            continue  # holds no library yet
+        faults += object_faults(module, needed(build_folder / f"lib/libluban_{module}.so"), module_table)
+    assert not faults, "\n".join(faults)
+
+
+def test_the_core_extension_runs_without_hdf5_and_torch(build_folder: Path, module_table: dict[str, Any]) -> None:
+    """Everything that _core needs, and what that needs in turn: the edge has nothing else."""
+    libraries = module_table["libraries"]
+    heavy = [pattern for name in ("hdf5", "torch", "mpi") for pattern in libraries[name]["objects"]]
+    [core] = (build_folder / "stage/luban").glob("_core.*.so")
+    seen: set[str] = set()
+    waiting = needed(core)
+    while waiting:
+        name = waiting.pop()
+        seen.add(name)
+        if (ours := build_folder / "lib" / name).exists():
+            waiting |= needed(ours) - seen
+    assert "libluban_surrogate.so" in seen
+    assert not [name for name in seen if any(re.fullmatch(pattern, name) for pattern in heavy)]
+
+
 def test_module_list_is_in_data_path_order(repository: Path, modules: list[str]) -> None:
     text = (repository / "cpp/CMakeLists.txt").read_text(encoding="utf-8")
     listed = [name for name in re.findall(r"add_subdirectory\(luban/(\w+)\)", text) if name != "training"]
@@ -115,6 +161,9 @@ def test_the_checks_see_a_forbidden_edge(module_table: dict[str, Any]) -> None:
     assert include_faults("core", here, ["boost/any.hpp"], module_table)
     assert link_faults("features", ["luban::history"], module_table)
     assert link_faults("guard", ["Eigen3::Eigen"], module_table)
+    assert object_faults("features", {"libhdf5_serial.so.103"}, module_table)
+    assert object_faults("core", {"libluban_process.so"}, module_table)
+    assert not object_faults("features", {"libluban_core.so", "libtbb.so.12", "libc.so.6"}, module_table)
     assert not include_faults("recommend", here, ["luban/surrogate/posterior.hpp", "vector"], module_table)
 
 
