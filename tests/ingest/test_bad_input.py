@@ -294,3 +294,18 @@ def test_names_that_history_uses_itself(frame: pd.DataFrame, process: Process, w
     report, read = imported(process, write_csv(extra))
     assert report.auxiliary == ["auxiliary.group", "auxiliary.source", "auxiliary.speed"]
     assert set(read["auxiliary.speed"]) == {"fast"}
+
+
+def test_frames_that_are_no_plain_tables(process: Process, frame: pd.DataFrame) -> None:
+    with pytest.raises(DataError, match="expected each column name once, received 'Ra' twice"):
+        History.from_frame(process, pd.concat([frame, frame["Ra"]], axis=1))
+    with pytest.raises(DataError, match=r"received lists or mappings \(frame, column 'trace'\)"):
+        History.from_frame(process, frame.assign(trace=[[1, 2]] * 32))
+
+
+def test_times_of_a_frame_without_zone_are_named(process: Process, frame: pd.DataFrame) -> None:
+    frame["start_time"] = pd.Timestamp("2026-03-01 08:00")
+    history = History.empty(process)
+    report = history.append(frame)
+    assert "start_time: times without a zone were taken as UTC." in report.notes
+    assert set(history.read(["start_time"])["start_time"].astype(str)) == {"2026-03-01 08:00:00"}

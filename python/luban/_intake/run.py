@@ -81,6 +81,7 @@ def add_frame(
     started = time.monotonic()
     _require_on_bad(on_bad)
     frame = as_pandas(frame)
+    _require_plain(frame, name)
     digest = _frame_digest(frame)
     report = ImportReport(name, digest)
     if _known(history, process, digest):
@@ -91,6 +92,9 @@ def add_frame(
     plain = frame.set_axis([str(column) for column in frame.columns], axis=1)
     units = {str(column): str(unit) for column, unit in dict(frame.attrs.get("units", {})).items()}
     match = match_columns(process, list(plain.columns), name, units)
+    for header in match.housekeeping.values():
+        if plain[header].dtype.kind == "M" and getattr(plain[header].dtype, "tz", None) is None:
+            report.notes.append(f"{header}: times without a zone were taken as UTC.")
     refusals = Refusals()
     chunk = RawChunk(plain, np.arange(len(plain), dtype=np.int64))
     columns = _converted([chunk], match, ".", refusals, report)
@@ -111,6 +115,25 @@ def as_pandas(frame: object) -> pd.DataFrame:
         expected="a DataFrame (pandas, polars) or a table (pyarrow)",
         received=f"a {type(frame).__name__}",
     )
+
+
+def _require_plain(frame: pd.DataFrame, name: str) -> None:
+    """Refuse frames whose columns cannot be told apart or hold containers. Raises: DataError."""
+    headers = [str(header) for header in frame.columns]
+    twice = next((header for header in headers if headers.count(header) > 1), None)
+    if twice is not None:
+        raise DataError(
+            where="ingest.import_frame", expected="each column name once", received=f"{twice!r} twice", place=name
+        )
+    for header, column in frame.items():
+        if column.dtype == object and column.map(lambda cell: isinstance(cell, list | dict | set | np.ndarray)).any():
+            raise DataError(
+                where="ingest.import_frame",
+                expected="numbers, texts or times",
+                received="lists or mappings",
+                place=f"{name}, column {str(header)!r}",
+                hint="one value in each cell: explode or drop the column before",
+            )
 
 
 def _require_on_bad(on_bad: str) -> None:
