@@ -57,7 +57,8 @@ $(INSTALL): $(ENV) $(BUILD_INPUTS) $(TEST_INPUTS)
 	$(SAY) '== Build in $(RELEASE) and install into $(VENV)'
 	mkdir -p $(@D) && rm -rf $(BUILD)/raw-wheel
 	$(PY) -m pip wheel -q --no-build-isolation --no-deps . -w $(BUILD)/raw-wheel \
-	  -C build-dir=$(RELEASE) -C cmake.define.LUBAN_BUILD_TESTS=ON -C cmake.define.LUBAN_WERROR=$(WERROR)
+	  --config-settings=build-dir=$(RELEASE) --config-settings=cmake.define.LUBAN_BUILD_TESTS=ON \
+	  --config-settings=cmake.define.LUBAN_WERROR=$(WERROR)
 	$(PY) -m pip install -q --no-deps --force-reinstall $(BUILD)/raw-wheel/luban-*.whl
 	touch $@
 

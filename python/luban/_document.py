@@ -21,6 +21,7 @@ from luban.errors import ConfigurationError, IoError
 __all__ = ["ContradictionError", "Document", "dump_yaml", "parse_yaml", "read_yaml", "resolve_path", "validated"]
 
 Location = tuple[int | str, ...]
+_Resolvers = dict[str, list[tuple[str, re.Pattern[str]]]]
 Model = TypeVar("Model", bound=pydantic.BaseModel)
 
 _SCALARS = (
@@ -40,7 +41,7 @@ _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff]")
 
 
 class _Loader(yaml.SafeLoader):
-    yaml_implicit_resolvers: typing.ClassVar[dict[str, list[tuple[str, re.Pattern[str]]]]] = {}
+    yaml_implicit_resolvers: _Resolvers = {}  # noqa: RUF012 (its own, not those of YAML 1.1)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[Any] = set()
@@ -55,7 +56,7 @@ class _Loader(yaml.SafeLoader):
 
 
 class _Dumper(yaml.SafeDumper):
-    yaml_implicit_resolvers: typing.ClassVar[dict[str, list[tuple[str, re.Pattern[str]]]]] = {}
+    yaml_implicit_resolvers: _Resolvers = {}  # noqa: RUF012 (its own, not those of YAML 1.1)
 
     def ignore_aliases(self, data: object) -> bool:
         return True  # a repeated list is written twice, not as &id001
@@ -71,10 +72,14 @@ class _Dumper(yaml.SafeDumper):
         return self.represent_scalar("tag:yaml.org,2002:float", text)
 
 
+def _plain_int(loader: _Loader, node: yaml.Node) -> int:
+    return int(typing.cast(str, loader.construct_scalar(typing.cast(yaml.ScalarNode, node))))
+
+
 for _tag, _pattern, _first in _SCALARS:
     _Loader.add_implicit_resolver(_tag, _pattern, _first)
     _Dumper.add_implicit_resolver(_tag, _pattern, _first)
-_Loader.add_constructor("tag:yaml.org,2002:int", lambda loader, node: int(loader.construct_scalar(node)))
+_Loader.add_constructor("tag:yaml.org,2002:int", _plain_int)
 _Dumper.add_representer(float, _Dumper.represent_plain_float)
 _Dumper.add_representer(str, _Dumper.represent_exact_text)
 

@@ -133,11 +133,12 @@ def _parse(text: str) -> pint.Unit:
     try:
         unit = registry().parse_units(_normalised(text))
     except pint.UndefinedUnitError as error:
-        names = error.unit_names
+        names: Any = error.unit_names  # one name or several
         raise _no_unit(text, names if isinstance(names, str) else next(iter(names), "")) from None
     except (pint.PintError, ValueError, TypeError, AssertionError, KeyError, SyntaxError, tokenize.TokenError):
         raise _no_unit(text) from None
-    if any(abs(power) > _HIGHEST_POWER for power in unit._units.values()):
+    powers: Any = unit._units.values()
+    if any(abs(power) > _HIGHEST_POWER for power in powers):
         raise _no_unit(text)
     return unit
 
