@@ -73,7 +73,7 @@ class _Dumper(yaml.SafeDumper):
 
 
 def _plain_int(loader: _Loader, node: yaml.Node) -> int:
-    return int(typing.cast(str, loader.construct_scalar(typing.cast(yaml.ScalarNode, node))))
+    return int(loader.construct_scalar(typing.cast(yaml.ScalarNode, node)))
 
 
 for _tag, _pattern, _first in _SCALARS:

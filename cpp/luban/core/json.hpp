@@ -19,18 +19,18 @@ class LUBAN_CORE_EXPORT Json {
   using Object = std::vector<std::pair<std::string, Json>>;
 
   Json() = default;
-  Json(std::nullptr_t) {}                                            // NOLINT(google-explicit-constructor)
-  Json(bool value) : value_(value) {}                                // NOLINT(google-explicit-constructor)
-  Json(int value) : value_(static_cast<std::int64_t>(value)) {}      // NOLINT(google-explicit-constructor)
-  Json(std::int64_t value) : value_(value) {}                        // NOLINT(google-explicit-constructor)
-  Json(double value) : value_(value) {}                              // NOLINT(google-explicit-constructor)
-  Json(const char* value) : value_(std::string(value)) {}            // NOLINT(google-explicit-constructor)
-  Json(std::string_view value) : value_(std::string(value)) {}       // NOLINT(google-explicit-constructor)
-  Json(std::string value) : value_(std::move(value)) {}              // NOLINT(google-explicit-constructor)
-  Json(Array value) : value_(std::move(value)) {}                    // NOLINT(google-explicit-constructor)
-  Json(Object value) : value_(std::move(value)) {}                   // NOLINT(google-explicit-constructor)
-  Json(const std::vector<double>& numbers);                          // NOLINT(google-explicit-constructor)
-  Json(const std::vector<std::string>& texts);                       // NOLINT(google-explicit-constructor)
+  Json(std::nullptr_t) {}                                        // NOLINT(google-explicit-constructor)
+  Json(bool value) : value_(value) {}                            // NOLINT(google-explicit-constructor)
+  Json(int value) : value_(static_cast<std::int64_t>(value)) {}  // NOLINT(google-explicit-constructor)
+  Json(std::int64_t value) : value_(value) {}                    // NOLINT(google-explicit-constructor)
+  Json(double value) : value_(value) {}                          // NOLINT(google-explicit-constructor)
+  Json(const char* value) : value_(std::string(value)) {}        // NOLINT(google-explicit-constructor)
+  Json(std::string_view value) : value_(std::string(value)) {}   // NOLINT(google-explicit-constructor)
+  Json(std::string value) : value_(std::move(value)) {}          // NOLINT(google-explicit-constructor)
+  Json(Array value) : value_(std::move(value)) {}                // NOLINT(google-explicit-constructor)
+  Json(Object value) : value_(std::move(value)) {}               // NOLINT(google-explicit-constructor)
+  Json(const std::vector<double>& numbers);                      // NOLINT(google-explicit-constructor)
+  Json(const std::vector<std::string>& texts);                   // NOLINT(google-explicit-constructor)
   [[nodiscard]] static Json object() { return Json(Object{}); }
   [[nodiscard]] static Json array() { return Json(Array{}); }
 

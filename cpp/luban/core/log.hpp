@@ -13,7 +13,7 @@ enum class LogLevel { debug, info, warning, error };
 /// One structured line: who says it, how serious, what.
 struct LogRecord {
   LogLevel level;
-  std::string where;    ///< module and function, e.g. "surrogate.fit"
+  std::string where;  ///< module and function, e.g. "surrogate.fit"
   std::string message;
 };
 

@@ -42,7 +42,9 @@ Generator::result_type Generator::operator()() {
   return result;
 }
 
-double Generator::uniform() { return static_cast<double>((*this)() >> 11) * 0x1.0p-53; }
+double Generator::uniform() {
+  return static_cast<double>((*this)() >> 11) * 0x1.0p-53;
+}
 
 double Generator::normal() {
   if (has_spare_) {
@@ -66,7 +68,9 @@ std::uint64_t Generator::below(std::uint64_t n) {
   return draw % n;
 }
 
-RandomKey RandomKey::child(std::uint64_t index) const noexcept { return RandomKey(mix(value_, index)); }
+RandomKey RandomKey::child(std::uint64_t index) const noexcept {
+  return RandomKey(mix(value_, index));
+}
 
 RandomKey RandomKey::child(std::string_view name) const noexcept {
   std::uint64_t hash = 0xCBF29CE484222325ULL;  // FNV-1a

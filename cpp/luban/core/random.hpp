@@ -19,9 +19,9 @@ class LUBAN_CORE_EXPORT Generator {
   [[nodiscard]] static constexpr result_type max() { return std::numeric_limits<result_type>::max(); }
   result_type operator()();
 
-  double uniform();                                   ///< [0, 1), 53 bits
-  double normal();                                    ///< standard normal (Box and Muller)
-  std::uint64_t below(std::uint64_t n);               ///< 0 … n-1 without bias; n ≥ 1
+  double uniform();                      ///< [0, 1), 53 bits
+  double normal();                       ///< standard normal (Box and Muller)
+  std::uint64_t below(std::uint64_t n);  ///< 0 … n-1 without bias; n ≥ 1
 
  private:
   std::array<std::uint64_t, 4> state_{};

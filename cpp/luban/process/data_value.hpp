@@ -14,9 +14,9 @@ enum class Severity : std::uint8_t { good, uncertain, bad };
 struct DataValue {
   double value = 0.0;
   std::string unit;
-  std::uint32_t status = 0;    ///< OPC UA status code
-  core::UtcTime source_time;   ///< when value or status last changed
-  core::UtcTime server_time;   ///< when the server last knew it to be right
+  std::uint32_t status = 0;   ///< OPC UA status code
+  core::UtcTime source_time;  ///< when value or status last changed
+  core::UtcTime server_time;  ///< when the server last knew it to be right
 
   /// The two top bits of the status code (OPC UA Part 4 §7.39).
   [[nodiscard]] constexpr Severity severity() const noexcept {

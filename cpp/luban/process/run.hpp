@@ -60,7 +60,7 @@ struct LUBAN_PROCESS_EXPORT Run {
   std::string run_id;
   core::UtcTime start_time;
   core::UtcTime end_time;
-  Recipe recipe;                     ///< parameters as commanded
+  Recipe recipe;  ///< parameters as commanded
   std::vector<NamedValue> context;
   std::vector<Reading> readings;
   std::vector<Trace> traces;

@@ -33,12 +33,12 @@ struct LUBAN_PROCESS_EXPORT Recommendation {
   Recipe recipe;
   std::vector<NamedValue> context;
   std::vector<Prediction> predictions;
-  bool stay = false;                     ///< the best answer found is to leave the settings as they are
-  std::string kind;                      ///< "explore", "best_mean", "pareto" or "stay"
-  double expected_gain = no_number;      ///< of the first objective against the reference, in its unit, > 0 = better
-  double probability_feasible = 1.0;     ///< of all outcome constraints together
-  std::vector<std::string> why;          ///< plain sentences: what drives it, what limits it, nearest real runs
-  std::vector<std::string> limited_by;   ///< ranges and constraints that are active
+  bool stay = false;                    ///< the best answer found is to leave the settings as they are
+  std::string kind;                     ///< "explore", "best_mean", "pareto" or "stay"
+  double expected_gain = no_number;     ///< of the first objective against the reference, in its unit, > 0 = better
+  double probability_feasible = 1.0;    ///< of all outcome constraints together
+  std::vector<std::string> why;         ///< plain sentences: what drives it, what limits it, nearest real runs
+  std::vector<std::string> limited_by;  ///< ranges and constraints that are active
 };
 
 /// Life of a recommendation: candidate → staged → running → completed, with the exits failed, abandoned and stale.

@@ -34,7 +34,7 @@ struct LUBAN_PROCESS_EXPORT Variable {
   std::string name;
   std::string unit;  ///< "" = dimensionless
   VariableKind kind = VariableKind::continuous;
-  double low = no_number;   ///< of the search (parameters) or expected range (context, noise; may be NaN = from data)
+  double low = no_number;  ///< of the search (parameters) or expected range (context, noise; may be NaN = from data)
   double high = no_number;
   std::vector<std::string> categories;
 
