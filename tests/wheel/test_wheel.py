@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import urllib.request
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -68,6 +69,10 @@ def bare_system(tmp_path_factory: pytest.TempPathFactory) -> Path:
     version = (sys.version_info.major, sys.version_info.minor)
     if version not in SUITES:
         pytest.skip(f"no Debian release has Python {version[0]}.{version[1]}")
+    try:
+        urllib.request.urlopen(f"{MIRROR}/dists/{SUITES[version]}/Release", timeout=30).close()
+    except OSError as error:
+        pytest.skip(f"{MIRROR} cannot be reached: {error}")
     root = tmp_path_factory.mktemp("bare") / "root"
     run([debootstrap, "--variant=minbase", "--include=python3-venv", SUITES[version], root, MIRROR])
     return root
