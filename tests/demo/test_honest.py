@@ -11,7 +11,7 @@ from luban import _core, datasets, features, surrogate
 from luban._demo.honest import HonestCheck, Mean, WorldResult, run_honest_check
 from luban._demo.honest_choice import RULES, Choices, Outcome, choose, judge
 from luban._demo.honest_design import Design
-from luban._demo.honest_worlds import KINDS, QuadraticWorlds, ResampledWorlds, make_worlds
+from luban._demo.honest_worlds import KINDS, FittedWorlds, QuadraticWorlds, ResampledWorlds, make_worlds
 from luban.errors import ConfigurationError, DataError
 
 CATEGORIES = {"wear": ["New", "Worn"], "position": ["Chuck", "End"]}
@@ -184,6 +184,30 @@ def test_who_believes_averages_is_found_out(design: Design, model: surrogate.Gau
     assert result.promised_gain.value > result.true_gain.value + 3 * result.gain_error.standard_error
     assert not result.gain_is_true
     assert result.standing == "level"
+
+
+def test_the_best_belief_is_the_posterior_at_the_hyperparameters_of_the_world(
+    design: Design, model: surrogate.GaussianProcess
+) -> None:
+    make = FittedWorlds(design, model)
+    means = design.run_means(design.y, design.usable).ravel()
+    belief = (make.mean + make.gain @ (means - make.mean)).reshape(design.shape)
+    posterior = model.average(design.points, design.weights[0]).mean()[:, 0]
+    np.testing.assert_allclose(design.expected(belief).ravel(), posterior, atol=1e-6)
+
+
+def test_the_best_belief_is_nearer_to_the_truth_than_averages(check: HonestCheck, design: Design) -> None:
+    fitted, *others = check.worlds
+    assert fitted.informed_against_raw is not None
+    assert all(result.informed_against_raw is None for result in others)
+    make = FittedWorlds(design, surrogate.fit_gaussian_process(design.data))
+    worlds = [make(np.random.default_rng([2, k])) for k in range(500)]
+    believed, raw = [], []
+    for world in worlds:
+        assert world.best_belief is not None
+        believed.append(((world.best_belief - world.truth) ** 2).mean())
+        raw.append(((design.cell_means(world.y, design.usable) - world.truth) ** 2).mean())
+    assert np.mean(believed) < np.mean(raw)
 
 
 def test_who_knows_the_truth_is_the_best_possible(design: Design, model: surrogate.GaussianProcess) -> None:

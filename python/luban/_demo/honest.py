@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -60,6 +61,7 @@ class WorldResult:
     expected: dict[str, Mean]
     best: Mean
     against_raw: Mean
+    informed_against_raw: Mean | None
     promised_gain: Mean
     true_gain: Mean
     gain_error: Mean
@@ -92,12 +94,14 @@ class WorldResult:
         def mean(value: Callable[[Outcome], float]) -> Mean:
             return Mean.of([value(outcome) for outcome in outcomes])
 
+        informed = mean(lambda o: o.informed - o.expected["raw_cells"])
         return cls(
             kind=kind,
             worlds=len(outcomes),
             expected={rule: Mean.of([o.expected[rule] for o in outcomes]) for rule in RULES},
             best=mean(lambda o: o.best),
             against_raw=mean(lambda o: o.expected["choice"] - o.expected["raw_cells"]),
+            informed_against_raw=None if any(math.isnan(o.informed) for o in outcomes) else informed,
             promised_gain=mean(lambda o: o.promised["choice"]),
             true_gain=mean(lambda o: o.gained["choice"]),
             gain_error=mean(lambda o: o.promised["choice"] - o.gained["choice"]),
@@ -174,6 +178,8 @@ def _world_dict(result: WorldResult, unit: str) -> dict[str, Any]:
         "raw_cells_promised_gain": result.raw_promised_gain,
         "raw_cells_gain_error": result.raw_gain_error,
     }
+    if result.informed_against_raw is not None:
+        named["best_belief_minus_raw_cells"] = result.informed_against_raw
     for name, mean in named.items():
         out[f"{name}_{unit}"] = mean.value
         out[f"{name}_standard_error_{unit}"] = mean.standard_error
@@ -296,7 +302,7 @@ def _in_a_world(design: Design, refit: Refit, maker: WorldMaker, key: Sequence[i
     world = maker(np.random.default_rng(key))
     y = np.where(np.isnan(design.y), np.nan, world.y)
     believed = refit.posterior_means(y, key[-1])
-    return judge(design, world.truth, choose(design, y, ~np.isnan(y), believed))
+    return judge(design, world.truth, choose(design, y, ~np.isnan(y), believed), world.best_belief)
 
 
 def _mean_of_dicts(rows: Sequence[Mapping[str, float]]) -> LeftOut:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,12 +32,16 @@ class Choices:
 
 @dataclass(frozen=True)
 class Outcome:
-    """Means over the cells in one world: what each rule's choice truly gives, its true and its promised gain."""
+    """Means over the cells in one world: what each rule's choice truly gives, its true and its promised gain.
+
+    ``best`` is the lowest that any choice gives; ``informed`` what the best belief gives (NaN where there is none).
+    """
 
     expected: dict[str, float]
     gained: dict[str, float]
     promised: dict[str, float]
     best: float
+    informed: float = math.nan
 
 
 class Refit:
@@ -74,9 +79,10 @@ def choose(design: Design, y: Floats, use: npt.NDArray[np.bool_], believed: Floa
     return Choices(settings, promised)
 
 
-def judge(design: Design, truth: Floats, choices: Choices) -> Outcome:
-    """Look up what the chosen settings truly give; ``truth`` (cells, settings)."""
+def judge(design: Design, truth: Floats, choices: Choices, best_belief: Floats | None = None) -> Outcome:
+    """Look up what the chosen settings truly give; ``truth`` and ``best_belief`` (cells, settings)."""
     cells = np.arange(design.shape[0])
     expected = {rule: float(truth[cells, setting].mean()) for rule, setting in choices.settings.items()}
     gained = {rule: float(truth[:, design.centre].mean()) - expected[rule] for rule in choices.promised}
-    return Outcome(expected, gained, choices.promised, float(truth.min(axis=1).mean()))
+    informed = math.nan if best_belief is None else float(truth[cells, best_belief.argmin(axis=1)].mean())
+    return Outcome(expected, gained, choices.promised, float(truth.min(axis=1).mean()), informed)

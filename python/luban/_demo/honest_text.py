@@ -64,6 +64,16 @@ def _worlds(check: HonestCheck) -> Iterator[str]:
     yield from _table([(r.kind, _gain_row(r)) for r in check.worlds], headings)
     errors = ", ".join(f"{r.kind} {r.raw_gain_error.value:+.3f}" for r in check.worlds)
     yield f"    For comparison, raw cell means promise too much by: {errors}."
+    yield from _ceiling(check)
+
+
+def _ceiling(check: HonestCheck) -> Iterator[str]:
+    for result in check.worlds:
+        mean = result.informed_against_raw
+        if mean is not None:
+            yield f"    Who knew the model that made the {result.kind} worlds, hyperparameters and all, would stand"
+            yield f"    against raw cell means at {mean.value:+.4f} ± {mean.standard_error:.4f}. No rule does better there"
+            yield "    on average, so what is below that is luck."
 
 
 def _expected_row(result: WorldResult) -> list[str]:

@@ -12,6 +12,7 @@ from itertools import combinations
 from typing import Protocol
 
 import numpy as np
+import numpy.typing as npt
 
 from luban._demo.honest_design import Design, Floats
 from luban.features import Role
@@ -22,10 +23,14 @@ __all__ = ["KINDS", "World", "WorldMaker", "make_worlds"]
 
 @dataclass(frozen=True)
 class World:
-    """``truth`` (cells, settings): expected response, averaged over the noise; ``y`` (n): what was read there."""
+    """``truth`` (cells, settings): expected response, averaged over the noise; ``y`` (n): what was read there.
+
+    ``best_belief`` (cells, settings), where it can be said: the posterior mean of who knows how the world was made.
+    """
 
     truth: Floats
     y: Floats
+    best_belief: Floats | None = None
 
 
 class WorldMaker(Protocol):
@@ -41,15 +46,21 @@ class FittedWorlds:
 
     def __init__(self, design: Design, model: GaussianProcess) -> None:
         self.design = design
-        prior = model.prior(design.points, joint=True)
-        self.mean = prior.mean()[:, 0]
-        values, vectors = np.linalg.eigh(prior.covariance(0, "latent"))
-        self.root = vectors * np.sqrt(np.maximum(values, 0.0))
+        self.mean = float(model.prior(design.points[:1]).mean()[0, 0])
+        kernel = model.prior(design.points, joint=True).covariance(0, "latent")
+        self.root = np.linalg.cholesky(kernel + 1e-9 * np.trace(kernel) / len(kernel) * np.eye(len(kernel)))
         self.noise = _Noise(model.between_sd(0), model.between_points_sd(0), model.within_sd(0))
+        self.every = np.ones(len(design.run), dtype=bool)
+        places = _places(design).ravel()
+        total = kernel[np.ix_(places, places)] + self.noise.of_run_means(design, self.every)
+        self.gain = np.linalg.solve(total, kernel[places]).T
 
     def __call__(self, generator: np.random.Generator) -> World:
-        surface = (self.mean + self.root @ generator.standard_normal(len(self.mean))).reshape(self.design.shape)
-        return World(self.design.expected(surface), self.noise.readings(self.design, surface, generator))
+        design = self.design
+        surface = (self.mean + self.root @ generator.standard_normal(len(self.root))).reshape(design.shape)
+        y = self.noise.readings(design, surface, generator)
+        belief = self.mean + self.gain @ (design.run_means(y, self.every).ravel() - self.mean)
+        return World(design.expected(surface), y, design.expected(belief.reshape(design.shape)))
 
 
 class QuadraticWorlds:
@@ -124,6 +135,18 @@ class _Noise:
         single = self.reading * generator.standard_normal(len(design.run))
         return design.point_of(surface) + effects[design.run, design.level] + single
 
+    def of_run_means(self, design: Design, use: npt.NDArray[np.bool_]) -> Floats:
+        """Covariance of the means of the readings in ``use``, (runs · levels) squared."""
+        levels = design.shape[2]
+        count = np.bincount((design.run * levels + design.level)[use], minlength=design.runs * levels)
+        effects = np.kron(np.eye(design.runs), self.of_effects(levels))
+        return np.asarray(effects + np.diag(self.reading**2 / count), dtype=np.float64)
+
+    def of_effects(self, levels: int) -> Floats:
+        """Covariance of what the readings of a run share, (levels, levels)."""
+        out: Floats = self.run**2 * np.ones((levels, levels)) + self.point**2 * np.eye(levels)
+        return out
+
 
 #: Kind of world → what it is, in words.
 KINDS = {
@@ -173,24 +196,27 @@ def _residuals_by_point(design: Design, means: Floats) -> Iterator[tuple[np.ndar
         yield rows, residuals * np.sqrt(len(residuals) / (len(residuals) - 1))
 
 
+def _places(design: Design) -> npt.NDArray[np.int64]:
+    """Row of the grid of each run and level, (runs, levels)."""
+    levels = design.shape[2]
+    return (design.run_cell * design.shape[1] + design.run_setting)[:, None] * levels + np.arange(levels)
+
+
 def _leverage_scales(design: Design, model: GaussianProcess) -> Iterator[Floats]:
     """For each run the matrix (levels, levels) that gives its residuals the covariance of run and point noise.
 
     Residuals of a Gaussian process with covariance C = K + N have covariance N C⁻¹ N.
     """
     levels = design.shape[2]
-    rows = np.arange(design.runs)[:, None] * levels + np.arange(levels)
-    places = (design.run_cell * design.shape[1] + design.run_setting)[:, None] * levels + np.arange(levels)
-    count = np.bincount((design.run * levels + design.level)[design.usable], minlength=design.runs * levels)
+    noise = _Noise(model.between_sd(0), model.between_points_sd(0), model.within_sd(0))
+    of_means = noise.of_run_means(design, design.usable)
+    places = _places(design).ravel()
     kernel = model.prior(design.points, joint=True).covariance(0, "latent")
-    effects = model.between_sd(0) ** 2 * np.ones((levels, levels)) + model.between_points_sd(0) ** 2 * np.eye(levels)
-    noise = np.diag(model.within_sd(0) ** 2 / count)
+    half = of_means @ np.linalg.inv(np.linalg.cholesky(kernel[np.ix_(places, places)] + of_means)).T
+    wanted = _power(noise.of_effects(levels), 0.5)
     for run in range(design.runs):
-        noise[np.ix_(rows[run], rows[run])] += effects
-    half = noise @ np.linalg.inv(np.linalg.cholesky(kernel[np.ix_(places.ravel(), places.ravel())] + noise)).T
-    for run in range(design.runs):
-        of_residuals = half[rows[run]] @ half[rows[run]].T
-        yield _power(effects, 0.5) @ _power(of_residuals, -0.5)
+        rows = half[run * levels : (run + 1) * levels]
+        yield wanted @ _power(rows @ rows.T, -0.5)
 
 
 def _power(matrix: Floats, exponent: float) -> Floats:
