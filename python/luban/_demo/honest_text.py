@@ -72,7 +72,8 @@ def _ceiling(check: HonestCheck) -> Iterator[str]:
         mean = result.informed_against_raw
         if mean is not None:
             yield f"    Who knew the model that made the {result.kind} worlds, hyperparameters and all, would stand"
-            yield f"    against raw cell means at {mean.value:+.4f} ± {mean.standard_error:.4f}. No rule does better there"
+            at = f"{mean.value:+.4f} ± {mean.standard_error:.4f}"
+            yield f"    against raw cell means at {at}. No rule does better there"
             yield "    on average, so what is below that is luck."
 
 
