@@ -174,3 +174,12 @@ def test_rows_that_were_all_refused_can_be_read(process: Process, frame: pd.Data
     assert (report.changed, report.rows_quarantined) == (True, {"category_never_seen": 15})
     assert history.quarantine["value"].tolist() == ["C"] * 15
     assert len(history) == 0
+
+
+def test_a_bare_name_means_the_working_folder(
+    history: History, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    saved = history.copy().save("bare.h5")
+    saved.append(pd.DataFrame({"run_id": ["PO-000"], "repeat": [1], "power": [1.0]}))
+    assert History.open(tmp_path / "bare.h5").verify().ok

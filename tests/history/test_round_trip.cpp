@@ -106,6 +106,16 @@ TEST(RoundTrip, LongerThanOneChunkAndReadInAnyRange) {
   }
 }
 
+TEST(RoundTrip, ABareNameMeansTheWorkingFolder) {
+  const Folder folder;
+  const std::filesystem::path before = std::filesystem::current_path();
+  std::filesystem::current_path(folder / ".");
+  Content history = small_history(2, 3);
+  write(history, "bare.h5");
+  std::filesystem::current_path(before);
+  EXPECT_TRUE(verify(folder / "bare.h5").ok());
+}
+
 TEST(RoundTrip, ManyInMemoryAtOnce) {
   const auto first = HistoryFile::in_memory(small_history(2, 3));
   const auto second = HistoryFile::in_memory(small_history(5, 3));

@@ -154,7 +154,7 @@ void require_intact_heaps(const std::filesystem::path& path) {
 }
 
 TemporaryFile::TemporaryFile(const std::filesystem::path& target)
-    : target_(std::filesystem::weakly_canonical(target)) {  // a link is followed, not replaced
+    : target_(std::filesystem::weakly_canonical(std::filesystem::absolute(target))) {  // a link is followed
   const std::string stem = (target_.parent_path() / ("." + target_.filename().string())).string();
   for (int attempt = 0;; ++attempt) {
     path_ = stem + "." + std::to_string(::getpid()) + "-" + std::to_string(attempt) + ".partial";
@@ -188,7 +188,7 @@ void TemporaryFile::commit(bool replace) {
     io_error("rename the finished file", target_);
   }
   committed_ = true;
-  sync_path(target_.parent_path(), O_RDONLY | O_DIRECTORY);
+  sync_path(path_.parent_path(), O_RDONLY | O_DIRECTORY);
 }
 
 }  // namespace luban::history::detail
