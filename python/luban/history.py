@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import time
 from collections.abc import Callable, Sequence
 from html import escape
 from os import PathLike
@@ -143,6 +144,7 @@ class History:
         Raises: DataError, UnitError as :meth:`from_frame`; IoError; LifecycleError when the file was changed by
         somebody else since it was opened.
         """
+        started = time.monotonic()
         content = self._file.content()
         report = add_frame(content, self.process, self._with_inputs(as_pandas(frame)), on_bad=on_bad)
         report.path = str(self._path or "memory")
@@ -154,6 +156,7 @@ class History:
             self._require_unchanged()
             _history.write(content, str(self._path), replace=True, progress=progress)
             self._file = _history.open(str(self._path))
+        report.seconds = time.monotonic() - started
         return report
 
     def save(self, path: str | PathLike[str]) -> History:
