@@ -309,3 +309,11 @@ def test_times_of_a_frame_without_zone_are_named(process: Process, frame: pd.Dat
     report = history.append(frame)
     assert "start_time: times without a zone were taken as UTC." in report.notes
     assert set(history.read(["start_time"])["start_time"].astype(str)) == {"2026-03-01 08:00:00"}
+
+
+def test_runs_whose_names_hold_the_bar_stay_apart(process: Process, frame: pd.DataFrame) -> None:
+    content = process.to_dict()
+    content["context"]["tool"]["categories"] = ["x", "b|x"]
+    shafts = frame[:8].assign(shaft=["a|b"] * 4 + ["a"] * 4, tool=["x"] * 4 + ["b|x"] * 4)
+    history = History.from_frame(Process.from_dict(content), shafts)
+    assert list(history.read(rows="runs")["run_id"]) == ["a\\|b|x", "a|b\\|x"]

@@ -152,12 +152,31 @@ def _run_keys(
             empty = np.flatnonzero((columns.codes[name].codes < 0) & columns.good)
             refusals.add(columns.rows[empty], match.found[name].header, [""] * len(empty), "missing", "row")
             columns.good[empty] = False
-    keys, texts = _labels(columns, names, np.arange(len(columns.rows)))
-    return keys, _RunIds(texts, digest)
+    labels = _labels(columns, names, np.arange(len(columns.rows)))
+    return labels.codes, _RunIds(labels.texts(), digest)
 
 
-def _labels(columns: Columns, names: Iterable[str], rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], list[str]]:
-    """Return the combination of the named columns as a number per row, and the its text, ``220|D30|New``."""
+@dataclass(frozen=True)
+class _Labels:
+    """Combinations of some columns: a number for each row, and the text of a number, ``220|D30|New``."""
+
+    codes: NDArray[np.int64]
+    first: NDArray[np.int64]  # a row of each number
+    parts: list[tuple[NDArray[np.int64], list[str]]]  # of each column: codes of the rows, texts of the codes
+
+    def texts(self, numbers: NDArray[np.int64] | None = None) -> list[str]:
+        """Return the texts of these numbers; without them of all, in their order."""
+        rows = self.first if numbers is None else self.first[numbers]
+        columns = [[_escaped(texts[code]) for code in codes[rows]] for codes, texts in self.parts]
+        return ["|".join(texts) for texts in zip(*columns, strict=True)]
+
+
+def _escaped(text: str) -> str:
+    """Return a text that can stand between bars: no two combinations have the same text."""
+    return text.replace("\\", "\\\\").replace("|", "\\|") if "|" in text or "\\" in text else text
+
+
+def _labels(columns: Columns, names: Iterable[str], rows: NDArray[np.int64]) -> _Labels:
     parts: list[tuple[NDArray[np.int64], list[str]]] = []
     combined = np.zeros(len(rows), dtype=np.int64)
     for name in names:
@@ -170,8 +189,7 @@ def _labels(columns: Columns, names: Iterable[str], rows: NDArray[np.int64]) -> 
         parts.append((codes, texts))
         # Renumbered after each column: a product of many counts would leave int64.
         combined = np.unique(combined * len(texts) + codes, return_inverse=True)[1].astype(np.int64)
-    first = np.unique(combined, return_index=True)[1]
-    return combined, ["|".join(texts[codes[i]] for codes, texts in parts) for i in first]
+    return _Labels(combined, np.unique(combined, return_index=True)[1], parts)
 
 
 def _refuse_disagreeing(columns: Columns, match: Match, keys: NDArray[np.int64], refusals: Refusals) -> None:
@@ -180,16 +198,15 @@ def _refuse_disagreeing(columns: Columns, match: Match, keys: NDArray[np.int64],
     rows = np.flatnonzero(columns.good)
     if len(rows) == 0 or not inputs:
         return
-    settings, texts = _labels(columns, [found.name for found in inputs], rows)
+    settings = _labels(columns, [found.name for found in inputs], rows)
     _, run = np.unique(keys[rows], return_inverse=True)
-    pairs, pair, counts = np.unique(run * len(texts) + settings, return_inverse=True, return_counts=True)
+    pairs, pair, counts = np.unique(run * len(settings.first) + settings.codes, return_inverse=True, return_counts=True)
     if len(pairs) == run.max() + 1:
         return
     size = np.bincount(run)
     bad = np.flatnonzero(2 * counts[pair] <= size[run])
     header = ", ".join(found.header for found in inputs)
-    shown = [texts[code] for code in settings[bad]]
-    refusals.add(columns.rows[rows[bad]], header, shown, "run_disagrees", "row")
+    refusals.add(columns.rows[rows[bad]], header, settings.texts(settings.codes[bad]), "run_disagrees", "row")
     columns.good[rows[bad]] = False
 
 
@@ -229,5 +246,5 @@ def _groups(process: Process, columns: Columns, first: NDArray[np.int64], report
         return [report.source] * len(first)
     if not names:
         return []
-    codes, texts = _labels(columns, names, first)
-    return [texts[code] for code in codes]
+    labels = _labels(columns, names, first)
+    return labels.texts(labels.codes)

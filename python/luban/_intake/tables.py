@@ -121,13 +121,15 @@ def _variable(columns: Columns, name: str, unit: str, rows: NDArray[np.int64]) -
 
 def _free_column(name: str, unit: str, texts: Codes, rows: NDArray[np.int64]) -> _core.Column:
     """Texts as numbers when each of them is one and loses nothing by it, otherwise as texts."""
-    numbers = all(
-        _PLAIN_NUMBER.match(text) and sum(letter.isdigit() for letter in text) <= 15 for text in texts.categories
-    )
+    numbers = all(_PLAIN_NUMBER.match(text) and _digits(text) <= 15 for text in texts.categories)
     if numbers and texts.categories:
         values = np.array([*(float(text) for text in texts.categories), np.nan])
         return _core.Column.float64(name, unit, values[texts.codes[rows]])
     return _core.Column.string(name, texts.texts(rows).tolist())
+
+
+def _digits(text: str) -> int:
+    return len(text) if len(text) <= 15 else sum(letter.isdigit() for letter in text)
 
 
 def _first_known(times: NDArray[np.int64], run: NDArray[np.int64], runs: int) -> NDArray[np.int64]:
