@@ -33,6 +33,16 @@ function(luban_compile_options target)
   endif()
 endfunction()
 
+# For code around the product (tests, bindings): its compile time counts, its speed does not. Common headers are
+# compiled once per target, unless a compiler launcher such as ccache stands before the compiler: the two do not mix.
+function(luban_compile_quickly target)
+  cmake_parse_arguments(arg "" "" "HEADERS" ${ARGN})
+  target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-O1>)
+  if(NOT CMAKE_CXX_COMPILER_LAUNCHER)
+    target_precompile_headers(${target} PRIVATE ${arg_HEADERS})
+  endif()
+endfunction()
+
 function(luban_module)
   cmake_parse_arguments(arg "" "NAME" "SOURCES;HEADERS;LINK;PRIVATE_LINK" ${ARGN})
   if(arg_UNPARSED_ARGUMENTS)
