@@ -33,14 +33,18 @@ function(luban_compile_options target)
   endif()
 endfunction()
 
-# For code around the product (tests, bindings): its compile time counts, its speed does not. Common headers are
-# compiled once per target, unless a compiler launcher such as ccache stands before the compiler: the two do not mix.
-function(luban_compile_quickly target)
-  cmake_parse_arguments(arg "" "" "HEADERS" ${ARGN})
-  target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-O1>)
+# Common headers are compiled once per target, unless a compiler launcher such as ccache stands before the compiler:
+# the two do not mix. Sources with options of their own must set SKIP_PRECOMPILE_HEADERS.
+function(luban_precompile target)
   if(NOT CMAKE_CXX_COMPILER_LAUNCHER)
-    target_precompile_headers(${target} PRIVATE ${arg_HEADERS})
+    target_precompile_headers(${target} PRIVATE ${ARGN})
   endif()
+endfunction()
+
+# For code around the product (tests, bindings): its compile time counts, its speed does not.
+function(luban_compile_quickly target)
+  target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-O1>)
+  luban_precompile(${target} ${ARGN})
 endfunction()
 
 function(luban_module)
@@ -62,6 +66,10 @@ function(luban_module)
   target_include_directories(${target} PUBLIC "$<BUILD_INTERFACE:${LUBAN_GENERATED_DIR}>")
   target_link_libraries(${target} PUBLIC ${arg_LINK} PRIVATE ${arg_PRIVATE_LINK})
   luban_compile_options(${target})
+  luban_precompile(${target} <algorithm> <functional> <map> <memory> <string> <variant> <vector>)
+  if("Eigen3::Eigen" IN_LIST arg_LINK OR "Eigen3::Eigen" IN_LIST arg_PRIVATE_LINK)
+    luban_precompile(${target} <Eigen/Core>)
+  endif()
   set_target_properties(${target} PROPERTIES
     VERIFY_INTERFACE_HEADER_SETS ON
     LIBRARY_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/lib"
