@@ -91,9 +91,7 @@ TEST(Acquisition, gradients_equal_finite_differences) {
 }
 
 TEST(Acquisition, gradients_after_conditioning_on_pending_points) {
-  Eigen::MatrixXd pending(2, 2);
-  pending << 0.3, 0.4, 0.8, 0.1;
-  const ConditionedSurrogate surrogate(two_responses(), pending);
+  const ConditionedSurrogate surrogate(two_responses(), Sobol(2, core::RandomKey(9)).points(0, 2));
   check_acquisition(LogExpectedImprovement({0, Goal::minimize}, 0.3, one_sided), surrogate, 1e-4);
 }
 

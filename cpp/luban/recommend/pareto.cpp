@@ -14,6 +14,8 @@ namespace {
 
 using detail::Situation;
 
+constexpr double least_difference = 1e-4;  ///< of two points in the second objective, in its span along the front
+
 /// A point with its two utilities.
 struct FrontPoint {
   Eigen::VectorXd x;
@@ -66,12 +68,17 @@ class FrontSearch {
       : situation_(situation),
         request_(request),
         utilities_(two_objectives(situation, request.objectives)),
+        search_(request.search),
         key_(key),
         control_(control) {}
 
   Front run() {
     starts_ = situation_.measured;
     points_ = {anchor(0), anchor(1)};
+    // A level's answer lies near its neighbour's: from there, and from fewer points of its own, it is found again.
+    search_.restarts = std::max(1, search_.restarts / 2);
+    starts_.resize(0, situation_.region.p());
+    for (const FrontPoint& point : points_) detail::append_row(starts_, point.x);
     const double least = points_[0].second;
     const double best = points_[1].second;
     for (int k = 1; k + 1 < request_.points && best > least; ++k) {
@@ -79,7 +86,10 @@ class FrontSearch {
       const double level = least + (best - least) * k / (request_.points - 1);
       const auto point =
           best_under(0, level_bound(utilities_[1], level), key_.child("level").child(static_cast<std::uint64_t>(k)));
-      if (point) points_.push_back(*point);
+      if (!point) continue;
+      points_.push_back(*point);
+      starts_.conservativeResize(2, Eigen::NoChange);
+      detail::append_row(starts_, point->x);
     }
     find_corner();
     keep_undominated();
@@ -91,6 +101,7 @@ class FrontSearch {
   FrontPoint anchor(std::size_t objective) {
     const auto end = best_under(objective, std::nullopt, key_.child("anchor").child(objective));
     if (!end) throw_inadmissible();
+    detail::append_row(starts_, end->x);
     const double reached = objective == 0 ? end->first : end->second;
     const OutcomeBound keep = level_bound(utilities_[objective], reached - 1e-6 * std::abs(reached));
     return best_under(1 - objective, keep, key_.child("corner").child(objective)).value_or(*end);
@@ -103,10 +114,9 @@ class FrontSearch {
     if (level) bounds.push_back(*level);
     const SurrogateLandscape landscape({situation_.surrogate, std::make_shared<BestMean>(utilities_[objective]),
                                         std::move(bounds), Eigen::MatrixXd(0, situation_.region.p()), 0.0});
-    const SearchResult found = search(situation_.region, landscape, starts_, request_.search, key, control_);
+    const SearchResult found = search(situation_.region, landscape, starts_, search_, key, control_);
     nearest_ = found.x;
     if (!found.admissible()) return std::nullopt;
-    detail::append_row(starts_, found.x);
     return judged(found.x);
   }
 
@@ -135,10 +145,11 @@ class FrontSearch {
     std::stable_sort(points_.begin(), points_.end(), [](const FrontPoint& a, const FrontPoint& b) {
       return std::pair(-a.first, -a.second) < std::pair(-b.first, -b.second);
     });
+    // Two levels may end at one point: what differs by less than anybody can tell is one answer.
+    const double same = points_.empty() ? 0.0 : least_difference * std::abs(points_.back().second - points_[0].second);
     std::vector<FrontPoint> kept;
     for (FrontPoint& point : points_) {
-      const double rounding = 1e-9 * std::abs(point.second);
-      if (kept.empty() || point.second > kept.back().second + rounding) kept.push_back(std::move(point));
+      if (kept.empty() || point.second > kept.back().second + same) kept.push_back(std::move(point));
     }
     points_ = std::move(kept);
   }
@@ -201,6 +212,7 @@ class FrontSearch {
   const Situation& situation_;
   const ParetoRequest& request_;
   std::vector<Utility> utilities_;
+  SearchOptions search_;
   core::RandomKey key_;
   const core::CallControl& control_;
   Eigen::MatrixXd starts_;

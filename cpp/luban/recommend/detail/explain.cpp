@@ -256,7 +256,8 @@ void say_evidence(const Explanation& explanation, const std::string& unit, proce
     std::string text = "Nearest real runs: ";
     for (std::size_t i = 0; i < explanation.nearest.size(); ++i) {
       const NearRun& run = explanation.nearest[i];
-      text += (i > 0 ? "; " : "") + run.run_id + " at distance " + rounded(run.distance);
+      text += (i > 0 ? "; " : "") + run.run_id;
+      text += run.distance < 1e-6 ? " at these very settings" : " at distance " + rounded(run.distance);
       if (std::isfinite(run.measured)) text += " (measured " + with_unit(run.measured, unit) + ")";
     }
     into.why.push_back(text + ". Distance 1 is one search range.");

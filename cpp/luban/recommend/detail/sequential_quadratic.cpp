@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 namespace luban::recommend::detail {
 namespace {
@@ -36,6 +37,7 @@ class Search {
     Eigen::MatrixXd B = Eigen::MatrixXd::Identity(x.size(), x.size()) * (slope / 0.1);
     bool scaled = false;
     double penalty = 0.0;
+    double still_violation = std::numeric_limits<double>::infinity();
     for (int iteration = 0; iteration < options_.max_iterations; ++iteration) {
       const Step step = quadratic_step(x, now, B);
       if (step.multipliers.size() > 0) penalty = std::max(penalty, 1.5 * step.multipliers.maxCoeff() + 1e-8);
@@ -43,8 +45,12 @@ class Search {
           -now.gradient.dot(step.direction) + penalty * (total_violation(now) - linear_violation(now, step.direction));
       const bool still = step.direction.cwiseAbs().maxCoeff() < options_.step_tolerance ||
                          decrease < options_.value_tolerance * (1.0 + std::abs(now.value));
+      if (!step.direction.allFinite() || !std::isfinite(decrease)) break;
       // A curved constraint is reached from outside: the last small steps are what brings it within its tolerance.
-      if (still && violation_of(now) <= options_.constraint_tolerance) break;
+      // Where they no longer halve what is left, no admissible point is near.
+      const double violation = violation_of(now);
+      if (still && (violation <= options_.constraint_tolerance || violation > 0.5 * still_violation)) break;
+      if (still) still_violation = violation;
       Eigen::VectorXd next_x;
       SmoothValue next;
       if (!line_search(x, now, step.direction, penalty, decrease, next_x, next)) break;
