@@ -99,8 +99,8 @@ def _console(stderr: bool) -> Console:
     stream = sys.stderr if stderr else sys.stdout
     if stream.isatty():
         return Console(stderr=stderr, highlight=False)
-    # Into a file or pipe: no cropping at the 80 columns that an unknown terminal would have.
-    return Console(stderr=stderr, highlight=False, width=160)
+    # Into a file or pipe: no folding at the 80 columns that an unknown terminal would have.
+    return Console(stderr=stderr, highlight=False, width=1000)
 
 
 def out(*parts: RenderableType) -> None:
@@ -170,13 +170,14 @@ def number(value: Any, digits: int = 4) -> str:
 
 
 def frame_table(frame: pd.DataFrame, title: str = "", *, digits: int = 4, most: int = 40) -> RenderableType:
-    """Return a DataFrame as a rich table; units of ``frame.attrs["units"]`` stand under the column names."""
+    """Return a DataFrame as a rich table; units of ``frame.attrs["units"]`` stand beside the column names."""
     from rich import box
+    from rich.console import Group
     from rich.table import Table
     from rich.text import Text
 
     units = frame.attrs.get("units", {})
-    table = Table(title=title or None, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold", pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for name in frame.columns:
         numeric = frame[name].dtype.kind in "fiu"
         unit = units.get(name, "")
@@ -184,10 +185,11 @@ def frame_table(frame: pd.DataFrame, title: str = "", *, digits: int = 4, most: 
         table.add_column(Text(heading), justify="right" if numeric else "left", overflow="fold")
     for row in frame.head(most).itertuples(index=False, name=None):
         table.add_row(*(Text(number(value, digits)) for value in row))
+    parts: list[RenderableType] = [Text(title, style="bold")] if title else []
+    parts.append(table)
     if len(frame) > most:
-        table.caption = f"… and {len(frame) - most:,} more rows"
-        table.caption_justify = "left"
-    return table
+        parts.append(Text(f"… and {len(frame) - most:,} more rows"))
+    return Group(*parts)
 
 
 @contextmanager

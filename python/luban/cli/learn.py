@@ -129,15 +129,18 @@ def evaluate_model(
     require_file(model, what="a model file", verb="evaluate")
     learned = _model(model, "evaluate")
     source = History.open(history)
-    scores = learned.score(source)
-    by_group = learned.score(source, per_group=True)
-    notes = list(scores.attrs.get("notes", []))
+    with console.progress() as progress:
+        rows = learned.score(source, per_group=True, progress=progress)
+    notes = list(rows.attrs.get("notes", []))
+    scores = rows[rows["group"] == ""].drop(columns="group")
+    by_group = rows[rows["group"] != ""]
     if as_json:
         found = {"model": str(model), "history": str(history), "scores": scores, "groups": by_group, "notes": notes}
         console.emit_json(found)
         return
-    console.out(console.frame_table(scores, f"{model} on {history}"))
+    shown = ["response", "unit", "contender", "readings", "rmse", "mae", "r2", "coverage_90", "width_90"]
+    console.out(console.frame_table(scores[shown], f"{model} on {history}, all readings"))
     if groups:
-        console.out(console.frame_table(by_group, "By group", most=200))
+        console.out(console.frame_table(by_group[["group", *shown]], "By group", most=1000))
     for note in notes:
-        console.out(note)
+        console.out(f"Note: {note}")
