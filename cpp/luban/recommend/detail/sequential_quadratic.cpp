@@ -40,7 +40,11 @@ class Search {
     double still_violation = std::numeric_limits<double>::infinity();
     for (int iteration = 0; iteration < options_.max_iterations; ++iteration) {
       const Step step = quadratic_step(x, now, B);
-      if (step.multipliers.size() > 0) penalty = std::max(penalty, 1.5 * step.multipliers.maxCoeff() + 1e-8);
+      if (step.multipliers.size() > 0) {
+        // Powell's rule: a weight that an early step asked for fades, or the search would creep along the constraint.
+        const double needed = 1.5 * step.multipliers.maxCoeff() + 1e-8;
+        penalty = std::max(needed, 0.5 * (penalty + needed));
+      }
       const double decrease =
           -now.gradient.dot(step.direction) + penalty * (total_violation(now) - linear_violation(now, step.direction));
       const bool still = step.direction.cwiseAbs().maxCoeff() < options_.step_tolerance ||
