@@ -170,7 +170,7 @@ def number(value: Any, digits: int = 4) -> str:
 
 
 def frame_table(frame: pd.DataFrame, title: str = "", *, digits: int = 4, most: int = 40) -> RenderableType:
-    """Return a DataFrame as a rich table; units of ``frame.attrs["units"]`` stand beside the column names."""
+    """Return a DataFrame as a rich table; units of ``frame.attrs["units"]`` stand under the column names."""
     from rich import box
     from rich.console import Group
     from rich.table import Table
@@ -181,7 +181,7 @@ def frame_table(frame: pd.DataFrame, title: str = "", *, digits: int = 4, most: 
     for name in frame.columns:
         numeric = frame[name].dtype.kind in "fiu"
         unit = units.get(name, "")
-        heading = f"{name} [{unit}]" if unit else str(name)
+        heading = f"{name}\n[{unit}]" if unit else str(name)
         table.add_column(Text(heading), justify="right" if numeric else "left", overflow="fold")
     for row in frame.head(most).itertuples(index=False, name=None):
         table.add_row(*(Text(number(value, digits)) for value in row))

@@ -12,6 +12,8 @@ from luban.cli.app import JsonFlag, verb
 from luban.cli.paths import HistoryPath
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from luban.features import Inspection
     from luban.history import History
 
@@ -83,15 +85,23 @@ def _show(source: History, inspection: Inspection) -> None:
         console.out(console.frame_table(inspection.coverage, "Runs per context"))
     if len(inspection.gaps):
         console.out(console.frame_table(inspection.gaps, "Longest pauses"))
-    findings = inspection.findings
-    if len(findings):
-        console.out(console.frame_table(findings[["kind", "column", "message"]], f"{len(findings)} findings"))
-    else:
-        console.out("No findings.")
+    _show_findings(inspection.findings)
     refused = source.quarantine
     if len(refused):
         counted = refused.groupby(["reason", "scope", "column"]).size().reset_index(name="count")
         console.out(console.frame_table(counted, "Refused at import (quarantine)"))
+
+
+def _show_findings(findings: pd.DataFrame) -> None:
+    """Print sentences, each kind under its name: they are too long for a table."""
+    from luban import console
+
+    if findings.empty:
+        console.out("No findings.")
+    for kind, found in findings.groupby("kind", sort=False):
+        console.out(f"Finding: {kind}, {len(found):,}")
+        for message in found["message"]:
+            console.out(f"  {message}")
 
 
 def _draw(source: History, inspection: Inspection, path: Path) -> None:

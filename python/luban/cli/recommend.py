@@ -118,11 +118,18 @@ def _values(process: Process, option: str, texts: Sequence[str], section: str) -
 
 def _front(answer: ParetoFront) -> pd.DataFrame:
     """Return settings, both objectives and the odds of the bounds: what fits on a screen."""
+    from luban.console import number
+
     table = answer.table()
-    objectives = [
-        name for name in table.columns if name.removesuffix("_low").removesuffix("_high") in answer.objectives
-    ]
-    shown = table[[*answer[0].settings, *objectives, "probability_feasible"]]
+    shown = table[[*answer[0].settings]].copy()
+    for name in answer.objectives:
+        shown[name] = table[name]
+        if f"{name}_low" in table:
+            ends = zip(table[f"{name}_low"], table[f"{name}_high"], strict=True)
+            shown[f"90 % of {name}"] = [
+                f"{number(low, 3)}\N{NO-BREAK SPACE}…\N{NO-BREAK SPACE}{number(high, 3)}" for low, high in ends
+            ]
+    shown["bounds kept"] = [f"{100.0 * share:.0f} %" for share in table["probability_feasible"]]
     shown.attrs["units"] = table.attrs["units"]
     return shown
 
