@@ -126,9 +126,7 @@ def _front(answer: ParetoFront) -> pd.DataFrame:
         shown[name] = table[name]
         if f"{name}_low" in table:
             ends = zip(table[f"{name}_low"], table[f"{name}_high"], strict=True)
-            shown[f"90 % of {name}"] = [
-                f"{number(low, 3)}\N{NO-BREAK SPACE}…\N{NO-BREAK SPACE}{number(high, 3)}" for low, high in ends
-            ]
+            shown[f"90 % of {name}"] = [f"{number(low, 3)}…{number(high, 3)}" for low, high in ends]
     shown["bounds kept"] = [f"{100.0 * share:.0f} %" for share in table["probability_feasible"]]
     shown.attrs["units"] = table.attrs["units"]
     return shown
