@@ -49,6 +49,7 @@ _SUBMODULES = frozenset(
     {
         "campaign",
         "datasets",
+        "demo",
         "errors",
         "evaluation",
         "features",
@@ -62,6 +63,7 @@ _SUBMODULES = frozenset(
         "registry",
         "report",
         "surrogate",
+        "testing",
         "units",
     }
 )

@@ -1,0 +1,30 @@
+"""Plots of histories, models and recommendations: matplotlib figures with units on every axis.
+
+Every function returns a figure and keeps no state; :func:`save` writes one as PNG, SVG or PDF.
+"""
+
+from __future__ import annotations
+
+from luban.plots.choices import recommended_settings
+from luban.plots.front import pareto
+from luban.plots.model import first_response
+from luban.plots.overview import history_overview
+from luban.plots.parity import intervals, parity
+from luban.plots.skill import skill
+from luban.plots.style import Plot, png, save, svg
+from luban.plots.surface import response_surface
+
+__all__ = [
+    "Plot",
+    "first_response",
+    "history_overview",
+    "intervals",
+    "pareto",
+    "parity",
+    "png",
+    "recommended_settings",
+    "response_surface",
+    "save",
+    "skill",
+    "svg",
+]

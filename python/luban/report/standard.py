@@ -1,0 +1,158 @@
+"""Ready reports: of a history, and of a model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from luban import plots
+from luban.plots.text import name_text, number, unit_text
+from luban.report.blocks import Block, Card, Cards, Facts, Note, Picture, Points, Section, Text, Wide
+from luban.report.page import Report
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from luban.features import Inspection
+    from luban.fitting import Model
+    from luban.history import History
+
+__all__ = ["SKILL_NAMES", "history_sections", "model_sections", "of_history", "of_model", "skill_frame"]
+
+#: Headings of the table of skill.
+SKILL_NAMES = {
+    "contender": "Model",
+    "rmse": "RMSE",
+    "rmse_se": "± SE",
+    "r2": "R²",
+    "coverage_90": "In 90 % interval, as predicted",
+    "calibrated_coverage_90": "calibrated",
+    "ceiling_rmse": "RMSE of noise alone",
+}
+
+
+def of_history(history: History, inspection: Inspection | None = None) -> Report:
+    """Make a report of what is in a history; ``inspection`` spares looking again.
+
+    Raises: DataError when the history cannot be read as a dataset; KeyboardInterrupt on Ctrl-C.
+    """
+    seen = history.inspect() if inspection is None else inspection
+    return Report(
+        title=f"History of {history.process.name}",
+        subtitle=f"{seen.counts['readings']:,} readings of {seen.counts['runs']:,} runs",
+        sections=history_sections(history, seen),
+        footer=f"History {history.uuid}, content {history.digest}.",
+    )
+
+
+def history_sections(history: History, seen: Inspection) -> list[Section]:
+    """Return the sections about a history: overview, inputs and responses, noise, findings."""
+    c = seen.counts
+    cards = Cards(
+        [
+            Card("Readings", f"{c['readings']:,}", about=_per_run(c)),
+            Card("Runs", f"{c['runs']:,}", about=f"{c['groups']:,} groups that are never split"),
+            Card("Points run more than once", f"{c['points_run_more_than_once']:,}", about=f"of {c['points']:,}"),
+            Card("Findings", f"{len(seen.findings):,}", tone="warning" if len(seen.findings) else "good"),
+        ]
+    )
+    overview = plots.history_overview(history)
+    what: list[Block] = [cards, Picture(overview, "Every reading by run; gross errors are marked.", kind="png")]
+    tables: list[Block] = [Wide(seen.inputs, "Inputs: what the process states and what was seen")]
+    tables.append(Wide(seen.responses, "Responses", digits=4))
+    noise: list[Block] = [
+        Text(
+            "Standard deviations from repeats alone, gross errors set aside; dof: degrees of freedom behind each. "
+            "Within a run: between its readings. Between runs: between repeated runs at the same settings."
+        ),
+        Wide(seen.noise),
+    ]
+    found: list[Block] = [Wide(seen.findings[["kind", "column", "source_row", "message"]])]
+    if not len(seen.findings):
+        found = [Note("Nothing looks wrong.", "good")]
+    return [
+        Section("What is in it", what),
+        Section("Inputs and responses", tables),
+        Section("Noise", noise),
+        Section("Findings", found),
+    ]
+
+
+def _per_run(counts: dict[str, int]) -> str:
+    low, high = counts["readings_per_run_min"], counts["readings_per_run_max"]
+    return f"{low} of each run" if low == high else f"{low} to {high} of each run"
+
+
+def of_model(model: Model) -> Report:
+    """Make a report of what a model claims: skill beside baselines, intervals, errors by group, its card.
+
+    Raises: DataError when the model was not cross-validated.
+    """
+    card = model.card.to_dict()
+    data = card["data"]
+    return Report(
+        title=f"Model of {model.process.name}",
+        subtitle=f"Surrogate {card['surrogate']}, fitted to {data['runs']:,} runs in {data['groups']:,} groups",
+        sections=model_sections(model),
+        footer=f"Made {card['created_time']} by Luban {card['code_version']}.",
+    )
+
+
+def skill_frame(model: Model) -> pd.DataFrame:
+    """Return the table of skill as reports show it, gross errors set aside."""
+    table = model.skill()
+    shown = table[["response", "unit", *SKILL_NAMES]].copy()
+    shown["response"] = shown["response"].map(name_text)
+    shown["unit"] = shown["unit"].map(unit_text)
+    repeated = shown["response"].duplicated()
+    shown["response"] = shown["response"].mask(repeated, "")
+    shown["unit"] = shown["unit"].mask(repeated, "")
+    return shown
+
+
+def model_sections(model: Model, response: str | None = None) -> list[Section]:
+    """Return the sections about a model. Raises: ConfigurationError on an unknown response."""
+    card = model.card.to_dict()
+    first = plots.first_response(model, response)
+    validation = card["validation"]
+    frame = skill_frame(model)
+    how = (
+        f"Each model predicts runs whose group ({validation['grouped_by']}) it has not seen: "
+        f"{validation['folds']} folds"
+        + (f", {validation['repeats']} times" if validation["repeats"] > 1 else "")
+        + ". Gross errors are set aside in the scores. R² is against the mean of the training runs."
+    )
+    skill: list[Block] = [
+        Text(how),
+        Picture(
+            plots.skill(model), "Error on groups not seen, with its spread over folds, beside baselines and noise."
+        ),
+        Wide(frame, names=SKILL_NAMES, strong=[k for k, name in enumerate(frame["response"]) if name]),
+        Points(card["why"]),
+    ]
+    trust: list[Block] = [
+        Picture(plots.parity(model, first), "Out-of-fold predictions of run means, and the errors by group left out."),
+        Picture(plots.intervals(model, first), "What intervals promise and what they hold, on groups not seen."),
+    ]
+    about = Facts(
+        {
+            "Data digest": card["data"]["digest"],
+            "Process digest": card["process_digest"],
+            "Split": f"{validation['split']}, by {validation['grouped_by']}, seed {validation['seed']}",
+            "Code version": card["code_version"],
+            "Made": card["created_time"],
+        }
+    )
+    return [
+        Section("Skill", skill),
+        Section(f"{name_text(first)}: predictions put to the test", trust),
+        Section("About this model", [_hyperparameters(model, first), about]),
+    ]
+
+
+def _hyperparameters(model: Model, response: str) -> Block:
+    """Say in one line what the fit found."""
+    found = next(one for one in model.card.to_dict()["responses"] if one["name"] == response)
+    values = found.get("hyperparameters") or {}
+    items = values.items() if isinstance(values, dict) else values
+    text = ", ".join(f"{name} {number(float(value), 3)}" for name, value in items)
+    return Text(f"Hyperparameters of {name_text(response).lower()}: {text}." if text else "")
