@@ -68,6 +68,7 @@ class FrontSearch {
       : situation_(situation),
         request_(request),
         utilities_(two_objectives(situation, request.objectives)),
+        surrogate_(detail::surrogate_for(situation, utilities_)),
         search_(request.search),
         key_(key),
         control_(control) {}
@@ -112,7 +113,7 @@ class FrontSearch {
                                        core::RandomKey key) {
     std::vector<OutcomeBound> bounds = situation_.bounds;
     if (level) bounds.push_back(*level);
-    const SurrogateLandscape landscape({situation_.surrogate, std::make_shared<BestMean>(utilities_[objective]),
+    const SurrogateLandscape landscape({surrogate_, std::make_shared<BestMean>(utilities_[objective]),
                                         std::move(bounds), Eigen::MatrixXd(0, situation_.region.p()), 0.0});
     const SearchResult found = search(situation_.region, landscape, starts_, search_, key, control_);
     nearest_ = found.x;
@@ -121,7 +122,7 @@ class FrontSearch {
   }
 
   [[nodiscard]] FrontPoint judged(const Eigen::VectorXd& x) const {
-    const Eigen::MatrixXd mean = situation_.surrogate->posterior(x.transpose())->mean();
+    const Eigen::MatrixXd mean = surrogate_->posterior(x.transpose())->mean();
     return {x, utilities_[0].of(mean(0, utilities_[0].response)), utilities_[1].of(mean(0, utilities_[1].response))};
   }
 
@@ -212,6 +213,7 @@ class FrontSearch {
   const Situation& situation_;
   const ParetoRequest& request_;
   std::vector<Utility> utilities_;
+  std::shared_ptr<const surrogate::Surrogate> surrogate_;  ///< for searches
   SearchOptions search_;
   core::RandomKey key_;
   const core::CallControl& control_;

@@ -74,6 +74,7 @@ class Advisor {
       : situation_(situation),
         request_(request),
         utility_(detail::find_objective(situation, request.objective, "recommend.recommend")),
+        surrogate_(detail::surrogate_for(situation, {utility_})),
         key_(key),
         control_(control),
         pending_(static_cast<Eigen::Index>(request.pending.size()), situation.region.p()) {
@@ -127,17 +128,17 @@ class Advisor {
   }
 
   SearchResult best_mean(const Eigen::MatrixXd& avoid, core::RandomKey key) const {
-    return search_for(situation_.surrogate, std::make_shared<BestMean>(utility_), situation_.bounds, avoid, key);
+    return search_for(surrogate_, std::make_shared<BestMean>(utility_), situation_.bounds, avoid, key);
   }
 
   SearchResult propose(const Eigen::MatrixXd& chosen, core::RandomKey key) {
     if (!explores_) {
       SearchResult found = best_mean(chosen, key);
-      return found.admissible() || chosen.rows() > 0 ? found : least_bad(situation_.surrogate, key.child("feasible"));
+      return found.admissible() || chosen.rows() > 0 ? found : least_bad(surrogate_, key.child("feasible"));
     }
     Eigen::MatrixXd believed(pending_.rows() + chosen.rows(), situation_.region.p());
     believed << pending_, chosen;
-    std::shared_ptr<const surrogate::Surrogate> surrogate = situation_.surrogate;
+    std::shared_ptr<const surrogate::Surrogate> surrogate = surrogate_;
     if (believed.rows() > 0) surrogate = std::make_shared<ConditionedSurrogate>(surrogate, believed);
     const std::optional<double> incumbent = find_incumbent(believed, key.child("incumbent"));
     if (!incumbent) return least_bad(surrogate, key.child("feasible"));
@@ -251,6 +252,7 @@ class Advisor {
   const Situation& situation_;
   const RecommendRequest& request_;
   Utility utility_;
+  std::shared_ptr<const surrogate::Surrogate> surrogate_;  ///< for searches
   core::RandomKey key_;
   const core::CallControl& control_;
   Eigen::MatrixXd pending_;

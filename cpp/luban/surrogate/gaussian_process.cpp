@@ -90,6 +90,22 @@ const std::string& GaussianProcess::preset() const noexcept {
   return impl_->preset;
 }
 
+std::shared_ptr<const GaussianProcess> GaussianProcess::only(const std::vector<Eigen::Index>& responses) const {
+  auto impl = std::make_unique<Impl>();
+  impl->encoder = impl_->encoder;
+  impl->preset = impl_->preset;
+  impl->model = impl_->model;
+  for (const Eigen::Index r : responses) {
+    require_option(r >= 0 && r < std::ssize(impl_->responses), "responses of the surrogate", static_cast<int>(r),
+                   "responses");
+    const auto at = static_cast<std::size_t>(r);
+    impl->responses.push_back(impl_->responses[at]);
+    impl->fitted.push_back(impl_->fitted[at]);
+    impl->reports.push_back(impl_->reports[at]);
+  }
+  return std::shared_ptr<const GaussianProcess>(new GaussianProcess(std::move(impl)));
+}
+
 std::unique_ptr<Posterior> GaussianProcess::posterior(const Eigen::MatrixXd& X, const PosteriorRequest& request) const {
   detail::require_coded(X, impl_->encoder, "surrogate.posterior");
   std::vector<GaussianPosterior::Moments> moments;

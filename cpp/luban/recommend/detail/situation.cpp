@@ -7,9 +7,9 @@
 
 #include <luban/core/error.hpp>
 #include <luban/core/text.hpp>
+#include <luban/recommend/detail/focus.hpp>
 #include <luban/recommend/detail/words.hpp>
 #include <luban/recommend/normal.hpp>
-#include <luban/surrogate/noise_average.hpp>
 
 namespace luban::recommend::detail {
 namespace {
@@ -104,10 +104,10 @@ Eigen::MatrixXd measured_settings(const features::Dataset& data, const SearchReg
   return rows;
 }
 
-/// The surrogate without its noise variables: averaged as observed in this context.
-std::shared_ptr<const surrogate::Surrogate> averaged(const Basis& basis, const std::vector<NamedValue>& context) {
+/// How often each level of the noise variables was observed in this context; nothing without noise variables.
+std::optional<surrogate::NoiseLevels> noise_levels(const Basis& basis, const std::vector<NamedValue>& context) {
   const features::Encoder& encoder = basis.surrogate->encoder();
-  if (encoder.columns_of(Role::noise).empty()) return basis.surrogate;
+  if (encoder.columns_of(Role::noise).empty()) return std::nullopt;
   if (basis.data == nullptr) {
     throw ConfigurationError({.where = "recommend.recommend",
                               .expected = "the history that tells how often each noise level occurs",
@@ -115,9 +115,15 @@ std::shared_ptr<const surrogate::Surrogate> averaged(const Basis& basis, const s
                               .place = {},
                               .hint = "pass the dataset the model was fitted on"});
   }
-  Eigen::VectorXd coded = coded_context(encoder, context);
-  return std::make_shared<surrogate::AveragedSurrogate>(basis.surrogate,
-                                                        surrogate::observed_noise_levels(*basis.data, coded));
+  return surrogate::observed_noise_levels(*basis.data, coded_context(encoder, context));
+}
+
+/// A surrogate as decisions see it: without noise variables, with the derived responses.
+std::shared_ptr<const DerivedSurrogate> decision_surrogate(std::shared_ptr<const surrogate::Surrogate> surrogate,
+                                                           const std::optional<surrogate::NoiseLevels>& levels,
+                                                           const process::Process& process) {
+  if (levels) surrogate = std::make_shared<surrogate::AveragedSurrogate>(std::move(surrogate), *levels);
+  return std::make_shared<const DerivedSurrogate>(std::move(surrogate), process.derived());
 }
 
 /// The encoder without noise variables: what the averaged surrogate will have.
@@ -149,7 +155,8 @@ Situation make_situation(const Basis& basis, const std::vector<NamedValue>& cont
                                     [&](const NamedValue& given) { return given.name == variable.name; });
     ordered.push_back({variable.name, found->value, variable.unit});
   }
-  auto surrogate = std::make_shared<const DerivedSurrogate>(averaged(basis, ordered), basis.process->derived());
+  std::optional<surrogate::NoiseLevels> levels = noise_levels(basis, ordered);
+  auto surrogate = decision_surrogate(basis.surrogate, levels, *basis.process);
   std::vector<std::string> texts;
   std::vector<OutcomeBound> bounds = make_bounds(*basis.process, *surrogate, texts);
   Eigen::MatrixXd measured(0, encoder.p());
@@ -157,6 +164,7 @@ Situation make_situation(const Basis& basis, const std::vector<NamedValue>& cont
   return {basis,
           std::move(ordered),
           std::move(surrogate),
+          std::move(levels),
           std::move(region),
           std::move(bounds),
           std::move(texts),
@@ -178,6 +186,15 @@ Utility find_objective(const Situation& situation, const std::string& response, 
                             .place = {},
                             .hint = names.empty() ? "name what to improve under `objectives:` in the process file"
                                                   : core::nearest_hint(response, names)});
+}
+
+std::shared_ptr<const surrogate::Surrogate> surrogate_for(const Situation& situation,
+                                                          const std::vector<Utility>& utilities) {
+  std::vector<Eigen::Index> responses;
+  for (const Utility& utility : utilities) responses.push_back(utility.response);
+  for (const OutcomeBound& bound : situation.bounds) responses.push_back(bound.response);
+  return decision_surrogate(focused(situation.basis.surrogate, std::move(responses)), situation.levels,
+                            *situation.basis.process);
 }
 
 Eigen::VectorXd encode_pending(const Situation& situation, const PendingRun& run) {

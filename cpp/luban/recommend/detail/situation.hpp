@@ -11,6 +11,7 @@
 #include <luban/recommend/decision_surrogate.hpp>
 #include <luban/recommend/recommend.hpp>
 #include <luban/recommend/search_region.hpp>
+#include <luban/surrogate/noise_average.hpp>
 
 namespace luban::recommend::detail {
 
@@ -19,6 +20,7 @@ struct Situation {
   const Basis& basis;
   std::vector<process::NamedValue> context;           ///< in the encoder's order, with units
   std::shared_ptr<const DerivedSurrogate> surrogate;  ///< averaged over noise, derived responses added
+  std::optional<surrogate::NoiseLevels> levels;       ///< that were averaged over; nothing without noise variables
   SearchRegion region;
   std::vector<OutcomeBound> bounds;
   std::vector<std::string> bound_texts;  ///< "roughness <= 3.2 um with probability 95 %"
@@ -35,6 +37,10 @@ struct Situation {
 
 /// The objective of a response ("" = the first). @throws ConfigurationError naming the objectives.
 [[nodiscard]] Utility find_objective(const Situation& situation, const std::string& response, const char* where);
+
+/// The situation's surrogate for a search that looks at these utilities and the bounds only: cheaper, otherwise equal.
+[[nodiscard]] std::shared_ptr<const surrogate::Surrogate> surrogate_for(const Situation& situation,
+                                                                        const std::vector<Utility>& utilities);
 
 /// The coded row of a pending run, in its own context when it states one.
 [[nodiscard]] Eigen::VectorXd encode_pending(const Situation& situation, const PendingRun& run);
