@@ -53,6 +53,14 @@ def test_import_in_words(luban: Cli, process: Path, csv: Path) -> None:
     assert "Nothing was quarantined." in outcome.out
 
 
+def test_parquet_goes_in_and_out(luban: Cli, process: Path) -> None:
+    pytest.importorskip("pyarrow")
+    readings().to_parquet("grinding.parquet", index=False)
+    assert luban("import", process, "grinding.parquet", "--json").object["readings"] == RUNS * READINGS_PER_RUN
+    assert luban("export", "grinding.h5", "back.parquet", "--json").object["rows"] == 96
+    assert len(pd.read_parquet("back.parquet")) == 96
+
+
 def bad_csv(path: Path) -> Path:
     frame = readings().astype({"Ra": object})
     frame.loc[3, "Ra"] = "hm"

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from luban import Campaign, History, load
+
 from .support import PROCESS, Cli, call, readings
 
 
@@ -48,6 +50,25 @@ def test_the_history_beside_a_model_names_real_runs(luban: Cli, model: Path, his
     context = ("--context", "material=steel")
     found = luban("recommend", model, *context, "--history", history, "--json").object
     assert found["recommendations"][0]["nearest"]
+
+
+def test_a_campaign_answers_like_a_model(luban: Cli, model: Path, history: Path) -> None:
+    loaded = load(model)
+    Campaign(loaded.process, History.open(history), model=loaded).save("grinding.campaign")
+    context = ("--context", "material=steel", "--kind", "best_mean")
+    found = luban("recommend", "grinding.campaign", *context, "--json")
+    assert found.code == 0
+    of_model = luban("recommend", model, *context, "--history", history, "--json")
+    assert found.object["recommendations"][0]["settings"] == of_model.object["recommendations"][0]["settings"]
+    assert luban("recommend", "grinding.campaign", *context, "--history", history).code == 2
+    assert luban("evaluate", "grinding.campaign", history).code == 2
+
+
+def test_to_stay_is_an_answer(luban: Cli, model: Path) -> None:
+    running = ("--running", "wheel_speed=40", "--running", "feed=1")
+    outcome = luban("recommend", model, "--context", "material=steel", "--kind", "best_mean", *running)
+    assert outcome.code == 0
+    assert outcome.out.startswith("1. Stay for material steel")
 
 
 @pytest.mark.parametrize(
