@@ -86,6 +86,14 @@ def test_an_error_that_nobody_foresaw_is_one_line(luban: Cli, monkeypatch: pytes
     )
 
 
+def test_a_broken_package_is_one_line(luban: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "luban.cli.app", None)
+    outcome = luban("doctor")
+    assert outcome.code == 1
+    assert outcome.err.startswith("[cli] expected a whole package, received ")
+    assert outcome.err.endswith("Hint: install luban again.\n")
+
+
 def test_ctrl_c_is_130(luban: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted() -> None:
         raise KeyboardInterrupt

@@ -27,8 +27,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _run(arguments: list[str], debug: bool) -> int:
-    from luban.cli.app import Interrupted, run
-
+    try:
+        from luban.cli.app import Interrupted, run
+    except ImportError as error:  # nothing of the package may be relied on here
+        if debug:
+            raise
+        sys.stderr.write(f"[cli] expected a whole package, received {error}. Hint: install luban again.\n")
+        return 1
     try:
         code = run(arguments)
         sys.stdout.flush()
