@@ -87,7 +87,7 @@ def run(
     model = fitting.fit(process, imported.history, seed=seed, folds=settings, progress=progress)
     clock.lap("fit")
     campaign = Campaign(process, imported.history, seed=seed, model=model)
-    advised = steps.advise(campaign, model, points=6 if quick else 12, progress=progress)
+    advised = steps.advise(campaign, model, points=5 if quick else 10, progress=progress)
     clock.lap("recommend")
     honest = run_honest_check(imported.history, model.surrogate, seed=seed, quick=quick, progress=progress)
     clock.lap("honest_check")

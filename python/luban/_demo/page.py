@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import luban
-from luban._demo.words import answers_frame, found_text, front_frame, gain_text, skill_text, timing_text
+from luban._demo.words import answers_frame, found_text, front_frame, gain_text, skill_text, timing_text, why_sentences
 from luban.plots.text import context_text, name_text, number, unit_text
 from luban.report import Report
 from luban.report.blocks import Block, Card, Cards, Facts, Note, Picture, Points, Section, Text, Verbatim, Wide
@@ -26,6 +26,13 @@ _SOURCE = (
     "AISI 12L14 Dataset by Matheus Costa Pereira, doi:10.5281/zenodo.17438392, licensed under CC BY 4.0 "
     "(https://creativecommons.org/licenses/by/4.0/). The header of one column was renamed; no value was changed."
 )
+
+_NOISE_NAMES = {
+    "within_sd": "Within a shaft (SD)",
+    "within_dof": "its degrees of freedom",
+    "between_sd": "Between shafts (SD)",
+    "between_dof": "its degrees of freedom",
+}
 
 
 def make_report(result: DemoResult, pictures: Mapping[str, Figure]) -> Report:
@@ -98,6 +105,11 @@ def _quick_note(result: DemoResult) -> list[Block]:
     return [Note("Few worlds and coarse fronts: the numbers of the honest check are rough.", "warning", "Quick run.")]
 
 
+def _noise_frame(result: DemoResult) -> pd.DataFrame:
+    noise = result.imported.inspection.noise
+    return noise.assign(response=noise["response"].map(name_text), unit=noise["unit"].map(unit_text))
+
+
 def _finding_table(gross: pd.DataFrame, result: DemoResult) -> Wide:
     process = result.model.process
     place = ["response", "column", "source_row", "line", "value", "expected", "guess"]
@@ -105,6 +117,8 @@ def _finding_table(gross: pd.DataFrame, result: DemoResult) -> Wide:
     units = [unit_text(process.unit(name)) for name in gross["response"]]
     shown = gross.assign(response=gross["response"].map(name_text), unit=units)
     shown = shown[["response", "column", "line", *context, "value", "expected", "unit", "guess"]]
+    if not shown["guess"].any():
+        shown = shown.drop(columns="guess")
     names = {"line": "Line of the file", "expected": "Its repeats say", "guess": "Looks like"}
     return Wide(shown, names=names, digits=4)
 
@@ -132,7 +146,7 @@ def _history(result: DemoResult, pictures: Mapping[str, Figure]) -> Section:
             title="Readings are not runs.",
         ),
         Text("Noise within a shaft and between shafts, from repeats alone, gross errors set aside:"),
-        Wide(result.imported.inspection.noise),
+        Wide(_noise_frame(result), names=_NOISE_NAMES),
     ]
     return Section("The history", blocks)
 
@@ -159,7 +173,7 @@ def _skill(result: DemoResult, pictures: Mapping[str, Figure]) -> Section:
             pictures["skill"], "RMSE on settings not seen, beside a linear model, the training mean, and noise alone."
         ),
         Wide(frame, names=SKILL_NAMES, strong=[k for k, name in enumerate(frame["response"]) if name]),
-        Points(card["why"]),
+        Points([sentence for sentence in card["why"] if not sentence.startswith("Gross error:")]),
         Picture(pictures["parity"], "Left: mean reading per shaft and position against its prediction. Right: errors."),
         Picture(pictures["intervals"], "What intervals promise and what they hold on settings not seen."),
     ]
@@ -172,22 +186,15 @@ def _settings(result: DemoResult, pictures: Mapping[str, Figure]) -> Section:
     advised = result.advised
     running = ", ".join(f"{number(v, 3)} {unit_text(process.unit(k))}" for k, v in advised.running.items())
     names = {
-        f"{objective}_low": "from",
-        f"{objective}_high": "to",
-        "gain_low": "from",
-        "gain_high": "to",
-        objective: f"Expected {name_text(objective).lower()}",
+        "interval": "Next shaft, 90 %",
+        "gain_interval": "Gain, 90 %",
+        objective: "Expected",
         "probability_better": "P(better)",
-        "probability_feasible": "P(bounds kept)",
+        "probability_feasible": "P(bounds)",
         "change": "Answer",
     }
     best = advised.largest_gain[0]
     surface = "surface_" + "_".join(str(value) for value in best.context.values())
-    why = [
-        f"{context_text(dict(answer[0].context))}: {sentence}"
-        for answer in advised.answers
-        for sentence in answer[0].why[:3]
-    ]
     blocks: list[Block] = [
         Text(
             f"The settings with the lowest expected {name_text(objective).lower()}, averaged over the positions along "
@@ -197,7 +204,7 @@ def _settings(result: DemoResult, pictures: Mapping[str, Figure]) -> Section:
         Cards([_answer_card(answer, result) for answer in advised.answers]),
         Picture(pictures["settings"], "Recommended settings in their ranges, what is expected of them, and the gain."),
         Wide(answers_frame(advised.answers, objective), names=names),
-        Points(why),
+        Points(why_sentences(result)),
         Picture(
             pictures[surface],
             f"{context_text(dict(best.context))}: the expected response over two parameters and how sure the model is. "
@@ -221,12 +228,12 @@ def _answer_card(answer: Recommendations, result: DemoResult) -> Card:
     ]
     half = 1.645 * one.gain_sd
     gain = f"{number(one.gain)} ({number(one.gain - half)} to {number(one.gain + half)}) {unit}"
-    lines.append(("Gain, 90 %", gain))
+    lines.append(("Gain", gain))
     return Card(
         name=context_text(dict(one.context)),
         value="Stay" if one.stay else number(prediction.mean),
         unit="" if one.stay else f"{unit} expected",
-        about=f"next shaft's mean: {number(prediction.lower)} to {number(prediction.upper)} {unit} (90 %)",
+        about=f"next shaft's mean: {number(prediction.lower)} to {number(prediction.upper)} {unit}; intervals are 90 %",
         lines=lines,
         tone="plain" if one.stay else "good",
     )
@@ -242,7 +249,7 @@ def _front(result: DemoResult, pictures: Mapping[str, Figure]) -> Section:
         ),
         Picture(pictures["front"], "Predicted fronts per context, with the 90 % interval of the next shaft's mean."),
     ]
-    names = {f"{first}_low": "from", f"{first}_high": "to", first: f"Expected {name_text(first).lower()}"}
+    names = {"interval": "Next shaft, 90 %", first: f"Expected {name_text(first).lower()}"}
     tables = [Wide(front_frame(front), caption=context_text(dict(front[0].context)), names=names) for front in fronts]
     blocks.extend(tables)
     return Section(f"{name_text(first)} and {name_text(second).lower()}", blocks)
@@ -259,7 +266,8 @@ def _honest(result: DemoResult, pictures: Mapping[str, Figure]) -> Section:
             "the same choices are made from simulated readings, the model fitted anew each time, and the truth judges."
         ),
         Picture(
-            pictures["honest_check"], "True expected response of four ways to choose; promised against true gains."
+            pictures["honest_check"],
+            "Left: true expected response of four ways to choose. Right: promised less true gains.",
         ),
         Note(verdict, "good" if reach.met else "warning"),
         Verbatim(result.honest.text()),

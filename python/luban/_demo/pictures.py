@@ -57,7 +57,7 @@ def draw_all(imported: Imported, model: Model, advised: Advised, honest: HonestC
 
 @style.styled
 def honest_check(check: HonestCheck) -> Figure:
-    """Draw the true expected response of every way to choose in each kind of world, and promised against true gain."""
+    """Draw the true expected response of every way to choose in each kind of world, and how far promised gains miss."""
     plot = style.figure(9.6, 3.5)
     left, right = plot.subplots(1, 2, width_ratios=[1.55, 1.0])
     _draw_expected(left, check)
@@ -71,11 +71,8 @@ def _draw_expected(axes: Axes, check: HonestCheck) -> None:
     width = 0.19
     for k, (rule, colour) in enumerate(zip(RULES, colours, strict=True)):
         values = [world.expected[rule].value for world in check.worlds]
-        errors = [2.0 * world.expected[rule].standard_error for world in check.worlds]
-        bars = axes.bar(places + (k - 1.5) * (width + 0.02), values, width, color=colour, label=_NAMES[rule], zorder=2)
-        axes.errorbar(
-            places + (k - 1.5) * (width + 0.02), values, yerr=errors, fmt="none", ecolor=style.INK, elinewidth=1.0
-        )
+        shift = (k - 1.5) * (width + 0.02)
+        bars = axes.bar(places + shift, values, width, color=colour, label=_NAMES[rule], zorder=2)
         axes.bar_label(bars, fmt="%.2f", padding=4, fontsize=8.0)
     for place, world in zip(places, check.worlds, strict=True):
         axes.hlines(
@@ -99,32 +96,32 @@ def _draw_expected(axes: Axes, check: HonestCheck) -> None:
 
 
 def _draw_gains(axes: Axes, check: HonestCheck) -> None:
-    points = [(world.true_gain, world.promised_gain, world.raw_promised_gain) for world in check.worlds]
-    values = [mean.value for point in points for mean in point]
-    low, high = min(values), max(values)
-    pad = 0.25 * ((high - low) or abs(high) or 1.0)
-    axes.plot([low - pad, high + pad], [low - pad, high + pad], color=style.MUTED, linewidth=1.0, zorder=1)
-    for k, (world, (true, promised, _)) in enumerate(zip(check.worlds, points, strict=True)):
-        colour, marker = style.SERIES[k]
+    """Draw what each kind of world says about the gain that was promised: above 0 is a winner's curse."""
+    places = np.arange(len(check.worlds), dtype=float)
+    shown = {
+        "choice": ([world.gain_error for world in check.worlds], style.ACCENT, "o", -0.12),
+        "raw_cells": ([world.raw_gain_error for world in check.worlds], "#d55e00", "s", 0.12),
+    }
+    axes.axhline(0.0, color=style.MUTED, linewidth=1.0)
+    for rule, (errors, colour, marker, shift) in shown.items():
         axes.errorbar(
-            true.value,
-            promised.value,
-            xerr=2.0 * true.standard_error,
-            yerr=2.0 * promised.standard_error,
+            places + shift,
+            [mean.value for mean in errors],
+            yerr=[2.0 * mean.standard_error for mean in errors],
             marker=marker,
-            markersize=7.0,
+            markersize=6.5,
             color=colour,
-            elinewidth=1.0,
+            elinewidth=1.3,
             linestyle="none",
-            label=world.kind,
+            label=_NAMES[rule],
             zorder=3,
         )
-    axes.set_xlim(low - pad, high + pad)
-    axes.set_ylim(low - pad, high + pad)
-    axes.set_aspect("equal", adjustable="box")
-    unit = unit_text(check.unit)
-    axes.set_xlabel(f"True gain over the centre ({unit})")
-    axes.set_ylabel(f"Promised gain ({unit})")
-    axes.set_title("Promised and true gain (± 2 SE)")
-    axes.legend(loc="upper left", fontsize=8.0)
-    style.gridded(axes)
+    axes.set_xticks(places, [world.kind for world in check.worlds])
+    axes.set_xlim(-0.5, len(places) - 0.5)
+    axes.tick_params(axis="x", length=0)
+    axes.margins(y=0.2)
+    axes.set_xlabel("Kind of world")
+    axes.set_ylabel(f"Promised − true gain ({unit_text(check.unit)})")
+    axes.set_title("Does the promised gain come true? (± 2 SE)")
+    axes.legend(loc="best", fontsize=8.0)
+    style.gridded(axes, "y")

@@ -32,13 +32,13 @@ def render(result: DemoResult, console: Console) -> None:
     console.print(_skill_table(result))
     console.print(Text(skill_text(result)))
     _heading(console, f"Recommended settings for {name_text(objective).lower()}, averaged over position")
-    names = {f"{objective}_low": "from", f"{objective}_high": "to", "gain_low": "from", "gain_high": "to"}
-    names |= {"probability_better": "P(better)", "probability_feasible": "P(bounds kept)", "change": "answer"}
+    names = {"interval": "next shaft, 90 %", "gain_interval": "gain, 90 %", "change": "answer"}
+    names |= {"probability_better": "P(better)", "probability_feasible": "P(bounds kept)"}
     console.print(_table(answers_frame(result.advised.answers, objective), names))
     console.print(Text(gain_text(result)))
     first, second = result.advised.fronts[0].objectives
     _heading(console, f"{name_text(first)} and {name_text(second).lower()}: settings none of which is better in both")
-    names = {f"{first}_low": "from", f"{first}_high": "to"}
+    names = {"interval": "next shaft, 90 %"}
     for front in result.advised.fronts:
         console.print(_table(front_frame(front, most=4), names, title=context_text(dict(front[0].context))))
     _heading(console, "Files")
@@ -60,6 +60,7 @@ def _skill_table(result: DemoResult) -> Table:
     names = ["response", "unit", "contender", "rmse", "rmse_se", "r2", "coverage_90", "calibrated_coverage_90"]
     shown = table[[*names, "ceiling_rmse"]].copy()
     shown["unit"] = shown["unit"].map(unit_text)
+    shown["r2"] = shown["r2"].round(3) + 0.0
     headings = {"contender": "model", "rmse": "RMSE", "rmse_se": "± SE", "r2": "R²", "coverage_90": "in 90 %"}
     return _table(shown, headings | {"calibrated_coverage_90": "calibrated", "ceiling_rmse": "noise alone"})
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from luban.campaign import ParetoFront, Recommendations
     from luban.demo import DemoResult
 
-__all__ = ["answers_frame", "found_text", "front_frame", "gain_text", "skill_text", "timing_text"]
+__all__ = ["answers_frame", "found_text", "front_frame", "gain_text", "skill_text", "timing_text", "why_sentences"]
 
 
 def found_text(result: DemoResult) -> str:
@@ -81,11 +81,18 @@ def answers_frame(answers: list[Recommendations], response: str) -> pd.DataFrame
     rows["change"] = rows["stay"].map({True: "stay", False: "move"})
     settings = list(answers[0][0].settings)
     derived = [name for name in rows.columns if name in answers[0][0].predictions and f"{name}_low" not in rows]
-    bounds = [f"{response}_low", f"{response}_high", "gain", "gain_low", "gain_high", "probability_better"]
-    names = ["context", "change", *settings, response, *bounds, "probability_feasible", *derived]
-    out = rows[names]
+    rows["interval"] = _intervals(rows, response)
+    rows["gain_interval"] = _intervals(rows, "gain")
+    about = ["interval", *derived, "gain", "gain_interval", "probability_better", "probability_feasible"]
+    out = rows[["context", "change", *settings, response, *about]]
     out.attrs["units"] = tables[0].attrs.get("units", {})
     return out
+
+
+def _intervals(table: pd.DataFrame, name: str) -> list[str]:
+    """Write the 90 % intervals of a column as text."""
+    bounds = zip(table[f"{name}_low"], table[f"{name}_high"], strict=True)
+    return [f"{number(low)} to {number(high)}" for low, high in bounds]
 
 
 def front_frame(front: ParetoFront, most: int = 6) -> pd.DataFrame:
@@ -95,7 +102,18 @@ def front_frame(front: ParetoFront, most: int = 6) -> pd.DataFrame:
     table = front.table()
     places = np.unique(np.linspace(0, len(table) - 1, min(most, len(table))).round().astype(int))
     first, second = front.objectives
-    bounds = [name for name in (f"{first}_low", f"{first}_high") if name in table]
-    out = table.iloc[places][[*front[0].settings, second, first, *bounds]].reset_index(drop=True)
+    table["interval"] = _intervals(table, first)
+    out = table.iloc[places][[*front[0].settings, second, first, "interval"]].reset_index(drop=True)
     out.attrs["units"] = table.attrs.get("units", {})
     return out
+
+
+def why_sentences(result: DemoResult) -> list[str]:
+    """Return, per context, what matters most, what limits, and which real runs are near."""
+    beginnings = ("What matters most", "Limited", "Nearest", "Stay")
+    return [
+        f"{context_text(dict(answer[0].context))}: {sentence}"
+        for answer in result.advised.answers
+        for sentence in answer[0].why
+        if sentence.startswith(beginnings)
+    ]

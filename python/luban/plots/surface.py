@@ -153,7 +153,7 @@ def _contours(plot: Any, axes: Axes, surface: tuple[Any, Any, Any], look: tuple[
     colours, text = look
     filled = axes.contourf(x, y, z, levels=14, cmap=colours)
     filled.set_rasterized(True)
-    lines = axes.contour(x, y, z, levels=filled.levels[::2], colors="white", linewidths=0.5, alpha=0.7)
+    lines = axes.contour(x, y, z, levels=np.asarray(filled.levels)[::2], colors="white", linewidths=0.5, alpha=0.7)
     axes.clabel(lines, fontsize=7.5, fmt=lambda value: number(value, 3))
     bar = plot.colorbar(filled, ax=axes, pad=0.02, aspect=28)
     bar.set_label(text)

@@ -24,9 +24,9 @@ SKILL_NAMES = {
     "rmse": "RMSE",
     "rmse_se": "± SE",
     "r2": "R²",
-    "coverage_90": "In 90 % interval, as predicted",
+    "coverage_90": "In 90 % interval",
     "calibrated_coverage_90": "calibrated",
-    "ceiling_rmse": "RMSE of noise alone",
+    "ceiling_rmse": "Noise alone",
 }
 
 
@@ -103,6 +103,8 @@ def skill_frame(model: Model) -> pd.DataFrame:
     shown = table[["response", "unit", *SKILL_NAMES]].copy()
     shown["response"] = shown["response"].map(name_text)
     shown["unit"] = shown["unit"].map(unit_text)
+    shown["contender"] = shown["contender"].map(name_text)
+    shown["r2"] = shown["r2"].round(3) + 0.0  # no "-0.000" for what is 0
     repeated = shown["response"].duplicated()
     shown["response"] = shown["response"].mask(repeated, "")
     shown["unit"] = shown["unit"].mask(repeated, "")
