@@ -55,3 +55,12 @@ def test_the_chinese_readme_shows_the_same() -> None:
     for pattern in (r"^#+ ", r"^\| ", r"^!\[", r"\]\((?!README)[^)]*\)"):
         counts = [len(re.findall(pattern, p.read_text(encoding="utf-8"), re.MULTILINE)) for p in (ENGLISH, CHINESE)]
         assert counts[0] == counts[1], f"{pattern}: {counts}"
+
+
+def test_the_system_packages_are_those_that_setup_asks_for() -> None:
+    script = (REPOSITORY / ".ci/system_packages.sh").read_text(encoding="utf-8")
+    groups = {name: packages.split() for name, packages in re.findall(r'\[(\w+)\]="([^"]*)"', script)}
+    page = (DOCS / "install.md").read_text(encoding="utf-8")
+    (line,) = (s.text for s in snippets(DOCS / "install.md", "sh") if "apt-get install" in s.text)
+    assert line.replace("\\\n", " ").split()[4:] == groups["build"]
+    assert all(f"`{package}`" in page for package in groups["test"] + groups["wheel"])
