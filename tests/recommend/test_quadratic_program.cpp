@@ -78,6 +78,12 @@ Demand demand(double a, double b, double least) {
   return one;
 }
 
+TEST(QuadraticProgram, what_overflows_is_no_answer) {
+  const Eigen::MatrixXd flat = Eigen::MatrixXd::Identity(2, 2) * 1e-300;
+  LinearRows rows{Eigen::MatrixXd::Identity(2, 2), Eigen::VectorXd::Zero(2), 0};
+  EXPECT_FALSE(solve_quadratic(flat, Eigen::Vector2d(1e200, -1e200), rows).feasible);
+}
+
 TEST(Conflict, is_smallest) {
   // x ≥ 0.8 and x + y ≤ 0.5 clash once y ≥ 0; the other demands are innocent.
   const std::vector<Demand> demands = {demand(0, -1, -1), demand(1, 0, 0.8), demand(1, 0, 0.1), demand(0, 1, 0),
@@ -163,6 +169,25 @@ TEST(SequentialQuadratic, curved_constraint_and_equality) {
   EXPECT_NEAR(tied.x(0), 2.0 / std::sqrt(5.0), 1e-6);
   EXPECT_NEAR(tied.x(0), 2.0 * tied.x(1), 1e-12);
   EXPECT_LE(tied.violation, 1e-9);
+}
+
+TEST(SequentialQuadratic, ends_soon_where_a_constraint_cannot_be_kept) {
+  int asked = 0;
+  const auto hopeless = [&asked](const Eigen::VectorXd& x) {
+    EXPECT_TRUE(x.allFinite());
+    ++asked;
+    SmoothValue at;
+    at.value = std::pow(x(0) - 0.9, 2) + x(1);
+    at.gradient = Eigen::Vector2d(2.0 * (x(0) - 0.9), 1.0);
+    at.constraints = Eigen::VectorXd::Constant(1, 0.1 + std::pow(x(0) - 0.3, 2) + std::pow(x(1) - 0.4, 4));
+    at.jacobian = Eigen::RowVector2d(2.0 * (x(0) - 0.3), 4.0 * std::pow(x(1) - 0.4, 3));
+    return at;
+  };
+  SequentialOptions options;
+  options.max_iterations = 1000;
+  const SequentialResult found = minimise_sequential(hopeless, box(2, 0.0, 1.0), Eigen::Vector2d(0.8, 0.9), options);
+  EXPECT_LT(asked, 400);
+  EXPECT_NEAR(found.violation, 0.1, 1e-3);
 }
 
 }  // namespace

@@ -147,6 +147,8 @@ class DualActiveSet {
   }
 
   [[nodiscard]] QuadraticSolution finish() const {
+    // A row that nothing compares with is kept by no comparison either: what overflowed is no answer.
+    if (!x_.allFinite()) return {false, x_, {}, {}};
     QuadraticSolution solution{true, x_, Eigen::VectorXd::Zero(rows_.a.rows()), {}};
     for (std::size_t k = 0; k < active_.size(); ++k) {
       solution.multipliers(active_[k]) = sign_[k] * u_[k] * scale_(active_[k]);
