@@ -83,7 +83,7 @@ TEST(ridge, gradients_averages_and_joint_are_consistent) {
   }
   const MatrixXd covariance = posterior->covariance(0, VarianceOf::latent);
   EXPECT_LT((covariance.diagonal() - posterior->variance(VarianceOf::latent).col(0)).cwiseAbs().maxCoeff(), 1e-14);
-  const VectorXd weights = (VectorXd(2) << 0.4, 0.6).finished();
+  const VectorXd weights{{0.4, 0.6}};
   const auto average = model->average(X, weights, {.joint = true});
   const auto ordinary = model->Surrogate::average(X, weights, {.joint = true});
   EXPECT_LT((average->mean() - ordinary->mean()).cwiseAbs().maxCoeff(), 1e-12);

@@ -136,7 +136,7 @@ TEST_P(Posteriors, data_only_narrow_the_prior) {
 TEST_P(Posteriors, averages_are_linear_functionals_of_the_joint) {
   const Index q = 4;
   const Index levels = 3;
-  const VectorXd weights = (VectorXd(3) << 0.5, 0.3, 0.2).finished();
+  const VectorXd weights{{0.5, 0.3, 0.2}};
   const MatrixXd base = test::random_inputs(model_->encoder(), q, 13);
   const auto expanded = [&](const MatrixXd& points) {
     MatrixXd X(q * levels, points.cols());
@@ -183,7 +183,7 @@ TEST(gaussian_process, noise_of_an_average_shares_the_run_and_averages_its_point
   MatrixXd X = test::random_inputs(model->encoder(), 1, 3).replicate(2, 1);
   X(0, 3) = 0.0;
   X(1, 3) = 1.0;
-  const auto average = model->average(X, (VectorXd(2) << 0.5, 0.5).finished());
+  const auto average = model->average(X, VectorXd{{0.5, 0.5}});
   const double run = std::pow(model->between_sd(0), 2);
   const double point = std::pow(model->between_points_sd(0), 2);
   const double reading = std::pow(model->within_sd(0), 2);

@@ -42,7 +42,7 @@ TEST(lbfgs, walks_down_rosenbrocks_valley) {
 }
 
 TEST(lbfgs, solves_an_ill_conditioned_quadratic) {
-  const VectorXd curvature = (VectorXd(6) << 1e-3, 1e-2, 0.1, 1.0, 10.0, 1e3).finished();
+  const VectorXd curvature{{1e-3, 1e-2, 0.1, 1.0, 10.0, 1e3}};
   const auto quadratic = [&](const VectorXd& x, VectorXd& gradient) {
     gradient = curvature.cwiseProduct(x);
     return 0.5 * x.dot(gradient);
@@ -54,7 +54,7 @@ TEST(lbfgs, solves_an_ill_conditioned_quadratic) {
 }
 
 TEST(lbfgs, stops_on_the_bounds_where_they_bind) {
-  const LbfgsResult result = minimise(rosenbrock, all(2, -1.0), all(2, -2.0), (VectorXd(2) << 0.5, 2.0).finished(),
+  const LbfgsResult result = minimise(rosenbrock, all(2, -1.0), all(2, -2.0), VectorXd{{0.5, 2.0}},
                                       {.gradient_tolerance = 1e-9, .value_tolerance = 0.0});
   EXPECT_TRUE(result.converged);
   EXPECT_EQ(result.x(0), 0.5);
@@ -66,14 +66,13 @@ TEST(lbfgs, leaves_a_bound_when_the_gradient_says_so) {
     gradient = 2.0 * (x - all(2, 0.3));
     return (x - all(2, 0.3)).squaredNorm();
   };
-  const LbfgsResult result = minimise(shifted, (VectorXd(2) << 0.0, 1.0).finished(), all(2, 0.0), all(2, 1.0));
+  const LbfgsResult result = minimise(shifted, VectorXd{{0.0, 1.0}}, all(2, 0.0), all(2, 1.0));
   EXPECT_LT((result.x - all(2, 0.3)).norm(), 1e-4);
 }
 
 TEST(lbfgs, a_fixed_variable_does_not_move) {
-  const VectorXd start = (VectorXd(2) << -1.2, 0.7).finished();
-  const LbfgsResult result =
-      minimise(rosenbrock, start, (VectorXd(2) << -5.0, 0.7).finished(), (VectorXd(2) << 5.0, 0.7).finished());
+  const VectorXd start{{-1.2, 0.7}};
+  const LbfgsResult result = minimise(rosenbrock, start, VectorXd{{-5.0, 0.7}}, VectorXd{{5.0, 0.7}});
   EXPECT_EQ(result.x(1), 0.7);
   EXPECT_LT(result.value, 10.0);
 }

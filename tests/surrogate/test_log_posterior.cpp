@@ -159,7 +159,7 @@ TEST(covariance, the_default_is_its_formula) {
   const features::Encoder encoder({test::numeric("a"), test::numeric("b"), test::categorical("c", 3)});
   const Covariance covariance(model_of("luban", encoder), encoder);
   // lengths: trend a, b; category c; local — variances: trend, local, slope, slope_by_category
-  const VectorXd theta = (VectorXd(8) << 0.1, -0.4, 0.3, -1.0, -0.2, -1.5, -0.7, -2.0).finished();
+  const VectorXd theta{{0.1, -0.4, 0.3, -1.0, -0.2, -1.5, -0.7, -2.0}};
   ASSERT_EQ(covariance.hyperparameters().size(), 8U);
   const MatrixXd X = (MatrixXd(2, 3) << 0.2, 0.9, 0.0, 0.65, 0.3, 2.0).finished();
   const MatrixXd k = covariance.cross(theta, covariance.points(X), covariance.points(X)).value;
