@@ -123,5 +123,5 @@ def _draw_gains(axes: Axes, check: HonestCheck) -> None:
     axes.set_xlabel("Kind of world")
     axes.set_ylabel(f"Promised − true gain ({unit_text(check.unit)})")
     axes.set_title("Does the promised gain come true? (± 2 SE)")
-    axes.legend(loc="best", fontsize=8.0)
+    axes.legend(loc="upper left", fontsize=8.0)
     style.gridded(axes, "y")

@@ -33,12 +33,13 @@ def skill_text(result: DemoResult) -> str:
     table = result.model.skill()
     rows = table[table["response"] == objective]
     model, unit = rows.iloc[0], unit_text(str(rows.iloc[0]["unit"]))
-    trivial = rows[rows["contender"] == "trivial"].iloc[0]
-    linear = rows[rows["contender"] == "linear"].iloc[0]
+    others = [
+        f"{name_text(str(row['contender'])).lower()} {number(float(row['rmse']))}"
+        for row in rows.iloc[1:].to_dict(orient="records")
+    ]
     return (
         f"{name_text(objective)} of settings never seen is predicted with an RMSE of {number(model['rmse'])} {unit} "
-        f"(trivial {number(trivial['rmse'])}, linear {number(linear['rmse'])}, noise alone "
-        f"{number(model['ceiling_rmse'])} {unit})."
+        f"({', '.join(others)}; noise alone {number(model['ceiling_rmse'])} {unit})."
     )
 
 
