@@ -79,7 +79,7 @@ test-long: test-sanitizers test-slow  ## slow tests: sanitizers, wheel in a bare
 
 test-sanitizers: setup
 	$(SAY) '== C++ tests under address and undefined-behaviour sanitizers'
-	cmake --preset asan -B $(BUILD)/asan -DLUBAN_WERROR=$(WERROR)
+	cmake --preset asan -B $(BUILD)/asan  # no -Werror: instrumented code makes GCC see ghosts; the build above judges
 	cmake --build $(BUILD)/asan
 	ctest --test-dir $(BUILD)/asan -L unit -j $(JOBS) --output-on-failure --no-tests=error
 

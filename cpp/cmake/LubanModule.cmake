@@ -40,7 +40,7 @@ function(luban_precompile target)
     target_precompile_headers(${target} PRIVATE ${ARGN})
     if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
       # The same GCC bug: what comes out of a precompiled header no longer counts as the system's.
-      target_compile_options(${target} PRIVATE -Wno-stringop-overflow -Wno-array-bounds)
+      target_compile_options(${target} PRIVATE -Wno-stringop-overflow -Wno-array-bounds -Wno-maybe-uninitialized)
     endif()
   endif()
 endfunction()
