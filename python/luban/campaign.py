@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
@@ -38,6 +38,8 @@ Kind = Literal["explore", "best_mean", "pareto"]
 
 #: Groups of runs from which on a model is fitted: enough for its cross-validation, and more than a plane needs.
 _LEAST_GROUPS = 5
+#: Levels of the second objective at which a front is searched.
+_FRONT_LEVELS = 16
 
 
 class Campaign:
@@ -108,7 +110,7 @@ class Campaign:
 
     def recommend(
         self,
-        n: int = 1,
+        n: int | None = None,
         *,
         context: Mapping[str, Any] | None = None,
         kind: Kind = "explore",
@@ -119,10 +121,10 @@ class Campaign:
         interval_level: float = 0.9,
         progress: Progress | None = None,
     ) -> Recommendations:
-        """Recommend settings for the next run in one ``context``, best first.
+        """Recommend ``n`` settings (default 1) for the next run in one ``context``, best first.
 
         ``kind``: ``"explore"`` improves and learns, ``"best_mean"`` gives what is believed best now, ``"pareto"`` the
-        front of the first two objectives. ``running`` are the settings now: gains are against them, and staying with
+        front of the first two objectives, searched at ``n`` levels (default 16). ``running`` are the settings now: gains are against them, and staying with
         them may be the answer. ``objective`` names the one to improve (default: the first). While there are too few
         runs for a model the settings are those of an initial design, and say so.
 
@@ -138,7 +140,8 @@ class Campaign:
             )
         question = self._question(context, running, objective, interval_level, progress)
         if kind == "pareto":
-            return self._advice(progress).pareto(question, n, (), search=search)
+            return self._advice(progress).pareto(question, _FRONT_LEVELS if n is None else n, (), search=search)
+        n = 1 if n is None else n
         if self._model is None and (lacking := self._lacking()):
             return initial_design(self._process, question, n, self._design_used(), _while_learning(lacking))
         pending = self._ledger.pending()
@@ -148,7 +151,7 @@ class Campaign:
         self,
         *,
         context: Mapping[str, Any] | None = None,
-        points: int = 16,
+        points: int = _FRONT_LEVELS,
         objectives: Sequence[str] = (),
         running: Mapping[str, Any] | Recipe | None = None,
         search: engine.SearchOptions | None = None,
@@ -188,14 +191,16 @@ class Campaign:
         mappings, or a DataFrame of readings; a parameter among them is what was really applied.
 
         Raises: LifecycleError when the trial has ended or is unknown; DataError when nothing of the observation could
-        be used.
+        be used. Then neither the history nor the trial has changed.
         """
         number = _number(trial)
         known = self._ledger.trial(number)
         trial_run = run_id or known.run_id or self._runs.free_run_id(f"trial-{number}")
         self._require_open(known)
+        # All or nothing: what the ledger would refuse it refuses here, before the history changes.
+        engine.Ledger.from_json(self._ledger.to_json()).tell(number, trial_run)
         frame = frame_of_observation(self._process, known, observation, trial_run)
-        report = self._added(frame, progress)
+        report = self._added(frame, progress, only_if=lambda report: any(report.values_kept.values()))
         if not any(report.values_kept.values()):
             reasons = [*report.rows_quarantined, *(r for by in report.values_quarantined.values() for r in by)]
             raise DataError(
@@ -203,10 +208,10 @@ class Campaign:
                 expected="an observation with at least one good value",
                 received=", ".join(dict.fromkeys(reasons)) or "no new value",
                 place=f"trial {number}",
-                hint="what was refused is in campaign.history.quarantine",
+                hint="nothing was added and the trial waits on: tell it again, or fail() it",
             )
-        self._ledger.tell(number, trial_run)
         self._model = None
+        self._ledger.tell(number, trial_run)
         return report
 
     def stage(self, trial: Trial | int) -> Trial:
@@ -309,7 +314,9 @@ class Campaign:
             progress=progress,
         )
 
-    def _added(self, frame: pd.DataFrame, progress: Progress | None) -> ImportReport:
+    def _added(
+        self, frame: pd.DataFrame, progress: Progress | None, only_if: Callable[[ImportReport], bool] | None = None
+    ) -> ImportReport:
         if self._model is not None and self._runs.history is None:
             raise LifecycleError(
                 where="campaign.add_runs",
@@ -317,7 +324,7 @@ class Campaign:
                 received="a campaign made of a model alone",
                 hint="Campaign(process, history, model=model): else the next model would know the new runs only",
             )
-        return self._runs.add(frame, progress=progress)
+        return self._runs.add(frame, only_if=only_if, progress=progress)
 
     def _lacking(self) -> str:
         """Say what a model still lacks; empty when there are runs enough."""

@@ -200,3 +200,7 @@ def test_settings_stay_inside_ranges_and_constraints(
         assert 100.0 <= speed <= 300.0
         assert 0.05 <= feed <= 0.15
         assert speed + 1000.0 * feed <= upper * (1 + 1e-9)
+
+
+def test_a_front_needs_no_number(campaign: Campaign) -> None:
+    assert len(campaign.recommend(context=CONTEXT, kind="pareto")) > 1

@@ -165,3 +165,20 @@ def test_a_model_alone_answers_but_takes_no_runs(process: Process, model: Model)
         campaign.tell(trial, observed(trial))
     with pytest.raises(LifecycleError, match="model alone"):
         campaign.add_runs(readings(3))
+
+
+def test_a_refused_answer_changes_neither_history_nor_trial(campaign: Campaign) -> None:
+    (trial,) = campaign.ask(context=CONTEXT)
+    campaign.stage(trial)
+    campaign.start(trial, "A")
+    assert campaign.history is not None
+    before = len(campaign.history)
+    with pytest.raises(LifecycleError):
+        campaign.tell(trial, observed(trial), run_id="B")
+    with pytest.raises(DataError, match="at least one good value"):
+        campaign.tell(trial, [{"position": "Chuck", "roughness": float("nan")}])
+    assert campaign.history is not None
+    assert len(campaign.history) == before
+    assert campaign.trials[-1].status == TrialStatus.running
+    assert campaign.tell(trial, observed(trial)).readings_added == 2
+    assert len(campaign.history) == before + 2

@@ -159,3 +159,18 @@ def test_a_missing_column_is_named(copy: Path) -> None:
         del file["readings/repeat"]
     with pytest.raises(IntegrityError, match=r"/readings/repeat"):
         History.open(copy).read()
+
+
+@pytest.mark.parametrize(
+    ("dataset", "value"),
+    [("responses/yield/reading", -1), ("responses/yield/reading", 10**12), ("readings/run", 10**12)],
+)
+def test_rows_that_refer_to_nowhere_are_refused_before_anything_is_changed(
+    copy: Path, dataset: str, value: int
+) -> None:
+    with h5py.File(copy, "r+") as file:
+        file[dataset][5] = value
+    before = copy.read_bytes()
+    with pytest.raises(IntegrityError, match=rf"received {value}.*{dataset.split('/')[-1]}.*luban verify"):
+        History.open(copy).copy()
+    assert copy.read_bytes() == before

@@ -192,5 +192,32 @@ TEST(SearchRegion, says_what_is_wrong_with_a_context) {
   EXPECT_THROW(static_cast<void>(SearchRegion::make(encoder_of(space), other, worn)), core::ConfigurationError);
 }
 
+TEST(SearchRegion, recipes_never_leave_the_range_by_rounding) {
+  for (int low = 0; low < 20; ++low) {
+    for (int high = low + 1; high < 60; ++high) {
+      process::SearchSpace space;
+      space.parameters = {parameter("a", low / 100.0, high / 100.0), parameter("n", low, high, VariableKind::integer)};
+      const SearchRegion region = make(space);
+      Eigen::VectorXd x = region.encode(process::Recipe({{"a", low / 100.0, "u"}, {"n", double(high), "u"}}));
+      for (const double end : {region.low(0), region.high(0)}) {
+        x(0) = end;
+        const process::Recipe recipe = region.recipe(x);
+        const double a = std::get<double>(*recipe.find("a"));
+        EXPECT_GE(a, space.parameters[0].low);
+        EXPECT_LE(a, space.parameters[0].high);
+        EXPECT_EQ(std::get<double>(*recipe.find("n")), double(high));
+      }
+    }
+  }
+}
+
+TEST(SearchRegion, a_recipe_far_outside_stays_as_it_is) {
+  process::SearchSpace space;
+  space.parameters = {parameter("a", 0.03, 0.29)};
+  const SearchRegion region = make(space);
+  const Eigen::VectorXd x = region.encode(process::Recipe({{"a", 0.4, "u"}}));
+  EXPECT_NEAR(std::get<double>(*region.recipe(x).find("a")), 0.4, 1e-12);
+}
+
 }  // namespace
 }  // namespace luban::recommend

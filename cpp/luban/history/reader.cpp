@@ -81,7 +81,17 @@ Quarantine HistoryFile::quarantine() const {
   return detail::load_quarantine(*impl_->file);
 }
 Content HistoryFile::content() const {
-  return detail::load_content(*impl_->file);
+  Content content = detail::load_content(*impl_->file);
+  try {
+    content.normalise();  // who changes a content relies on references between rows that hold
+  } catch (const core::DataError& error) {
+    throw core::IntegrityError({.where = "history.content",
+                                .expected = error.detail().expected,
+                                .received = error.detail().received,
+                                .place = impl_->file->path() + ", " + error.detail().place,
+                                .hint = "`luban verify` lists everything that is wrong"});
+  }
+  return content;
 }
 
 process::Process HistoryFile::process() const {

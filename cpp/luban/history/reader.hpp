@@ -55,7 +55,8 @@ class LUBAN_HISTORY_EXPORT HistoryFile final : public process::TableSource {
   [[nodiscard]] process::Process process() const;  ///< the latest version
   [[nodiscard]] const std::vector<Provenance>& provenance() const noexcept;
   [[nodiscard]] Quarantine quarantine() const;
-  [[nodiscard]] Content content() const;  ///< all of it, in memory
+  /// All of it, in memory. @throws IntegrityError when rows refer to rows that are not there.
+  [[nodiscard]] Content content() const;
 
  private:
   struct Impl;

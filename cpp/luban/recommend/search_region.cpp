@@ -84,6 +84,18 @@ bool whole_numbers_exist(const SearchRegion& region, std::vector<detail::Demand>
   return false;
 }
 
+/// Scaling there and back may miss an end of the range, or a whole number, by the last digit: a limit is no place for
+/// that. What lies further away (running settings outside the range) stays as it is.
+double without_rounding(const process::Parameter& range, double value) {
+  const double slack = 1e-9 * std::max({range.high - range.low, std::abs(range.low), std::abs(range.high)});
+  if (range.kind == process::VariableKind::integer && std::abs(value - std::round(value)) <= slack) {
+    value = std::round(value);
+  }
+  if (value < range.low && value >= range.low - slack) return range.low;
+  if (value > range.high && value <= range.high + slack) return range.high;
+  return value;
+}
+
 }  // namespace
 
 SearchRegion SearchRegion::make(const features::Encoder& encoder, const process::SearchSpace& space,
@@ -164,6 +176,7 @@ void SearchRegion::set_context(const std::vector<process::NamedValue>& context) 
 
 void SearchRegion::set_parameter(Eigen::Index column, const process::Parameter& parameter) {
   parameters_.push_back(column);
+  ranges_.push_back(parameter);
   std::vector<double>& levels = levels_[column];
   if (parameter.kind == process::VariableKind::continuous) {
     low_(column) = encoder_.encode_value(column, parameter.low);
@@ -286,9 +299,12 @@ std::vector<std::string> SearchRegion::active(const Eigen::VectorXd& x, double s
 
 process::Recipe SearchRegion::recipe(const Eigen::VectorXd& x) const {
   std::vector<process::NamedValue> values;
-  for (const Eigen::Index column : parameters_) {
+  for (std::size_t i = 0; i < parameters_.size(); ++i) {
+    const Eigen::Index column = parameters_[i];
     const EncodedVariable& variable = encoder_.variables()[column];
-    values.push_back({variable.name, encoder_.decode_value(column, x(column)), variable.unit});
+    process::Value value = encoder_.decode_value(column, x(column));
+    if (auto* number = std::get_if<double>(&value)) *number = without_rounding(ranges_[i], *number);
+    values.push_back({variable.name, std::move(value), variable.unit});
   }
   return process::Recipe(std::move(values));
 }

@@ -76,7 +76,8 @@ class LUBAN_RECOMMEND_EXPORT SearchRegion {
   std::vector<std::vector<double>> levels_;  ///< (p) empty for continuous and fixed columns
   std::vector<Eigen::Index> continuous_;
   std::vector<Eigen::Index> discrete_;
-  std::vector<Eigen::Index> parameters_;  ///< columns of all parameters, in the search space's order
+  std::vector<Eigen::Index> parameters_;    ///< columns of all parameters, in the search space's order
+  std::vector<process::Parameter> ranges_;  ///< those parameters as the process states them
   Eigen::MatrixXd relations_;
   Eigen::VectorXd relation_bounds_;
   Eigen::Index equalities_ = 0;

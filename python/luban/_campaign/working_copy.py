@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,17 +44,26 @@ class WorkingCopy:
         """The runs so far; None before the first one."""
         return self._history
 
-    def add(self, frame: pd.DataFrame, *, progress: Progress | None = None) -> ImportReport:
-        """Merge readings into the campaign's own copy. Raises: DataError, UnitError."""
+    def add(
+        self,
+        frame: pd.DataFrame,
+        *,
+        only_if: Callable[[ImportReport], bool] | None = None,
+        progress: Progress | None = None,
+    ) -> ImportReport:
+        """Merge readings into the campaign's own copy, and keep that only if the report pleases ``only_if``.
+
+        Raises: DataError, UnitError.
+        """
         from luban.history import History
 
         history = self._history
         if history is None:
             history = History.empty(self._process)
-        elif not self._is_own:
+        elif not self._is_own or only_if is not None:
             history = history.copy()
         report = history.append(frame, progress=progress)
-        if len(history) > 0:
+        if len(history) > 0 and (only_if is None or only_if(report)):
             self._history, self._is_own = history, True
         return report
 

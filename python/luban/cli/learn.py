@@ -28,7 +28,7 @@ def train_model(
     out: Annotated[
         Path | None, typer.Option("-o", "--out", help="Model file to write. Default: HISTORY with .safetensors")
     ] = None,
-    surrogate: Annotated[str, typer.Option(help="What to learn with; automatic lets cross-validation choose.")] = (
+    surrogate: Annotated[str, typer.Option(help="What to learn with; automatic is the default preset.")] = (
         "automatic"
     ),
     folds: Annotated[int, typer.Option(min=2, help="Parts of the cross-validation; groups are never split.")] = 5,
