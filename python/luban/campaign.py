@@ -124,9 +124,11 @@ class Campaign:
         """Recommend ``n`` settings (default 1) for the next run in one ``context``, best first.
 
         ``kind``: ``"explore"`` improves and learns, ``"best_mean"`` gives what is believed best now, ``"pareto"`` the
-        front of the first two objectives, searched at ``n`` levels (default 16). ``running`` are the settings now: gains are against them, and staying with
-        them may be the answer. ``objective`` names the one to improve (default: the first). While there are too few
-        runs for a model the settings are those of an initial design, and say so.
+        front of the first two objectives, searched at ``n`` levels (default 16). ``running`` are the settings now:
+        gains are against them, and staying with them may be the answer; when they lie outside the search range and are
+        unlike all runs so far nothing can be said of them, and the answers say so. ``objective`` names the one to
+        improve (default: the first). While there are too few runs for a model the settings are those of an initial
+        design, and say so.
 
         Raises: ConfigurationError naming the known names on a wrong context, setting or option; InfeasibleError naming
         what contradicts each other; KeyboardInterrupt on Ctrl-C.
@@ -333,9 +335,9 @@ class Campaign:
         return "" if groups >= least else f"{groups} of {least} different groups of runs"
 
     def _design_used(self) -> int:
-        """Points of the initial design that were run or are under way."""
+        """Points of the initial design that were run or are under way; settings run again and again count once."""
         asked = sum(trial.recommendation.kind == "initial_design" for trial in self.trials)
-        return max(asked, self._runs.run_count())
+        return max(asked, min(self._runs.run_count(), self._runs.group_count()))
 
     def _require_open(self, trial: Trial) -> None:
         if not any(_core.may_follow(trial.status, step) for step in TrialStatus):

@@ -204,3 +204,11 @@ def test_settings_stay_inside_ranges_and_constraints(
 
 def test_a_front_needs_no_number(campaign: Campaign) -> None:
     assert len(campaign.recommend(context=CONTEXT, kind="pareto")) > 1
+
+
+@pytest.mark.parametrize("kind", ["explore", "best_mean"])
+def test_running_settings_of_which_nothing_is_known_are_no_reason_to_stay(campaign: Campaign, kind: str) -> None:
+    far = {name: value * 50 for name, value in campaign.recommend(context=CONTEXT)[0].settings.items()}
+    (answer,) = campaign.recommend(context=CONTEXT, kind=kind, running=far)  # type: ignore[arg-type]
+    assert not answer.stay
+    assert "unlike all runs so far" in answer.why[0]

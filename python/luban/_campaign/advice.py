@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from luban import recommend as engine
@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from luban.process import NamedValue, Process, Recipe
 
 __all__ = ["Advice", "Question", "initial_design"]
+
+
+#: Share of left-out groups that lay nearer to the other runs: beyond it the model guesses.
+_KNOWN = 0.99
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,7 @@ class Advice:
     def recommend(self, question: Question, n: int, kind: engine.Kind, **options: Any) -> Recommendations:
         """Answer with settings to run next. ``options``: pending, stay, search."""
         objective = _objective(self._process, question.objective)
+        question, notes = self._with_comparable_running(question)
         proposals = engine.recommend(
             self._basis(question.level),
             kind=kind,
@@ -53,7 +58,7 @@ class Advice:
             **options,
         )
         return Recommendations(
-            [Recommendation(item.recommendation, item.explanation) for item in proposals],
+            [Recommendation(item.recommendation, item.explanation, notes) for item in proposals],
             objective=objective,
             unit=self._process.unit(objective),
             units=_units(self._process),
@@ -62,6 +67,7 @@ class Advice:
 
     def pareto(self, question: Question, points: int, objectives: Sequence[str], **options: Any) -> ParetoFront:
         """Answer with the front of two objectives. ``options``: search."""
+        question, notes = self._with_comparable_running(question)
         front = engine.pareto(
             self._basis(question.level),
             context=question.context,
@@ -74,12 +80,36 @@ class Advice:
             **options,
         )
         return ParetoFront(
-            [Recommendation(item.recommendation, item.explanation) for item in front.points],
+            [Recommendation(item.recommendation, item.explanation, notes) for item in front.points],
             unit=self._process.unit(front.objectives[0]),
             units=_units(self._process),
             level=question.level,
             front=front,
         )
+
+    def _with_comparable_running(self, question: Question) -> tuple[Question, list[str]]:
+        """Leave out running settings of which the model knows nothing, with the sentence that says so.
+
+        They lie outside the search range and further from all runs than runs do from one another. A prediction there
+        falls back to the average of all, which may look like a reason to stay.
+        """
+        known = {item.name for item in question.context}
+        if question.running is None or any(variable.name not in known for variable in self._process.context):
+            return question, []
+        settings = question.running.to_dict()
+        if all(p.categories or p.low <= settings[p.name] <= p.high for p in self._process.parameters):
+            return question, []
+        import pandas as pd
+
+        row = {**settings, **{item.name: item.value for item in question.context}}
+        novelty = self._model.posterior(pd.DataFrame([row])).novelty
+        if not (novelty["quantile"] > _KNOWN).any():
+            return question, []
+        note = (
+            "The running settings lie outside the search range and are unlike all runs so far: what comes of them "
+            "cannot be predicted, so these settings are not compared with them, and staying is not weighed."
+        )
+        return replace(question, running=None), [note]
 
     def _basis(self, level: float) -> engine.Basis:
         calibration = self._model.calibration

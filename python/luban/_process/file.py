@@ -36,7 +36,9 @@ def _category(value: object) -> object:
     """Numbers are legal names of categories; true and false are more likely a slip."""
     if isinstance(value, bool):
         raise ContradictionError("categories that are names", str(value).lower(), "put it in quotes")
-    return format(value, "g") if isinstance(value, int | float) else value
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() and abs(value) < 2**53 else repr(value)  # as an import writes it
+    return str(value) if isinstance(value, int) else value
 
 
 def _version(value: object) -> object:
