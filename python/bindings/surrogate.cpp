@@ -54,6 +54,7 @@ void bind_options_and_report(py::module_& module) {
       .def_readonly("points", &FitReport::points)
       .def_readonly("runs", &FitReport::runs)
       .def_readonly("gross_errors", &FitReport::gross_errors)
+      .def_readonly("set_aside", &FitReport::set_aside)
       .def_property_readonly("hyperparameters", [](const FitReport& r) -> Eigen::VectorXd { return r.hyperparameters; })
       .def_readonly("hyperparameter_names", &FitReport::hyperparameter_names);
 }

@@ -18,7 +18,7 @@ from luban._fitting.averaging import Averager
 from luban._fitting.cross_validation import CrossValidation, calibrations_of_card
 from luban._fitting.inputs import coded_inputs
 from luban._fitting.posterior import LabelledPosterior, ResponseCalibration, VarianceOf, novelty_frame, ratio_of
-from luban.errors import DataError, IntegrityError
+from luban.errors import ConfigurationError, DataError, IntegrityError
 from luban.evaluation import Evaluation, ModelCard, evaluate, make_card
 from luban.process import Process
 
@@ -149,7 +149,7 @@ class Model:
                 _core.TrainingEnvelope.from_json(json.dumps(metadata["envelope"])),
                 card,
             )
-        except (KeyError, DataError) as error:
+        except (KeyError, TypeError, ValueError, ConfigurationError, DataError) as error:
             raise IntegrityError(
                 where="fitting.load", expected="all parts of a model", received=str(error), place=str(path)
             ) from error
@@ -235,7 +235,8 @@ def _card(
             zip(report.hyperparameter_names, (float(value) for value in report.hyperparameters), strict=True)
         )
         response["hyperparameters"] = values
-    card["why"] += [*notes, *_gross_errors(data)]
+        response["gross_errors"] += len(report.set_aside)
+    card["why"] += [*notes, *_gross_errors(data), *_set_aside(data, fitted)]
     return ModelCard(card)
 
 
@@ -244,3 +245,24 @@ def _gross_errors(data: _core.Dataset, most: int = 20) -> list[str]:
     found = [finding.message for finding in features.find_suspicious(data) if finding.kind == "gross_error"]
     shown = [f"Gross error: {message}" for message in found[:most]]
     return shown + ([f"{len(found) - most} more gross errors."] if len(found) > most else [])
+
+
+def _set_aside(data: _core.Dataset, fitted: _core.GaussianProcess, most: int = 20) -> list[str]:
+    """Sentences that name the readings that the fit itself gave no weight; beyond ``most`` per response counted."""
+    out = []
+    for index, (column, report) in enumerate(zip(data.responses, fitted.reports, strict=True)):
+        rows = list(report.set_aside)
+        for row in rows[:most]:
+            value = f"{float(data.Y[row, index]):.4g} {column.unit}".rstrip()
+            out.append(
+                f"{column.name}: {value} in run {data.run_ids[int(data.run[row])]} (row {int(data.source_row[row])}) "
+                "lies outside what the model and its noise allow; it got no weight."
+            )
+        if len(rows) > most:
+            out.append(f"{column.name}: {len(rows) - most} more readings got no weight for the same reason.")
+        if rows:
+            out.append(
+                f"{column.name}: nothing is repeated, so only a model can tell such readings; all scores and the "
+                "calibration of intervals include them, those without gross errors too."
+            )
+    return out

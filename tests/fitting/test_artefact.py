@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from luban import _core
+from luban._fitting import artefact as stored
 from luban.errors import IntegrityError, IoError, VersionError
 from luban.fitting import Model
 
@@ -95,3 +96,23 @@ def test_another_safetensors_file_is_no_model(tmp_path: Path) -> None:
     artefact.save(path)
     with pytest.raises(IntegrityError, match="model of luban"):
         Model.load(path)
+
+
+@pytest.mark.parametrize(
+    ("part", "value"), [("dataset", 3), ("dataset", {"run_ids": 3}), ("card", 3), ("contenders", 3), ("process", [])]
+)
+def test_parts_of_another_type_are_damage(saved: Path, tmp_path: Path, part: str, value: object) -> None:
+    artefact = _core.Artefact.load(saved)
+    metadata = json.loads(artefact.metadata)
+    metadata[part] = metadata[part] | value if isinstance(value, dict) else value
+    metadata["content_digest"] = stored.content_digest(artefact.tensors, metadata)
+    artefact.metadata = json.dumps(metadata)
+    path = tmp_path / "other.safetensors"
+    artefact.save(path)
+    with pytest.raises(IntegrityError):
+        Model.load(path)
+
+
+def test_a_folder_is_no_model(tmp_path: Path) -> None:
+    with pytest.raises(IoError, match="directory"):
+        Model.load(tmp_path)

@@ -1,5 +1,7 @@
 """From a history to a model: skill, evidence, small and odd histories, interruption."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -89,6 +91,29 @@ def test_a_gross_error_is_named_and_does_no_harm(process: Process, simulate) -> 
     name = ("roughness", model.card.surrogate)
     assert table.loc[name, "rmse"] < 0.4 < everything.loc[name, "rmse"]
     assert table.loc[name, "gross_errors"] == 1
+
+
+def test_what_the_fit_sets_aside_is_named(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    frame = pd.DataFrame({"run_id": [f"R{i}" for i in range(60)], "a": random.uniform(size=60)})
+    frame["y"] = 1.0 + 2.0 * frame["a"] + random.normal(0.0, 0.05, 60)
+    frame.loc[17, "y"] = 150.0
+    process = Process(
+        "single", parameters=[Parameter("a", unit="mm", low=0.0, high=1.0)], responses=[Response("y", unit="um")]
+    )
+    model = fit(process, History.from_frame(process, frame))
+    [report] = model.surrogate.reports
+    [row] = report.set_aside
+    assert (model.dataset.run_ids[model.dataset.run[row]], model.dataset.Y[row, 0]) == ("R17", 150.0)
+    assert (report.gross_errors, report.readings) == (1, 59)
+    assert model.card["responses"][0]["gross_errors"] == 1
+    [said] = [sentence for sentence in model.card.why if "150" in sentence]
+    assert said.startswith("y: 150 um in run R17")
+    assert said.endswith("lies outside what the model and its noise allow; it got no weight.")
+    assert any("all scores" in sentence and "include them" in sentence for sentence in model.card.why)
+    assert any("no noise ceiling" in sentence for sentence in model.card.why)
+    assert not any("noise within runs alone" in sentence for sentence in model.card.why)
+    assert list(Model.load(model.save(tmp_path)).surrogate.reports[0].set_aside) == [row]
 
 
 def test_the_same_seed_gives_the_same_model(process: Process, history: History, model: Model) -> None:

@@ -160,6 +160,7 @@ TEST_F(Files, a_newer_version_is_told_from_damage) {
 
 TEST_F(Files, what_the_system_refuses_is_an_io_error) {
   EXPECT_THROW(static_cast<void>(Artefact::load(path("absent"))), core::IoError);
+  EXPECT_THROW(static_cast<void>(Artefact::load(path().parent_path())), core::IoError);
   EXPECT_THROW(example().save(path("no/such/folder")), core::IoError);
 }
 

@@ -1,5 +1,6 @@
 #include <luban/evaluation/model_card.hpp>
 
+#include <cmath>
 #include <cstddef>
 #include <span>
 
@@ -39,7 +40,10 @@ void add_reasons(const ModelCard::Response& response, std::vector<std::string>& 
                   percent(response.reading.reached) +
                   " assume normal residuals between groups, nothing finer can be said from so few.");
   }
-  if (!response.ceiling.complete) {
+  if (!std::isfinite(response.ceiling.rmse)) {
+    why.push_back(response.name +
+                  ": nothing was ever repeated, so the noise is unknown and there is no noise ceiling.");
+  } else if (!response.ceiling.complete) {
     why.push_back(response.name +
                   ": no setting was ever run twice, so the noise between runs is unknown and the noise ceiling counts "
                   "the noise within runs alone.");

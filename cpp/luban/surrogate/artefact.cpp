@@ -4,6 +4,7 @@
 #include <cstring>
 #include <fstream>
 #include <iterator>
+#include <system_error>
 #include <utility>
 
 #include <fcntl.h>
@@ -76,11 +77,16 @@ void Artefact::save(const std::filesystem::path& path) const {
 }
 
 Artefact Artefact::load(const std::filesystem::path& path) {
+  constexpr const char* where = "surrogate.Artefact.load";
+  if (std::error_code ignored; std::filesystem::is_directory(path, ignored)) {
+    errno = EISDIR;
+    refused(where, "read a file", path);
+  }
   errno = 0;
   std::ifstream file(path, std::ios::binary);
-  if (!file) refused("surrogate.Artefact.load", "open the file", path);
+  if (!file) refused(where, "open the file", path);
   const std::string bytes((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-  if (file.bad()) refused("surrogate.Artefact.load", "read the file", path);
+  if (file.bad()) refused(where, "read the file", path);
   return detail::from_safetensors(bytes, path.string());
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -30,12 +31,15 @@ struct LUBAN_SURROGATE_EXPORT FitReport {
   double log_likelihood = 0.0;  ///< of all readings (the reduction's factor included), in the response's unit
   int evaluations = 0;          ///< of the log posterior with its gradient, all starts together
   int starts_converged = 0;
-  double jitter = 0.0;              ///< relative jitter that was needed; 0 is the rule
-  bool degraded = false;            ///< the covariance had to be repaired beyond the jitter ladder
-  Eigen::Index readings = 0;        ///< with weight above 0
-  Eigen::Index points = 0;          ///< unique (run, point) means, u
-  Eigen::Index runs = 0;            ///< with a usable reading
-  Eigen::Index gross_errors = 0;    ///< readings of weight 0 that were not missing
+  double jitter = 0.0;            ///< relative jitter that was needed; 0 is the rule
+  bool degraded = false;          ///< the covariance had to be repaired beyond the jitter ladder
+  Eigen::Index readings = 0;      ///< with weight above 0
+  Eigen::Index points = 0;        ///< unique (run, point) means, u
+  Eigen::Index runs = 0;          ///< with a usable reading
+  Eigen::Index gross_errors = 0;  ///< readings of weight 0 that were not missing
+  /// Those of the gross errors that the cell rule could not see and the fit itself found (only in data without
+  /// repeats): rows of the dataset, ascending.
+  std::vector<std::int64_t> set_aside;
   Eigen::VectorXd hyperparameters;  ///< logarithms, in the order of hyperparameter_names
   std::vector<std::string> hyperparameter_names;
 };

@@ -16,6 +16,8 @@ std::string prefix_of(std::size_t response) {
 }
 
 core::Json report_json(const FitReport& report) {
+  core::Json::Array set_aside;
+  for (const std::int64_t row : report.set_aside) set_aside.emplace_back(row);
   return core::Json::object()
       .set("log_posterior", report.log_posterior)
       .set("log_likelihood", report.log_likelihood)
@@ -27,6 +29,7 @@ core::Json report_json(const FitReport& report) {
       .set("points", static_cast<std::int64_t>(report.points))
       .set("runs", static_cast<std::int64_t>(report.runs))
       .set("gross_errors", static_cast<std::int64_t>(report.gross_errors))
+      .set("set_aside", std::move(set_aside))
       .set("hyperparameter_names", report.hyperparameter_names);
 }
 
@@ -42,6 +45,7 @@ FitReport report_from_json(const core::Json& json, Eigen::VectorXd theta) {
   out.points = json.at("points").as_int();
   out.runs = json.at("runs").as_int();
   out.gross_errors = json.at("gross_errors").as_int();
+  for (const core::Json& row : json.at("set_aside").as_array()) out.set_aside.push_back(row.as_int());
   out.hyperparameter_names = json.at("hyperparameter_names").as_strings();
   out.hyperparameters = std::move(theta);
   return out;

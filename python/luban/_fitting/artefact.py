@@ -151,7 +151,7 @@ def restored_dataset(contents: Contents) -> _core.Dataset:
             group_labels=content["group_labels"],
             **arrays,
         )
-    except (KeyError, DataError) as error:
+    except (KeyError, TypeError, ValueError, DataError) as error:
         raise IntegrityError(
             where="fitting.load", expected="the dataset that the model learned from", received=str(error)
         ) from error

@@ -56,8 +56,16 @@ class Fit {
     weights_ = initial_weights();
     Optimum optimum = fit(weights_, warm_start, options_);
     if (options_.robust && !target_->data().repeated() && suspicious(process_->left_out_residuals())) {
+      const auto target = target_;
+      const auto process = process_;
       const Eigen::VectorXd cleaned = without_gross_errors();
-      if (cleaned != weights_) {
+      for (Eigen::Index i = 0; i < data_.n(); ++i) {
+        if (cleaned(i) != weights_(i)) set_aside_.push_back(i);
+      }
+      if (set_aside_.empty()) {  // the rounds left a model with soft weights behind
+        target_ = target;
+        process_ = process;
+      } else {
         weights_ = cleaned;
         optimum = fit(weights_, {}, options_);
       }
@@ -143,6 +151,7 @@ class Fit {
     out.runs = static_cast<Eigen::Index>(training.runs.size());
     const Eigen::ArrayXd values = data_.Y.col(response_).array();
     out.gross_errors = (weights_.array() == 0.0 && !values.isNaN()).count();
+    out.set_aside = set_aside_;
     out.hyperparameters = optimum.theta;
     for (const Hyperparameter& one : target_->hyperparameters()) out.hyperparameter_names.push_back(one.name);
     return out;
@@ -156,6 +165,7 @@ class Fit {
   core::RandomKey key_;
   const core::CallControl& control_;
   Eigen::VectorXd weights_;
+  std::vector<std::int64_t> set_aside_;
   std::shared_ptr<const LogPosterior> target_;
   std::shared_ptr<const Conditioned> process_;
   int evaluations_ = 0;
