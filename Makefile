@@ -114,7 +114,7 @@ $(WHEEL): $(INSTALL)  # the wheel that was installed, with the system's librarie
 	$(SAY) '== Wheel in wheelhouse/'
 	bash .ci/system_packages.sh wheel
 	rm -rf wheelhouse
-	PATH="$$PWD/$(VENV)/bin:$$PATH" $(PY) -m auditwheel -q repair -w wheelhouse $(BUILD)/raw-wheel/luban-*.whl
+	PATH="$$PWD/$(VENV)/bin:$$PATH" $(PY) -m auditwheel repair -w wheelhouse $(BUILD)/raw-wheel/luban-*.whl
 	touch $@
 
 bench-%: setup  ## run one benchmark: tests/bench/<name>.py, rows into build/bench/<name>.json
