@@ -12,6 +12,8 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from luban import _core, features
 from luban._fitting import artefact, choice, scoring
 from luban._fitting.averaging import Averager
@@ -236,8 +238,26 @@ def _card(
         )
         response["hyperparameters"] = values
         response["gross_errors"] += len(report.set_aside)
-    card["why"] += [*notes, *_gross_errors(data), *_set_aside(data, fitted)]
+    card["why"] += [*notes, *_split_points(process, data), *_gross_errors(data), *_set_aside(data, fitted)]
     return ModelCard(card)
+
+
+def _split_points(process: Process, data: _core.Dataset) -> list[str]:
+    """Say so when the same settings and context may stand in training and test because no groups are stated."""
+    if process.core.groups:
+        return []
+    encoder = data.encoder
+    columns = [*encoder.columns_of(features.Role.parameter), *encoder.columns_of(features.Role.context)]
+    first = np.unique(data.run, return_index=True)[1]
+    _, times = np.unique(data.X[first][:, columns], axis=0, return_counts=True)
+    again = int((times > 1).sum())
+    if again == 0:
+        return []
+    return [
+        f"No groups are stated and {again} {'point was' if again == 1 else 'points were'} run more than once: runs of "
+        "one point may be in training and in test, so scores say how well known points are predicted, not new ones. "
+        "`groups:` in the process file keeps them together."
+    ]
 
 
 def _gross_errors(data: _core.Dataset, most: int = 20) -> list[str]:

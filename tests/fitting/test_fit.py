@@ -225,3 +225,20 @@ def test_turning_is_learned_as_well_as_it_can_be() -> None:
     assert own["coverage_90"] == pytest.approx(0.9, abs=0.05)
     assert own["gross_errors"] == 1
     assert any("20.3" in sentence for sentence in model.card.why)
+
+
+def test_a_point_run_twice_without_groups_is_said() -> None:
+    process = Process(
+        "line",
+        parameters=[Parameter("speed", unit="m/min", low=0.0, high=1.0)],
+        responses=[Response("roughness", unit="um")],
+        objectives=[Objective("roughness", "minimize")],
+    )
+    speed = np.linspace(0.0, 1.0, 9)
+    frame = pd.DataFrame({"speed": speed, "roughness": 1.0 + speed**2 + 0.02 * np.cos(9.0 * speed)})
+    once = fit(process, History.from_frame(process, frame))
+    assert not any("more than once" in sentence for sentence in once.card.why)
+    twice = fit(
+        process, History.from_frame(process, pd.concat([frame, frame.assign(roughness=frame["roughness"] + 0.01)]))
+    )
+    assert any("9 points were run more than once" in sentence for sentence in twice.card.why)
