@@ -13,4 +13,8 @@ function(luban_test module)
   target_link_libraries(${target} PRIVATE luban::${module} ${arg_LINK} GTest::gtest_main)
   add_test(NAME ${module}.${arg_LABEL} COMMAND ${target})
   set_tests_properties(${module}.${arg_LABEL} PROPERTIES LABELS ${arg_LABEL})
+  if(LUBAN_SANITIZE)
+    set_tests_properties(${module}.${arg_LABEL} PROPERTIES
+      ENVIRONMENT "LSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/tests/leaks.supp:print_suppressions=0")
+  endif()
 endfunction()
