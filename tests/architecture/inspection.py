@@ -83,3 +83,14 @@ def words_of(name: str) -> set[str]:
     """The lower-case words of a snake_case or PascalCase name."""
     split = re.sub(r"([a-z0-9])([A-Z])|([A-Z])([A-Z][a-z])", r"\1\3_\2\4", name)
     return {word.lower() for word in re.split(r"[^A-Za-z0-9]+", split) if word}
+
+
+def schema_keys(value: object) -> Iterator[str]:
+    """Names of the keys that a JSON schema has, at any depth."""
+    if isinstance(value, dict):
+        yield from value.get("properties", {})
+        for child in value.values():
+            yield from schema_keys(child)
+    elif isinstance(value, list):
+        for child in value:
+            yield from schema_keys(child)

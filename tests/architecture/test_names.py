@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from .inspection import cpp_tags, words_of
+from .inspection import cpp_tags, schema_keys, words_of
 
 # batch is ISA-88's word (a learning chunk is a minibatch); experiment is a run or a campaign;
 # safe and safety belong to certified systems and are never said about our guard.
@@ -30,16 +30,6 @@ def python_names(path: Path) -> Iterator[str]:
             yield node.name
         elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
             yield node.target.id
-
-
-def schema_keys(value: object) -> Iterator[str]:
-    if isinstance(value, dict):
-        yield from value.get("properties", {})
-        for child in value.values():
-            yield from schema_keys(child)
-    elif isinstance(value, list):
-        for child in value:
-            yield from schema_keys(child)
 
 
 def test_cpp_headers(public_headers: list[Path]) -> None:

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from _rows import Row, make_row, write_rows
 
 ROWS = 1_000_000
 REACH_S = 20.0
@@ -81,27 +82,12 @@ def measure(csv: Path, folder: Path, repetitions: int) -> list[dict[str, Any]]:
     return results
 
 
-def row(name: str, what: str, values: list[float], unit: str, **more: Any) -> dict[str, Any]:
-    """One row of the table of benchmarks."""
-    ours = statistics.median(values)
-    peer, reach = more.get("peer"), more.get("reach")
-    return {
-        "name": name,
-        "what": what,
-        "ours": ours,
-        "peer": peer,
-        "peer_name": more.get("peer_name"),
-        "unit": unit,
-        "ratio": None if peer is None else ours / peer,
-        "sense": "le",
-        "reach": reach,
-        "ok": reach is None or ours <= reach,
-        "spread": max(values) - min(values),
-        "command": COMMAND,
-    }
+def row(name: str, what: str, values: list[float], unit: str, **more: Any) -> Row:
+    """The median of the values, and their range."""
+    return make_row(name, what, statistics.median(values), max(values) - min(values), unit, COMMAND, **more)
 
 
-def run(quick: bool) -> list[dict[str, Any]]:
+def run(quick: bool) -> list[Row]:
     """Measure everything."""
     from luban import datasets
 
@@ -143,13 +129,10 @@ def main() -> int:
         sys.stdout.write(json.dumps(import_once(*options.child)) + "\n")
         return 0
     rows = run(options.quick)
-    if options.json:
-        options.json.parent.mkdir(parents=True, exist_ok=True)
-        options.json.write_text(json.dumps(rows, indent=2) + "\n")
     for entry in rows:
         reach = "" if entry["reach"] is None else f"  (reach {entry['reach']:g}: {'yes' if entry['ok'] else 'no'})"
         sys.stdout.write(f"{entry['name']:24} {entry['ours']:10.3f} {entry['unit']}{reach}\n")
-    return 0 if all(entry["ok"] for entry in rows) else 1
+    return write_rows(rows, options.json)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ imported, on the same points, with their defaults; without them their columns ar
 
 import argparse
 import importlib.util
-import json
 import statistics
 import sys
 import time
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from _rows import Row, make_row, write_rows
 
 COMMAND = "make bench-recommend"
 SIZES = (50, 100, 300)
@@ -108,27 +108,13 @@ def seconds(call: Callable[[int], object], repetitions: int) -> list[float]:
     return times
 
 
-def row(name: str, what: str, values: list[float], **more: Any) -> dict[str, Any]:
-    """One row of the table of benchmarks; ``values`` in seconds, the row in milliseconds."""
-    median = 1e3 * statistics.median(values)
-    peer, reach = more.get("peer"), more.get("reach")
-    return {
-        "name": name,
-        "what": what,
-        "ours": median,
-        "peer": peer,
-        "peer_name": more.get("peer_name"),
-        "unit": "ms",
-        "ratio": None if peer is None else median / peer,
-        "sense": "le",
-        "reach": reach,
-        "ok": reach is None or median <= reach,
-        "spread": 1e3 * (max(values) - min(values)),
-        "command": COMMAND,
-    }
+def row(name: str, what: str, values: list[float], **more: Any) -> Row:
+    """The median of ``values`` (seconds) and their range, in milliseconds."""
+    spread = 1e3 * (max(values) - min(values))
+    return make_row(name, what, 1e3 * statistics.median(values), spread, "ms", COMMAND, **more)
 
 
-def array_rows(repetitions: int) -> list[dict[str, Any]]:
+def array_rows(repetitions: int) -> list[Row]:
     """Cold refit and one proposal from arrays, a row per size and peer; the peer is the faster one in `peer`."""
     peers = {name: call for name, call in (("botorch", botorch), ("optuna", optuna)) if importlib.util.find_spec(name)}
     rows = []
@@ -146,7 +132,7 @@ def array_rows(repetitions: int) -> list[dict[str, Any]]:
     return rows
 
 
-def turning_rows(repetitions: int) -> list[dict[str, Any]]:
+def turning_rows(repetitions: int) -> list[Row]:
     """Answers of a campaign on the packaged history, its model fitted."""
     import luban
     from luban import datasets
@@ -179,13 +165,10 @@ def main() -> int:
     options = parser.parse_args()
     repetitions = 3 if options.quick else 15
     rows = [*array_rows(repetitions), *turning_rows(repetitions)]
-    if options.json:
-        options.json.parent.mkdir(parents=True, exist_ok=True)
-        options.json.write_text(json.dumps(rows, indent=2) + "\n")
     for entry in rows:
         peer = "" if entry["peer"] is None else f"  ({entry['peer_name']}: {entry['peer']:.1f})"
         sys.stdout.write(f"{entry['name']:24} {entry['ours']:10.1f} {entry['unit']} ± {entry['spread']:.1f}{peer}\n")
-    return 0 if all(entry["ok"] for entry in rows) else 1
+    return write_rows(rows, options.json)
 
 
 if __name__ == "__main__":

@@ -4,14 +4,13 @@
 """
 
 import argparse
-import json
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+from _rows import Row, make_row, write_rows
 
 from luban import datasets, features, surrogate, testing
 
@@ -30,27 +29,14 @@ def seconds(call: Callable[[], object], repetitions: int) -> list[float]:
     return times
 
 
-def row(name: str, what: str, times: list[float], unit: str = "s", reach: float | None = None) -> dict[str, Any]:
-    """One result as interface rows have it: the median, and half the distance between the quartiles."""
+def row(name: str, what: str, times: list[float], unit: str = "s", reach: float | None = None) -> Row:
+    """The median of the times, and half the distance between the quartiles."""
     scale = {"s": 1.0, "ms": 1e3, "us": 1e6}[unit]
     low, ours, high = (float(np.quantile(times, q)) * scale for q in (0.25, 0.5, 0.75))
-    return {
-        "name": name,
-        "what": what,
-        "ours": ours,
-        "peer": None,
-        "peer_name": None,
-        "unit": unit,
-        "ratio": None,
-        "sense": "le",
-        "reach": reach,
-        "ok": reach is None or ours <= reach,
-        "spread": (high - low) / 2,
-        "command": COMMAND,
-    }
+    return make_row(name, what, ours, (high - low) / 2, unit, COMMAND, reach=reach)
 
 
-def measure(repetitions: int) -> list[dict[str, Any]]:
+def measure(repetitions: int) -> list[Row]:
     """All rows."""
     history = datasets.turning()
     data = features.make_dataset(history.process.core, history.source, responses=["roughness"])
@@ -91,10 +77,7 @@ def main() -> int:
         sys.stdout.write(
             f"{r['name']:<14} {r['what']:<{width}} {r['ours']:10.3g} {r['unit']:<3} ± {r['spread']:.2g}{reach}\n"
         )
-    if arguments.json:
-        arguments.json.parent.mkdir(parents=True, exist_ok=True)
-        arguments.json.write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
-    return 0 if all(r["ok"] for r in rows) else 1
+    return write_rows(rows, arguments.json)
 
 
 if __name__ == "__main__":

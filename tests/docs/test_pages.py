@@ -26,16 +26,6 @@ def test_every_page_is_in_the_navigation() -> None:
     assert listed == sorted(str(path.relative_to(DOCS)) for path in DOCS.rglob("*.md"))
 
 
-def schema_keys(value: Any) -> Iterator[str]:
-    if isinstance(value, dict):
-        yield from value.get("properties", {})
-        for child in value.values():
-            yield from schema_keys(child)
-    elif isinstance(value, list):
-        for child in value:
-            yield from schema_keys(child)
-
-
 def test_every_key_of_the_process_file_is_explained() -> None:
     schema = json.loads((REPOSITORY / "configs/schema/process.schema.json").read_text(encoding="utf-8"))
     page = (DOCS / "process-file.md").read_text(encoding="utf-8")
