@@ -17,17 +17,6 @@ add_library(luban::hdf5 ALIAS luban_hdf5)
 target_include_directories(luban_hdf5 SYSTEM INTERFACE ${HDF5_C_INCLUDE_DIRS})
 target_link_libraries(luban_hdf5 INTERFACE ${HDF5_C_LIBRARIES})
 
-# Serial BLAS and LAPACK: our own tasks are the threads, BLAS must never start its own.
-find_library(LUBAN_BLAS_LIBRARY NAMES openblas REQUIRED
-  PATH_SUFFIXES openblas-serial x86_64-linux-gnu/openblas-serial aarch64-linux-gnu/openblas-serial
-  NO_CMAKE_SYSTEM_PATH PATHS /usr/lib /usr/lib/x86_64-linux-gnu /usr/lib/aarch64-linux-gnu)
-find_path(LUBAN_BLAS_INCLUDE_DIR cblas.h REQUIRED
-  PATH_SUFFIXES openblas-serial PATHS /usr/include/x86_64-linux-gnu /usr/include/aarch64-linux-gnu /usr/include)
-add_library(luban_blas INTERFACE)
-add_library(luban::blas ALIAS luban_blas)
-target_include_directories(luban_blas SYSTEM INTERFACE ${LUBAN_BLAS_INCLUDE_DIR})
-target_link_libraries(luban_blas INTERFACE ${LUBAN_BLAS_LIBRARY})
-
 if(LUBAN_BUILD_TESTS)
   find_package(GTest REQUIRED)
 endif()

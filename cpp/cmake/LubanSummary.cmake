@@ -26,7 +26,6 @@ endif()
 if(LUBAN_WITH_TRAINING)
   get_directory_property(TorchPip_VERSION DIRECTORY "${PROJECT_SOURCE_DIR}/cpp/luban/training" DEFINITION TorchPip_VERSION)
 endif()
-luban_header_macro(luban_openblas_version "${LUBAN_BLAS_INCLUDE_DIR}/openblas_config.h" OPENBLAS_VERSION)
 
 # key|value; the order is the order in which people read them
 set(luban_facts
@@ -38,7 +37,6 @@ set(luban_facts
   "hdf5|${HDF5_VERSION}"
   "tbb|${TBB_VERSION}"
   "eigen|${Eigen3_VERSION}"
-  "openblas|${luban_openblas_version}"
   "nlohmann_json|${nlohmann_json_VERSION}"
   "pybind11|${pybind11_VERSION}"
   "torch|${TorchPip_VERSION}"

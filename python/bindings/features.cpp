@@ -96,7 +96,8 @@ bool all_below(const std::vector<std::int32_t>& indices, std::size_t limit) {
 Dataset from_parts(Encoder encoder, const Eigen::MatrixXd& X, const Eigen::MatrixXd& Y,
                    const std::vector<std::pair<std::string, std::string>>& responses, std::vector<std::int32_t> run,
                    std::vector<std::string> run_ids, std::vector<std::int32_t> group,
-                   std::vector<std::string> group_labels, std::vector<std::int64_t> run_time,
+                   std::vector<std::string> group_labels, Grouping grouping,
+                   std::vector<std::int64_t> run_time,
                    std::vector<std::int64_t> source_row, std::vector<std::int64_t> repeat) {
   Dataset out{.encoder = std::move(encoder),
               .X = X,
@@ -106,6 +107,7 @@ Dataset from_parts(Encoder encoder, const Eigen::MatrixXd& X, const Eigen::Matri
               .run_ids = std::move(run_ids),
               .group = std::move(group),
               .group_labels = std::move(group_labels),
+              .grouping = grouping,
               .run_time = std::move(run_time),
               .source_row = std::move(source_row),
               .repeat = std::move(repeat)};
@@ -123,13 +125,19 @@ Dataset from_parts(Encoder encoder, const Eigen::MatrixXd& X, const Eigen::Matri
 }
 
 void bind_dataset(py::module_& module) {
+  py::native_enum<Grouping>(module, "Grouping", "enum.Enum", "What makes runs one group: what the process states, else "
+                            "their point (parameters and context), else each on its own.")
+      .value("stated", Grouping::stated)
+      .value("points", Grouping::points)
+      .value("runs", Grouping::runs)
+      .finalize();
   py::classh<ResponseColumn>(module, "ResponseColumn", "A response of a dataset.")
       .def_readonly("name", &ResponseColumn::name)
       .def_readonly("unit", &ResponseColumn::unit);
   py::classh<Dataset>(module, "Dataset", "Readings within runs within groups, encoded.")
       .def_static("from_parts", &from_parts, py::kw_only(), py::arg("encoder"), py::arg("X"), py::arg("Y"),
                   py::arg("responses"), py::arg("run"), py::arg("run_ids"), py::arg("group"), py::arg("group_labels"),
-                  py::arg("run_time"), py::arg("source_row"), py::arg("repeat"),
+                  py::arg("grouping"), py::arg("run_time"), py::arg("source_row"), py::arg("repeat"),
                   "Puts a stored dataset together again; responses are (name, unit). DataError when parts do not fit.")
       .def_property_readonly("encoder", [](const Dataset& data) { return data.encoder; })
       .def_property_readonly("X", [](const Dataset& data) -> Eigen::MatrixXd { return data.X; })
@@ -139,6 +147,7 @@ void bind_dataset(py::module_& module) {
       .def_readonly("run_ids", &Dataset::run_ids)
       .def_property_readonly("group", [](const Dataset& data) { return move_out(data.group); })
       .def_readonly("group_labels", &Dataset::group_labels)
+      .def_readonly("grouping", &Dataset::grouping)
       .def_property_readonly("run_time", &run_times)
       .def_property_readonly("source_row", [](const Dataset& data) { return move_out(data.source_row); })
       .def_property_readonly("repeat", [](const Dataset& data) { return move_out(data.repeat); })

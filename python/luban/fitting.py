@@ -167,6 +167,10 @@ class Model:
         return self.card._repr_html_()
 
 
+#: What the card calls the groups where the process states none.
+_UNSTATED = {"points": "runs with the same parameters and context", "runs": "a run"}
+
+
 def fit(
     process: Process,
     history: History,
@@ -178,8 +182,8 @@ def fit(
 ) -> Model:
     """Learn every response of a history, check the model on groups it has not seen, calibrate its intervals.
 
-    Folds never split what ``groups`` of the process names (else a run); with fewer groups than ``folds`` each group is
-    left out once. Scores stand beside the mean, a linear model and the noise ceiling. The model itself then learns from
+    Folds never split what ``groups`` of the process names (else runs with the same parameters and context); with fewer
+    groups than ``folds`` each group is left out once. Scores stand beside the mean, a linear model and the noise ceiling. The model itself then learns from
     all runs; gross errors get no weight in it and are named in ``model.card``.
 
     ``surrogate`` is ``"automatic"``, ``"gaussian_process"``, the name of a preset (``luban.surrogate.presets``) or
@@ -230,7 +234,7 @@ def _card(
         code_version=f"{build['version']} ({build['revision']})",
         created_time=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     ).to_dict()
-    card["validation"]["grouped_by"] = ", ".join(process.core.groups) or "a run"
+    card["validation"]["grouped_by"] = ", ".join(process.core.groups) or _UNSTATED[data.grouping.name]
     card["validation"]["seed"] = seed
     for response, report in zip(card["responses"], fitted.reports, strict=True):
         values: dict[str, Any] = dict(
@@ -238,25 +242,17 @@ def _card(
         )
         response["hyperparameters"] = values
         response["gross_errors"] += len(report.set_aside)
-    card["why"] += [*notes, *_split_points(process, data), *_gross_errors(data), *_set_aside(data, fitted)]
+    card["why"] += [*notes, *_split_points(data), *_gross_errors(data), *_set_aside(data, fitted)]
     return ModelCard(card)
 
 
-def _split_points(process: Process, data: _core.Dataset) -> list[str]:
-    """Say so when the same settings and context may stand in training and test because no groups are stated."""
-    if process.core.groups:
-        return []
-    encoder = data.encoder
-    columns = [*encoder.columns_of(features.Role.parameter), *encoder.columns_of(features.Role.context)]
-    first = np.unique(data.run, return_index=True)[1]
-    _, times = np.unique(data.X[first][:, columns], axis=0, return_counts=True)
-    again = int((times > 1).sum())
-    if again == 0:
+def _split_points(data: _core.Dataset) -> list[str]:
+    """Say so when runs of one point stand in training and test."""
+    if data.grouping != features.Grouping.runs:
         return []
     return [
-        f"No groups are stated and {again} {'point was' if again == 1 else 'points were'} run more than once: runs of "
-        "one point may be in training and in test, so scores say how well known points are predicted, not new ones. "
-        "`groups:` in the process file keeps them together."
+        "No groups are stated and there are fewer than three points (parameters and context): each run was left out on "
+        "its own. Scores say how well known points are predicted, not new ones."
     ]
 
 

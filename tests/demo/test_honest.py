@@ -198,8 +198,8 @@ def test_the_best_belief_is_the_posterior_at_the_hyperparameters_of_the_world(
 
 def test_the_best_belief_is_nearer_to_the_truth_than_averages(check: HonestCheck, design: Design) -> None:
     fitted, *others = check.worlds
-    assert fitted.informed_against_raw is not None
-    assert all(result.informed_against_raw is None for result in others)
+    assert fitted.averaged is not None
+    assert all(result.averaged is None for result in others)
     make = FittedWorlds(design, surrogate.fit_gaussian_process(design.data))
     worlds = [make(np.random.default_rng([2, k])) for k in range(500)]
     believed, raw = [], []
@@ -208,6 +208,25 @@ def test_the_best_belief_is_nearer_to_the_truth_than_averages(check: HonestCheck
         believed.append(((world.best_belief - world.truth) ** 2).mean())
         raw.append(((design.cell_means(world.y, design.usable) - world.truth) ** 2).mean())
     assert np.mean(believed) < np.mean(raw)
+
+
+def test_averaging_over_the_worlds_read_alike_leaves_the_mean_and_takes_chance_away(
+    design: Design, model: surrogate.GaussianProcess
+) -> None:
+    make = FittedWorlds(design, model)
+    made = []
+    for k in range(2000):
+        world = make(np.random.default_rng([3, k]))
+        raw = design.cell_means(world.y, design.usable)
+        made.append(judge(design, world.truth, choose(design, world.y, design.usable, raw), world.best_belief))
+    averaged = np.array([outcome.averaged["choice"] for outcome in made if outcome.averaged is not None])
+    true = np.array([outcome.expected["choice"] for outcome in made])
+    difference = averaged - true
+    assert abs(difference.mean()) < 4 * difference.std() / np.sqrt(len(made))
+    result = WorldResult.of("fitted", made)
+    assert result.averaged is not None
+    assert result.averaged.gain_error.standard_error < 0.7 * result.gain_error.standard_error
+    assert result.averaged.informed_against_raw.value < 0.0
 
 
 def test_who_knows_the_truth_is_the_best_possible(design: Design, model: surrogate.GaussianProcess) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 
+from ..architecture.inspection import schema_keys
 from .snippets import REPOSITORY, snippets
 
 DOCS = REPOSITORY / "docs"

@@ -45,9 +45,35 @@ TEST(Dataset, KeepsReadingsWithinRunsWithinGroups) {
   EXPECT_EQ(data.run_time[0], core::UtcTime::missing_count);
 }
 
-TEST(Dataset, WithoutGroupsEachRunIsOne) {
+TEST(Dataset, WithoutGroupsTheRunsOfOnePointAreOne) {
   const Dataset data = dataset_of(numbered(2, 2, 1));
+  EXPECT_EQ(data.grouping, Grouping::points);
+  EXPECT_EQ(data.group, (std::vector<std::int32_t>{0, 0, 1, 1, 2, 2, 3, 3}));
+  EXPECT_EQ(data.group_labels,
+            (std::vector<std::string>{"0/0/0 and 1 more", "0/1/0 and 1 more", "1/0/0 and 1 more", "1/1/0 and 1 more"}));
+  EXPECT_EQ(data.subset({5, 2}).grouping, Grouping::points);
+}
+
+TEST(Dataset, PointsThatComeBackLaterAreTheSamePoint) {
+  Rows rows;
+  for (int run = 0; run < 9; ++run) rows.add("r" + std::to_string(run), 100.0 + 50.0 * (run % 3), 0.1, 0, 0, 0, run);
+  const Dataset data = dataset_of(rows);
+  EXPECT_EQ(data.group, (std::vector<std::int32_t>{0, 1, 2, 0, 1, 2, 0, 1, 2}));
+  EXPECT_EQ(data.group_labels, (std::vector<std::string>{"r0 and 2 more", "r1 and 2 more", "r2 and 2 more"}));
+}
+
+TEST(Dataset, WithTooFewPointsEachRunIsAGroup) {
+  Rows rows;
+  for (int run = 0; run < 6; ++run) rows.add("r" + std::to_string(run), 100.0 + 50.0 * (run % 2), 0.1, 0, 0, 0, run);
+  const Dataset data = dataset_of(rows);
+  EXPECT_EQ(data.grouping, Grouping::runs);
   EXPECT_EQ(data.group_labels, data.run_ids);
+}
+
+TEST(Dataset, GroupsByRunWhenThatIsStated) {
+  const Dataset data = dataset_of(numbered(2, 2, 1), {"run_id"});
+  EXPECT_EQ(data.grouping, Grouping::stated);
+  EXPECT_EQ(data.group_count(), data.run_count());
 }
 
 TEST(Dataset, GroupsByAColumnThatIsNoInput) {

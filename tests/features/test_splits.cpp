@@ -114,6 +114,14 @@ TEST(TimeBlockFolds, AGroupGoesWholeToTheEarlierBlock) {
   EXPECT_EQ(folds[0].test, (std::vector<std::int32_t>{0, 1, 2, 3}));
 }
 
+TEST(TimeBlockFolds, MeetPointsAgainThatALineReturnsTo) {
+  Dataset data = runs_in_groups({3, 3});
+  data.grouping = Grouping::points;
+  const auto folds = time_block_folds(data, 2);
+  EXPECT_EQ(folds[0].test, (std::vector<std::int32_t>{0, 1, 2}));
+  EXPECT_EQ(folds[1].test, (std::vector<std::int32_t>{3, 4, 5}));
+}
+
 TEST(TimeBlockFolds, RefuseBlocksThatStayEmpty) {
   Dataset data = runs_in_groups({3, 3});  // both groups are there from the start
   EXPECT_THROW((void)time_block_folds(data, 2), core::DataError);

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from luban import _core, datasets
+from luban import _core, datasets, features
 from luban.errors import ConfigurationError, DataError
 from luban.fitting import Model, fit
 from luban.history import History
@@ -227,7 +227,7 @@ def test_turning_is_learned_as_well_as_it_can_be() -> None:
     assert any("20.3" in sentence for sentence in model.card.why)
 
 
-def test_a_point_run_twice_without_groups_is_said() -> None:
+def test_runs_of_one_point_stay_together_unless_said_otherwise(tmp_path: Path) -> None:
     process = Process(
         "line",
         parameters=[Parameter("speed", unit="m/min", low=0.0, high=1.0)],
@@ -236,9 +236,28 @@ def test_a_point_run_twice_without_groups_is_said() -> None:
     )
     speed = np.linspace(0.0, 1.0, 9)
     frame = pd.DataFrame({"speed": speed, "roughness": 1.0 + speed**2 + 0.02 * np.cos(9.0 * speed)})
-    once = fit(process, History.from_frame(process, frame))
-    assert not any("more than once" in sentence for sentence in once.card.why)
-    twice = fit(
-        process, History.from_frame(process, pd.concat([frame, frame.assign(roughness=frame["roughness"] + 0.01)]))
+    frame = pd.concat([frame, frame.assign(roughness=frame["roughness"] + 0.01)], ignore_index=True)
+    model = fit(process, History.from_frame(process, frame))
+    assert model.card["validation"]["grouped_by"] == "runs with the same parameters and context"
+    checked = model.cross_validation.frame("roughness")
+    assert (checked.groupby("speed")["fold"].nunique() == 1).all()
+    assert checked.groupby("speed")["group"].nunique().tolist() == [1] * 9
+
+    model.save(tmp_path / "line.safetensors")
+    assert Model.load(tmp_path / "line.safetensors").dataset.grouping == features.Grouping.points
+
+    by_run = Process.from_dict(process.to_dict() | {"groups": ["run"]})
+    alone = fit(by_run, History.from_frame(by_run, frame))
+    assert len(alone.dataset.group_labels) == 18
+
+
+def test_too_few_points_are_said() -> None:
+    process = Process(
+        "line",
+        parameters=[Parameter("speed", unit="m/min", low=0.0, high=1.0)],
+        responses=[Response("roughness", unit="um")],
     )
-    assert any("9 points were run more than once" in sentence for sentence in twice.card.why)
+    frame = pd.DataFrame({"speed": [0.0, 1.0] * 6, "roughness": 1.0 + 0.1 * np.arange(12.0) ** 0.5})
+    model = fit(process, History.from_frame(process, frame))
+    assert any("fewer than three points" in sentence for sentence in model.card.why)
+    assert model.card["validation"]["grouped_by"] == "a run"

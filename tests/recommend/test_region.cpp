@@ -78,6 +78,20 @@ process::SearchSpace random_space(core::Generator& generator) {
   return space;
 }
 
+TEST(SearchRegion, more_whole_numbers_than_can_be_tried_are_refused) {
+  process::SearchSpace space;
+  space.parameters = {parameter("counter", 0.0, 3e9, VariableKind::integer)};
+  try {
+    (void)make(space);
+    FAIL() << "three thousand million levels were taken";
+  } catch (const core::ConfigurationError& error) {
+    EXPECT_NE(std::string(error.what()).find("at most 100000 whole numbers for \"counter\""), std::string::npos)
+        << error.what();
+  }
+  space.parameters = {parameter("speed", 0.5, 30000.0, VariableKind::integer)};
+  EXPECT_EQ(make(space).levels(0).size(), 30000U);
+}
+
 TEST(SearchRegion, samples_of_random_regions_are_admissible) {
   core::Generator generator = core::RandomKey(3).generator();
   for (int trial = 0; trial < 120; ++trial) {

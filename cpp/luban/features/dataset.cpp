@@ -28,6 +28,7 @@ Dataset Dataset::subset(const std::vector<std::int32_t>& runs) const {
   out.encoder = encoder;
   out.responses = responses;
   out.group_labels = group_labels;
+  out.grouping = grouping;
   for (const std::int32_t old : runs) {
     if (old < 0 || static_cast<std::size_t>(old) >= run_count() || renumbered[static_cast<std::size_t>(old)] >= 0) {
       throw core::DataError({.where = "features.subset",

@@ -17,6 +17,13 @@ struct ResponseColumn {
   std::string unit;
 };
 
+/// What makes runs one group.
+enum class Grouping : std::uint8_t {
+  stated,  ///< what `groups` of the process names
+  points,  ///< nothing is stated: runs with the same parameters and context
+  runs,    ///< nothing is stated, and fewer than three such points: each run on its own
+};
+
 /// Readings within runs within groups, encoded. Averages are never taken here; see reduction.hpp.
 struct LUBAN_FEATURES_EXPORT Dataset {
   Encoder encoder;
@@ -27,6 +34,7 @@ struct LUBAN_FEATURES_EXPORT Dataset {
   std::vector<std::string> run_ids;       ///< (runs)
   std::vector<std::int32_t> group;        ///< (runs) index into group_labels: what must not be split
   std::vector<std::string> group_labels;  ///< (groups)
+  Grouping grouping = Grouping::stated;
   std::vector<std::int64_t> run_time;     ///< (runs) start, UTC nanoseconds; smallest int64 = unknown
   std::vector<std::int64_t> source_row;   ///< (n) row in the source, so that a finding can be traced back
   std::vector<std::int64_t> repeat;       ///< (n) number of the reading within its run
@@ -47,7 +55,8 @@ struct DatasetOptions {
   std::size_t rows_at_once = 262144;        ///< readings held beside the result while streaming
 };
 
-/// Streams a source (grain readings) into a Dataset. Readings without any response value are left out.
+/// Streams a source (grain readings) into a Dataset. Readings without any response value are left out. Where the
+/// process states no groups, runs at one point are one group: a model that has seen one knows the others.
 /// @throws DataError when no reading remains, a run's parameters disagree between its readings, or a column is missing.
 [[nodiscard]] LUBAN_FEATURES_EXPORT Dataset make_dataset(const process::Process& process,
                                                          const process::TableSource& source,

@@ -73,7 +73,8 @@ std::vector<Fold> group_folds(const Dataset& data, int folds, core::RandomKey ke
 }
 
 std::vector<Fold> time_block_folds(const Dataset& data, int blocks) {
-  require_enough("features.time_block_folds", runs_by_group(data).size(), blocks);
+  const bool whole_groups = data.grouping == Grouping::stated;
+  require_enough("features.time_block_folds", whole_groups ? runs_by_group(data).size() : data.run_count(), blocks);
   std::vector<std::size_t> order(data.run_count());
   std::iota(order.begin(), order.end(), std::size_t{0});
   const bool timed = std::none_of(data.run_time.begin(), data.run_time.end(),
@@ -86,8 +87,10 @@ std::vector<Fold> time_block_folds(const Dataset& data, int blocks) {
   std::vector<int> fold_of(data.run_count(), 0);
   std::vector<bool> used(static_cast<std::size_t>(blocks), false);
   for (std::size_t position = 0; position < order.size(); ++position) {
-    int& block = block_of_group[static_cast<std::size_t>(data.group[order[position]])];
-    if (block < 0) block = static_cast<int>(position * static_cast<std::size_t>(blocks) / order.size());
+    const auto here = static_cast<int>(position * static_cast<std::size_t>(blocks) / order.size());
+    int& first = block_of_group[static_cast<std::size_t>(data.group[order[position]])];
+    if (first < 0) first = here;
+    const int block = whole_groups ? first : here;
     fold_of[order[position]] = block;
     used[static_cast<std::size_t>(block)] = true;
   }

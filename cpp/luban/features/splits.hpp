@@ -20,8 +20,8 @@ struct Fold {
 /// @throws DataError when there are fewer groups than folds or folds < 2.
 [[nodiscard]] LUBAN_FEATURES_EXPORT std::vector<Fold> group_folds(const Dataset& data, int folds, core::RandomKey key);
 
-/// Contiguous blocks in time order (run_time, else order of runs); a group that spans a border goes whole to the
-/// earlier block. @throws DataError as group_folds.
+/// Contiguous blocks in time order (run_time, else order of runs); a stated group that spans a border goes whole to the
+/// earlier block, points that a line returns to are met again. @throws DataError as group_folds.
 [[nodiscard]] LUBAN_FEATURES_EXPORT std::vector<Fold> time_block_folds(const Dataset& data, int blocks);
 
 }  // namespace luban::features

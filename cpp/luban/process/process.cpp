@@ -25,7 +25,7 @@ constexpr std::array<std::string_view, 10> reserved_columns = {"run_id",   "run"
                                                                "end_time", "status", "group",  "source", "source_row"};
 
 /// Columns of a history, besides the process's own, that may tell groups apart.
-constexpr std::array<std::string_view, 2> group_columns = {"material_lot", "source"};
+constexpr std::array<std::string_view, 3> group_columns = {"run_id", "material_lot", "source"};
 
 template <typename Items>
 void append_names(std::vector<std::string>& out, const Items& items) {

@@ -66,6 +66,8 @@ double coded(const features::Encoder& encoder, Eigen::Index column, const proces
                                .hint = "relax one of them; without any one of them the others agree"});
 }
 
+constexpr int most_levels = 100000;  ///< of a whole-number parameter: each of them is kept and may be tried
+
 /// Whether values of the integer columns from `k` on can be chosen so that the relations can hold: depth first, a
 /// branch is left as soon as its relaxation is contradictory.
 bool whole_numbers_exist(const SearchRegion& region, std::vector<detail::Demand>& demands,
@@ -182,9 +184,18 @@ void SearchRegion::set_parameter(Eigen::Index column, const process::Parameter& 
     low_(column) = encoder_.encode_value(column, parameter.low);
     high_(column) = encoder_.encode_value(column, parameter.high);
   } else if (parameter.kind == process::VariableKind::integer) {
-    for (double value = std::ceil(parameter.low); value <= parameter.high; value += 1.0) {
-      levels.push_back(encoder_.encode_value(column, value));
+    const double first = std::ceil(parameter.low);
+    const double count = std::floor(parameter.high) - first + 1.0;
+    if (count > most_levels) {
+      throw ConfigurationError(
+          {.where = "recommend.search_region",
+           .expected = "at most " + std::to_string(most_levels) + " whole numbers for " + core::quoted(parameter.name),
+           .received = core::number_text(count),
+           .place = {},
+           .hint = "declare it without `integer: true` and round what is recommended, or narrow its range"});
     }
+    levels.reserve(static_cast<std::size_t>(count));
+    for (double k = 0.0; k < count; k += 1.0) levels.push_back(encoder_.encode_value(column, first + k));
   } else {
     for (const std::string& category : parameter.categories) {
       levels.push_back(coded(encoder_, column, category, "parameter"));

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -53,6 +52,32 @@ class LeftOut:
 
 
 @dataclass(frozen=True)
+class Averaged:
+    """The same comparison with less chance in it, where it is known how the worlds were made.
+
+    Given the readings of a world, what a choice gives is averaged over all worlds in which the same would have been
+    read (Rao and Blackwell): the same on average as the truth of that one world, with a smaller standard error.
+    ``informed_against_raw`` is the least that any rule can have.
+    """
+
+    against_raw: Mean
+    informed_against_raw: Mean
+    gain_error: Mean
+
+    @classmethod
+    def of(cls, outcomes: Sequence[Outcome]) -> Averaged | None:
+        """Summarise worlds; None where the best belief is not known."""
+        rows = [(outcome.averaged, outcome.promised["choice"]) for outcome in outcomes if outcome.averaged is not None]
+        if len(rows) < len(outcomes):
+            return None
+        return cls(
+            against_raw=Mean.of([of["choice"] - of["raw_cells"] for of, _ in rows]),
+            informed_against_raw=Mean.of([of["informed"] - of["raw_cells"] for of, _ in rows]),
+            gain_error=Mean.of([promised - (of["centre"] - of["choice"]) for of, promised in rows]),
+        )
+
+
+@dataclass(frozen=True)
 class WorldResult:
     """(b) One kind of world: true expected response of each rule's choice, and promised against true gain."""
 
@@ -61,7 +86,7 @@ class WorldResult:
     expected: dict[str, Mean]
     best: Mean
     against_raw: Mean
-    informed_against_raw: Mean | None
+    averaged: Averaged | None
     promised_gain: Mean
     true_gain: Mean
     gain_error: Mean
@@ -94,14 +119,13 @@ class WorldResult:
         def mean(value: Callable[[Outcome], float]) -> Mean:
             return Mean.of([value(outcome) for outcome in outcomes])
 
-        informed = mean(lambda o: o.informed - o.expected["raw_cells"])
         return cls(
             kind=kind,
             worlds=len(outcomes),
             expected={rule: Mean.of([o.expected[rule] for o in outcomes]) for rule in RULES},
             best=mean(lambda o: o.best),
             against_raw=mean(lambda o: o.expected["choice"] - o.expected["raw_cells"]),
-            informed_against_raw=None if any(math.isnan(o.informed) for o in outcomes) else informed,
+            averaged=Averaged.of(outcomes),
             promised_gain=mean(lambda o: o.promised["choice"]),
             true_gain=mean(lambda o: o.gained["choice"]),
             gain_error=mean(lambda o: o.promised["choice"] - o.gained["choice"]),
@@ -178,8 +202,10 @@ def _world_dict(result: WorldResult, unit: str) -> dict[str, Any]:
         "raw_cells_promised_gain": result.raw_promised_gain,
         "raw_cells_gain_error": result.raw_gain_error,
     }
-    if result.informed_against_raw is not None:
-        named["best_belief_minus_raw_cells"] = result.informed_against_raw
+    if result.averaged is not None:
+        named["averaged_choice_minus_raw_cells"] = result.averaged.against_raw
+        named["averaged_best_belief_minus_raw_cells"] = result.averaged.informed_against_raw
+        named["averaged_gain_error"] = result.averaged.gain_error
     for name, mean in named.items():
         out[f"{name}_{unit}"] = mean.value
         out[f"{name}_standard_error_{unit}"] = mean.standard_error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,14 +33,15 @@ class Choices:
 class Outcome:
     """Means over the cells in one world: what each rule's choice truly gives, its true and its promised gain.
 
-    ``best`` is the lowest that any choice gives; ``informed`` what the best belief gives (NaN where there is none).
+    ``best`` is the lowest that any choice gives. ``averaged``, where the best belief is known: what the choices give,
+    averaged over all worlds in which the same would have been read; ``"informed"`` is the choice of the best belief.
     """
 
     expected: dict[str, float]
     gained: dict[str, float]
     promised: dict[str, float]
     best: float
-    informed: float = math.nan
+    averaged: dict[str, float] | None = None
 
 
 class Refit:
@@ -84,5 +84,8 @@ def judge(design: Design, truth: Floats, choices: Choices, best_belief: Floats |
     cells = np.arange(design.shape[0])
     expected = {rule: float(truth[cells, setting].mean()) for rule, setting in choices.settings.items()}
     gained = {rule: float(truth[:, design.centre].mean()) - expected[rule] for rule in choices.promised}
-    informed = math.nan if best_belief is None else float(truth[cells, best_belief.argmin(axis=1)].mean())
-    return Outcome(expected, gained, choices.promised, float(truth.min(axis=1).mean()), informed)
+    averaged = None
+    if best_belief is not None:
+        averaged = {rule: float(best_belief[cells, setting].mean()) for rule, setting in choices.settings.items()}
+        averaged["informed"] = float(best_belief.min(axis=1).mean())
+    return Outcome(expected, gained, choices.promised, float(truth.min(axis=1).mean()), averaged)

@@ -9,7 +9,7 @@ from luban._demo.honest_choice import RULES
 from luban._demo.honest_worlds import KINDS
 
 if TYPE_CHECKING:
-    from luban._demo.honest import HonestCheck, WorldResult
+    from luban._demo.honest import HonestCheck, Mean, WorldResult
 
 __all__ = ["check_text"]
 
@@ -69,12 +69,16 @@ def _worlds(check: HonestCheck) -> Iterator[str]:
 
 def _ceiling(check: HonestCheck) -> Iterator[str]:
     for result in check.worlds:
-        mean = result.informed_against_raw
-        if mean is not None:
-            yield f"    Who knew the model that made the {result.kind} worlds, hyperparameters and all, would stand"
-            at = f"{mean.value:+.4f} ± {mean.standard_error:.4f}"
-            yield f"    against raw cell means at {at}. No rule does better there"
-            yield "    on average, so what is below that is luck."
+        if result.averaged is not None:
+            yield f"    With less chance, each {result.kind} world averaged over all surfaces that would have been read alike:"
+            yield f"    Luban - raw {_with_error(result.averaged.against_raw)}, promised - true gain"
+            yield f"    {_with_error(result.averaged.gain_error)}. Who knew the model of these worlds, hyperparameters and"
+            yield f"    all, would stand against raw cell means at {_with_error(result.averaged.informed_against_raw)}:"
+            yield "    no rule does better there on average, so what is below that is luck."
+
+
+def _with_error(mean: Mean) -> str:
+    return f"{mean.value:+.4f} ± {mean.standard_error:.4f}"
 
 
 def _expected_row(result: WorldResult) -> list[str]:
@@ -84,10 +88,10 @@ def _expected_row(result: WorldResult) -> list[str]:
 def _gain_row(result: WorldResult) -> list[str]:
     difference, error = result.against_raw, result.gain_error
     return [
-        f"{difference.value:+.4f} ± {difference.standard_error:.4f}",
+        _with_error(difference),
         f"{result.promised_gain.value:.4f}",
         f"{result.true_gain.value:.4f}",
-        f"{error.value:+.4f} ± {error.standard_error:.4f}",
+        _with_error(error),
         f"{100 * result.relative_gain_error:+.1f} %",
     ]
 

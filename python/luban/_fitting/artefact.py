@@ -135,6 +135,7 @@ def stored_dataset(data: _core.Dataset) -> tuple[dict[str, NDArray[Any]], dict[s
         "responses": [[column.name, column.unit] for column in data.responses],
         "run_ids": list(data.run_ids),
         "group_labels": list(data.group_labels),
+        "grouping": data.grouping.name,
     }
     return arrays, content
 
@@ -149,6 +150,7 @@ def restored_dataset(contents: Contents) -> _core.Dataset:
             responses=[tuple(entry) for entry in content["responses"]],
             run_ids=content["run_ids"],
             group_labels=content["group_labels"],
+            grouping=_core.Grouping[content["grouping"]],
             **arrays,
         )
     except (KeyError, TypeError, ValueError, DataError) as error:

@@ -24,7 +24,7 @@ def core_definition(file: ProcessFile, document: Document) -> dict[str, Any]:
     """
     out: dict[str, Any] = {"luban": file.luban, "process": file.process}
     equipment = {key: value for key, value in file.equipment.model_dump().items() if value}
-    groups = [{"lot": "material_lot"}.get(name, name) for name in file.groups if name != "run"]
+    groups = [{"lot": "material_lot", "run": "run_id"}.get(name, name) for name in file.groups]
     sections: dict[str, Any] = {
         "equipment": equipment,
         "parameters": [_parameter(name, entry) for name, entry in file.parameters.items()],

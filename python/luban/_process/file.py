@@ -247,7 +247,9 @@ class ProcessFile(_Entry):
     traces: dict[Name, TraceEntry] = {}
     runs: RunsEntry | None = None
     groups: list[Name] = Field(
-        default=[], description="names that must not be split between training and test; or run, lot, source"
+        default=[],
+        description="names that must not be split between training and test; or run, lot, source; "
+        "when left out, runs with the same parameters and context",
     )
     cost: CostEntry | None = None
 

@@ -100,7 +100,7 @@ def _libraries() -> Iterator[Check]:
     info = _core.build_info()
     yield Check("TBB", "works", f"oneTBB {info['tbb']} (threads of fits and searches)")
     yield Check("HDF5", "works", f"HDF5 {info['hdf5']} (history files)")
-    yield Check("BLAS", "works", f"OpenBLAS {info['openblas']}, serial, with Eigen {info['eigen']}")
+    yield Check("Linear algebra", "works", f"built in, with Eigen {info['eigen']}")
 
 
 def _processors() -> Iterator[Check]:

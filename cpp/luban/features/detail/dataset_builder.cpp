@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 
 #include <luban/core/error.hpp>
 #include <luban/core/text.hpp>
 #include <luban/core/time.hpp>
+#include <luban/features/cells.hpp>
 #include <luban/features/detail/text.hpp>
 
 namespace luban::features::detail {
@@ -16,6 +18,8 @@ namespace {
 using core::DataError;
 using process::ColumnInfo;
 using process::ColumnKind;
+
+constexpr Eigen::Index fewest_points = 3;  ///< below that, leaving one out leaves nothing to learn from
 
 const ColumnInfo* find(const std::vector<ColumnInfo>& schema, const std::string& name) {
   const auto found =
@@ -121,6 +125,37 @@ std::int64_t integer_at(const process::Column& column, std::size_t row, std::siz
                      .hint = {}});
   }
   return static_cast<std::int64_t>(value);
+}
+
+/// Joins the runs whose inputs are equal, unless that leaves too few groups to check a model on.
+void group_by_point(Dataset& data, const std::vector<Eigen::Index>& run_inputs) {
+  Eigen::MatrixXd inputs(static_cast<Eigen::Index>(data.run_count()), static_cast<Eigen::Index>(run_inputs.size()));
+  for (Eigen::Index i = 0; i < data.n(); ++i) inputs.row(data.run[static_cast<std::size_t>(i)]) = data.X(i, run_inputs);
+  const Cells points = cells_of_rows(inputs);
+  data.grouping = points.count() < fewest_points ? Grouping::runs : Grouping::points;
+  std::vector<Eigen::Index> first(data.run_count());  // the first run at the point of each run
+  std::iota(first.begin(), first.end(), Eigen::Index{0});
+  std::vector<std::size_t> members(data.run_count(), 1);
+  for (Eigen::Index c = 0; data.grouping == Grouping::points && c < points.count(); ++c) {
+    const auto begin = static_cast<std::size_t>(points.start[static_cast<std::size_t>(c)]);
+    const auto end = static_cast<std::size_t>(points.start[static_cast<std::size_t>(c) + 1]);
+    for (std::size_t k = begin; k < end; ++k) {
+      const auto run = static_cast<std::size_t>(points.order[k]);
+      first[run] = points.order[begin];
+      members[run] = end - begin;
+    }
+  }
+  data.group_labels.clear();
+  for (std::size_t run = 0; run < data.run_count(); ++run) {
+    const auto leader = static_cast<std::size_t>(first[run]);
+    if (leader == run) {
+      const std::size_t others = members[run] - 1;
+      data.group[run] = static_cast<std::int32_t>(data.group_labels.size());
+      data.group_labels.push_back(data.run_ids[run] + (others > 0 ? " and " + std::to_string(others) + " more" : ""));
+    } else {
+      data.group[run] = data.group[leader];
+    }
+  }
 }
 
 }  // namespace
@@ -234,7 +269,7 @@ void DatasetBuilder::start_run(std::int32_t run, const process::Table& table, st
   first_reading_[index] = reading;
   data_.group.resize(data_.run_ids.size(), -1);
   const auto next = static_cast<std::int32_t>(data_.group_labels.size());
-  if (columns_.groups.empty()) {
+  if (columns_.groups.empty()) {  // finish() joins the runs of one point
     data_.group[index] = next;
     data_.group_labels.push_back(data_.run_ids[index]);
   } else {
@@ -334,10 +369,13 @@ Dataset DatasetBuilder::finish() && {
   for (std::size_t run = 0; run < first_reading_.size(); ++run) {
     if (first_reading_[run] >= 0) with_readings.push_back(static_cast<std::int32_t>(run));
   }
-  if (with_readings.size() == data_.run_ids.size()) return std::move(data_);
-  data_.group.resize(data_.run_ids.size(), -1);
-  data_.run_time.resize(data_.run_ids.size(), core::UtcTime::missing_count);
-  return data_.subset(with_readings);
+  if (with_readings.size() < data_.run_ids.size()) {
+    data_.group.resize(data_.run_ids.size(), -1);
+    data_.run_time.resize(data_.run_ids.size(), core::UtcTime::missing_count);
+    data_ = data_.subset(with_readings);
+  }
+  if (columns_.groups.empty()) group_by_point(data_, run_inputs_);
+  return std::move(data_);
 }
 
 }  // namespace luban::features::detail

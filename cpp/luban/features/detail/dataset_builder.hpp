@@ -13,7 +13,7 @@ namespace luban::features::detail {
 /// The columns that a Dataset is made of, found in a source's schema.
 struct DatasetColumns {
   std::vector<ResponseColumn> responses;
-  std::vector<std::string> groups;  ///< columns that name a group; empty = the run itself
+  std::vector<std::string> groups;  ///< columns that name a group; empty = nothing stated
   std::string repeat;               ///< "" = order of appearance
   std::string time;                 ///< "" = unknown
   std::vector<std::string> all;     ///< every column to read, each once
