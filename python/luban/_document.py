@@ -127,6 +127,10 @@ def parse_yaml(text: str, name: str) -> Document:
     """Parse YAML text; ``name`` stands in errors. Raises: ConfigurationError with line and column."""
     try:
         root, content = _load(text)
+    except RecursionError:
+        raise ConfigurationError(
+            where="document.parse", expected="a few levels of nesting", received="far too many", place=name
+        ) from None
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         raise ConfigurationError(

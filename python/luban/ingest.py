@@ -234,11 +234,16 @@ def _read_parquet(path: Path) -> pd.DataFrame:
     import pandas as pd
 
     _require_pyarrow()
+    import pyarrow
+
     try:
         return pd.read_parquet(path)
-    except OSError as error:
+    except (OSError, pyarrow.ArrowException) as error:
         raise IoError(
-            where="ingest.import_parquet", expected="a Parquet file", received=str(error), place=str(path)
+            where="ingest.import_parquet",
+            expected="a Parquet file",
+            received=" ".join(str(error).split()),
+            place=str(path),
         ) from error
 
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -113,3 +116,25 @@ def test_slips_of_the_pen() -> None:
     assert slip(157.0, 1.6) == "decimal point two places off: 1.57?"
     assert slip(9.51, 3.0) == ""
     assert slip(3.0, 0.0) == ""
+
+
+@pytest.mark.parametrize("phase", ["cross-validate", "Searching the fronts", "honest check", "Drawing"])
+def test_ctrl_c_ends_every_long_step(tmp_path: Path, phase: str) -> None:
+    command = [sys.executable, "-c", "from luban.cli import main; main()", "demo", "--out", str(tmp_path / "out")]
+    program = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=_interruptible
+    )
+    assert program.stderr is not None
+    for line in program.stderr:
+        if line.startswith(phase):
+            break
+    program.send_signal(signal.SIGINT)
+    _, err = program.communicate(timeout=30)
+    assert program.returncode == 130
+    assert "Traceback" not in err
+    assert "Interrupted; nothing is half written." in err
+    assert not (tmp_path / "out" / "report.html").exists()
+
+
+def _interruptible() -> None:
+    signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -263,6 +263,19 @@ def test_a_binary_file(process: Process, write_csv: WriteCsv) -> None:
     assert "expected delimited text, received a binary file" in refusal(process, write_csv(b"PAR1\x00\x00\x15\x04"))
 
 
+@pytest.mark.parametrize("damage", ["no Parquet at all", "damaged inside"])
+def test_a_damaged_parquet_file(process: Process, frame: pd.DataFrame, tmp_path: Path, damage: str) -> None:
+    pytest.importorskip("pyarrow", reason="pyarrow is not installed: no Parquet files")
+    path = tmp_path / "shafts.parquet"
+    pd.concat([frame] * 20).to_parquet(path)
+    content = bytearray(path.read_bytes())
+    content[:] = content[:100] if damage == "no Parquet at all" else content[:8] + bytes(200) + content[208:]
+    path.write_bytes(content)
+    with pytest.raises(IoError, match=r"\[ingest.import_parquet\] expected a Parquet file, received .*shafts.parquet"):
+        ingest.import_parquet(process, path, tmp_path / "out.h5")
+    assert not (tmp_path / "out.h5").exists()
+
+
 def test_an_empty_frame(process: Process, frame: pd.DataFrame) -> None:
     with pytest.raises(DataError, match="expected rows, received an empty frame"):
         History.from_frame(process, frame[:0])

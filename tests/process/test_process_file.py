@@ -308,6 +308,13 @@ def test_text_that_is_no_mapping_is_refused(tmp_path: Path, text: str, words: st
     assert words in str(caught.value)
 
 
+def test_bottomless_nesting_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "deep.yaml"
+    path.write_text("luban: " + 5000 * "[" + 5000 * "]")
+    with pytest.raises(ConfigurationError, match=r"expected a few levels of nesting, received far too many"):
+        Process.from_yaml(path)
+
+
 def test_a_name_twice_in_one_section_is_refused(tmp_path: Path) -> None:
     error = refusal(tmp_path, "depth_of_cut:  {unit: mm", "feed:  {unit: mm")
     assert error.received == "key 'feed' stands twice"
