@@ -309,10 +309,8 @@ def test_text_that_is_no_mapping_is_refused(tmp_path: Path, text: str, words: st
 
 
 def test_bottomless_nesting_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "deep.yaml"
-    path.write_text("luban: " + 5000 * "[" + 5000 * "]")
     with pytest.raises(ConfigurationError, match=r"expected a few levels of nesting, received far too many"):
-        Process.from_yaml(path)
+        read(tmp_path, "luban: " + 5000 * "[" + 5000 * "]")
 
 
 def test_a_name_twice_in_one_section_is_refused(tmp_path: Path) -> None:
