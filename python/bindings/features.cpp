@@ -96,8 +96,7 @@ bool all_below(const std::vector<std::int32_t>& indices, std::size_t limit) {
 Dataset from_parts(Encoder encoder, const Eigen::MatrixXd& X, const Eigen::MatrixXd& Y,
                    const std::vector<std::pair<std::string, std::string>>& responses, std::vector<std::int32_t> run,
                    std::vector<std::string> run_ids, std::vector<std::int32_t> group,
-                   std::vector<std::string> group_labels, Grouping grouping,
-                   std::vector<std::int64_t> run_time,
+                   std::vector<std::string> group_labels, Grouping grouping, std::vector<std::int64_t> run_time,
                    std::vector<std::int64_t> source_row, std::vector<std::int64_t> repeat) {
   Dataset out{.encoder = std::move(encoder),
               .X = X,
@@ -125,7 +124,8 @@ Dataset from_parts(Encoder encoder, const Eigen::MatrixXd& X, const Eigen::Matri
 }
 
 void bind_dataset(py::module_& module) {
-  py::native_enum<Grouping>(module, "Grouping", "enum.Enum", "What makes runs one group: what the process states, else "
+  py::native_enum<Grouping>(module, "Grouping", "enum.Enum",
+                            "What makes runs one group: what the process states, else "
                             "their point (parameters and context), else each on its own.")
       .value("stated", Grouping::stated)
       .value("points", Grouping::points)

@@ -12,8 +12,6 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from luban import _core, features
 from luban._fitting import artefact, choice, scoring
 from luban._fitting.averaging import Averager
@@ -183,8 +181,9 @@ def fit(
     """Learn every response of a history, check the model on groups it has not seen, calibrate its intervals.
 
     Folds never split what ``groups`` of the process names (else runs with the same parameters and context); with fewer
-    groups than ``folds`` each group is left out once. Scores stand beside the mean, a linear model and the noise ceiling. The model itself then learns from
-    all runs; gross errors get no weight in it and are named in ``model.card``.
+    groups than ``folds`` each group is left out once. Scores stand beside the mean, a linear model and the noise
+    ceiling. The model itself then learns from all runs; gross errors get no weight in it and are named in
+    ``model.card``.
 
     ``surrogate`` is ``"automatic"``, ``"gaussian_process"``, the name of a preset (``luban.surrogate.presets``) or
     ``GaussianProcessOptions``. Automatic takes the default preset: on the packaged data cross-validation of five

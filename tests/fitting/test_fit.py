@@ -240,8 +240,8 @@ def test_runs_of_one_point_stay_together_unless_said_otherwise(tmp_path: Path) -
     model = fit(process, History.from_frame(process, frame))
     assert model.card["validation"]["grouped_by"] == "runs with the same parameters and context"
     checked = model.cross_validation.frame("roughness")
-    assert (checked.groupby("speed")["fold"].nunique() == 1).all()
-    assert checked.groupby("speed")["group"].nunique().tolist() == [1] * 9
+    assert len(checked[["speed", "fold"]].drop_duplicates()) == 9
+    assert checked["group"].nunique() == 9
 
     model.save(tmp_path / "line.safetensors")
     assert Model.load(tmp_path / "line.safetensors").dataset.grouping == features.Grouping.points

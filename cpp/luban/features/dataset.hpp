@@ -35,9 +35,9 @@ struct LUBAN_FEATURES_EXPORT Dataset {
   std::vector<std::int32_t> group;        ///< (runs) index into group_labels: what must not be split
   std::vector<std::string> group_labels;  ///< (groups)
   Grouping grouping = Grouping::stated;
-  std::vector<std::int64_t> run_time;     ///< (runs) start, UTC nanoseconds; smallest int64 = unknown
-  std::vector<std::int64_t> source_row;   ///< (n) row in the source, so that a finding can be traced back
-  std::vector<std::int64_t> repeat;       ///< (n) number of the reading within its run
+  std::vector<std::int64_t> run_time;    ///< (runs) start, UTC nanoseconds; smallest int64 = unknown
+  std::vector<std::int64_t> source_row;  ///< (n) row in the source, so that a finding can be traced back
+  std::vector<std::int64_t> repeat;      ///< (n) number of the reading within its run
 
   [[nodiscard]] Eigen::Index n() const noexcept { return X.rows(); }
   [[nodiscard]] Eigen::Index p() const noexcept { return X.cols(); }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -70,11 +71,15 @@ def _worlds(check: HonestCheck) -> Iterator[str]:
 def _ceiling(check: HonestCheck) -> Iterator[str]:
     for result in check.worlds:
         if result.averaged is not None:
-            yield f"    With less chance, each {result.kind} world averaged over all surfaces that would have been read alike:"
-            yield f"    Luban - raw {_with_error(result.averaged.against_raw)}, promised - true gain"
-            yield f"    {_with_error(result.averaged.gain_error)}. Who knew the model of these worlds, hyperparameters and"
-            yield f"    all, would stand against raw cell means at {_with_error(result.averaged.informed_against_raw)}:"
-            yield "    no rule does better there on average, so what is below that is luck."
+            text = (
+                f"With less chance, each {result.kind} world averaged over all surfaces that could have given the same "
+                f"readings: Luban - raw {_with_error(result.averaged.against_raw)}, promised - true gain "
+                f"{_with_error(result.averaged.gain_error)}. Who knew the model that made these worlds, "
+                "hyperparameters and all, would stand against raw cell means at "
+                f"{_with_error(result.averaged.informed_against_raw)}: no rule does better there on average, so what "
+                "is below that is luck."
+            )
+            yield from textwrap.wrap(text, 108, initial_indent=4 * " ", subsequent_indent=4 * " ")
 
 
 def _with_error(mean: Mean) -> str:
