@@ -110,7 +110,11 @@ def match_columns(
                 raise finder.missing(column.column)
             absent.append(column.name)
             continue
-        source_unit = finder.unit(at, column.source_unit, column.unit, column.name, whole=at == column.column)
+        if column.role == "identifier" or categories.get(column.name):
+            source_unit = column.unit  # names are in no unit, whatever stands in brackets
+        else:
+            whole = at == column.column
+            source_unit = finder.unit(at, column.source_unit, column.unit, column.name, whole=whole)
         valid = (float("-inf"), float("inf"))
         if column.role == "response":
             valid = (responses[column.name].valid_low, responses[column.name].valid_high)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from typing import TYPE_CHECKING, NamedTuple
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
 __all__ = ["Draft", "process_name", "write_draft"]
 
 _PLAIN = re.compile(r"^[A-Za-z_][\w./ -]*$")
-_OWN_TIMES = {"start_time", "end_time", "reading_time"}  # an import looks for these by name
+_PARAMETERS = "what you set; low and high: where settings may be proposed (here: as seen)"
+_OF_RUNS = {"start_time", "end_time", "reading_time", "run_id", "repeat"}  # an import looks for these by name
 
 
 class Draft(NamedTuple):
@@ -58,7 +60,7 @@ def write_draft(guess: Guess, name: str, source: str) -> Draft:
         guess,
         "parameters",
         "parameter",
-        "what you set; low and high: where settings may be proposed (here: as seen)",
+        _PARAMETERS,
     )
     if guess.of("parameter"):
         out.plain("  # what the machine may ever be told is yours to say:  limits: {low: …, high: …}")
@@ -81,7 +83,8 @@ def write_draft(guess: Guess, name: str, source: str) -> Draft:
         lines = "1 line is" if out.doubtful == 1 else f"{out.doubtful} lines are"
         marked = f"# {lines} doubtful: a question mark begins the comment, and the doubt stands at its end."
     head = [
-        f"# First process file for {' '.join(source.split())}: {guess.rows:,} rows looked at, taken for {guess.runs:,} runs.",
+        f"# First process file for {' '.join(source.split())}: "
+        f"{guess.rows:,} rows looked at, taken for {guess.runs:,} runs.",
         "# Everything here was guessed from the table. Read it line by line; what is wrong, correct or move.",
         marked,
         "luban: 1",
@@ -96,25 +99,34 @@ def _section(out: _Lines, guess: Guess, key: str, role: str, comment: str) -> No
         return
     out.plain("", f"{key}:  # {comment}")
     for column in columns:
-        out.add(f"  {_scalar(column.name)}: {{{', '.join(_fields(column))}}}", _comment(column), column.doubts)
+        out.add(f"  {_scalar(column.name)}: {{{', '.join(_fields(column, guess))}}}", _comment(column), column.doubts)
 
 
 def _identifiers(out: _Lines, guess: Guess) -> None:
-    """Names; and times under a name that an import would read as the run's own, but that have no zone."""
-    from luban import units
-
+    """Names; and what an import would take for the run's own by its header, but cannot read as that."""
     columns = guess.of("identifier")
-    own = [c for c in guess.of("time", "constant") if units.parse_header(c.header)[0] in _OWN_TIMES and not c.zoned]
+    own = _own(guess)
     if not columns and not own:
         return
     out.plain("", "identifiers:  # names; kept, never learned from")
     for column in columns:
-        out.add(f"  {_scalar(column.name)}: {{{', '.join(_fields(column))}}}", _comment(column), column.doubts)
+        fields = ", ".join(_fields(column, guess))
+        out.add(f"  {_scalar(column.name)}: {{{fields}}}", _comment(column), column.doubts)
     for column in own:
-        out.add(f"  {_scalar(column.name)}: {{column: {_scalar(column.header)}}}", "a time", ["kept as text: no zone"])
+        fields = ", ".join(_fields(dataclasses.replace(column, role="identifier"), guess))
+        out.add(
+            f"  {_scalar(column.name)}: {{{fields}}}", column.why, ["kept as a text, not read as what its name says"]
+        )
 
 
-def _fields(column: ColumnGuess) -> list[str]:
+def _own(guess: Guess) -> list[ColumnGuess]:
+    from luban import units
+
+    found = [c for c in guess.of("time", "constant", "auxiliary") if units.parse_header(c.header)[0] in _OF_RUNS]
+    return [column for column in found if not column.zoned or column.empty]
+
+
+def _fields(column: ColumnGuess, guess: Guess) -> list[str]:
     fields = []
     if column.unit and column.role != "identifier":
         fields.append(f"unit: {_scalar(column.unit)}")
@@ -126,11 +138,11 @@ def _fields(column: ColumnGuess) -> list[str]:
         fields.append(f"categories: [{', '.join(_scalar(text) for text in column.categories)}]")
     if column.role == "response" and column.empty:
         fields.append("optional: true")
-    reference = _reference(column)
+    reference = _reference(column, guess)
     return [*fields, *([f"column: {reference}"] if reference else [])]
 
 
-def _reference(column: ColumnGuess) -> str:
+def _reference(column: ColumnGuess, guess: Guess) -> str:
     """Column of the source, where the name alone would not find it; with its unit where brackets spell it otherwise."""
     from luban import units
 
@@ -140,7 +152,8 @@ def _reference(column: ColumnGuess) -> str:
     measured = column.numeric and column.role != "identifier"
     if measured and not (units.is_unit(written) and units.commensurable(written, column.unit)):
         return f"{{name: {_scalar(column.header)}, unit: {_scalar(column.unit)}}}"
-    return "" if base == column.name else _scalar(column.header)
+    alone = sum(units.parse_header(other.header)[0] == base for other in guess.columns) == 1
+    return "" if base == column.name and alone else _scalar(column.header)
 
 
 def _comment(column: ColumnGuess) -> str:
@@ -190,6 +203,8 @@ def _start(guess: Guess) -> list[ColumnGuess]:
 
 def _left_out(out: _Lines, guess: Guess) -> None:
     rest = [c for c in guess.of("constant", "time", "auxiliary") if c not in _start(guess)]
+    own = _own(guess)
+    rest = [column for column in rest if column not in own]
     if not rest:
         return
     out.plain("", "# Kept as auxiliary columns, not learned from:")

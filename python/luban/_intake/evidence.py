@@ -1,7 +1,7 @@
-"""What numbers themselves say: were they set or measured, and do they follow from other columns?
+"""What numbers themselves say: whether they were set or measured, and whether they follow from other columns.
 
-Settings come back: few values, or a few that fill most rows, on a grid. Measurements have many values and digits, gather
-around a middle, and vary while all settings are equal. A column that other columns give to its last digit was computed.
+Settings come back: few values, or a few that fill most rows. Measurements have many values and digits, gather around a
+middle, and vary while all settings are equal. A column that other columns give to its last digit was computed.
 """
 
 from __future__ import annotations
@@ -87,11 +87,14 @@ def follows_the_clock(table: Table, column: ColumnGuess) -> str:
     if column.distinct * 4 > table.rows:
         return ""
     for header, series in table.times.items():
-        with np.errstate(all="ignore"):
-            stamps = pd.to_datetime(series, errors="coerce", format=None if series.dtype.kind == "M" else "mixed")
+        if series.dtype.kind == "M":
+            stamps = series
+        else:
+            day_first = bool(series.astype(str).str.contains(".", regex=False).iloc[0])
+            stamps = pd.to_datetime(series, errors="coerce", format="mixed", dayfirst=day_first)
         if stamps.isna().any() or stamps.dtype.kind != "M":
             continue
-        for part in (stamps.dt.strftime("%H:%M:%S"), stamps.dt.dayofweek, stamps.dt.month):
+        for part in (stamps.dt.strftime("%H:%M:%S"), stamps.dt.day_of_week, stamps.dt.month):
             key = pd.factorize(part)[0].astype(np.int64)
             if 1 < len(np.unique(key)) < table.rows / 2 and decides(key, table.codes[column.header]):
                 return header

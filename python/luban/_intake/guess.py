@@ -189,7 +189,7 @@ def _computed(table: Table, formulas: dict[str, Formula], out: Guess) -> None:
 
 
 def _need_values(table: Table) -> None:
-    """An input must be known: rows without it are set aside when they are imported."""
+    """Leave out inputs that are often empty: rows without an input are set aside when they are imported."""
     for column in table.of("parameter", "context"):
         if column.empty > _MOSTLY_EMPTY * table.rows:
             column.take(
@@ -200,7 +200,7 @@ def _need_values(table: Table) -> None:
 
 
 def _need_inputs(table: Table) -> None:
-    """A process needs an input: where none was found, the least unlikely column is one, with its doubt."""
+    """Take the least unlikely column as an input where none was found: a process needs one."""
     if table.of("parameter", "context"):
         return
     responses = table.of("response")

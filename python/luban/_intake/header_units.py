@@ -29,6 +29,10 @@ class _Reading(NamedTuple):
     doubt: str = ""
 
 
+def _each(text: str) -> set[str]:
+    return set(text.split())
+
+
 _NORMAL = "a temperature, pressure and humidity of reference are left out"
 _ALIASES: dict[str, _Reading] = {
     **dict.fromkeys(("°c", "degc", "deg c", "deg_c", "celsius", "grad c", "gradc", "摄氏度"), _Reading("degC")),
@@ -69,26 +73,26 @@ _ALIASES: dict[str, _Reading] = {
     **dict.fromkeys(("hv", "hrc", "hrb", "hb", "hbw", "ph", "ntu", "brix", "-", "–", "1", "ratio"), _Reading("")),
 }  # fmt: skip
 #: Symbols that are believed; two letters and more in any case of letters where that is not another unit.
-_SYMBOLS = set(
+_SYMBOLS = _each(
     "m cm mm um nm km inch in ft mil s ms us ns min h d g kg mg ug t lb oz l L ml mL ul uL mol mmol umol W mW kW MW "
     "Wh kWh MWh J kJ MJ N kN MN Nm kNm Pa hPa kPa MPa GPa bar mbar psi atm V mV kV A mA uA kA Hz kHz MHz GHz rpm rev "
-    "rad deg degC degF K ppm ppb S mS uS ohm kohm mtorr cP cSt mPas lx lm dB hp VA kVA EUR USD CNY pcs piece cycle tooth cfm "
-    "cal kcal M mM C F torr".split()
+    "rad deg degC degF K ppm ppb S mS uS ohm kohm mtorr cP cSt mPas lx lm dB hp VA kVA EUR USD CNY pcs piece cycle "
+    "tooth cfm cal kcal M mM C F torr"
 )
-_ANY_CASE = {text.lower(): text for text in _SYMBOLS if len(text) > 2 or text in ("mm", "cm", "kg", "kW", "Pa", "Hz")}
-_ANY_CASE = {key: text for key, text in _ANY_CASE.items() if key not in ("mpa", "mw", "mwh", "mj", "mhz", "mpas")}
+_PAIRS = _each("mm cm kg kW Pa Hz")
+_TWO_PREFIXES = _each("mpa mw mwh mj mhz mpas")  # milli or mega
+_ANY_CASE = {text.lower(): text for text in _SYMBOLS if len(text) > 2 or text in _PAIRS}
+_ANY_CASE = {key: text for key, text in _ANY_CASE.items() if key not in _TWO_PREFIXES}
 _OF_QUANTITY = {
     "s": "time", "h": "time", "d": "time", "C": "temperature", "K": "temperature", "F": "temperature", "A": "current",
     "V": "voltage", "W": "power", "N": "force", "J": "energy", "m": "length", "g": "mass", "t": "mass", "l": "volume",
     "L": "volume",
 }  # fmt: skip
 _LETTERS = {"C": "degC", "F": "degF"}
-_FLOWING = set("m cm mm um nm km in inch ft g kg mg ug t l L ml mL ul uL mol mmol rev pcs m3 cm3 mm3 piece".split())
-_UPPER = _FLOWING | set("J kJ MJ W kW kWh Wh N kN V mV A mA K degC pct S mS uS Pa bar EUR USD".split())
-_LOWER = set(
-    "s sec min h hr d day rev m mm cm um m2 m3 cm2 cm3 mm2 mm3 s2 l L ml mL kg g mg t mol K tooth piece U".split()
-)
-_STATISTICS = set("min max mean avg average std sd rms peak set sp pv act actual ist soll".split())
+_FLOWING = _each("m cm mm um nm km in inch ft g kg mg ug t l L ml mL ul uL mol mmol rev pcs m3 cm3 mm3 piece")
+_UPPER = _FLOWING | _each("J kJ MJ W kW kWh Wh N kN V mV A mA K degC pct S mS uS Pa bar EUR USD")
+_LOWER = _each("s sec min h hr d day rev m mm cm um m2 m3 cm2 cm3 mm2 mm3 s2 l L ml mL kg g mg t mol K tooth piece U")
+_STATISTICS = _each("min max mean avg average std sd rms peak set sp pv act actual ist soll")
 _NEVER_LAST = {"in", "M", "S", "cycle", "piece", "tooth", "rev", "mil", "cal", "oz"}  # last words, but hardly units
 
 _BRACKETS = re.compile(r"^(?P<name>.*?\S)\s*\[(?P<unit>[^\[\]]*)\]$")
@@ -173,6 +177,8 @@ def _last_words(text: str) -> HeaderUnit:
             found = _compound(tail, base) if base else None
             if found is not None:
                 return found
+    if tokens[-2][0].lower() in ("of", "von"):  # a share of the last word, not measured in it
+        return HeaderUnit(text)
     last, base = tokens[-1][0], text[: tokens[-1].start()].rstrip("_ .-")
     if last.lower() == "min" and not QUANTITIES["time"].search(words(base)):
         inner = _last_words(base)
@@ -189,7 +195,7 @@ def _last_words(text: str) -> HeaderUnit:
         return HeaderUnit(text, "", f"its last letter may mean {unit}")
     if last == "deg" and QUANTITIES["temperature"].search(words(base)):
         return HeaderUnit(base, "degC", "deg is read as degrees Celsius")
-    reading = None if last in _NEVER_LAST or len(last) < 2 and last != "%" else _read(last)
+    reading = None if last in _NEVER_LAST or (len(last) < 2 and last != "%") else _read(last)
     if reading is None or not reading.unit:
         return _camel(text) if reading is None else HeaderUnit(text)
     return HeaderUnit(base, reading.unit, f"{last}: {reading.doubt}" if reading.doubt else "")
@@ -222,7 +228,7 @@ def _compound(tail: list[str], base: str) -> HeaderUnit | None:
         return HeaderUnit(f"{base}_min", unit, "min is read as a minimum, not as per minute")
     if not units.is_unit(spelled):
         return None
-    unsure = not (rate or said) and (len(upper) == 1 and all(len(part) == 1 for part in lower) or len(lower) > 1)
+    unsure = not (rate or said) and ((len(upper) == 1 and all(len(part) == 1 for part in lower)) or len(lower) > 1)
     return HeaderUnit(base, spelled, f"{' '.join(tail)} is read as {spelled}" if unsure else "")
 
 

@@ -50,7 +50,8 @@ RESULT = re.compile(
 #: Results in one plant, settings or states in another: laser power, power drawn.
 RESULT_OR_NOT = re.compile(
     r"power|energ|density|thickness|concentration|viscosit| cost|loss|error|output|turnover|usage|consumption|emission"
-    r"|throughput|weight|wear|vibration|gloss|haze|moisture|residual| co 2 |verbrauch|dicke|dichte|kosten|gewicht|leistung"
+    r"|throughput|weight|wear|vibration|gloss|haze|moisture|residual| co 2 |verbrauch|dicke|dichte"
+    r"|kosten|gewicht|leistung"
     r"|feuchte|能耗|厚度|密度|重量|含水|成本"
 )
 #: Something that an instrument or the machine reported.
@@ -61,27 +62,34 @@ MEASURED = re.compile(
 SETPOINT = re.compile(r"set ?point| set | sp | soll|sollwert|nominal|command|设定|给定")
 #: What machines are usually told.
 SET = re.compile(
-    r"speed|feed|temp|pressure| time |duration|dwell|flow| rate |voltage|current|laser|ratio|loading|content|dose|dosage"
-    r"|amount|depth|hatch|layer| spot | gap |offset|delay|angle| ph |residence|stroke|frequency|force|additive|injection"
+    r"speed|feed|temp|pressure| time |duration|dwell|flow| rate |voltage|current|laser|ratio|loading"
+    r"|content|dose|dosage"
+    r"|amount|depth|hatch|layer| spot | gap |offset|delay|angle| ph |residence|stroke|frequency"
+    r"|force|additive|injection"
     r"|geschwindigkeit|drehzahl|druck|zeit|vorschub|menge|anteil|spannung|strom|kraft|tiefe|winkel|durchfluss"
     r"|速度|转速|温度|压力|时间|流量|进给|功率|电流|电压|用量|角度|频率"
 )
 #: Circumstances in every case.
 AMBIENT = re.compile(
-    r"ambient|humid| rh |room|weather|outdoor|outside| age |weekday|day of week|week status|season| month | hour |powder"
-    r"|particle size|feedstock|raw material|incoming|since|shift |umgebung|aussen|außen|luftfeucht|wetter|wochentag| alter "
+    r"ambient|humid| rh |room|weather|outdoor|outside| age |weekday|day of week|week status|season"
+    r"| month | hour |powder"
+    r"|particle size|feedstock|raw material|incoming|since|shift |umgebung|aussen|außen|luftfeucht|wetter"
+    r"|wochentag| alter "
     r"|湿度|环境|室温|班次|天气|原料"
 )
 #: Circumstances, unless a word such as speed or temperature follows.
 CIRCUMSTANCE = re.compile(
-    r"material|supplier|operator|machine| line |product|grade|diameter|alloy|geometr|shape|printer|equipment|model|vendor"
+    r"material|supplier|operator|machine| line |product|grade|diameter|alloy|geometr|shape|printer"
+    r"|equipment|model|vendor"
     r"|condition|status|method| worn | wear |batch size|werkstoff|schicht|maschine|lieferant|anlage|produkt|durchmesser"
     r"|bediener|linie|werkzeugzustand|材料|设备|机台|供应商|产品|操作|直径|型号|牌号"
 )
 #: Categories that somebody picks for each run.
 CHOSEN = re.compile(
-    r"ligand|solvent|reagent|catalyst|additive| base |buffer|recipe|program| mode |strateg|pattern|insert|coating|coolant"
-    r"|lubricant|nozzle| route |setting|rezept|programm|modus|strategie|kühlmittel|lösemittel|溶剂|催化剂|配方|程序|模式|冷却液"
+    r"ligand|solvent|reagent|catalyst|additive| base |buffer|recipe|program| mode |strateg|pattern"
+    r"|insert|coating|coolant"
+    r"|lubricant|nozzle| route |setting|rezept|programm|modus|strategie|kühlmittel|lösemittel|溶剂|催化剂|配方"
+    r"|程序|模式|冷却液"
 )
 #: Outcomes written as classes.
 CLASS_RESULT = re.compile(
@@ -89,17 +97,22 @@ CLASS_RESULT = re.compile(
     r"|inspection|scrap| class | label | rating |ergebnis|gut |ausschuss|befund|prüf|合格|结果|质量|等级|缺陷"
 )
 LARGER = re.compile(
-    r"yield|strength|purity|qualit|hardness|toughness|output|efficienc|conversion|selectivit|relative density|conductivit|score"
-    r"|throughput|turnover|accurac|elongation|uniformit|titer|titre|pass rate| oee | mrr |ausbeute|festigkeit|härte|reinheit"
+    r"yield|strength|purity|qualit|hardness|toughness|output|efficienc|conversion|selectivit|relative density"
+    r"|conductivit|score"
+    r"|throughput|turnover|accurac|elongation|uniformit|titer|titre|pass rate| oee | mrr |ausbeute"
+    r"|festigkeit|härte|reinheit"
     r"|wirkungsgrad|良率|产率|收率|得率|强度|硬度|纯度|合格率"
 )
 SMALLER = re.compile(
-    r"rough|defect|scrap|cost|loss|error|energ|power|usage|consumption|emission|impurit|porosit|crack|warp|shrink|reject"
-    r"|distortion|burr|wear|vibration|deviation|ausschuss|fehler|rauheit|kosten|verbrauch|verzug|粗糙|缺陷|能耗|成本|孔隙"
+    r"rough|defect|scrap|cost|loss|error|energ|power|usage|consumption|emission|impurit|porosit|crack"
+    r"|warp|shrink|reject"
+    r"|distortion|burr|wear|vibration|deviation|ausschuss|fehler|rauheit|kosten|verbrauch|verzug|粗糙|缺陷"
+    r"|能耗|成本|孔隙"
     r"| r[aqtz] | s[aqz] "
 )
 REPEAT = re.compile(
-    r" (rep|repeat|repetition|replicate|replication|replica|reading|measurement|wiederholung|messung|重复)s?( no| nr| \d+)? $"
+    r" (rep|repeat|repetition|replicate|replication|replica|reading|measurement|wiederholung|messung|重复)s?( no"
+    r"| nr| \d+)? $"
 )
 
 #: Words that make a unit of one letter believable.
@@ -141,12 +154,15 @@ _ID_WORDS = {
     "序号",
 }
 _COUNTED = {
-    "run", "sample", "setting", "trial", "part", "piece", "shaft", "wafer", "row", "record", "unit", "experiment", "exp",
-    "test", "specimen", "item", "versuch", "probe", "teil", "zeile", "lauf", "order", "auftrag", "bauteil", "样品", "试样",
+    "run", "sample", "setting", "trial", "part", "piece",
+    "shaft", "wafer", "row", "record", "unit", "experiment", "exp",
+    "test", "specimen", "item", "versuch", "probe", "teil",
+    "zeile", "lauf", "order", "auftrag", "bauteil", "样品", "试样",
 }  # fmt: skip
 _SOURCES = {"doi", "source", "paper", "study", "publication", "author", "campaign", "kampagne", "quelle", "literature"}
 _LOTS = {
-    "lot", "batch", "charge", "heat", "coil", "los", "build", "plate", "cassette", "spool", "roll", "campaign", "shipment",
+    "lot", "batch", "charge", "heat", "coil", "los",
+    "build", "plate", "cassette", "spool", "roll", "campaign", "shipment",
     "delivery", "chargennummer", "批次", "批号", "炉号", "炉次",
 }  # fmt: skip
 _PEOPLE = {"operator", "bediener", "technician", "customer", "team", "crew", "操作员"}

@@ -47,7 +47,7 @@ def name_runs(table: Table) -> RunNames:
 
 
 def _several_readings(table: Table, identifiers: Sequence[ColumnGuess], inputs: Sequence[ColumnGuess]) -> RunNames:
-    """A batch in several rows, all with the same settings, is one run with several readings."""
+    """Take a batch in several rows, all with the same settings, for one run with several readings."""
     parameters = [column for column in inputs if column.role == "parameter"]
     for column in identifiers:
         if column.empty or not names_run(column.header) or column.distinct < 3 or not parameters:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from luban._intake.evidence import FEW, set_or_measured, varies_within
-from luban._intake.header_words import MEASURED, RESULT, RESULT_OR_NOT, SET, SETPOINT
+from luban._intake.header_words import CLASS_RESULT, MEASURED, RESULT, RESULT_OR_NOT, SET, SETPOINT
 from luban._intake.table import ColumnGuess, Table, joint
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ __all__ = ["settings_and_results"]
 
 _CLEARLY_SET = 1.5
 _SURE = 1.0
+_CLASSES = 7  # whole numbers that may be classes of a result
 
 
 def settings_and_results(table: Table, computed: set[str]) -> None:
@@ -33,10 +34,10 @@ def settings_and_results(table: Table, computed: set[str]) -> None:
     score = {column.header: says[column.header] + _words(column) for column in numbers}
     voters = [column for column in numbers if column.header not in computed] or numbers
     _equal_settings(table, numbers, score, computed)
-    sure = [column for column in voters if _is_result(column) and says[column.header] < _CLEARLY_SET + 0.5]
-    sure = sure or [column for column in numbers if RESULT.search(column.words)]
-    for column, points in _order(table, numbers, voters, sure, score).items():
-        score[column] += points
+    sure = [column for column in voters if _named(column)]
+    sure = sure or [column for column in numbers if _named(column)]
+    for header, points in _order(table, numbers, voters, sure, score).items():
+        score[header] += points
     if all(score[column.header] > 0 for column in numbers):
         # Something must be a result, and results stand at the end; unless the results are classes in words.
         if sure:
@@ -51,15 +52,19 @@ def settings_and_results(table: Table, computed: set[str]) -> None:
     _settle(table, numbers, score, says, bool(sure))
 
 
-def _is_result(column: ColumnGuess) -> bool:
-    return RESULT.search(column.words) is not None and SETPOINT.search(column.words) is None
+def _named(column: ColumnGuess) -> bool:
+    """Whether the name is that of a result, or of classes such as passed or quality where there are only a few."""
+    if SETPOINT.search(column.words):
+        return False
+    classes = column.whole and column.distinct <= _CLASSES and not column.unit
+    return RESULT.search(column.words) is not None or (classes and CLASS_RESULT.search(column.words) is not None)
 
 
 def _words(column: ColumnGuess) -> float:
     """Points for words: positive for settings."""
     points = 3.0 if SETPOINT.search(column.words) else 0.0
     points += 1.0 if SET.search(column.words) else 0.0
-    points -= 3.0 if RESULT.search(column.words) else 1.0 if RESULT_OR_NOT.search(column.words) else 0.0
+    points -= 3.0 if _named(column) else 1.0 if RESULT_OR_NOT.search(column.words) else 0.0
     return points - (2.0 if MEASURED.search(column.words) else 0.0)
 
 
@@ -93,7 +98,7 @@ def _order(
         first = place[sure[0].header]
         if not any(place[column.header] < first for column in voters):
             return {}
-        blank = [c for c in numbers if not (RESULT.search(c.words) or MEASURED.search(c.words))]
+        blank = [c for c in numbers if not (_named(c) or MEASURED.search(c.words))]
         return {c.header: 2.0 if place[c.header] < first else -1.0 for c in blank}
     votes = np.array([score[column.header] for column in voters])
     if len(votes) < 2:
@@ -116,17 +121,14 @@ def _settle(
         points, values = score[column.header], says[column.header]
         seen = f"{column.distinct:,} distinct numbers"
         if points > 0:
-            doubt = (
-                "looks measured rather than set"
-                if values <= -_SURE
-                else "little speaks for it"
-                if points < _SURE
-                else ""
-            )
+            doubt = "looks measured rather than set" if values <= -_SURE else ""
+            doubt = doubt or ("little speaks for it" if points < _SURE else "")
+            if not doubt and not comes_back and column.distinct > FEW:
+                doubt = "no combination of these numbers comes back: set, or measured?"
             column.take("parameter", seen, doubt)
-        elif RESULT.search(column.words) or place[column.header] > last_set or not sure:
-            named = RESULT.search(column.words) is not None
-            weak = "few distinct numbers: a setting?" if values >= _CLEARLY_SET and not named else ""
+        elif _named(column) or place[column.header] > last_set or not sure:
+            few = values >= _CLEARLY_SET and not _named(column)
+            weak = "few distinct numbers: a setting?" if few else ""
             weak = weak or ("little speaks for it" if points > -_SURE else "")
             column.take("response", f"{seen}, a result by its name or its place", weak)
         else:
