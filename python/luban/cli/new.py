@@ -27,8 +27,8 @@ def draft_process(
 ) -> None:
     """Look at a data file and write a first process file: units, roles, categories, groups.
 
-    It loads as it stands, and says beside each line what was guessed. What a column means, a person must say: read it
-    before importing.
+    It loads as it stands, and says beside each line what was guessed; where the guess is doubtful, the comment begins
+    with a question mark. What a column means, a person must say: read it before importing.
     """
     from luban import console, ingest
 
