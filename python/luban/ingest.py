@@ -172,9 +172,11 @@ def new_process(
     """Look at a CSV or Parquet file and guess its process file: units, roles, categories, repeats, groups.
 
     The text is commented, loads as it stands, and is written to ``out`` where that is named. It is a first draft:
-    what a column means, a person must say.
+    what a column means, a person must say. Comments that begin with a question mark are of doubtful guesses;
+    ``doubtful`` counts them.
 
-    Raises: IoError (no such file; ``out`` exists), DataError (empty, header only, no column that could be a result),
+    Raises: IoError (no such file; ``out`` exists), DataError (empty, header only, no column that could be a result or
+    none that could be an input),
     NotBuiltError for Parquet without pyarrow.
     """
     source = Path(path)

@@ -13,7 +13,7 @@ RUNS = 32
 def test_new_writes_a_process_file_that_import_takes(luban: Cli, csv: Path) -> None:
     drafted = luban("new", csv, "--json")
     assert drafted.code == 0
-    assert set(drafted.object) == {"path", "rows", "runs", "columns", "text"}
+    assert set(drafted.object) == {"path", "rows", "runs", "doubtful", "columns", "text"}
     assert Path(drafted.object["path"]).read_text(encoding="utf-8") == drafted.object["text"]
     assert luban("import", "grinding.yaml", csv).code == 0
     assert Path("grinding.h5").exists()

@@ -121,6 +121,72 @@ def test_parquet(frame: pd.DataFrame, tmp_path: Path) -> None:
     assert roles(draft)["Ra"] == "response"
 
 
+def test_doubts_are_marked_and_counted(write_csv: WriteCsv) -> None:
+    random = np.random.default_rng(2)
+    frame = pd.DataFrame(
+        {"x_A": [1, 2, 3] * 20, "speed_rpm": [100, 200, 300, 400, 500] * 12, "Ra": random.uniform(1, 2, 60)}
+    )
+    draft = ingest.new_process(write_csv(frame))
+    marked = [line for line in draft.text.splitlines() if "# ? " in line]
+    assert len(marked) == draft.doubtful == draft.to_dict()["doubtful"] == 1
+    assert "its last letter may mean A" in marked[0]
+    assert "# 1 line is doubtful" in draft.text
+    sure = ingest.new_process(write_csv(frame.drop(columns="x_A")))
+    assert sure.doubtful == 0
+    assert "# No line is marked as doubtful." in sure.text
+
+
+def test_outcomes_in_words_are_named(write_csv: WriteCsv) -> None:
+    frame = pd.DataFrame({"feed": [1, 2, 3, 4] * 5, "speed": [10, 20] * 10, "passed": ["yes", "no"] * 10})
+    with pytest.raises(DataError, match=r"Hint: a response is a number: write 'passed' as 1 and 0"):
+        ingest.new_process(write_csv(frame))
+    draft = ingest.new_process(write_csv(frame.assign(Ra=np.linspace(1, 2, 20))))
+    assert "# ? passed: looks like an outcome in 2 classes: no, yes" in draft.text
+
+
+def test_columns_of_one_name_in_two_units(write_csv: WriteCsv) -> None:
+    table = pd.DataFrame({"T [C]": [20, 30, 40] * 10, "T [degC]": [21, 31] * 15, "yield [%]": np.linspace(50, 90, 30)})
+    draft = ingest.new_process(write_csv(table))
+    assert draft.process.definition.parameters["T"].unit == "degC"
+    assert len(History.from_csv(draft.process, write_csv(table))) == 30
+
+
+HEADERS = ["time", "source", "status", "run_id", "end_time", "repeat", "group", "lot", "quality", "Q [HV]", "T [C]",
+           "T [degC]", "p [foo]", "p (foo)", "Zone (A)", "yield_pct", "machine", "Rep", "a b", "a_b", "1st",
+           "speed [RPM]", "flow [Nm3/h]", "x: {y}", "# note", "true"]  # fmt: skip
+FILLS = [
+    lambda random, n: random.choice([1, 2, 3], n),
+    lambda random, n: random.normal(size=n).round(3),
+    lambda random, n: random.choice(["a", "b", "yes", "no"], n),
+    lambda random, n: [f"L{i // 3}" for i in range(n)],
+    lambda random, n: np.arange(n) // 4,
+    lambda random, n: pd.date_range("2025-01-01", periods=n, freq="h").strftime("%Y-%m-%d %H:%M"),
+]
+
+
+@hypothesis.settings(max_examples=40, deadline=None, suppress_health_check=list(hypothesis.HealthCheck))
+@hypothesis.given(
+    headers=st.lists(st.sampled_from(HEADERS), min_size=2, max_size=7, unique=True),
+    fills=st.lists(st.sampled_from(FILLS), min_size=7, max_size=7),
+    rows=st.sampled_from([3, 20, 60]),
+    seed=st.integers(0, 1000),
+)
+def test_a_draft_imports_its_own_table_whole(
+    headers: list[str], fills: list[Callable[..., object]], rows: int, seed: int, write_csv: WriteCsv
+) -> None:
+    random = np.random.default_rng(seed)
+    columns = {header: fill(random, rows) for header, fill in zip(headers, fills, strict=False)}
+    path = write_csv(pd.DataFrame(columns))
+    try:
+        draft = ingest.new_process(path)
+    except DataError as error:
+        assert "that could be a result" in str(error)  # noqa: PT017
+        return
+    history = History.from_csv(draft.process, path)
+    assert len(history.quarantine) == 0
+    assert len(history) == rows
+
+
 names = st.text(st.characters(blacklist_categories=("Cs", "Cc")), min_size=1, max_size=12).filter(str.strip)
 cells = st.one_of(
     st.floats(-1e6, 1e6).map(lambda value: float(f"{value:.4g}")), st.sampled_from(["", "yes", "no", "null", "- x: {"])

@@ -110,7 +110,11 @@ def match_columns(
                 raise finder.missing(column.column)
             absent.append(column.name)
             continue
-        source_unit = finder.unit(at, column.source_unit, column.unit, column.name)
+        if column.role == "identifier" or categories.get(column.name):
+            source_unit = column.unit  # names are in no unit, whatever stands in brackets
+        else:
+            whole = at == column.column
+            source_unit = finder.unit(at, column.source_unit, column.unit, column.name, whole=whole)
         valid = (float("-inf"), float("inf"))
         if column.role == "response":
             valid = (responses[column.name].valid_low, responses[column.name].valid_high)
@@ -178,9 +182,15 @@ class _Finder:
             hint=_core.nearest_hint(name, list(self._by_base)),
         )
 
-    def unit(self, header: str, stated: str | None, unit: str, name: str) -> str:
-        """Return the unit of a column; the source's own statements must fit each other and the process."""
+    def unit(self, header: str, stated: str | None, unit: str, name: str, *, whole: bool) -> str:
+        """Return the unit of a column; the source's own statements must fit each other and the process.
+
+        ``whole``: the process file names the header with its brackets. Then it has read them, and what it states
+        counts, as for ``Temperature [C]`` or ``hardness [HV]``.
+        """
         written = self._units.get(header)
+        if stated is not None and whole:
+            written = None
         if stated is not None and written is not None and stated != written:
             raise UnitError(
                 where="ingest.columns",

@@ -11,6 +11,7 @@ import numpy as np
 
 from luban._intake.draft import process_name, write_draft
 from luban._intake.guess import Guess, guess
+from luban._intake.header_words import names_code
 from luban._intake.source import read_chunks, sniff
 from luban.errors import DataError
 from luban.process import Process
@@ -29,15 +30,17 @@ class NewProcess:
 
     text: str
     process: Process
-    columns: pd.DataFrame  # header, name, role, unit, distinct, why
+    columns: pd.DataFrame  # header, name, role, unit, distinct, why, doubt
     rows: int
     runs: int
+    doubtful: int = 0  # lines of the text that are marked as doubtful
     path: str = ""  # where it was written
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for ``--json``."""
         columns = self.columns.to_dict(orient="records")
-        return {"path": self.path, "rows": self.rows, "runs": self.runs, "columns": columns, "text": self.text}
+        counts = {"rows": self.rows, "runs": self.runs, "doubtful": self.doubtful}
+        return {"path": self.path, **counts, "columns": columns, "text": self.text}
 
     def __str__(self) -> str:
         return self.text
@@ -51,7 +54,8 @@ def draft_of_csv(
 ) -> NewProcess:
     """Look at the first rows of a CSV file and guess its process."""
     dialect = sniff(path, [], delimiter=delimiter, decimal=decimal, encoding=encoding)
-    chunk = next(iter(read_chunks(path, dialect, dialect.header)), None)
+    numeric = [header for header in dialect.header if not names_code(header)]  # codes stay as written: 01 is not 1
+    chunk = next(iter(read_chunks(path, dialect, numeric)), None)
     if chunk is None or len(chunk.frame) == 0:
         raise DataError(
             where="ingest.new_process", expected="rows", received="a header and nothing below it", place=str(path)
@@ -62,16 +66,29 @@ def draft_of_csv(
 def draft_of_frame(frame: pd.DataFrame, name: str, source: str) -> NewProcess:
     """Guess the process of a table. Raises: DataError when it holds no numbers that could be results."""
     found = guess(frame.head(_ROWS_LOOKED_AT).replace([np.inf, -np.inf], np.nan))
-    if not found.of("response"):
-        raise DataError(
-            where="ingest.new_process",
-            expected="a column of numbers that could be a result",
-            received="columns " + ", ".join(f"{column.header!r} ({column.why})" for column in found.columns[:12]),
-            place=source,
-            hint="check the delimiter and the decimal sign, or write the process file by hand",
-        )
-    text = write_draft(found, name, source)
-    return NewProcess(text, _loaded(text, source), _table(found), found.rows, found.runs)
+    if not found.of("response") or not found.of("parameter", "context"):
+        raise _refused(found, source)
+    draft = write_draft(found, name, source)
+    process = _loaded(draft.text, source)
+    return NewProcess(draft.text, process, _table(found), found.rows, found.runs, draft.doubtful)
+
+
+def _refused(found: Guess, source: str) -> DataError:
+    """Say what the columns were taken for, and what would make a process of them."""
+    outcomes = [column.header for column in found.columns if column.outcome]
+    expected = "a column of numbers that could be a result"
+    if found.of("response"):
+        expected = "an input beside the column of numbers that could be a result"
+    hint = "check the delimiter and the decimal sign, or write the process file by hand"
+    if outcomes and not found.of("response"):
+        hint = f"a response is a number: write {outcomes[-1]!r} as 1 and 0, then look again"
+    return DataError(
+        where="ingest.new_process",
+        expected=expected,
+        received="columns " + ", ".join(f"{column.header!r} ({column.why})" for column in found.columns[:12]),
+        place=source,
+        hint=hint,
+    )
 
 
 def _loaded(text: str, source: str) -> Process:
@@ -84,4 +101,5 @@ def _table(found: Guess) -> pd.DataFrame:
     import pandas as pd
 
     names = ["header", "name", "role", "unit", "distinct", "why"]
-    return pd.DataFrame([[getattr(column, name) for name in names] for column in found.columns], columns=names)
+    rows = [[*(getattr(column, name) for name in names), "; ".join(column.doubts)] for column in found.columns]
+    return pd.DataFrame(rows, columns=[*names, "doubt"])

@@ -27,8 +27,8 @@ def draft_process(
 ) -> None:
     """Look at a data file and write a first process file: units, roles, categories, groups.
 
-    It loads as it stands, and says beside each line what was guessed. What a column means, a person must say: read it
-    before importing.
+    It loads as it stands, and says beside each line what was guessed; where the guess is doubtful, the comment begins
+    with a question mark. What a column means, a person must say: read it before importing.
     """
     from luban import console, ingest
 
@@ -39,5 +39,10 @@ def draft_process(
         console.emit_json(draft.to_dict())
         return
     console.out(f"{file}: {draft.rows:,} rows looked at, taken for {draft.runs:,} runs.")
-    console.out(console.frame_table(draft.columns[["header", "name", "role", "unit", "why"]], "What was guessed"))
+    shown = draft.columns[["header", "name", "role", "unit", "why"]].copy()
+    doubtful = draft.columns["doubt"] != ""
+    shown.loc[doubtful, "why"] = "? " + shown["why"] + "; " + draft.columns["doubt"]
+    console.out(console.frame_table(shown, "What was guessed"))
+    if draft.doubtful:
+        console.out(f"{draft.doubtful} doubtful lines: each comment begins with a question mark. Look at them first.")
     console.out(f"{target} written: read it line by line, then luban import {target} {file}")
