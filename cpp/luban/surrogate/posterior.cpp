@@ -13,24 +13,25 @@ namespace luban::surrogate {
 
 namespace {
 
-Eigen::VectorXd noise_of(const GaussianPosterior::Moments& moments, VarianceOf of) {
-  switch (of) {
-    case VarianceOf::run_mean:
-      return moments.between_variance;
-    case VarianceOf::reading:
-      return moments.between_variance + moments.within_variance;
-    case VarianceOf::latent:
-      break;
-  }
-  return Eigen::VectorXd::Zero(moments.mean.size());
-}
-
 [[noreturn]] void not_asked_for(const char* what, const char* request) {
   throw core::LifecycleError({.where = "surrogate.posterior",
                               .expected = std::string("a posterior asked for with `") + request + "`",
                               .received = std::string("one without, which holds no ") + what,
                               .place = {},
                               .hint = std::string("set `") + request + "` when asking for the posterior"});
+}
+
+Eigen::VectorXd noise_of(const GaussianPosterior::Moments& moments, VarianceOf of) {
+  switch (of) {
+    case VarianceOf::run_mean:
+      return moments.between_variance;
+    case VarianceOf::reading:
+      if (moments.within_variance.size() != moments.mean.size()) not_asked_for("variance of a reading", "reading");
+      return moments.between_variance + moments.within_variance;
+    case VarianceOf::latent:
+      break;
+  }
+  return Eigen::VectorXd::Zero(moments.mean.size());
 }
 
 void require_shape(bool right, const char* what, Eigen::Index q) {
@@ -52,7 +53,8 @@ GaussianPosterior::GaussianPosterior(std::vector<Moments> responses) : responses
     require_shape(moments.mean.size() == points, "a mean", points);
     require_shape(moments.variance.size() == points, "a variance", points);
     require_shape(moments.between_variance.size() == points, "a between-run variance", points);
-    require_shape(moments.within_variance.size() == points, "a within-run variance", points);
+    require_shape(moments.within_variance.size() == points || moments.within_variance.size() == 0,
+                  "a within-run variance", points);
     require_shape(
         moments.covariance.size() == 0 || (moments.covariance.rows() == points && moments.covariance.cols() == points),
         "a covariance row", points);
