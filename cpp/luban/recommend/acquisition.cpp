@@ -3,7 +3,7 @@
 #include <cmath>
 #include <limits>
 
-#include <luban/recommend/normal.hpp>
+#include <luban/core/normal.hpp>
 
 namespace luban::recommend {
 
@@ -45,8 +45,8 @@ OutcomeBound::LogProbability OutcomeBound::log_probability(double mean, double s
   if (has_lower != has_upper) {
     const double sign = has_upper ? 1.0 : -1.0;
     const double z = sign * ((has_upper ? upper : lower) - mean) / sd;
-    const double value = log_normal_cdf(z);
-    const double by_z = std::exp(log_normal_density(z) - value);
+    const double value = core::log_normal_cdf(z);
+    const double by_z = std::exp(core::log_normal_density(z) - value);
     return {value, -sign * by_z / sd, -z * by_z / sd};
   }
   // Both sides: Φ(b) − Φ(a), mirrored to the lower tail where both are small so that the difference keeps its digits.
@@ -58,10 +58,10 @@ OutcomeBound::LogProbability OutcomeBound::log_probability(double mean, double s
     a = -b;
     b = -old_a;
   }
-  const double log_b = log_normal_cdf(b);
-  const double value = log_b + log1mexp(log_normal_cdf(a) - log_b);
-  const double by_b = std::exp(log_normal_density(b) - value);
-  const double by_a = -std::exp(log_normal_density(a) - value);
+  const double log_b = core::log_normal_cdf(b);
+  const double value = log_b + core::log1mexp(core::log_normal_cdf(a) - log_b);
+  const double by_b = std::exp(core::log_normal_density(b) - value);
+  const double by_a = -std::exp(core::log_normal_density(a) - value);
   const double sign = mirrored ? -1.0 : 1.0;
   return {value, -sign * (by_a + by_b) / sd, -(a * by_a + b * by_b) / sd};
 }

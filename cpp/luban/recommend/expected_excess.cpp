@@ -4,7 +4,7 @@
 #include <cmath>
 #include <utility>
 
-#include <luban/recommend/normal.hpp>
+#include <luban/core/normal.hpp>
 
 namespace luban::recommend {
 
@@ -34,7 +34,7 @@ AcquisitionValue ExpectedExcess::evaluate(const surrogate::Posterior& posterior,
       for (Eigen::Index i = 0; i < mean.rows(); ++i) {
         const double sd = std::sqrt(std::max(variance(i, bound.response), 1e-300));
         const double u = sign * (mean(i, bound.response) - limit) / sd;
-        const LogH h = log_h(u);
+        const core::LogH h = core::log_h(u);
         const double excess = std::exp(h.value);  // in standard deviations
         result.value(i) -= sd * excess / scale;
         if (!gradients) continue;

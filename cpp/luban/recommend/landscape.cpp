@@ -1,7 +1,7 @@
 #include <cmath>
 #include <utility>
 
-#include <luban/recommend/normal.hpp>
+#include <luban/core/normal.hpp>
 #include <luban/recommend/search.hpp>
 
 namespace luban::recommend {
@@ -52,7 +52,7 @@ void SurrogateLandscape::add_bound(const surrogate::Posterior& posterior, const 
     });
     return;
   }
-  const double needed = bound.exact ? 0.0 : normal_quantile(bound.probability);
+  const double needed = bound.exact ? 0.0 : core::normal_quantile(bound.probability);
   for (const double sign : {1.0, -1.0}) {
     const double limit = sign > 0.0 ? bound.upper : bound.lower;
     if (!std::isfinite(limit)) continue;

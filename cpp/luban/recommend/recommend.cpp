@@ -5,6 +5,7 @@
 #include <utility>
 
 #include <luban/core/error.hpp>
+#include <luban/core/normal.hpp>
 #include <luban/core/text.hpp>
 #include <luban/recommend/best_mean.hpp>
 #include <luban/recommend/detail/rows.hpp>
@@ -12,7 +13,6 @@
 #include <luban/recommend/detail/words.hpp>
 #include <luban/recommend/expected_excess.hpp>
 #include <luban/recommend/log_expected_improvement.hpp>
-#include <luban/recommend/normal.hpp>
 
 namespace luban::recommend {
 namespace {
@@ -224,7 +224,7 @@ class Advisor {
     if (!explores_) return detail::probability_above(gain, request_.stay.min_gain) < request_.stay.conviction;
     const double rounding = 1e-9 * std::abs(gain.mean) + 1e-300;
     const double improvement =
-        gain.sd <= rounding ? std::max(0.0, gain.mean) : gain.sd * std::exp(log_h(gain.mean / gain.sd).value);
+        gain.sd <= rounding ? std::max(0.0, gain.mean) : gain.sd * std::exp(core::log_h(gain.mean / gain.sd).value);
     return improvement <= std::max(request_.stay.min_gain, request_.stay.learning * gain.run_sd);
   }
 

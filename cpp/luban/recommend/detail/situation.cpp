@@ -6,10 +6,10 @@
 #include <set>
 
 #include <luban/core/error.hpp>
+#include <luban/core/normal.hpp>
 #include <luban/core/text.hpp>
 #include <luban/recommend/detail/focus.hpp>
 #include <luban/recommend/detail/words.hpp>
-#include <luban/recommend/normal.hpp>
 
 namespace luban::recommend::detail {
 namespace {
@@ -266,7 +266,7 @@ double probability_above(const Gain& gain, double least) {
   // Below rounding the spread says nothing: the same settings are not better than themselves.
   const double rounding = 1e-9 * (std::abs(gain.mean) + std::abs(least)) + 1e-300;
   if (gain.sd <= rounding) return excess > rounding ? 1.0 : 0.0;
-  return std::exp(log_normal_cdf(excess / gain.sd));
+  return std::exp(core::log_normal_cdf(excess / gain.sd));
 }
 
 void throw_exact_bounds_infeasible(const Situation& situation, const Eigen::VectorXd& nearest) {
