@@ -33,7 +33,8 @@ double Utility::slope(double value) const noexcept {
   return 1.0;
 }
 
-OutcomeBound::LogProbability OutcomeBound::log_probability(double mean, double sd) const {
+OutcomeBound::LogProbability OutcomeBound::log_probability(double mean, double uncalibrated_sd) const {
+  const double sd = calibration * uncalibrated_sd;
   if (!(sd > 0.0)) {
     const bool holds = mean >= lower && mean <= upper;
     return {holds ? 0.0 : -std::numeric_limits<double>::infinity(), 0.0, 0.0};
@@ -47,7 +48,7 @@ OutcomeBound::LogProbability OutcomeBound::log_probability(double mean, double s
     const double z = sign * ((has_upper ? upper : lower) - mean) / sd;
     const double value = core::log_normal_cdf(z);
     const double by_z = std::exp(core::log_normal_density(z) - value);
-    return {value, -sign * by_z / sd, -z * by_z / sd};
+    return {value, -sign * by_z / sd, -z * by_z / uncalibrated_sd};
   }
   // Both sides: Φ(b) − Φ(a), mirrored to the lower tail where both are small so that the difference keeps its digits.
   double a = (lower - mean) / sd;
@@ -63,7 +64,7 @@ OutcomeBound::LogProbability OutcomeBound::log_probability(double mean, double s
   const double by_b = std::exp(core::log_normal_density(b) - value);
   const double by_a = -std::exp(core::log_normal_density(a) - value);
   const double sign = mirrored ? -1.0 : 1.0;
-  return {value, -sign * (by_a + by_b) / sd, -(a * by_a + b * by_b) / sd};
+  return {value, -sign * (by_a + by_b) / sd, -(a * by_a + b * by_b) / uncalibrated_sd};
 }
 
 void add_log_probability(const surrogate::Posterior& posterior, const std::vector<OutcomeBound>& bounds, bool gradients,

@@ -19,7 +19,7 @@ Landscape::Value SurrogateLandscape::evaluate(const Eigen::MatrixXd& X, bool gra
   return result;
 }
 
-/// One side: z_p − (bound − mean)/sd ≤ 0, nearly linear in the inputs; both sides: log p − log P ≤ 0.
+/// One side: z_p − (bound − mean)/sd ≤ 0, sd calibrated, nearly linear in the inputs; both sides: log p − log P ≤ 0.
 /// A computed response: its excess over the bound, relative to the bound's size.
 void SurrogateLandscape::add_bound(const surrogate::Posterior& posterior, const OutcomeBound& bound, bool gradients,
                                    Value& into) const {
@@ -56,7 +56,7 @@ void SurrogateLandscape::add_bound(const surrogate::Posterior& posterior, const 
   for (const double sign : {1.0, -1.0}) {
     const double limit = sign > 0.0 ? bound.upper : bound.lower;
     if (!std::isfinite(limit)) continue;
-    const double scale = bound.exact ? (limit != 0.0 ? std::abs(limit) : 1.0) : 1.0;
+    const double scale = bound.exact ? (limit != 0.0 ? std::abs(limit) : 1.0) : bound.calibration;
     push([&](double m, double sd) -> OutcomeBound::LogProbability {
       const double z = sign * (limit - m) / (sd * scale);
       return {needed - z, sign / (sd * scale), z / sd};
