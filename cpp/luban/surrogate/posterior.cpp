@@ -6,8 +6,8 @@
 #include <utility>
 
 #include <luban/core/error.hpp>
+#include <luban/core/normal.hpp>
 #include <luban/surrogate/detail/factorisation.hpp>
-#include <luban/surrogate/detail/normal.hpp>
 
 namespace luban::surrogate {
 
@@ -112,7 +112,7 @@ Eigen::MatrixXd GaussianPosterior::quantile(double probability, VarianceOf of) c
                                     .place = {},
                                     .hint = {}});
   }
-  return mean() + detail::normal_quantile(probability) * variance(of).cwiseSqrt();
+  return mean() + core::normal_quantile(probability) * variance(of).cwiseSqrt();
 }
 
 Eigen::MatrixXd GaussianPosterior::log_density(const Eigen::MatrixXd& Y, VarianceOf of) const {
