@@ -151,7 +151,12 @@ void bind_controller(py::module_& module) {
       .def_property_readonly("state", &Controller::state, py::return_value_policy::copy)
       .def_property_readonly("plan", &Controller::plan, py::return_value_policy::copy)
       .def_property_readonly("options", &Controller::options, py::return_value_policy::copy)
-      .def_property_readonly("damage", &Controller::damage)
+      .def_property_readonly("damage",
+                             [](const Controller& controller) {
+                               const std::string& text = controller.damage();  // quotes what was found: any bytes
+                               return py::reinterpret_steal<py::str>(
+                                   PyUnicode_DecodeUTF8(text.data(), static_cast<py::ssize_t>(text.size()), "replace"));
+                             })
       .def_property_readonly("state_text", &Controller::state_text);
 }
 
