@@ -1,7 +1,7 @@
-"""What tells that a process or a model has changed: drift detectors, control charts, capability, coverage of intervals.
+"""What tells that a process or a model has changed: drift, control charts, capability, coverage of intervals.
 
-Detectors watch standardised residuals, (observed − predicted) / standard deviation. A threshold is stated as the average
-run length to a false alarm, and calibrated on normal values or on the plant's own stable history.
+Detectors watch standardised residuals, (observed − predicted) / standard deviation. A threshold is stated as the
+average run length to a false alarm, and calibrated on normal values or on the plant's own stable history.
 """
 
 from __future__ import annotations
@@ -80,13 +80,13 @@ def calibrated(
 ) -> tuple[DriftDetector, DriftCalibration]:
     """Return the detector with the threshold that alarms falsely once in ``run_length`` values, and what it keeps.
 
-    ``residuals`` (n) are standardised residuals of a stretch that people call stable, NaN where one is missing; they are
-    resampled in blocks of ``block`` values (0: from their correlations). Without them: independent normal values.
-    Defaults of the options are those of ``_core.calibrate_drift``.
+    ``residuals`` (n) are standardised residuals of a stretch that people call stable, NaN where one is missing; they
+    are resampled in blocks of ``block`` values (0: from their correlations). Without them: independent normal values.
+    Options left out are those of the C++ ``DriftCalibrationOptions``.
     ``standard_error`` of the answer holds what the simulation and the length of the series leave open.
 
-    Raises: DataError when there are fewer than 100 residuals or all are the same, ConfigurationError on an option out of
-    range, KeyboardInterrupt on Ctrl-C.
+    Raises: DataError when there are fewer than 100 residuals or all are the same, ConfigurationError on an option out
+    of range, KeyboardInterrupt on Ctrl-C.
     """
     values = None if residuals is None else np.asarray(residuals, dtype=np.float64)
     given = {"run_length": run_length, "runs": runs, "block": block}

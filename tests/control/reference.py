@@ -169,7 +169,7 @@ REQUEST_ROWS = (
     ("shadow", "advisory", "an operator raises; plant and journal within reach for `dwell`"),
     ("advisory", "closed", "an engineer raises with a second person; every permissive met for `dwell`, "
                            "`shadow_cycles` recorded, no critical variable released"),
-    ("closed", "hold, advisory, shadow, off", "anybody lowers (to fallback: hold at once, the ramp from the next cycle)"),
+    ("closed", "hold, advisory, shadow, off", "anybody lowers (to fallback: hold at once, the ramp in the next cycle)"),
     ("hold", "advisory, shadow, off", "anybody lowers"),
     ("fallback", "hold, advisory, shadow, off", "anybody lowers"),
     ("advisory", "shadow, off", "anybody lowers"),

@@ -10,6 +10,7 @@ import pytest
 
 from luban import control as c
 
+from . import reference
 from .reference import (
     CYCLE_ROWS,
     PAGE,
@@ -148,6 +149,13 @@ def compare(real: bool, most: int | None) -> tuple[int, set[tuple[str, str]]]:
 def test_the_first_states_follow_the_table(real: bool) -> None:
     looked, _ = compare(real, most=500)
     assert looked == 500
+
+
+def test_the_comparison_sees_a_wrong_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [row for row in reference.CYCLE_ROWS if row.words != "drift"]
+    monkeypatch.setattr(reference, "CYCLE_ROWS", rows)
+    with pytest.raises(AssertionError):
+        compare(real=False, most=500)
 
 
 @pytest.mark.slow
