@@ -51,6 +51,7 @@ ENUMS = {
     "optimizer": c.OptimizerState,
     "golden": c.GoldenState,
 }
+STEPS = [("off", "shadow"), ("shadow", "advisory"), ("advisory", "closed")]
 MODES = [mode.name for mode in c.ControlMode]
 
 
@@ -110,6 +111,21 @@ def key_of(state: dict[str, Any]) -> tuple[object, ...]:
     return (spoken, *(str(value) for name, value in state.items() if name not in skipped))
 
 
+def first_states(plan: c.ControlPlan, options: c.ControlOptions) -> list[c.ControllerState]:
+    """States of every mode, along one usual way: up to closed, a dead optimizer, hold, fallback, a stop."""
+    people = {"person": "eve", "role": c.PersonRole.engineer, "second_person": "ann"}
+    up = [c.RaiseRequest(mode=c.ControlMode[to], second_role=c.PersonRole.operator, **people) for _, to in STEPS]
+    calm = [event_of(Facts())] * 3
+    dead = [event_of(Facts(optimizer="dead", recommendation="none"))] * 4
+    state = c.ControllerState()
+    out = [state, c.damaged_state(plan)]
+    for event in [*calm, up[0], up[1], *calm, up[2], *calm, *dead, c.TripRequest()]:
+        state, _ = c.transition(plan, options, state, event, elapsed=SECOND)
+        out.append(state)
+    assert {state.achieved for state in out} == set(c.ControlMode)
+    return out
+
+
 def compare(real: bool, most: int | None) -> tuple[int, set[tuple[str, str]]]:
     """Walk through the states breadth first; returns how many were looked at, and the edges that cycles walked."""
     rules = Rules(real=real)
@@ -123,8 +139,7 @@ def compare(real: bool, most: int | None) -> tuple[int, set[tuple[str, str]]]:
         failed_writes_to_trip=rules.failed_to_trip, shadow_cycles=rules.shadow,
     )  # fmt: skip
     alphabet = cycles() + requests()
-    start = [c.ControllerState(), c.damaged_state(plan)]
-    waiting = deque((state, c.state_dict(state)) for state in start)
+    waiting = deque((state, c.state_dict(state)) for state in first_states(plan, options))
     seen = {key_of(plain) for _, plain in waiting}
     looked = 0
     edges: set[tuple[str, str]] = set()
