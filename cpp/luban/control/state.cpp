@@ -1,6 +1,7 @@
 #include <luban/control/state.hpp>
 
 #include <algorithm>
+#include <functional>
 #include <limits>
 
 #include <luban/control/detail/names.hpp>

@@ -1,6 +1,9 @@
 #include <luban/monitor/run_length.hpp>
 
 #include <cmath>
+#include <memory>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include <Eigen/Dense>

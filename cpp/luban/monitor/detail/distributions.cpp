@@ -1,7 +1,7 @@
 #include <luban/monitor/detail/distributions.hpp>
 
 #include <cmath>
-#include <limits>
+#include <initializer_list>
 #include <numbers>
 
 namespace luban::monitor::detail {

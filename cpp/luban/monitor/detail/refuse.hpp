@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 
 #include <luban/core/error.hpp>
 #include <luban/core/text.hpp>
