@@ -48,6 +48,7 @@ _DOOR = {
 _SUBMODULES = frozenset(
     {
         "campaign",
+        "control",
         "datasets",
         "demo",
         "errors",
@@ -56,6 +57,7 @@ _SUBMODULES = frozenset(
         "fitting",
         "history",
         "ingest",
+        "monitor",
         "parallel",
         "plots",
         "process",
