@@ -57,6 +57,7 @@ _SUBMODULES = frozenset(
         "history",
         "ingest",
         "parallel",
+        "plant",
         "plots",
         "process",
         "recommend",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from luban.errors import IoError, LifecycleError
 from luban.plant import gate
-from luban.plant.bind import bound_variables
+from luban.plant.checks import bound_variables
 from luban.plant.machine import LATHE_RESPONSES, LatheMachine
 from luban.plant.state import (
     DataValue,

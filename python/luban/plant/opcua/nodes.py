@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from luban.errors import ConfigurationError, UnitError
-from luban.plant.bind import check_unit
+from luban.plant.checks import check_unit
 from luban.plant.binding import BrowseName, TagEntry
 from luban.plant.opcua.asyncua_access import asyncua_module
 from luban.plant.opcua.unece import unit_of

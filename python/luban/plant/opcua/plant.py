@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from luban.errors import ConfigurationError, Error, IoError, LifecycleError
 from luban.plant import gate
-from luban.plant.bind import bound_variables
+from luban.plant.checks import bound_variables
 from luban.plant.binding import BindingFile, read_binding
 from luban.plant.clock import Clock, SystemClock
 from luban.plant.lease import FileLease

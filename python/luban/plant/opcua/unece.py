@@ -6,7 +6,7 @@ The id of a unit is its code's characters, one byte each, most significant first
 from __future__ import annotations
 
 from luban import units
-from luban.plant.bind import same_unit
+from luban.plant.checks import same_unit
 
 __all__ = ["NAMESPACE", "code_of_id", "id_of_code", "id_of_unit", "unit_of"]
 
