@@ -59,6 +59,7 @@ def main() -> None:
             security=options.get("security", "encrypted"),
             accepted_by=options.get("accepted_by"),
             units=options.get("units"),
+            lease_s=options.get("lease_s", 10.0),
             ranges={name: tuple(span) for name, span in options.get("ranges", {}).items()},
             started=started,
             stop=stop,

@@ -1,5 +1,7 @@
 """The machine around the lathe: when settings count, tools are changed, and the watchdog acts."""
 
+import itertools
+
 import pytest
 
 from luban.errors import ConfigurationError
@@ -43,8 +45,10 @@ def test_tools_wear_out_and_are_changed_and_both_diameters_come() -> None:
         worn.append(machine.flank_wear)
         contexts.append(machine.runs_since(machine.shafts - 1)[-1].context)
     assert max(worn) < 0.3
-    assert sum(b < a for a, b in zip(worn, worn[1:], strict=False)) >= 2  # changed more than once
-    assert {(c["diameter"], c["tool_wear"]) for c in contexts} == {(d, w) for d in ("D30", "D50") for w in ("New", "Worn")}
+    assert sum(b < a for a, b in itertools.pairwise(worn)) >= 2  # changed more than once
+    assert {(c["diameter"], c["tool_wear"]) for c in contexts} == {
+        (d, w) for d in ("D30", "D50") for w in ("New", "Worn")
+    }
     assert sum(c["diameter"] == "D30" for c in contexts) == 60
 
 

@@ -12,7 +12,10 @@ from luban.testing import check_plant
 
 from .servers import Setpoint
 
-PAIR = ({"cutting_speed": 220.0, "feed": 0.08, "depth_of_cut": 0.7}, {"cutting_speed": 340.0, "feed": 0.12, "depth_of_cut": 0.7})
+PAIR = (
+    {"cutting_speed": 220.0, "feed": 0.08, "depth_of_cut": 0.7},
+    {"cutting_speed": 340.0, "feed": 0.12, "depth_of_cut": 0.7},
+)
 
 
 def alternative(plant: Any) -> dict[str, float]:
@@ -60,7 +63,9 @@ def test_what_nobody_measured_is_refused_with_the_nearest(plant: ReplayPlant) ->
     result = write(plant, {"cutting_speed": 221.0, "feed": 0.08, "depth_of_cut": 0.7})
     assert result.outcome == "refused"
     assert result.variables["cutting_speed"].reason is WriteReason.out_of_range
-    assert result.detail.startswith("nobody measured this; the nearest runs: cutting_speed 220, feed 0.08, depth_of_cut 0.7")
+    assert result.detail.startswith(
+        "nobody measured this; the nearest runs: cutting_speed 220, feed 0.08, depth_of_cut 0.7"
+    )
 
 
 def test_each_run_is_used_once(process: Process, turning: History) -> None:
@@ -68,11 +73,10 @@ def test_each_run_is_used_once(process: Process, turning: History) -> None:
     plant.connect()
     plant.read()
     assert write(plant, PAIR[0]).ok
-    seen = 0
+    seen = []
     with pytest.raises(DataError, match=r"a run that was not used yet.*resample"):
-        for _ in range(10):
-            seen += len(plant.read().finished)
-    assert 1 <= seen <= 4  # one setting was run in four contexts
+        seen.extend(plant.read() for _ in range(10))
+    assert 1 <= len(seen) <= 4  # one setting was run in four contexts
 
 
 def test_runs_are_used_again_when_asked(process: Process, turning: History) -> None:

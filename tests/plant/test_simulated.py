@@ -128,11 +128,19 @@ def test_the_clock_decides_what_is_late(plant: SimulatedPlant) -> None:
 @pytest.mark.parametrize(
     ("change", "error", "words"),
     [
-        (lambda c: c["parameters"]["feed"].update(limits={"low": 0.01, "high": 0.15}), ConfigurationError, "0.03 to 0.3"),
+        (
+            lambda c: c["parameters"]["feed"].update(limits={"low": 0.01, "high": 0.15}),
+            ConfigurationError,
+            "0.03 to 0.3 mm/rev",
+        ),
         (lambda c: c["context"]["diameter"].update(categories=["D30", "D60"]), ConfigurationError, "D30, D60"),
         (lambda c: c["responses"]["roughness"].update(unit="nm"), UnitError, "'nm'"),
         (lambda c: c["responses"].update(hardness={"unit": "N/mm2"}), ConfigurationError, "hardness"),
-        (lambda c: c["parameters"].update(coolant={"unit": "L/min", "low": 1, "high": 2}), ConfigurationError, "coolant"),
+        (
+            lambda c: c["parameters"].update(coolant={"unit": "L/min", "low": 1, "high": 2}),
+            ConfigurationError,
+            "coolant",
+        ),
     ],
 )
 def test_a_process_that_does_not_fit(

@@ -107,7 +107,9 @@ class _PlantConformance:
 
     def before_connect(self, plant: Any) -> None:
         self.refuses(LifecycleError, plant.read, "read before connect")
-        self.refuses(LifecycleError, lambda: plant.write(_Setpoint([("x", 0.0, "")], 2**62, "early")), "write before connect")
+        self.refuses(
+            LifecycleError, lambda: plant.write(_Setpoint([("x", 0.0, "")], 2**62, "early")), "write before connect"
+        )
         self.expect(isinstance(plant.is_real, bool), "is_real is no bool")
 
     def reads(self, plant: Any) -> None:

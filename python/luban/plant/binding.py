@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import pydantic
-from pydantic import BeforeValidator, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from luban import _document
 from luban._document import ContradictionError
-from luban._process.file import Category, Name, Number, Unit, _Entry, _version
+from luban._process.file import Category, Name, Number, Unit
 
 __all__ = [
     "BindingFile",
@@ -28,6 +28,17 @@ __all__ = [
     "json_schema",
     "read_binding",
 ]
+
+
+def _version(value: object) -> object:
+    if value != 1 or isinstance(value, bool):
+        raise ContradictionError("version 1 of the binding file", repr(value), "a newer luban may read it")
+    return value
+
+
+class _Entry(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
 
 Seconds = Annotated[Number, Field(gt=0)]
 
@@ -92,7 +103,9 @@ class TagEntry(_Entry):
     tolerance: Annotated[Number, Field(ge=0)] | None = Field(
         default=None, description="how far a read-back may be from what was written"
     )
-    categories: list[Category] | None = Field(default=None, description="for a node that holds the number of one, from 0")
+    categories: list[Category] | None = Field(
+        default=None, description="for a node that holds the number of one, from 0"
+    )
 
     @pydantic.model_validator(mode="after")
     def _unit_is_known(self) -> TagEntry:

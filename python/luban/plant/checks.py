@@ -75,7 +75,9 @@ def bound_variables(
         if response.name in responses:
             check_unit(response.name, response.unit, responses[response.name], place)
         elif not (response.optional or response.late):
-            raise _missing(f"the response {response.name!r} among the readings of a run", response.name, responses, place)
+            raise _missing(
+                f"the response {response.name!r} among the readings of a run", response.name, responses, place
+            )
     return bound
 
 
@@ -109,8 +111,8 @@ def _check_range(parameter: Any, variable: PlantVariable, place: str) -> None:
     if low < variable.low or high > variable.high:
         raise ConfigurationError(
             where=_WHERE,
-            expected=f"operating limits of {parameter.name!r} within {variable.low:g} to {variable.high:g} {variable.unit}"
-            ", the range of the equipment",
+            expected=f"operating limits of {parameter.name!r} in the range of the equipment, "
+            f"{variable.low:g} to {variable.high:g} {variable.unit}",
             received=f"{low:g} to {high:g} {parameter.unit}",
             place=place,
         )

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from luban import _document
-from luban._process.file import Name, Number, _Entry
+from luban._process.file import Name, Number
 from luban.errors import ConfigurationError
 from luban.plant.clock import Clock, SimulatedClock
 from luban.plant.lathe import Drift, Lathe, LatheNoise
@@ -22,6 +22,10 @@ __all__ = ["DriftEntry", "OpcuaEntry", "PlantEntry", "ReplayEntry", "SimulatedEn
 _NOISE, _DRIFT = LatheNoise(), Drift("hardness", 0.0)
 Whole = Annotated[int, Field(strict=True, ge=0)]
 Positive = Annotated[Number, Field(gt=0)]
+
+
+class _Entry(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class DriftEntry(_Entry):
@@ -41,7 +45,9 @@ class SimulatedEntry(_Entry):
     name: Literal["lathe"] = "lathe"
     seed: Whole = 0
     shaft_s: Positive = Field(default=60.0, description="time that one shaft takes")
-    lot_size: Annotated[int, Field(strict=True, ge=1)] = Field(default=10, description="shafts of one diameter in a row")
+    lot_size: Annotated[int, Field(strict=True, ge=1)] = Field(
+        default=10, description="shafts of one diameter in a row"
+    )
     between_shafts: Annotated[Number, Field(ge=0)] = _NOISE.between_shafts
     within_shaft: Annotated[Number, Field(ge=0)] = _NOISE.within_shaft
     gross_error_rate: Annotated[Number, Field(ge=0, le=1)] = _NOISE.gross_error_rate

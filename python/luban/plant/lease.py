@@ -19,6 +19,7 @@ from luban.errors import IoError, LifecycleError
 
 __all__ = ["FileLease", "Lease", "ObjectLease", "lease_folder"]
 
+
 class Lease:
     """The right to be the one loop of a plant; :meth:`take` before, :meth:`give_back` after."""
 

@@ -188,7 +188,7 @@ class LatheMachine:
         return shafts
 
     def context(self) -> dict[str, str]:
-        """What is given for the shaft in hand: the diameter by lots (seeded), the tool by its flank wear."""
+        """Return what is given for the shaft in hand: the diameter by lots (seeded), the tool by its flank wear."""
         lot = self._number // self._lot_size
         generator = np.random.Generator(np.random.Philox(key=[self.lathe.seed, _LOTS + lot // 2]))
         order = list(DIAMETERS) if generator.random() < 0.5 else list(reversed(DIAMETERS))  # both, in pairs of lots

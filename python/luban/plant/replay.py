@@ -174,7 +174,9 @@ class ReplayPlant:
 
     def _require(self, holds: bool, call: str, expected: str) -> None:
         if not holds:
-            received = "one that was closed" if self._closed else "one that is connected" if self._connected else "a new one"
+            received = (
+                "one that was closed" if self._closed else "one that is connected" if self._connected else "a new one"
+            )
             raise LifecycleError(where=f"plant.{call}", expected=expected, received=received)
 
 
@@ -196,7 +198,7 @@ class _Record:
     def __init__(self, process: Process, history: History, seed: int, tolerance: float) -> None:
         self._names = [parameter.name for parameter in process.parameters]
         self._contexts = [entry.name for entry in process.context]
-        self._columns = [item.name for item in (*process.noise, *process.responses)]
+        self._columns = [entry.name for entry in process.noise] + [entry.name for entry in process.responses]
         frame = history.read(columns=["run_id", *self._names, *self._contexts], rows="runs")
         if len(frame) == 0 or frame[self._names].isna().to_numpy().any():
             raise DataError(
@@ -245,7 +247,7 @@ class _Record:
         return {name: str(values[name]) if self.variables[name].categories else float(values[name]) for name in names}
 
     def nearest(self, settings: Mapping[str, float | str], context: Mapping[str, float | str]) -> list[_Measured]:
-        """The measured runs of this context, nearest first, at most three beyond the exact ones; else of any."""
+        """Return the measured runs of this context, nearest first, at most three beyond the exact ones; else of any."""
         rows = [row for row in range(self.count) if self._same_context(row, context)] or list(range(self.count))
         found = []
         for row in rows:

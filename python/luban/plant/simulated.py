@@ -107,7 +107,7 @@ class SimulatedPlant:
     def _finished(self) -> tuple[FinishedRun, ...]:
         runs = self.machine.runs_since(self._delivered)
         self._delivered = self.machine.shafts
-        wanted = {item.name for item in (*self._process.responses, *self._process.noise)}
+        wanted = {entry.name for entry in self._process.responses} | {entry.name for entry in self._process.noise}
         return tuple(
             dataclasses.replace(run, readings={name: run.readings[name] for name in run.readings if name in wanted})
             for run in runs

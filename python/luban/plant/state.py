@@ -174,6 +174,7 @@ class WriteReason(StrEnum):
     unit_mismatch = "unit_mismatch"
     moved = "moved"  # the present value is not the expected one: somebody else has set it
     disconnected = "disconnected"
+    lease_lost = "lease_lost"  # another loop holds the plant by now
 
 
 class WriteOutcome(StrEnum):

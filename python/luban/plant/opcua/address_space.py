@@ -35,8 +35,10 @@ class LatheNodes:
     ids: dict[str, Any] = field(default_factory=dict)  # heartbeat, lease, command nodes by name
     command_id: str = ""
     holder: str = ""
+    lease_s: float = 10.0
     loop_count: int = 0
     valid_until: int | None = None
+    sign_ns: int = 0  # when the holder of the lease last showed itself
 
     def snapshot(self) -> dict[Any, Any]:
         """Return the DataValue of every node, all of one moment."""
@@ -50,7 +52,11 @@ class LatheNodes:
             found[node_id] = ua.DataValue(compute(), ServerTimestamp=now, SourceTimestamp=now)
         return found
 
-    def write(self, node_id: Any, variant: Any, command_holds: bool) -> int:
+    def command_holds(self) -> bool:
+        """Whether the command of this request may still be done; a request without one is a person's."""
+        return self.valid_until is None or self.machine.heartbeat <= self.valid_until
+
+    def write(self, node_id: Any, variant: Any) -> int:
         """Do what a write of one node means. Returns its status."""
         ua = asyncua_module().ua
         if node_id in self.outputs:
@@ -59,12 +65,13 @@ class LatheNodes:
             variable = LATHE_OUTPUTS[self.outputs[node_id]]
             if not variable.low <= variant.Value <= variable.high:
                 return StatusCode.BAD_OUT_OF_RANGE
-            if not command_holds:
+            if not self.command_holds():
                 return StatusCode.BAD_TIMEOUT
             return self.machine.apply(self.outputs[node_id], float(variant.Value), self.command_id)
         if node_id == self.ids["LoopHeartbeat"]:
             self.loop_count = int(variant.Value)
             self.machine.beat(self.loop_count)
+            self.sign_ns = self.machine.clock.monotonic_ns()
         elif node_id == self.ids["Lease"]:
             return self._lease(str(variant.Value or ""))
         elif node_id == self.ids["CommandId"]:
@@ -76,10 +83,12 @@ class LatheNodes:
         return StatusCode.GOOD
 
     def _lease(self, holder: str) -> int:
-        """Take the lease when it is free, give it back; whoever holds it keeps it."""
-        if holder and self.holder and holder != self.holder:
+        """Take the lease when it is free or its holder has been silent, or give it back."""
+        now = self.machine.clock.monotonic_ns()
+        silent = now - self.sign_ns > self.lease_s * 1e9
+        if holder and self.holder and holder != self.holder and not silent:
             return int(asyncua_module().ua.StatusCodes.BadUserAccessDenied)
-        self.holder = holder
+        self.holder, self.sign_ns = holder, now
         return StatusCode.GOOD
 
 
@@ -98,12 +107,16 @@ def _moment(nanoseconds: int) -> datetime.datetime:
 
 
 async def add_lathe(
-    server: Any, machine: LatheMachine, units: Mapping[str, str], ranges: Mapping[str, tuple[float, float]]
+    server: Any,
+    machine: LatheMachine,
+    units: Mapping[str, str],
+    ranges: Mapping[str, tuple[float, float]],
+    lease_s: float,
 ) -> LatheNodes:
     """Add the object ``Lathe``. ``units`` and ``ranges`` state other ones than the lathe really has (for tests)."""
     index = await server.register_namespace(URI)
     lathe = await server.nodes.objects.add_object(index, "Lathe")
-    nodes = LatheNodes(machine, units)
+    nodes = LatheNodes(machine, units, lease_s=lease_s)
     await _add_values(nodes, lathe, index, ranges)
     await _add_signals(nodes, lathe, index)
     await _add_run(nodes, await lathe.add_object(index, "Run"), index)
@@ -136,7 +149,10 @@ async def _describe(node: Any, unit: str, low: float, high: float, variable: Pla
 def _information(unit: str) -> Any:
     ua = asyncua_module().ua
     return ua.EUInformation(
-        NamespaceUri=NAMESPACE, UnitId=id_of_unit(unit), DisplayName=ua.LocalizedText(unit), Description=ua.LocalizedText(unit)
+        NamespaceUri=NAMESPACE,
+        UnitId=id_of_unit(unit),
+        DisplayName=ua.LocalizedText(unit),
+        Description=ua.LocalizedText(unit),
     )
 
 

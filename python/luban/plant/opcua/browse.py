@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from luban import _document
 from luban.errors import Error
-from luban.plant.checks import same_unit
 from luban.plant.binding import BindingFile, BrowseName, SecurityEntry, UserEntry
+from luban.plant.checks import same_unit
 from luban.plant.opcua.asyncua_access import asyncua_module
 from luban.plant.opcua.connection import credentials_of, drop_client, open_client
 from luban.plant.opcua.nodes import Answer, find_nodes, path_text, read_nodes

@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime
 import ipaddress
 import os
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -66,9 +67,7 @@ def _signed(name: str, application_uri: str, host: str, days: int) -> tuple[Any,
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - datetime.timedelta(minutes=5))
         .not_valid_after(now + datetime.timedelta(days=days))
-        .add_extension(
-            x509.SubjectAlternativeName([x509.UniformResourceIdentifier(application_uri), _host(x509, host)]), False
-        )
+        .add_extension(x509.SubjectAlternativeName(_names(x509, application_uri, host)), False)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), True)
         .add_extension(x509.KeyUsage(**usage, **others), True)
         .add_extension(x509.ExtendedKeyUsage(purposes), False)
@@ -76,11 +75,14 @@ def _signed(name: str, application_uri: str, host: str, days: int) -> tuple[Any,
     return private, builder.sign(private, hashes.SHA256())
 
 
-def _host(x509: Any, host: str) -> Any:
+def _names(x509: Any, application_uri: str, host: str) -> list[Any]:
+    """Return the application URI, the host as it is reached, and this machine's name, which some programs look for."""
     try:
-        return x509.IPAddress(ipaddress.ip_address(host))
+        reached = x509.IPAddress(ipaddress.ip_address(host))
     except ValueError:
-        return x509.DNSName(host)
+        reached = x509.DNSName(host)
+    own = x509.DNSName(socket.gethostname())
+    return [x509.UniformResourceIdentifier(application_uri), *dict.fromkeys((reached, own))]
 
 
 def write_secret(path: Path, content: bytes) -> None:

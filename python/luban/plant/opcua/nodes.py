@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from luban.errors import ConfigurationError, UnitError
-from luban.plant.checks import check_unit
 from luban.plant.binding import BrowseName, TagEntry
+from luban.plant.checks import check_unit
 from luban.plant.opcua.asyncua_access import asyncua_module
 from luban.plant.opcua.unece import unit_of
 from luban.plant.state import MISSING_TIME, DataValue, PlantVariable, StatusCode, VariableRole
@@ -284,9 +284,7 @@ def _tolerance(tag: TagEntry, variant_type: Any, low: float, high: float) -> flo
     return reach * (1e-6 if variant_type.name == "Float" else 1e-12)
 
 
-def data_values(
-    nodes: Mapping[str, BoundNode], answers: Mapping[str, Answer], receipt_ns: int
-) -> dict[str, DataValue]:
+def data_values(nodes: Mapping[str, BoundNode], answers: Mapping[str, Answer], receipt_ns: int) -> dict[str, DataValue]:
     """Return answers as values of ours; a good status without a value is bad."""
     found = {}
     for name, node in nodes.items():

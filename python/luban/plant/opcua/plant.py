@@ -11,10 +11,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from luban.errors import ConfigurationError, Error, IoError, LifecycleError
+from luban.errors import Error, IoError, LifecycleError
 from luban.plant import gate
-from luban.plant.checks import bound_variables
 from luban.plant.binding import BindingFile, read_binding
+from luban.plant.checks import bound_variables
 from luban.plant.clock import Clock, SystemClock
 from luban.plant.lease import FileLease
 from luban.plant.opcua.asyncua_access import asyncua_module
@@ -148,7 +148,7 @@ class OpcuaPlant:
             self._count = count  # runs that finished before are not ours
 
     def _with_categories(self, node: BoundNode) -> PlantVariable:
-        """A text node states no categories: it is checked value by value against those of the process."""
+        """Give a text node, which states no categories, those of the process: it is checked value by value."""
         variable = node.variable
         if node.variant_type.name != "String":
             return variable
@@ -175,13 +175,16 @@ class OpcuaPlant:
         await write_nodes(client, [(extra["lease"], ua.Variant(self._name, ua.VariantType.String))])
         holder = (await read_nodes(client, [extra["lease"]]))[0].value
         if holder != self._name:
-            raise LifecycleError(
-                where="plant.connect",
-                expected="a plant that no other loop holds",
-                received=f"one that {holder!r} holds",
-                place=self._binding.endpoint,
-                hint="one plant, one loop: stop the other one first",
-            )
+            raise self._held("connect", repr(holder))
+
+    def _held(self, call: str, holder: str) -> LifecycleError:
+        return LifecycleError(
+            where=f"plant.{call}",
+            expected="a plant that no other loop holds",
+            received=f"one that {holder} holds",
+            place=self._binding.endpoint,
+            hint="one plant, one loop: stop the other one first",
+        )
 
     def read(self) -> PlantState:
         """Read everything in one request; a run that has finished takes a second one.
@@ -255,26 +258,38 @@ class OpcuaPlant:
     async def _read_outputs(self, client: Any) -> dict[str, Answer]:
         nodes = self._output_nodes()
         wanted = {name: node.node_id for name, node in nodes.items()}
-        if "plant" in self._extra:
-            wanted["plant heartbeat"] = self._extra["plant"]
+        for key, name in (("plant", "plant heartbeat"), ("lease", "lease holder")):
+            if key in self._extra:
+                wanted[name] = self._extra[key]
         return dict(zip(wanted, await read_nodes(client, wanted.values()), strict=True))
 
     def beat(self, counter: int) -> None:
-        """Write our counter (modulo 2³²). Raises: IoError when the plant does not take it, or the line is down."""
+        """Write our counter (modulo 2³²) and renew the lease.
+
+        Raises: IoError when the plant does not take the counter, or the line is down; LifecycleError when another loop
+        holds the plant by now.
+        """
         connection = self._line("beat")
-        if "loop" not in self._extra:
-            return
         ua = asyncua_module().ua
-        item = (self._extra["loop"], ua.Variant(counter % _UINT32, ua.VariantType.UInt32))
+        variants = {
+            "lease": ua.Variant(self._name, ua.VariantType.String),
+            "loop": ua.Variant(counter % _UINT32, ua.VariantType.UInt32),
+        }
+        items = {key: (self._extra[key], variant) for key, variant in variants.items() if key in self._extra}
+        if not items:
+            return
         with self._lock:
-            (status,) = connection.call(
-                "beat", lambda client: write_nodes(client, [item]), self._binding.timeouts.request_s
+            answers = connection.call(
+                "beat", lambda client: write_nodes(client, list(items.values())), self._binding.timeouts.request_s
             )
-        if status >> 30 != 0:
+        statuses = dict(zip(items, answers, strict=True))
+        if statuses.get("lease", 0) >> 30 != 0:
+            raise self._held("beat", "another loop")
+        if statuses.get("loop", 0) >> 30 != 0:
             raise IoError(
                 where="plant.beat",
                 expected="a plant that takes our counter",
-                received=f"status {status:#010x}",
+                received=f"status {statuses['loop']:#010x}",
                 place=self._binding.endpoint,
             )
 
@@ -288,10 +303,14 @@ class OpcuaPlant:
         self._lease.give_back()
 
     def _give_lease_node_back(self, connection: Connection) -> None:
-        ua = asyncua_module().ua
-        item = (self._extra["lease"], ua.Variant("", ua.VariantType.String))
+        node, ua = self._extra["lease"], asyncua_module().ua
+
+        async def give(client: Any) -> None:
+            if (await read_nodes(client, [node]))[0].value == self._name:
+                await write_nodes(client, [(node, ua.Variant("", ua.VariantType.String))])
+
         try:
-            connection.call("close", lambda client: write_nodes(client, [item]), self._binding.timeouts.request_s)
+            connection.call("close", give, self._binding.timeouts.request_s)
         except IoError as error:
             self._notes.append(f"the lease node could not be given back: {error.received}")
 
@@ -318,6 +337,7 @@ class _Writer:
         self._clock, self._variables = plant.clock, plant.variables
         self._timeouts = plant._binding.timeouts
         self._heartbeat: tuple[int, int] | None = None
+        self._holder: str | None = None
 
     def run(self, roll_back: bool) -> WriteResult:
         write = self._write
@@ -326,6 +346,8 @@ class _Writer:
         except IoError as error:
             late = self._clock.monotonic_ns() >= write.deadline
             return write.refused(WriteReason.late if late else WriteReason.disconnected, error.received)
+        if self._holder not in (None, self._plant._name):
+            return write.refused(WriteReason.lease_lost, f"the plant is held by {self._holder!r}")
         if write.faults:
             return write.refused()
         sent, statuses, detail = self._send(write.values, write.command_id, write.deadline)
@@ -344,9 +366,7 @@ class _Writer:
             after = {} if back is None else self._confirmed(old, back)
             results = gate.restored(results, after, self._variables)
             outcome = gate.outcome_of(results)
-        return WriteResult(
-            write.command_id, outcome, results, write.deadline, sent, self._clock.monotonic_ns(), detail
-        )
+        return WriteResult(write.command_id, outcome, results, write.deadline, sent, self._clock.monotonic_ns(), detail)
 
     def _left_s(self) -> float:
         left = (self._write.deadline - self._clock.monotonic_ns()) / 1e9
@@ -357,6 +377,8 @@ class _Writer:
         now = self._clock.monotonic_ns()
         beat = answers.get("plant heartbeat")
         self._heartbeat = None if beat is None or not isinstance(beat.value, int) else (beat.value, now)
+        if "lease holder" in answers:
+            self._holder = str(answers["lease holder"].value)
         return gate.usable(data_values(self._plant._output_nodes(), answers, now))
 
     def _send(

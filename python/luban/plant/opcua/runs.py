@@ -28,7 +28,7 @@ class RunNodes:
         return {name: node.variable.unit for name, node in self.readings.items()}
 
     async def read_count(self, client: Any) -> int:
-        """Number of finished runs."""
+        """Read the number of finished runs."""
         return int((await read_nodes(client, [self.count]))[0].value or 0)
 
     async def fetch(self, client: Any) -> tuple[int, FinishedRun] | None:

@@ -47,6 +47,7 @@ def simulate_server(
     accepted_by: str | None = None,
     units: Mapping[str, str] | None = None,
     ranges: Mapping[str, tuple[float, float]] | None = None,
+    lease_s: float = 10.0,
     started: Callable[[ServerInfo], None] | None = None,
     stop: threading.Event | None = None,
 ) -> None:
@@ -55,7 +56,8 @@ def simulate_server(
     ``folder`` gets what is missing: certificates and keys of server and client, ``trusted/`` (the clients that are let
     in), a password and ``binding.yaml``, with which ``OpcuaPlant`` connects. ``started`` is called when it listens.
     ``machine``: a lathe on the system's clock, with its ``faults``. ``security="none"`` (with ``accepted_by``) listens
-    without encryption, still with the password. ``units`` and ``ranges`` make it state other ones than it has.
+    without encryption, still with the password. ``lease_s``: a loop that shows no heartbeat for so long may lose the
+    lease to another one. ``units`` and ``ranges`` make it state other ones than it has.
 
     Raises: ConfigurationError for options that do not fit; IoError when files or the port cannot be had; NotBuiltError
     without asyncua.
@@ -70,7 +72,7 @@ def simulate_server(
     lathe = LatheMachine(clock=SystemClock()) if machine is None else machine
     site = _Site(Path(folder), host, port, user, accepted_by)
     site.prepare()
-    server = _Server(lathe, site, dict(units or {}), dict(ranges or {}))
+    server = _Server(lathe, site, dict(units or {}), dict(ranges or {}), lease_s)
     asyncio.run(server.serve(started, threading.Event() if stop is None else stop))
 
 
@@ -127,7 +129,9 @@ class _Site:
                 if variable.role.value == role
             }
 
-        responses = {name: {"path": path("Run", browse_name(name)), "unit": unit} for name, unit in _responses().items()}
+        responses = {
+            name: {"path": path("Run", browse_name(name)), "unit": unit} for name, unit in _responses().items()
+        }
         return {
             "luban": 1,
             "endpoint": self.endpoint,
@@ -157,9 +161,14 @@ def _responses() -> dict[str, str]:
 
 class _Server:
     def __init__(
-        self, machine: LatheMachine, site: _Site, units: dict[str, str], ranges: dict[str, tuple[float, float]]
+        self,
+        machine: LatheMachine,
+        site: _Site,
+        units: dict[str, str],
+        ranges: dict[str, tuple[float, float]],
+        lease_s: float,
     ) -> None:
-        self._machine, self._site, self._units, self._ranges = machine, site, units, ranges
+        self._machine, self._site, self._units, self._ranges, self._lease_s = machine, site, units, ranges, lease_s
 
     async def serve(self, started: Callable[[ServerInfo], None] | None, stop: threading.Event) -> None:
         asyncua = asyncua_module()
@@ -176,7 +185,7 @@ class _Server:
         server.set_security_policy(encrypted if site.accepted_by is None else [types.NoSecurity, *encrypted])
         server.set_identity_tokens([ua.UserNameIdentityToken])
         server.iserver.certificate_validator = _validator(site)
-        nodes = await add_lathe(server, self._machine, self._units, self._ranges)
+        nodes = await add_lathe(server, self._machine, self._units, self._ranges, self._lease_s)
         server.iserver.attribute_service = _attributes(server.iserver.attribute_service, nodes)
         try:
             await server.start()
@@ -254,8 +263,7 @@ def _attributes(original: Any, nodes: LatheNodes) -> Any:
                 if not ours or item.AttributeId != ua.AttributeIds.Value:
                     results += await original.write(ua.WriteParameters(NodesToWrite=[item]), user)
                     continue
-                holds = nodes.valid_until is None or nodes.machine.heartbeat <= nodes.valid_until
-                results.append(ua.StatusCode(nodes.write(item.NodeId, item.Value.Value, holds)))
+                results.append(ua.StatusCode(nodes.write(item.NodeId, item.Value.Value)))
             return results
 
     return Attributes()

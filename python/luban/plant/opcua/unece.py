@@ -6,7 +6,6 @@ The id of a unit is its code's characters, one byte each, most significant first
 from __future__ import annotations
 
 from luban import units
-from luban.plant.checks import same_unit
 
 __all__ = ["NAMESPACE", "code_of_id", "id_of_code", "id_of_unit", "unit_of"]
 
@@ -43,11 +42,8 @@ def code_of_id(unit_id: int) -> str | None:
 
 
 def id_of_unit(unit: str) -> int:
-    """Return the id of a unit of ours, −1 when no code is known for it."""
-    for code, known in _UNITS.items():
-        if same_unit(known, unit):
-            return id_of_code(code)
-    return -1
+    """Return the id of a unit in our spelling, −1 when no code is known for it."""
+    return next((id_of_code(code) for code, known in _UNITS.items() if known == unit), -1)
 
 
 def unit_of(namespace: str | None, unit_id: int, display: str | None) -> str | None:
