@@ -16,7 +16,7 @@ import pytest
 
 from luban.errors import Error, IoError
 from luban.plant import OpcuaPlant, WriteOutcome, WriteReason
-from luban.plant.opcua import plant as plant_module
+from luban.plant.opcua import writer as writer_module
 from luban.process import Process
 
 from .servers import LatheServer, Setpoint, free_port
@@ -56,7 +56,7 @@ def stopped_in_flight(monkeypatch: pytest.MonkeyPatch) -> Callable[[LatheServer]
     """Let a server stop right before a write goes out, after it has answered everything before."""
 
     def arrange(server: LatheServer) -> None:
-        send = plant_module.write_nodes
+        send = writer_module.write_nodes
         armed = [True]
 
         async def hooked(client: Any, items: Any) -> list[int]:
@@ -64,7 +64,7 @@ def stopped_in_flight(monkeypatch: pytest.MonkeyPatch) -> Callable[[LatheServer]
                 stop(server)
             return await send(client, items)
 
-        monkeypatch.setattr(plant_module, "write_nodes", hooked)
+        monkeypatch.setattr(writer_module, "write_nodes", hooked)
 
     return arrange
 
@@ -236,15 +236,15 @@ def test_a_dark_line_delivers_nothing_later(
     endpoint = f"opc.tcp://127.0.0.1:{relay.port}/luban"
     plant = connected(server.binding_with(timeouts=QUICK, endpoint=endpoint, command=None))
     before = len(server.tell("log"))
-    send = plant_module.write_nodes
+    send = writer_module.write_nodes
 
     async def darkened(client: Any, items: Any) -> list[int]:
         relay.dark = True
         return await send(client, items)
 
-    monkeypatch.setattr(plant_module, "write_nodes", darkened)
+    monkeypatch.setattr(writer_module, "write_nodes", darkened)
     result = plant.write(Setpoint([("feed", 0.08, "mm/rev")], soon(0.4)))
-    monkeypatch.setattr(plant_module, "write_nodes", send)
+    monkeypatch.setattr(writer_module, "write_nodes", send)
     assert result.outcome is WriteOutcome.unknown
     time.sleep(2.0)
     relay.dark = False
@@ -261,7 +261,7 @@ def test_a_loop_that_is_killed_takes_its_write_with_it(process: Process, server:
     before = len(server.tell("log"))
     program = (
         "import sys, time\nfrom pathlib import Path\nfrom luban.plant import OpcuaPlant\n"
-        "from luban.process import Process\nfrom luban.plant.opcua import plant as module\n"
+        "from luban.process import Process\nfrom luban.plant.opcua import writer as module\n"
         "from tests.plant.servers import Setpoint\n"
         "plant = OpcuaPlant(Process.from_yaml(sys.argv[1]), sys.argv[2], leases=Path(sys.argv[3]))\n"
         "plant.connect()\nsend = module.write_nodes\n"

@@ -193,31 +193,32 @@ async def variables_of(
         unit, low, high, note = _range(name, tag, said[3 * at : 3 * at + 3])
         notes += [note] if note else []
         if role is VariableRole.output and not int(access[at].value or 0) & 0b10:
-            raise ConfigurationError(
-                where="plant.bind",
-                expected=f"a node that this user may write for {name!r}",
-                received="one that may only be read",
-                place=path_text(tag.path),
-            )
-        variant_type = _variant_type(ua, kinds[at].value, values[at])
-        if variant_type.name == "String":
-            low, high = -math.inf, math.inf
+            raise _read_only(name, tag)
+        kind = _variant_type(ua, kinds[at].value, values[at])
         bound[name] = BoundNode(
-            PlantVariable(
-                name,
-                role,
-                unit,
-                low,
-                high,
-                categories=tuple(tag.categories or ()),
-                tolerance=_tolerance(tag, variant_type, low, high),
-                integer=variant_type.name in _WHOLE,
-            ),
-            node_ids[at],
-            variant_type,
-            tuple(tag.categories or ()),
+            _variable(name, role, tag, kind, (unit, low, high)), node_ids[at], kind, _categories(tag)
         )
     return bound, notes
+
+
+def _categories(tag: TagEntry) -> tuple[str, ...]:
+    return tuple(tag.categories or ())
+
+
+def _variable(name: str, role: VariableRole, tag: TagEntry, kind: Any, said: tuple[str, float, float]) -> PlantVariable:
+    unit, low, high = said
+    tolerance = _tolerance(tag, kind, low, high)
+    whole = kind.name in _WHOLE and not tag.categories
+    return PlantVariable(name, role, unit, low, high, _categories(tag), tolerance, whole)
+
+
+def _read_only(name: str, tag: TagEntry) -> ConfigurationError:
+    return ConfigurationError(
+        where="plant.bind",
+        expected=f"a node that this user may write for {name!r}",
+        received="one that may only be read",
+        place=path_text(tag.path),
+    )
 
 
 _UA = "http://opcfoundation.org/UA/"
