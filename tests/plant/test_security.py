@@ -126,6 +126,24 @@ def test_secrets_are_for_this_user_alone(server: LatheServer) -> None:
     assert (server.folder / "password").read_text(encoding="utf-8") not in server.binding.read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
+def test_a_second_start_keeps_what_people_changed(
+    make_server: Callable[..., LatheServer], connected: Callable[..., OpcuaPlant]
+) -> None:
+    server = make_server()
+    plant = connected(server.binding)
+    assert plant.read().connection == 1
+    plant.close()
+    server.kill()
+    text = "# ours\n" + server.binding.read_text(encoding="utf-8")
+    server.binding.write_text(text, encoding="utf-8")
+    (server.folder / "trusted/client.der").unlink()
+    server.start()
+    assert server.binding.read_text(encoding="utf-8") == text
+    with pytest.raises(IoError):  # no longer trusted, also not after a restart
+        connected(server.binding_with(timeouts=QUICK))
+
+
 def test_certificates_are_made_once_and_as_opc_ua_wants_them(tmp_path: Path) -> None:
     from cryptography import x509
 

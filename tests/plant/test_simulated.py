@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from luban import units
 from luban.campaign import Campaign, Run
 from luban.errors import ConfigurationError, IoError, UnitError
 from luban.plant import Lathe, LatheMachine, Plant, SimulatedClock, SimulatedPlant, WriteOutcome, WriteReason
@@ -75,13 +76,16 @@ def test_runs_fit_into_a_campaign(process: Process, plant: SimulatedPlant) -> No
 
 
 def test_faults_of_what_is_read(plant: SimulatedPlant) -> None:
+    peak = plant.read().inputs["peak_to_valley"].value
     plant.faults.stale.add("spindle_power")
     plant.faults.out_of_range.add("roughness")
     plant.faults.wrong_unit.add("peak_to_valley")
     state = plant.read()
     assert plant.clock.utc_ns() - state.inputs["spindle_power"].server_time == 3600 * 10**9
     assert state.inputs["roughness"].value > plant.variables["roughness"].high
-    assert state.inputs["peak_to_valley"].unit == "millium"
+    wrong = state.inputs["peak_to_valley"]
+    assert wrong.unit == "nm"
+    assert wrong.value == pytest.approx(units.convert(peak, "um", "nm"))
     plant.faults.clear()
     before = plant.read().inputs["roughness"]
     plant.faults.stuck.add("roughness")

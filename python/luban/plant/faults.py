@@ -65,7 +65,7 @@ class PlantFaults:
             width = variable.high - variable.low
             number = variable.high + (width if width < float("inf") else abs(number) + 1.0)
         if name in self.wrong_unit and isinstance(number, float | int):
-            number, unit = 1000.0 * number, f"milli{unit}" if unit else "%"
+            number, unit = 1000.0 * number, _thousandth(unit)
         if name in self.stale:
             server_time -= _STALE_NS
             source_time = source_time - _STALE_NS if source_time != MISSING_TIME else source_time
@@ -88,3 +88,10 @@ class PlantFaults:
         if name in self.asynchronous:
             return StatusCode.GOOD_COMPLETES_ASYNCHRONOUSLY, old
         return StatusCode.GOOD, new
+
+
+def _thousandth(unit: str) -> str:
+    """Return the unit a thousand times as small."""
+    first, slash, rest = unit.partition("/")
+    smaller = {"m": "mm", "mm": "um", "um": "nm", "kW": "W"}.get(first, f"milli{first}")
+    return f"{smaller}{slash}{rest}"

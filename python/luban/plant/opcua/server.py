@@ -13,8 +13,9 @@ from typing import Any, Literal
 
 from luban import _document
 from luban.errors import ConfigurationError, IoError
+from luban.plant.binding import read_binding
 from luban.plant.clock import SystemClock
-from luban.plant.machine import LatheMachine
+from luban.plant.machine import LATHE_RESPONSES, LatheMachine
 from luban.plant.opcua.address_space import URI, LatheNodes, add_lathe, browse_name
 from luban.plant.opcua.asyncua_access import asyncua_module
 from luban.plant.opcua.certificates import make_certificate, trusted_certificates, write_secret
@@ -91,11 +92,13 @@ class _Site:
         make_certificate(self.folder, "server", _SERVER_URI, self.host)
         client, _ = make_certificate(self.folder, "client", _CLIENT_URI, self.host)
         try:
-            self.trusted.mkdir(exist_ok=True)
-            (self.trusted / "client.der").write_bytes(client.read_bytes())
+            if not self.trusted.is_dir():  # later on, whoever takes a certificate out of it means it
+                self.trusted.mkdir()
+                (self.trusted / "client.der").write_bytes(client.read_bytes())
             if not self.password_file.exists():
                 write_secret(self.password_file, secrets.token_urlsafe(24).encode())
-            self.binding.write_text(_document.dump_yaml(self._binding()), encoding="utf-8")
+            if not self.binding.exists() or read_binding(self.binding).endpoint != self.endpoint:
+                self.binding.write_text(_document.dump_yaml(self._binding()), encoding="utf-8")
         except OSError as error:
             raise IoError(
                 where="plant.simulate_server",
@@ -130,7 +133,7 @@ class _Site:
             }
 
         responses = {
-            name: {"path": path("Run", browse_name(name)), "unit": unit} for name, unit in _responses().items()
+            name: {"path": path("Run", browse_name(name)), "unit": unit} for name, unit in LATHE_RESPONSES.items()
         }
         return {
             "luban": 1,
@@ -151,12 +154,6 @@ class _Site:
                 "readings": {"position": {"path": path("Run", "Position")}, **responses},
             },
         }
-
-
-def _responses() -> dict[str, str]:
-    from luban.plant.machine import LATHE_RESPONSES
-
-    return LATHE_RESPONSES
 
 
 class _Server:
