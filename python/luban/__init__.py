@@ -59,6 +59,7 @@ _SUBMODULES = frozenset(
         "ingest",
         "monitor",
         "parallel",
+        "plant",
         "plots",
         "process",
         "recommend",
