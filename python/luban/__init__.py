@@ -56,6 +56,7 @@ _SUBMODULES = frozenset(
         "fitting",
         "history",
         "ingest",
+        "journal",
         "parallel",
         "plots",
         "process",
