@@ -151,9 +151,7 @@ class Anchor:
         return checkpoint
 
     def _damaged(self, expected: str, received: str) -> IntegrityError:
-        return IntegrityError(
-            where="journal.anchor", expected=expected, received=received, place=str(self.path)
-        )
+        return IntegrityError(where="journal.anchor", expected=expected, received=received, place=str(self.path))
 
 
 def sync_folder(folder: Path) -> None:

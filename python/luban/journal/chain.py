@@ -115,14 +115,14 @@ def record_hash(
     return hashlib.sha256(b"".join((_MARK, head, kind_bytes, run_bytes, boot_bytes, payload, previous))).digest()
 
 
-def require_kind(kind: str) -> str:
+def require_kind(kind: str, where: str = "journal.append") -> str:
     """Return ``kind``. Raises: ConfigurationError when there is no such kind."""
     if kind in KINDS:
         return kind
     from luban import _core
 
     raise ConfigurationError(
-        where="journal.append",
+        where=where,
         expected=f"a kind of record: {', '.join(KINDS)}",
         received=repr(kind),
         hint=_core.nearest_hint(str(kind), list(KINDS)),

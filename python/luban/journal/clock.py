@@ -1,4 +1,4 @@
-"""Time as the journal wants it: a label for people (UTC), and a count that only goes forward, with the boot it is of."""
+"""Time as the journal wants it: a label for people (UTC), and a count that only goes forward, of one boot."""
 
 from __future__ import annotations
 

@@ -61,7 +61,7 @@ class FoldReport:
         }
 
     def lines(self) -> list[str]:
-        """The report in words, one sentence a line."""
+        """Return the report in words, one sentence a line."""
         if self.readings == 0:
             return [f"{self.history}: every run of the journal is in it; nothing to fold (up to record {self.last:,})."]
         out = [] if self.report is None else self.report.lines()

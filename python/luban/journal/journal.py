@@ -107,8 +107,8 @@ class Journal:
         """Open a journal, for writing or ``read_only``.
 
         A writer first compares the head with the last checkpoint, and then states in a record that it goes on, and
-        whether the session before was closed. ``anchor`` is by default where the journal says that it is.
-        ``renew_anchor`` goes on without the old checkpoints, which the record then states.
+        whether the session before was closed. ``anchor`` is by default the file beside the journal, or where the
+        journal says; ``renew_anchor`` goes on without the old checkpoints, which the record then states.
 
         Raises: IoError when there is none or the system refuses, IntegrityError when it is no journal, damaged, or not
         what its checkpoint says, VersionError when a newer program wrote it, LifecycleError when another process
@@ -311,8 +311,8 @@ class Journal:
     ) -> Iterator[Record]:
         """Yield records in their order.
 
-        Those of these kinds, of this cycle, of this run, after record ``since``, not before ``since_time`` (UTC nanoseconds), and
-        of them the ``last`` so many.
+        Those of these kinds, of this cycle, of this run, after record ``since``, not before ``since_time`` (UTC
+        nanoseconds), and of them the ``last`` so many.
 
         Raises: ConfigurationError for an unknown kind; IntegrityError at a record that is not what its hash says.
         """
@@ -407,15 +407,13 @@ def _anchor_path(place: Path, given: Path_ | None) -> Path:
 
 
 def _stated_anchor(place: Path, first: Record, given: Path_ | None) -> Path:
-    """Return the anchor that is given, or that the last session stated, or the one beside the journal."""
-    if given is not None:
-        return Path(given)
+    """Return the anchor that is given, or the one beside the journal, or that the last session stated."""
+    beside = _anchor_path(place, None)
+    if given is not None or beside.exists():  # what was copied or moved with its anchor keeps to that
+        return beside if given is None else Path(given)
     newest = "WHERE kind = 'started' ORDER BY sequence DESC LIMIT 1"
     record = next(reading.select(place, "journal.open", newest), first)
-    stated = Path(str(record.payload.get("anchor", "")))
-    beside = _anchor_path(place, None)
-    # A journal that was moved with the anchor beside it still has it beside it.
-    return beside if stated.name == beside.name and beside.exists() else stated
+    return Path(str(record.payload.get("anchor") or beside))
 
 
 def _twice(run_id: str, path: Path) -> DataError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import struct
 from collections.abc import Collection, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 
 from luban.errors import IntegrityError
 from luban.journal.chain import Record, record_hash, require_kind
-from luban.journal.schema import APPLICATION_ID, connect, require_journal, translated
+from luban.journal.schema import APPLICATION_ID, FAILURES, connect, require_journal, translated
 
 __all__ = ["chosen", "first_record", "is_journal", "last_record", "record_of", "select"]
 
@@ -29,7 +30,7 @@ def select(path: Path, where: str, condition: str, values: Collection[Any] = ())
         try:
             for row in connection.execute(f"SELECT {_COLUMNS} FROM records {condition}", tuple(values)):
                 yield record_of(row, where, path)
-        except sqlite3.Error as error:
+        except FAILURES as error:
             raise translated(error, where, path) from error
 
 
@@ -47,7 +48,7 @@ def chosen(
     conditions = ["sequence > ?"]
     values: list[Any] = [since]
     if kinds is not None:
-        names = sorted({require_kind(kind) for kind in kinds})
+        names = sorted({require_kind(kind, "journal.records") for kind in kinds})
         conditions.append(f"kind IN ({', '.join('?' * len(names))})")
         values += names
     if cycle is not None:
@@ -70,7 +71,7 @@ def last_record(connection: sqlite3.Connection, where: str, path: Path) -> Recor
     """Return the newest record; None of an empty journal. Raises: IntegrityError, IoError."""
     try:
         row = connection.execute(_LAST).fetchone()
-    except sqlite3.Error as error:
+    except FAILURES as error:
         raise translated(error, where, path) from error
     return None if row is None else record_of(row, where, path)
 
@@ -91,7 +92,7 @@ def is_journal(path: Path) -> bool:
     with closing(connect(path, "journal.is_journal", read_only=True)) as connection:
         try:
             (application,) = connection.execute("PRAGMA application_id").fetchone()
-        except sqlite3.DatabaseError as error:
+        except FAILURES as error:
             if getattr(error, "sqlite_errorname", "") == "SQLITE_NOTADB":
                 return False
             raise translated(error, "journal.is_journal", path) from error
@@ -101,14 +102,15 @@ def is_journal(path: Path) -> bool:
 def record_of(row: tuple[Any, ...], where: str, path: Path) -> Record:
     """Return a row as a record. Raises: IntegrityError when it is not what its hash says."""
     sequence, kind, cycle, run_id, utc_ns, monotonic_ns, boot_id, text, previous, stored = row
+    computed: bytes | None
     try:
         computed = record_hash(sequence, kind, cycle, run_id, utc_ns, monotonic_ns, boot_id, text, previous)
-    except (TypeError, AttributeError, ValueError) as error:
-        computed = b""
+    except (TypeError, AttributeError, ValueError, struct.error) as error:
+        computed = None
         said = f"other types ({error})"
     else:
         said = f"one with the hash {computed.hex()}"
-    if computed != stored:
+    if computed is None or computed != stored:
         raise IntegrityError(
             where=where,
             expected=f"a record with the hash {bytes(stored).hex() if isinstance(stored, bytes) else stored!r}",

@@ -76,9 +76,7 @@ def run_payload(run: FinishedRun | Mapping[str, Any]) -> dict[str, Any]:
     return payload
 
 
-def responses_payload(
-    run_id: str, repeat: int, values: Mapping[str, float], time: int | str | None
-) -> dict[str, Any]:
+def responses_payload(run_id: str, repeat: int, values: Mapping[str, float], time: int | str | None) -> dict[str, Any]:
     """Return late or corrected responses of one reading as the payload of their record. Raises: DataError."""
     name = require_run_id(run_id)
     found = _values(values, "responses", name)
@@ -186,14 +184,14 @@ def _rows_of_run(payload: Mapping[str, Any]) -> dict[Reading, dict[str, Any]]:
 
 def _row(payload: Mapping[str, Any], repeat: int, time: int | None) -> dict[str, Any]:
     """Return what a run says of all its readings."""
-    inputs = payload["identifiers"] | payload["settings"] | payload["context"]
-    told = {name: payload[name] for name in (*_TIMES, *_TEXTS) if payload[name] not in (None, "")}
-    return {"run_id": payload["run_id"], "repeat": repeat, "reading_time": time} | told | inputs
+    row = {"run_id": payload["run_id"], "repeat": repeat, "reading_time": time}
+    row |= {name: payload[name] for name in (*_TIMES, *_TEXTS) if payload[name] not in (None, "")}
+    for name in _MAPPINGS:
+        row |= payload[name]
+    return row
 
 
-def _row_of_late(
-    payload: Mapping[str, Any], run: Mapping[str, Any] | None, noise: set[str]
-) -> dict[str, Any]:
+def _row_of_late(payload: Mapping[str, Any], run: Mapping[str, Any] | None, noise: set[str]) -> dict[str, Any]:
     """Return the row of a reading that was told of before: its inputs, without the responses that are known."""
     if run is None:
         return {"run_id": payload["run_id"], "repeat": payload["repeat"], "reading_time": None}

@@ -9,12 +9,14 @@ from urllib.parse import quote
 
 from luban.errors import Error, IntegrityError, IoError, NotBuiltError, VersionError
 
-__all__ = ["APPLICATION_ID", "FORMAT_VERSION", "connect", "create_tables", "require_journal", "translated"]
+__all__ = ["APPLICATION_ID", "FAILURES", "FORMAT_VERSION", "connect", "create_tables", "require_journal", "translated"]
 
 #: Stands in the header of the file, "LUBJ".
 APPLICATION_ID = 0x4C55424A
 #: Version of the tables, of the canonical JSON and of the hash.
 FORMAT_VERSION = 1
+#: What a call of SQLite may raise; a message that quotes damaged bytes is no UTF-8.
+FAILURES = (sqlite3.Error, UnicodeDecodeError)
 _OLDEST_SQLITE = (3, 37, 0)  # strict tables
 
 _TABLES = {
@@ -65,7 +67,7 @@ def connect(path: Path, where: str, *, read_only: bool = False) -> sqlite3.Conne
     try:
         # A writer holds one connection under a lock of its own; sharing it among threads is guarded there.
         connection = sqlite3.connect(_uri(path, read_only), uri=True, isolation_level=None, check_same_thread=False)
-    except sqlite3.Error as error:
+    except FAILURES as error:
         raise translated(error, where, path) from error
     try:
         connection.execute("PRAGMA trusted_schema = OFF")
@@ -75,7 +77,7 @@ def connect(path: Path, where: str, *, read_only: bool = False) -> sqlite3.Conne
         if not read_only:
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA recursive_triggers = ON")
-    except sqlite3.Error as error:
+    except FAILURES as error:
         connection.close()
         raise translated(error, where, path) from error
     return connection
@@ -122,7 +124,7 @@ def require_journal(connection: sqlite3.Connection, where: str, path: Path) -> N
                 hint="a newer luban wrote it: update luban",
             )
         found = dict(connection.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL"))
-    except sqlite3.Error as error:
+    except FAILURES as error:
         raise translated(error, where, path) from error
     if found != _TABLES:
         changed = sorted(name for name in found.keys() | _TABLES if found.get(name) != _TABLES.get(name))
@@ -135,7 +137,7 @@ def require_journal(connection: sqlite3.Connection, where: str, path: Path) -> N
         )
 
 
-def translated(error: sqlite3.Error, where: str, path: Path) -> Error:
+def translated(error: sqlite3.Error | UnicodeDecodeError, where: str, path: Path) -> Error:
     """Return an error of SQLite as one of ours: refused by the system, or damaged."""
     name = getattr(error, "sqlite_errorname", "") or ""
     said = f"{error} ({name})" if name else str(error)

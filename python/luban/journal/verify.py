@@ -85,7 +85,7 @@ class Report:
         return {"ok": self.ok} | {**self.__dict__, "faults": faults}
 
     def lines(self) -> list[str]:
-        """The report in words, one sentence a line."""
+        """Return the report in words, one sentence a line."""
         state = "whole" if self.ok else f"did not verify, {self.fault_count:,} faults"
         out = [f"{self.path}: {state}. {self.records:,} records, head {self.head or 'none'}."]
         out += [f"  {f'record {f.sequence}' if f.sequence else 'the file'}: {f.what} ({f.kind})" for f in self.faults]
@@ -140,7 +140,7 @@ def _scan(place: Path, found: _Scan, report: Report) -> None:
             if _is_journal(connection, report):
                 _check_pages(connection, report)
                 found.run(connection, report)
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:  # a message of SQLite may quote damaged bytes
         kind = "not_a_journal" if getattr(error, "sqlite_errorname", "") == "SQLITE_NOTADB" else "malformed"
         report.add(kind, found.last, f"SQLite cannot read on after record {found.last}: {error}")
     found.finish(report)
@@ -159,9 +159,12 @@ def _is_journal(connection: sqlite3.Connection, report: Report) -> bool:
     parts = {bytes(name).decode("utf-8", "replace"): bytes(kind).decode("utf-8", "replace") for kind, name, _ in rows}
     for name in sorted(parts.keys() | _PARTS.keys()):
         if parts.get(name) != _PARTS.get(name):
-            report.add("schema", 0, f"{name}: {_PARTS.get(name, 'nothing')} expected, {parts.get(name, 'nothing')} found")
+            report.add(
+                "schema", 0, f"{name}: {_PARTS.get(name, 'nothing')} expected, {parts.get(name, 'nothing')} found"
+            )
     texts = hashlib.sha256(b"\0".join(bytes(sql or b"") for _, _, sql in rows)).hexdigest()
-    if parts == _PARTS and texts != _SCHEMA_DIGEST:
+    typed = all(type(value) is bytearray for row in rows for value in row)
+    if parts == _PARTS and not (typed and texts == _SCHEMA_DIGEST):
         report.add("schema", 0, "tables or triggers have another definition")
     return "records" in parts
 
@@ -193,17 +196,20 @@ class _Scan:
         self.hashes: dict[int, bytes] = {}
         self.breaks: list[int] = []
         self.last = 0
+        self.complete = False
         self._bad: list[_Bad] = []
 
     def run(self, connection: sqlite3.Connection, report: Report) -> None:
         """Walk. Raises: sqlite3.Error."""
-        query = "SELECT sequence, kind, cycle, run_id, utc_ns, monotonic_ns, boot_id, payload, previous, hash FROM records"
+        query = (
+            "SELECT sequence, kind, cycle, run_id, utc_ns, monotonic_ns, boot_id, payload, previous, hash FROM records"
+        )
         expected, before = 1, bytes(32)
         known: bytes | None = before
         hashes, wanted = self.hashes, self.wanted
         for row in connection.execute(f"{query} ORDER BY sequence"):
             sequence, stored = row[0], row[9]
-            if sequence == expected and row[8] == known and _hash(row) == stored:  # nearly always
+            if sequence == expected and row[8] == known and _is_hash(_hash(row), stored):  # nearly always
                 expected, known = sequence + 1, stored
             else:
                 known = self._odd(row, expected, known, report)
@@ -215,7 +221,7 @@ class _Scan:
             if sequence in wanted:
                 hashes[sequence] = stored
             report.head = stored.hex() if isinstance(stored, bytes) else ""
-        return
+        self.complete = True
 
     def _name(self, row: tuple[Any, ...], report: Report) -> None:
         report.first = row[0]
@@ -225,7 +231,7 @@ class _Scan:
             report.journal = ""  # the hash says that it is altered
 
     def _odd(self, row: tuple[Any, ...], expected: int, known: bytes | None, report: Report) -> bytes | None:
-        """Name what is wrong with a record; return what the next one should have as its previous hash, None: unknown."""
+        """Name what is wrong with a record; return the previous hash of the next one (None: unknown)."""
         sequence, previous, stored = row[0], row[8], row[9]
         bad = self._bad[-1] if self._bad and self._bad[-1].sequence == self.last else None
         if bad is not None and not bad.resolved and previous == bad.computed and sequence == expected:
@@ -238,13 +244,13 @@ class _Scan:
             self.breaks.append(expected)
             known = None
         computed = _hash(row)
-        if computed == stored:
+        if _is_hash(computed, stored):
             if known is not None and previous != known:
                 report.add("link", sequence, "does not follow the record before it: another one stood there")
                 self.breaks.append(sequence)
             return bytes(stored)
         self.breaks.append(sequence)
-        if known is not None and previous != known and _hash((*row[:8], known, stored)) == stored:
+        if known is not None and previous != known and _is_hash(_hash((*row[:8], known, stored)), stored):
             report.add("altered_link", sequence, "its previous hash was altered")
             return bytes(stored)
         self._bad.append(_Bad(sequence, row, stored, computed))
@@ -282,11 +288,16 @@ def _hash(row: Sequence[Any]) -> bytes | None:
     return hashlib.sha256(b"".join((_MARK, head, kind, run or b"", boot_id, payload, previous))).digest()
 
 
+def _is_hash(computed: bytes | None, stored: object) -> bool:
+    """Whether a record has the hash that is stored; nothing computed is the hash of nothing."""
+    return computed is not None and computed == stored
+
+
 def _moved(bad: Sequence[_Bad]) -> Iterator[Range]:
     """Yield (where a record stands, as which it was written) of those that only stand in the wrong place."""
     for here in bad:
         for there in bad:
-            if here is not there and _hash((there.sequence, *here.row[1:])) == here.stored:
+            if here is not there and _is_hash(_hash((there.sequence, *here.row[1:])), here.stored):
                 yield here.sequence, there.sequence
                 break
 
@@ -358,13 +369,15 @@ def _compare(found: _Scan, checkpoints: list[dict[str, Any]], report: Report) ->
             report.add("anchor_of_another", 0, f"the anchor is of journal {entry['journal']}")
             break
         if sequence > found.last:
-            first = found.last + 1
-            gap = f"record {first} is" if first == sequence else f"records {first} to {sequence} are"
-            report.add("missing_last", first, f"{gap} missing at the end: the anchor saw {checkpoints[-1]['sequence']}")
+            if not found.complete:  # what follows could not be read: said before
+                break
+            first, saw = found.last + 1, max(entry["sequence"] for entry in checkpoints)
+            gap = f"record {first} is" if first == saw else f"records {first} to {saw} are"
+            report.add("missing_last", first, f"{gap} missing at the end, which the anchor saw")
             break
         if found.hashes.get(sequence) == bytes.fromhex(entry["hash"]):
             good.append(sequence)
-        elif sequence in found.hashes and not rewritten:
+        elif sequence in found.hashes and sequence not in found.breaks and not rewritten:
             rewritten = True
             since = f"after record {good[-1]}" if good else "from the first record"
             report.add("rewritten", sequence, f"not the record that the anchor saw: written anew {since}")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import sqlite3
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,7 +15,7 @@ from luban.journal.canonical import encode
 from luban.journal.chain import GENESIS, Entry, Record, record_hash
 from luban.journal.clock import Clock
 from luban.journal.lock import FileLock
-from luban.journal.schema import connect, create_tables, require_journal, translated
+from luban.journal.schema import FAILURES, connect, create_tables, require_journal, translated
 
 __all__ = ["Writer", "make_file"]
 
@@ -62,9 +61,9 @@ class Writer:
                 self._commit(records)
             except BaseException as error:
                 self.failure = error
-                with contextlib.suppress(sqlite3.Error):  # it failed already, and is told below
+                with contextlib.suppress(*FAILURES):  # it failed already, and is told below
                     self._connection.rollback()
-                if isinstance(error, sqlite3.Error):
+                if isinstance(error, FAILURES):
                     raise translated(error, "journal.append", self.path) from error
                 raise
             self.head = records[-1] if records else self.head
@@ -173,6 +172,6 @@ def make_file(place: Path, started: str, anchor: Anchor, clock: Clock) -> Record
         raise IoError(
             where="journal.create", expected="to write a new file", received=received, place=str(place)
         ) from error
-    except sqlite3.Error as error:
+    except FAILURES as error:
         raise translated(error, "journal.create", place) from error
     return first
