@@ -155,7 +155,8 @@ def frame_of_records(
     for record in records:
         payload = record.payload
         if payload["event"] == "finished":
-            rows |= _rows_of_run(payload)
+            for key, row in _rows_of_run(payload).items():
+                rows[key] = rows.get(key, {}) | row
             continue
         key = (payload["run_id"], payload["repeat"])
         if key not in rows:

@@ -157,8 +157,7 @@ def make_file(place: Path, started: str, anchor: Anchor, clock: Clock) -> Record
     fresh = place.with_name(f".{place.name}.partial")
     first = next_record(None, ("started", started, None), None, clock.utc_ns(), clock.monotonic_ns(), clock.boot_id())
     try:
-        for left in (fresh, *(fresh.with_name(f"{fresh.name}-{part}") for part in ("wal", "shm"))):
-            left.unlink(missing_ok=True)
+        _remove(fresh)
         fresh.touch()
         with contextlib.closing(connect(fresh, "journal.create")) as connection:
             create_tables(connection)
@@ -174,4 +173,12 @@ def make_file(place: Path, started: str, anchor: Anchor, clock: Clock) -> Record
         ) from error
     except FAILURES as error:
         raise translated(error, "journal.create", place) from error
+    finally:
+        _remove(fresh)
     return first
+
+
+def _remove(fresh: Path) -> None:
+    """Remove what a creation that failed or was cut off left; the file itself has another name when it is whole."""
+    for name in (fresh.name, f"{fresh.name}-wal", f"{fresh.name}-shm", f"{fresh.name}-journal"):
+        fresh.with_name(name).unlink(missing_ok=True)
