@@ -180,6 +180,20 @@ def test_a_missing_anchor(written: Path) -> None:
     assert verify(written).anchored == [(1, 14)]
 
 
+def test_a_renewed_anchor_keeps_the_old_one(written: Path) -> None:
+    anchor = written.with_name("loop.sqlite.anchor")
+    before = anchor.read_bytes()
+    tampered(written, "DELETE FROM records WHERE sequence > 10")
+    with pytest.raises(IntegrityError, match="expected record 12 with the hash"):
+        Journal.open(written)
+    with Journal.open(written, renew_anchor=True) as journal:
+        assert journal.head.payload["checkpoint"] is None
+    (kept,) = written.parent.glob("loop.sqlite.anchor.*")
+    assert kept.read_bytes() == before
+    assert verify(written).ok
+    assert kinds(verify(written, kept)) == [("rewritten", 12)]
+
+
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"format": "luban-journal-anchor", "version": 1}', "\xff"])
 def test_a_damaged_anchor(written: Path, content: str) -> None:
     written.with_name("loop.sqlite.anchor").write_text(content, encoding="latin-1")

@@ -150,6 +150,14 @@ class Anchor:
             raise _refused(error, "to write the anchor file", self.path) from error
         return checkpoint
 
+    def set_aside(self, utc_ns: int) -> None:
+        """Give an anchor file that is no longer followed another name: it stays what it says. Raises: IoError."""
+        try:
+            if self.path.exists():
+                self.path.rename(self.path.with_name(f"{self.path.name}.{utc_ns}"))
+        except OSError as error:
+            raise _refused(error, "to rename the anchor file", self.path) from error
+
     def _damaged(self, expected: str, received: str) -> IntegrityError:
         return IntegrityError(where="journal.anchor", expected=expected, received=received, place=str(self.path))
 

@@ -21,6 +21,8 @@ LARGEST_PAYLOAD = 16 * 1024 * 1024
 _DEEPEST = 64
 _LARGEST_INTEGER = 2**64
 _NUMBER = "$number"
+#: Where a value stands: the place of what holds it, and its key or number there. Made a text in an error alone.
+_Place = tuple[Any, ...]
 _SPELLED = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
 
@@ -31,11 +33,11 @@ def encode(payload: Mapping[str, Any]) -> str:
     than 64 levels, or more than 16 MiB; nothing is converted in silence but tuples, numpy scalars and arrays.
     """
     if not isinstance(payload, Mapping):
-        raise _refused("a mapping", f"a {type(payload).__name__}", "payload")
-    plain = _plain(payload, "payload", 0)
+        raise _refused("a mapping", f"a {type(payload).__name__}", ())
+    plain = _plain(payload, (), 0)
     text = json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
     if len(text) > LARGEST_PAYLOAD:
-        raise _refused(f"at most {LARGEST_PAYLOAD:,} characters", f"{len(text):,}", "payload")
+        raise _refused(f"at most {LARGEST_PAYLOAD:,} characters", f"{len(text):,}", ())
     return text
 
 
@@ -50,21 +52,21 @@ def decode(text: str) -> dict[str, Any]:
     return found
 
 
-def _plain(value: Any, place: str, depth: int) -> Any:
-    if depth > _DEEPEST:
-        raise _refused(f"at most {_DEEPEST} levels", "more", place)
+def _plain(value: Any, place: _Place, depth: int) -> Any:
     if value is None or isinstance(value, bool | str):
         return value
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else {_NUMBER: _spelling(value)}
     if isinstance(value, int):
         if abs(value) >= _LARGEST_INTEGER:
             raise _refused("an integer of at most 64 bits", f"one of {value.bit_length()}", place)
         return int(value)
-    if isinstance(value, float):
-        return float(value) if math.isfinite(value) else {_NUMBER: _spelling(value)}
+    if depth > _DEEPEST:
+        raise _refused(f"at most {_DEEPEST} levels", "more", place)
     if isinstance(value, Mapping):
-        return {_key(key, place): _plain(item, f"{place}.{key}", depth + 1) for key, item in value.items()}
+        return {_key(key, place): _plain(item, (place, key), depth + 1) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(item, f"{place}[{i}]", depth + 1) for i, item in enumerate(value)]
+        return [_plain(item, (place, i), depth + 1) for i, item in enumerate(value)]
     if hasattr(value, "dtype") and hasattr(value, "tolist"):  # numpy, without importing it
         return _plain(value.tolist(), place, depth + 1)
     raise _refused("numbers, texts, booleans, null, lists and mappings", f"a {type(value).__name__}", place)
@@ -74,7 +76,7 @@ def _spelling(value: float) -> str:
     return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
 
 
-def _key(key: Any, place: str) -> str:
+def _key(key: Any, place: _Place) -> str:
     if not isinstance(key, str):
         raise _refused("keys that are texts", f"a {type(key).__name__}, {key!r}", place)
     return f"${key}" if key.startswith("$") else str(key)
@@ -90,5 +92,10 @@ def _restored(value: Any) -> Any:
     return {key[1:] if key.startswith("$") else key: _restored(item) for key, item in value.items()}
 
 
-def _refused(expected: str, received: str, place: str) -> DataError:
-    return DataError(where="journal.append", expected=expected, received=received, place=place)
+def _refused(expected: str, received: str, place: _Place) -> DataError:
+    steps = []
+    while place:
+        place, step = place
+        steps.append(f"[{step}]" if isinstance(step, int) else f".{step}")
+    text = "payload" + "".join(reversed(steps))
+    return DataError(where="journal.append", expected=expected, received=received, place=text)
