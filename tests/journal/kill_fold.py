@@ -10,19 +10,12 @@ import sys
 import time
 from pathlib import Path
 
+from support import SMALL
+
 # Loaded before the children are made, so that a fold takes its own time and not that of the imports.
 import luban.ingest
 from luban.journal import Journal, fold
 from luban.process import Process
-
-SMALL = {
-    "luban": 1,
-    "process": "small",
-    "parameters": {"T": {"unit": "degC", "low": 20, "high": 90}},
-    "context": {"grade": {"categories": ["A", "B"]}},
-    "noise": {},
-    "responses": {"yield": {"unit": "%"}, "power": {"unit": "kW", "late": True}},
-}
 
 
 def tell(path: Path, number: int) -> None:

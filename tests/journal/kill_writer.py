@@ -12,15 +12,10 @@ import sys
 import time
 from pathlib import Path
 
+from support import SMALL
+
 from luban.journal import Journal, verify
 from luban.process import Process
-
-SMALL = {
-    "luban": 1,
-    "process": "small",
-    "parameters": {"T": {"unit": "degC", "low": 20, "high": 90}},
-    "responses": {"yield": {"unit": "%"}},
-}
 
 
 def write(path: Path, number: int, pipe: int) -> None:

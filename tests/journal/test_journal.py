@@ -62,7 +62,7 @@ def test_records_are_chosen(written: Path) -> None:
 ENTRIES = st.lists(st.tuples(st.sampled_from(KINDS), PAYLOADS, st.none() | st.integers(0, 2**63 - 1)), max_size=6)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)
 @given(groups=st.lists(ENTRIES, max_size=4))
 def test_any_sequence_of_appends_comes_back(
     groups: list[list[tuple[str, dict[str, Any], int | None]]],
@@ -289,6 +289,22 @@ def test_a_creation_without_its_first_checkpoint_goes_on(path: Path, process: Pr
     journal.anchor_path.unlink()
     with Journal.open(path) as again:
         assert again.head.sequence == 2
+
+
+def test_the_anchor_needs_a_folder(path: Path, process: Process, tmp_path: Path) -> None:
+    with pytest.raises(IoError, match="an existing folder for the anchor file"):
+        Journal.create(path, process=process, anchor=tmp_path / "nowhere/loop.anchor")
+    assert not path.exists()
+    Journal.create(path, process=process).close()
+
+
+def test_the_write_ahead_log_is_made_sure_of(written: Path) -> None:
+    with closing(sqlite3.connect(written)) as connection:
+        assert connection.execute("PRAGMA journal_mode = DELETE").fetchone() == ("delete",)
+    with Journal.open(written) as journal:
+        journal.append("note", {})
+        assert written.with_name("loop.sqlite-wal").exists()
+    assert verify(written).ok
 
 
 def test_importing_it_loads_nothing_heavy() -> None:

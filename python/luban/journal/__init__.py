@@ -11,7 +11,6 @@ from luban.journal.chain import KINDS, Record
 from luban.journal.clock import Clock, SystemClock
 from luban.journal.folding import FoldReport, fold
 from luban.journal.journal import Journal
-from luban.journal.reading import is_journal
 from luban.journal.runs import FinishedRun
 from luban.journal.verify import Fault, Report, verify
 
@@ -27,6 +26,5 @@ __all__ = [
     "Report",
     "SystemClock",
     "fold",
-    "is_journal",
     "verify",
 ]

@@ -11,9 +11,9 @@ from typing import Any
 
 from luban.errors import IntegrityError
 from luban.journal.chain import Record, record_hash, require_kind
-from luban.journal.schema import APPLICATION_ID, FAILURES, connect, require_journal, translated
+from luban.journal.schema import FAILURES, connect, require_journal, translated
 
-__all__ = ["chosen", "first_record", "is_journal", "last_record", "record_of", "select"]
+__all__ = ["chosen", "first_record", "last_record", "record_of", "select"]
 
 _COLUMNS = "sequence, kind, cycle, run_id, utc_ns, monotonic_ns, boot_id, payload, previous, hash"
 _LAST = f"SELECT {_COLUMNS} FROM records ORDER BY sequence DESC LIMIT 1"
@@ -84,19 +84,6 @@ def first_record(path: Path, where: str) -> Record:
             where=where, expected="a first record that names the journal", received="none", place=str(path)
         )
     return found
-
-
-def is_journal(path: Path) -> bool:
-    """Whether a file is a journal, of whatever version. Raises: IoError when it cannot be read."""
-    # Not by reading its first bytes: closing such a file would give up the locks of a writer in this process.
-    with closing(connect(path, "journal.is_journal", read_only=True)) as connection:
-        try:
-            (application,) = connection.execute("PRAGMA application_id").fetchone()
-        except FAILURES as error:
-            if getattr(error, "sqlite_errorname", "") == "SQLITE_NOTADB":
-                return False
-            raise translated(error, "journal.is_journal", path) from error
-    return bool(application == APPLICATION_ID)
 
 
 def record_of(row: tuple[Any, ...], where: str, path: Path) -> Record:

@@ -112,9 +112,17 @@ def verify(
     """
     place = Path(path)
     beside = place.with_name(f"{place.name}.anchor") if anchor is None else Path(anchor)
-    report = Report(str(place), str(beside))
+    still = not _has_log(place)
+    report = _verified(place, beside, public_key, require_anchor)
+    if not report.ok and still and _has_log(place):  # a loop began to write while the file was read as it was
+        report = _verified(place, beside, public_key, require_anchor)
+    return report
+
+
+def _verified(place: Path, anchor: Path, public_key: str | PathLike[str] | None, require_anchor: bool) -> Report:
+    report = Report(str(place), str(anchor))
     # The anchor first: a loop that writes meanwhile only ever adds records behind it.
-    checkpoints = _read_anchor(beside, report, require_anchor)
+    checkpoints = _read_anchor(anchor, report, require_anchor)
     good = _signed(checkpoints, public_key, report)
     if not place.is_file():
         saw = f"; its anchor saw {good[-1]['sequence']:,} records" if good else ""
@@ -128,9 +136,7 @@ def verify(
 
 def _scan(place: Path, found: _Scan, report: Report) -> None:
     """Read the file: as it is when nobody writes it, through its write-ahead log when somebody does."""
-    log = place.with_name(f"{place.name}-wal")
-    as_it_is = not (log.exists() and log.stat().st_size > 0)
-    name = f"file:{quote(str(place.absolute()))}?mode=ro{'&immutable=1' if as_it_is else ''}"
+    name = f"file:{quote(str(place.absolute()))}?mode=ro{'' if _has_log(place) else '&immutable=1'}"
     try:
         with closing(sqlite3.connect(name, uri=True, isolation_level=None)) as connection:
             connection.text_factory = bytearray  # a text is then no blob, and no text is too odd to be read
@@ -144,6 +150,12 @@ def _scan(place: Path, found: _Scan, report: Report) -> None:
         kind = "not_a_journal" if getattr(error, "sqlite_errorname", "") == "SQLITE_NOTADB" else "malformed"
         report.add(kind, found.last, f"SQLite cannot read on after record {found.last}: {error}")
     found.finish(report)
+
+
+def _has_log(place: Path) -> bool:
+    """Whether the file has a write-ahead log: a loop writes it, or was killed."""
+    log = place.with_name(f"{place.name}-wal")
+    return log.exists() and log.stat().st_size > 0
 
 
 def _is_journal(connection: sqlite3.Connection, report: Report) -> bool:

@@ -41,6 +41,7 @@ class Writer:
         self._connection = connect(path, "journal.open")
         try:
             require_journal(self._connection, "journal.open", path)
+            self._require_log()
             head = reading.last_record(self._connection, "journal.open", path)
             if head is None:
                 raise IntegrityError(
@@ -51,6 +52,21 @@ class Writer:
             raise
         self.head = head
         self._offset = head.utc_ns - head.monotonic_ns if head.boot_id == clock.boot_id() else None
+
+    def _require_log(self) -> None:
+        """Make sure of the write-ahead log, which lets others read meanwhile. Raises: IoError, IntegrityError."""
+        try:
+            (mode,) = self._connection.execute("PRAGMA journal_mode = WAL").fetchone()
+        except FAILURES as error:
+            raise translated(error, "journal.open", self.path) from error
+        if mode != "wal":
+            raise IoError(
+                where="journal.open",
+                expected="a disk with write-ahead logs",
+                received=f"SQLite's journal mode {mode}",
+                place=str(self.path),
+                hint="a journal belongs on a local disk",
+            )
 
     def append(self, entries: Sequence[Entry], cycle: int | None) -> list[Record]:
         """Chain and commit; all or none. Raises: as :meth:`Journal.append`."""
@@ -154,6 +170,13 @@ def make_file(place: Path, started: str, anchor: Anchor, clock: Clock) -> Record
                 place=str(there),
                 hint="open it, or choose another name: a journal is never replaced",
             )
+    if not anchor.path.parent.is_dir():
+        raise IoError(
+            where="journal.create",
+            expected="an existing folder for the anchor file",
+            received="none",
+            place=str(anchor.path),
+        )
     fresh = place.with_name(f".{place.name}.partial")
     first = next_record(None, ("started", started, None), None, clock.utc_ns(), clock.monotonic_ns(), clock.boot_id())
     try:
