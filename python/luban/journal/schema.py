@@ -127,11 +127,11 @@ def require_journal(connection: sqlite3.Connection, where: str, path: Path) -> N
     except FAILURES as error:
         raise translated(error, where, path) from error
     if found != _TABLES:
-        changed = sorted(name for name in found.keys() | _TABLES if found.get(name) != _TABLES.get(name))
+        changed = sorted(str(name) for name in found.keys() | _TABLES if found.get(name) != _TABLES.get(name))
         raise IntegrityError(
             where=where,
             expected="the tables and triggers of a journal",
-            received=f"others: {', '.join(map(str, changed))}",
+            received=f"others: {', '.join(changed)}",
             place=str(path),
             hint="luban audit verify says what else is wrong",
         )
