@@ -57,6 +57,7 @@ _SUBMODULES = frozenset(
         "fitting",
         "history",
         "ingest",
+        "journal",
         "monitor",
         "parallel",
         "plant",
