@@ -112,7 +112,7 @@ def _verdict(check: HonestCheck) -> Iterator[str]:
     yield f"    Below in at least two kinds and above in none: {'met' if reach.below_raw else 'NOT met'}."
     for result in check.worlds:
         if result.standing == "below" and result.averaged is not None and not result.averaged.below:
-            yield f"    (That it is below in {result.kind} worlds is luck of these {result.worlds}, by the sharper estimate above.)"
+            yield f"    (In {result.kind} worlds that is luck of these {result.worlds}, by the sharper estimate above.)"
     failing = [result.kind for result in check.worlds if not result.gain_is_true]
     answer = "met" if reach.gain_is_true else f"NOT met in {', '.join(failing)}"
     yield f"    Promised gain within two standard errors (fitted) or 10 % (others) of the true one: {answer}."

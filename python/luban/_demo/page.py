@@ -258,8 +258,8 @@ def _front(result: DemoResult, pictures: Mapping[str, Figure]) -> Section:
 def _honest(result: DemoResult, pictures: Mapping[str, Figure]) -> Section:
     reach = result.honest.reach()
     verdict = (
-        "Set before it was run: choices below those of raw cell means in two of three kinds of world and above in none, "
-        "and promised gains that come true. "
+        "Set before it was run: choices below those of raw cell means in two of three kinds of world and above in "
+        "none, and promised gains that come true. "
     )
     verdict += "In these worlds that was reached." if reach.met else "In these worlds not all of that was reached."
     if result.honest.quick:

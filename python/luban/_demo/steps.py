@@ -150,7 +150,7 @@ def advise(
 
 
 def _over_measured(model: Model, answer: Recommendations) -> float:
-    """Return the expected first response at the best setting that was run in the context, less the recommended one's."""
+    """Return how far the recommendation is expected below the best setting that was run in the same context."""
     from luban.plots.runs import run_inputs
 
     response = model.process.objectives[0].response
