@@ -17,6 +17,7 @@ from luban._fitting import artefact, choice, scoring
 from luban._fitting.averaging import Averager
 from luban._fitting.cross_validation import CrossValidation, calibrations_of_card
 from luban._fitting.inputs import coded_inputs
+from luban._fitting.overlap import find_overlap
 from luban._fitting.posterior import LabelledPosterior, ResponseCalibration, VarianceOf, novelty_frame, ratio_of
 from luban.errors import ConfigurationError, DataError, IntegrityError
 from luban.evaluation import Evaluation, ModelCard, evaluate, make_card
@@ -93,7 +94,8 @@ class Model:
 
         One row per response and contender (``group`` is "" there) and, with ``per_group``, one for each group of the
         history. Every reading counts, gross errors too; ``coverage_*`` and ``width_*`` are of the calibrated intervals
-        of a reading. ``attrs["notes"]`` says in words when runs were seen in training.
+        of a reading. ``attrs["overlap"]`` counts the runs, readings, points and groups that the model learned from, found
+        by run id and by content; ``attrs["notes"]`` says it in words.
 
         Raises: ConfigurationError when the history is of another process; DataError when it has none of the responses
         or a category that the model does not know.
@@ -102,14 +104,9 @@ class Model:
         data = features.make_dataset(history.process.core, history.source, responses=self.responses, progress=progress)
         scoring.require_responses(self.dataset, data)
         out = scoring.score_frame(self.surrogate, self.calibration, self.dataset, data, per_group)
-        seen = scoring.seen_runs(self.dataset, data)
-        notes = []
-        if seen:
-            notes.append(
-                f"{seen} of {len(data.run_ids)} runs were learned from: their scores say how well the model fits, not "
-                "how well it predicts; model.skill() is the honest table."
-            )
-        out.attrs["notes"] = notes
+        overlap = find_overlap(self.dataset, data)
+        out.attrs["notes"] = overlap.notes()
+        out.attrs["overlap"] = overlap.to_dict()
         out.attrs["units"] = {column.name: column.unit for column in self.surrogate.responses}
         return out
 

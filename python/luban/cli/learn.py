@@ -136,7 +136,7 @@ def evaluate_model(
     by_group = rows[rows["group"] != ""]
     if as_json:
         found = {"model": str(model), "history": str(history), "scores": scores, "groups": by_group, "notes": notes}
-        console.emit_json(found)
+        console.emit_json(found | {"overlap": rows.attrs["overlap"]})
         return
     shown = ["response", "unit", "contender", "readings", "rmse", "mae", "r2", "coverage_90", "width_90"]
     console.out(console.frame_table(scores[shown], f"{model} on {history}, all readings"))
