@@ -94,8 +94,8 @@ class Model:
 
         One row per response and contender (``group`` is "" there) and, with ``per_group``, one for each group of the
         history. Every reading counts, gross errors too; ``coverage_*`` and ``width_*`` are of the calibrated intervals
-        of a reading. ``attrs["overlap"]`` counts the runs, readings, points and groups that the model learned from, found
-        by run id and by content; ``attrs["notes"]`` says it in words.
+        of a reading. ``attrs["overlap"]`` counts the runs, readings, points and groups that the model learned from,
+        found by run id and by content; ``attrs["notes"]`` says it in words.
 
         Raises: ConfigurationError when the history is of another process; DataError when it has none of the responses
         or a category that the model does not know.
@@ -203,17 +203,31 @@ def fit(
     usable_folds = choice.plan_folds(data, folds, repeats)
     evaluation = evaluate(data, [plan.contender], seed=seed, folds=usable_folds, repeats=repeats, progress=progress)
     fitted = _core.GaussianProcess.fit(data, plan.options, seed=seed, progress=progress)
-    notes = left_out
-    if usable_folds < folds:
-        notes = [f"Only {usable_folds} groups: each was left out once, {folds} folds are not possible.", *notes]
+    notes = [*_on_folds(data, usable_folds, folds), *left_out]
+    card = _card(process, data, fitted, evaluation, seed, notes)
+    card["validation"]["folds_asked"] = folds
     return Model(
         process,
         fitted,
         data,
         CrossValidation.of_evaluation(data, evaluation),
         features.make_envelope(data),
-        _card(process, data, fitted, evaluation, seed, notes),
+        ModelCard(card),
     )
+
+
+def _on_folds(data: _core.Dataset, folds: int, asked: int) -> list[str]:
+    """Say when there were fewer groups than folds asked for, or what more folds would bring."""
+    groups = len(data.group_labels)
+    if folds < asked:
+        return [f"Only {groups} groups: each was left out once, {asked} folds are not possible."]
+    if folds == groups:
+        return []
+    return [
+        f"In the check each model learned from about {100 * (folds - 1) // folds} % of the groups. With more folds (up "
+        f"to {groups}, one for each group) it learns from more, as the model itself does, and calibrated intervals get "
+        "narrower."
+    ]
 
 
 def _card(
@@ -223,7 +237,7 @@ def _card(
     evaluation: Evaluation,
     seed: int,
     notes: Sequence[str],
-) -> ModelCard:
+) -> dict[str, Any]:
     build = _core.build_info()
     card = make_card(
         data,
@@ -242,7 +256,7 @@ def _card(
         response["hyperparameters"] = values
         response["gross_errors"] += len(report.set_aside)
     card["why"] += [*notes, *_split_points(data), *_gross_errors(data), *_set_aside(data, fitted)]
-    return ModelCard(card)
+    return card
 
 
 def _split_points(data: _core.Dataset) -> list[str]:

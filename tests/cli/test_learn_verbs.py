@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from .support import Cli, readings
@@ -74,7 +75,7 @@ def later_history(luban: Cli, process: Path) -> Path:
 def test_evaluate_on_a_later_history(luban: Cli, process: Path, model: Path) -> None:
     outcome = luban("evaluate", model, later_history(luban, process), "--json")
     assert outcome.code == 0
-    assert set(outcome.object) == {"model", "history", "scores", "groups", "notes", "overlap"}
+    assert set(outcome.object) == {"model", "history", "scores", "groups", "notes", "overlap", "skill"}
     assert outcome.object["overlap"]["runs_seen"] == 0
     [note] = outcome.object["notes"]
     assert "32 of 32 points, in 16 of 16 groups" in note
@@ -133,3 +134,27 @@ def test_ctrl_c_ends_a_training_and_leaves_nothing(process: Path, history: Path,
 
 def _interruptible() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def test_a_model_without_skill_says_so_first(luban: Cli, process: Path) -> None:
+    frame = readings()
+    shuffled = frame.assign(Ra=np.random.default_rng(3).permutation(frame["Ra"].to_numpy()))
+    shuffled.to_csv("shuffled.csv", index=False)
+    assert luban("import", process, "shuffled.csv").code == 0
+    trained = luban("train", process, "shuffled.h5", "-o", "shuffled.safetensors")
+    assert "Know before you use it\n  - roughness: no skill" in trained.out
+    evaluated = luban("evaluate", "shuffled.safetensors", "shuffled.h5")
+    assert "Note: roughness: no skill" in evaluated.out
+    found = luban("evaluate", "shuffled.safetensors", "shuffled.h5", "--json").object
+    assert found["skill"] == {"roughness": "no_better"}
+
+
+def test_the_card_counts_folds_and_tells_how_wide_intervals_became(luban: Cli, process: Path, history: Path) -> None:
+    few = luban("train", process, history, "--folds", "3").out
+    assert "widths ×" in few
+    assert "each model learned from about 66 % of the groups" in few
+    assert "in 16 groups (wheel_speed, feed)" in few
+    every = luban("train", process, history, "--folds", "500", "-o", "all.safetensors").out
+    assert "Checked by 16-fold cross-validation (500 were asked for, there are 16 groups)" in every
+    kept = luban("train", process, history, "--folds", "500", "-o", "all.safetensors", "--resume").out
+    assert "kept" in kept
