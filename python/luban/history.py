@@ -175,7 +175,8 @@ class History:
         inputs = [v.name for v in (*self.process.parameters, *self.process.context, *self.process.noise)]
         if "run_id" not in frame.columns:
             return frame
-        match = match_columns(self.process, [str(name) for name in frame.columns], "frame", inputs_required=False)
+        headers = [str(name) for name in frame.columns]
+        match = match_columns(self.process, headers, "frame", inputs_required=False, own_names=True)
         lacking = [name for name in inputs if name not in match.found]
         if not lacking:
             return frame

@@ -76,8 +76,12 @@ def add_frame(
     *,
     name: str = "frame",
     on_bad: OnBad = "quarantine",
+    own_names: bool = True,
 ) -> ImportReport:
-    """Merge a DataFrame into ``history``; its ``attrs["units"]`` are the units of its columns."""
+    """Merge a DataFrame into ``history``; its ``attrs["units"]`` are the units of its columns.
+
+    ``own_names``: its columns may bear the names of the process where the process file states others.
+    """
     started = time.monotonic()
     _require_on_bad(on_bad)
     frame = as_pandas(frame)
@@ -91,7 +95,7 @@ def add_frame(
         raise DataError(where="ingest.import_frame", expected="rows", received="an empty frame", place=name)
     plain = frame.set_axis([str(column) for column in frame.columns], axis=1)
     units = {str(column): str(unit) for column, unit in dict(frame.attrs.get("units", {})).items()}
-    match = match_columns(process, list(plain.columns), name, units)
+    match = match_columns(process, list(plain.columns), name, units, own_names=own_names)
     for header in match.housekeeping.values():
         if plain[header].dtype.kind == "M" and getattr(plain[header].dtype, "tz", None) is None:
             report.notes.append(f"{header}: times without a zone were taken as UTC.")
