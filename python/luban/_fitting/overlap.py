@@ -12,14 +12,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from luban import _core
+from luban._intake.repeats import rounded
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = ["Overlap", "find_overlap", "recoded"]
-
-#: Digits that two spellings of the same number share: one that went through another unit may differ in the last ones.
-_DIGITS = 11
 
 
 @dataclass(frozen=True)
@@ -68,7 +66,7 @@ def recoded(encoder: _core.Encoder, data: _core.Dataset) -> NDArray[np.float64]:
 
 def find_overlap(training: _core.Dataset, data: _core.Dataset) -> Overlap:
     """Compare a dataset with the one that a model learned from; the latter has all of its responses."""
-    X, known_X = _rounded(recoded(training.encoder, data)), _rounded(recoded(training.encoder, training))
+    X, known_X = rounded(recoded(training.encoder, data)), rounded(recoded(training.encoder, training))
     of_run = [
         column for role in (_core.Role.parameter, _core.Role.context) for column in training.encoder.columns_of(role)
     ]
@@ -94,8 +92,8 @@ def _seen_readings(
     training: _core.Dataset, data: _core.Dataset, X: NDArray[np.float64], known_X: NDArray[np.float64]
 ) -> NDArray[np.bool_]:
     """Which readings (n) have the inputs of a training reading and all of their values that are there."""
-    Y = _rounded(data.Y)
-    known_Y = _rounded(training.Y[:, [training.response_index(column.name) for column in data.responses]])
+    Y = rounded(data.Y)
+    known_Y = rounded(training.Y[:, [training.response_index(column.name) for column in data.responses]])
     there = ~np.isnan(Y)
     seen = np.zeros(data.n, dtype=bool)
     for pattern in np.unique(there, axis=0):
@@ -114,13 +112,3 @@ def _known(rows: NDArray[np.float64], among: NDArray[np.float64]) -> tuple[NDArr
     number = np.unique(np.concatenate([rows, among]), axis=0, return_inverse=True)[1].ravel()
     own, others = number[: len(rows)], number[len(rows) :]
     return own.astype(np.int64), np.isin(own, others)
-
-
-def _rounded(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Round each number to the digits that count; −0 becomes 0."""
-    values = np.asarray(values, dtype=np.float64)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        exponent = np.floor(np.log10(np.abs(values)))
-    scale = 10.0 ** (_DIGITS - 1 - np.where(np.isfinite(exponent), exponent, 0.0))
-    out: NDArray[np.float64] = np.round(values * scale) / scale + 0.0
-    return out

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from luban import _core, _history
+from luban import _core, _history, units
 from luban._intake.build import Addition, Author, build, process_document
 from luban._intake.columns import Match, match_columns, wanted_names
 from luban._intake.convert import Columns, Refusals, convert_chunk, join
 from luban._intake.report import REASONS, ImportReport
+from luban._intake.second_look import look_again
 from luban._intake.source import RawChunk, file_digest, read_chunks, sniff
 from luban.errors import ConfigurationError, DataError
 
@@ -184,6 +185,7 @@ def _finish(
     addition = build(process, columns, match, refusals, report, author)
     if on_bad == "reject" and len(refusals):
         raise _rejected(report, refusals)
+    report.notes += look_again(history, process, addition, match)
     merged = _history.merge(history, addition.content, addition.source_rows)
     if on_bad == "reject" and merged.refused_reasons:
         raise _contradicts(report, merged)
@@ -230,9 +232,15 @@ def _notes(match: Match) -> list[str]:
     notes = []
     if match.absent:
         notes.append("Not in the source: " + ", ".join(match.absent) + ".")
-    converted = [found for found in match.found.values() if found.numeric and found.source_unit != found.unit]
+    numeric = [found for found in match.found.values() if found.numeric]
+    converted = [found for found in numeric if not _same_unit(found.source_unit, found.unit)]
     notes += [f"{found.header}: converted from {found.source_unit} to {found.unit}." for found in converted]
     return notes
+
+
+def _same_unit(a: str, b: str) -> bool:
+    """Whether two spellings mean the same unit, as µm and um do."""
+    return a == b or np.array_equal(units.convert([0.0, 1.0], a, b), [0.0, 1.0])
 
 
 def _rejected(report: ImportReport, refusals: Refusals) -> DataError:

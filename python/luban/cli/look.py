@@ -92,7 +92,7 @@ def _show(source: History, inspection: Inspection) -> None:
         console.out(console.frame_table(counted, "Refused at import (quarantine)"))
 
 
-def _show_findings(findings: pd.DataFrame) -> None:
+def _show_findings(findings: pd.DataFrame, most: int = 20) -> None:
     """Print sentences, each kind under its name: they are too long for a table."""
     from luban import console
 
@@ -100,8 +100,10 @@ def _show_findings(findings: pd.DataFrame) -> None:
         console.out("No findings.")
     for kind, found in findings.groupby("kind", sort=False):
         console.out(f"Finding: {kind}, {len(found):,}")
-        for message in found["message"]:
+        for message in found["message"].head(most):
             console.out(f"  {message}")
+        if len(found) > most:
+            console.out(f"  … and {len(found) - most:,} more; --json lists them.")
 
 
 def _draw(source: History, inspection: Inspection, path: Path) -> None:
