@@ -102,6 +102,12 @@ def evaluate(
     Raises: ConfigurationError on an option out of range, DataError when there are fewer groups than folds,
     KeyboardInterrupt on Ctrl-C.
     """
+    if max(folds, repeats) >= 2**31 or not 0 <= seed < 2**63:
+        raise ConfigurationError(
+            where="evaluation.evaluate",
+            expected="folds and repeats below 2^31 and a seed from 0 to 2^63 - 1",
+            received=f"{folds} folds, {repeats} repeats, seed {seed}",
+        )
     return _core.evaluate(
         data,
         [contender(entry) if isinstance(entry, str) else entry for entry in contenders],

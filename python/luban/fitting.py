@@ -100,6 +100,7 @@ class Model:
         Raises: ConfigurationError when the history is of another process; DataError when it has none of the responses
         or a category that the model does not know.
         """
+        _require_kinds(self.process, history, "fitting.score")
         scoring.require_same_process(self.process, history.process, self.responses)
         data = features.make_dataset(history.process.core, history.source, responses=self.responses, progress=progress)
         scoring.require_responses(self.dataset, data)
@@ -192,6 +193,7 @@ def fit(
     Raises: DataError when there is too little to learn from or to check on, ConfigurationError on a wrong option or a
     history of another process, NumericalError, KeyboardInterrupt on Ctrl-C.
     """
+    _require_kinds(process, history, "fitting.fit")
     names = [response.name for response in process.responses]
     present = {info.name for info in history.source.schema()}
     scoring.require_same_process(process, history.process, [name for name in names if name in present])
@@ -214,6 +216,23 @@ def fit(
         features.make_envelope(data),
         ModelCard(card),
     )
+
+
+def _require_kinds(process: object, history: object, where: str) -> None:
+    """Refuse names of files where what they hold is wanted. Raises: ConfigurationError."""
+    from luban.history import History
+
+    for value, kind, hint in (
+        (process, Process, "luban.Process.from_yaml(path) reads a process file"),
+        (history, History, "luban.History.open(path) opens a history file"),
+    ):
+        if not isinstance(value, kind):
+            raise ConfigurationError(
+                where=where,
+                expected=f"a luban.{kind.__name__}",
+                received=f"a {type(value).__name__}, {str(value)[:60]!r}",
+                hint=hint,
+            )
 
 
 def _on_folds(data: _core.Dataset, folds: int, asked: int) -> list[str]:

@@ -158,3 +158,21 @@ def test_the_card_counts_folds_and_tells_how_wide_intervals_became(luban: Cli, p
     assert "Checked by 16-fold cross-validation (500 were asked for, there are 16 groups)" in every
     kept = luban("train", process, history, "--folds", "500", "-o", "all.safetensors", "--resume").out
     assert "kept" in kept
+
+
+def test_a_place_that_cannot_be_written_is_found_before_the_training(luban: Cli, process: Path, history: Path) -> None:
+    outcome = luban("train", process, history, "-o", "/proc/self/fd/out.safetensors")
+    assert outcome.code == 1
+    assert "a folder for the output that can be written to" in outcome.err
+    assert "cross-validate" not in outcome.err
+    assert "read readings" not in outcome.err
+
+
+@pytest.mark.parametrize(("option", "value"), [("--seed", "9" * 23), ("--repeats", "9" * 19)])
+def test_numbers_that_are_too_large_are_told_in_our_form(
+    luban: Cli, process: Path, history: Path, option: str, value: str
+) -> None:
+    outcome = luban("train", process, history, option, value)
+    assert outcome.code == 2
+    assert value in outcome.err
+    assert "unexpected" not in outcome.err

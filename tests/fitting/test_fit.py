@@ -194,6 +194,19 @@ def test_another_process_is_refused(history: History, make) -> None:
         fit(other, history)
 
 
+@pytest.mark.parametrize("options", [{"seed": 10**22}, {"seed": -1}, {"repeats": 10**19}])
+def test_numbers_that_are_too_large(process: Process, history: History, options: dict[str, int]) -> None:
+    with pytest.raises(ConfigurationError, match=str(next(iter(options.values())))):
+        fit(process, history, **options)
+
+
+def test_names_of_files_are_refused_with_the_call_that_opens_them(process: Process, history: History) -> None:
+    with pytest.raises(ConfigurationError, match=r"a str, 'runs\.h5'.*History\.open"):
+        fit(process, "runs.h5")  # type: ignore[arg-type]
+    with pytest.raises(ConfigurationError, match=r"Process\.from_yaml"):
+        fit("line.yaml", history)  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize(("folds", "repeats"), [(1, 1), (5, 0)])
 def test_options_out_of_range(process: Process, history: History, folds: int, repeats: int) -> None:
     with pytest.raises(ConfigurationError, match="2 folds"):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from luban.cli.app import JsonFlag, SeedOption, verb
-from luban.cli.paths import ForceFlag, HistoryPath, ProcessPath, require_file, require_free
+from luban.cli.paths import ForceFlag, HistoryPath, ProcessPath, require_file, require_free, require_writable
 
 if TYPE_CHECKING:
     from luban import History, Process
@@ -52,6 +52,7 @@ def train_model(
     target = out if out is not None else Path(history.stem + ".safetensors")
     if not target.is_dir():
         require_free(target, force=force or resume, verb="train")
+    require_writable(target if target.is_dir() else target.parent, verb="train")
     options = {"folds": folds, "repeats": repeats, "seed": seed}
     if resume and (kept := _finished(target, definition, source, surrogate, options)) is not None:
         _show_model(kept, target, None, as_json)

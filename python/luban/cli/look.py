@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -107,6 +108,17 @@ def _show_findings(findings: pd.DataFrame, most: int = 20) -> None:
 
 
 def _draw(source: History, inspection: Inspection, path: Path) -> None:
+    """Draw into a file; what the drawing warns of, such as a font that is not there, is said on stderr."""
+    from luban import console
+
+    with warnings.catch_warnings(record=True) as heard:
+        warnings.simplefilter("always", UserWarning)
+        _save(source, inspection, path)
+    for text in dict.fromkeys(str(warning.message) for warning in heard):
+        console.say(text, "yellow")
+
+
+def _save(source: History, inspection: Inspection, path: Path) -> None:
     if path.suffix.lower() == ".html":
         from luban import report
 
