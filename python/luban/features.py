@@ -29,6 +29,7 @@ from luban._core import (
     RobustWeightOptions,
     Role,
 )
+from luban._words import counted
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -214,8 +215,8 @@ class Inspection:
         c = self.counts
         span = f", {self.span['first']} to {self.span['last']}" if self.span["first"] else ""
         return (
-            f"{self.process}: {c['readings']} readings of {c['runs']} runs in {c['groups']} groups{span}; "
-            f"{len(self.findings)} findings"
+            f"{self.process}: {counted(c['readings'], 'reading')} of {counted(c['runs'], 'run')} in "
+            f"{counted(c['groups'], 'group')}{span}; {counted(len(self.findings), 'finding')}"
         )
 
     def _tables(self) -> list[tuple[str, pd.DataFrame]]:

@@ -19,6 +19,7 @@ from luban._fitting.cross_validation import CrossValidation, calibrations_of_car
 from luban._fitting.inputs import coded_inputs
 from luban._fitting.overlap import find_overlap
 from luban._fitting.posterior import LabelledPosterior, ResponseCalibration, VarianceOf, novelty_frame, ratio_of
+from luban._words import with_row
 from luban.errors import ConfigurationError, DataError, IntegrityError
 from luban.evaluation import Evaluation, ModelCard, evaluate, make_card
 from luban.process import Process
@@ -290,7 +291,8 @@ def _split_points(data: _core.Dataset) -> list[str]:
 
 def _gross_errors(data: _core.Dataset, most: int = 20) -> list[str]:
     """Sentences that name gross errors; what is beyond ``most`` is counted."""
-    found = [finding.message for finding in features.find_suspicious(data) if finding.kind == "gross_error"]
+    suspicious = [finding for finding in features.find_suspicious(data) if finding.kind == "gross_error"]
+    found = [with_row(finding.message, finding.source_row) for finding in suspicious]
     shown = [f"Gross error: {message}" for message in found[:most]]
     return shown + ([f"{len(found) - most} more gross errors."] if len(found) > most else [])
 

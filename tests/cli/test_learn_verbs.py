@@ -106,6 +106,7 @@ def test_a_file_that_is_no_model(luban: Cli, history: Path, process: Path, verb:
     outcome = luban(verb, *arguments)
     assert outcome.code == 3
     assert "grinding.yaml" in outcome.err
+    assert "received a process file" in outcome.err
 
 
 def test_a_model_that_is_not_there(luban: Cli, history: Path) -> None:

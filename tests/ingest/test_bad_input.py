@@ -255,6 +255,7 @@ def test_other_encodings(process: Process, frame: pd.DataFrame, write_csv: Write
     text = refusal(process, csv)
     assert "expected text in utf-8" in text
     assert 'encoding="cp1252"' in text
+    assert "--encoding cp1252" in text
     _, read = imported(process, csv, encoding="cp1252")
     assert set(read["operator"]) == {"Jürgen"}
     chinese = write_csv(frame.assign(operator="鲁班").to_csv(index=False), "chinese.csv", encoding="gb18030")

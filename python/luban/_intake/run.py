@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import hashlib
+import json
 import os
 import time
 from collections.abc import Iterable
@@ -186,11 +187,27 @@ def _finish(
     if on_bad == "reject" and len(refusals):
         raise _rejected(report, refusals)
     report.notes += look_again(history, process, addition, match)
-    merged = _history.merge(history, addition.content, addition.source_rows)
+    merged = _merged(history, process, addition)
     if on_bad == "reject" and merged.refused_reasons:
         raise _contradicts(report, merged)
     _count(report, addition, merged, match, refusals)
     report.check()
+
+
+def _merged(history: _history.Content, process: Process, addition: Addition) -> _history.MergeReport:
+    """Merge; what does not fit is told with the names of both processes. Raises: ConfigurationError."""
+    stored = json.loads(history.process[-1].document)["process"] if history.process else process.name
+    try:
+        return _history.merge(history, addition.content, addition.source_rows)
+    except ConfigurationError as error:
+        both = f"the history is of process {stored!r}, the process file describes {process.name!r}"
+        raise ConfigurationError(
+            where=error.where,
+            expected=error.expected,
+            received=error.received,
+            place=error.place,
+            hint="; ".join(text for text in (error.hint, both) if text),
+        ) from error
 
 
 def _count(
@@ -224,7 +241,7 @@ def _contradicts(report: ImportReport, merged: _history.MergeReport) -> DataErro
         expected='rows that fit what is stored (on_bad="reject")',
         received=", ".join(f"{reason} {reasons.count(reason):,}" for reason in dict.fromkeys(reasons)),
         place=report.source,
-        hint='nothing was imported; on_bad="quarantine" keeps the rest and writes down what was refused',
+        hint="nothing was imported; quarantine (--on-bad quarantine) keeps the rest and writes down what was refused",
     )
 
 
@@ -252,7 +269,7 @@ def _rejected(report: ImportReport, refusals: Refusals) -> DataError:
         expected='a source without bad rows or values (on_bad="reject")',
         received=f"{len(refusals):,}: {counts}; the first in {first}, {REASONS[refusals.reason[0]]}",
         place=report.source,
-        hint='nothing was imported; on_bad="quarantine" keeps the rest and writes down what was refused',
+        hint="nothing was imported; quarantine (--on-bad quarantine) keeps the rest and writes down what was refused",
     )
 
 

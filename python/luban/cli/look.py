@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from luban._words import counted, with_row
 from luban.cli.app import JsonFlag, verb
 from luban.cli.paths import HistoryPath
 
@@ -74,8 +75,8 @@ def _show(source: History, inspection: Inspection) -> None:
     counts, span = inspection.counts, inspection.span
     each = " to ".join(str(k) for k in sorted({counts["readings_per_run_min"], counts["readings_per_run_max"]}))
     console.out(
-        f"{inspection.process}: {counts['runs']:,} runs in {counts['groups']:,} groups; {counts['readings']:,} "
-        f"readings, {each} a run; {counts['points']:,} different points, "
+        f"{inspection.process}: {counted(counts['runs'], 'run')} in {counted(counts['groups'], 'group')}; "
+        f"{counted(counts['readings'], 'reading')}, {each} a run; {counted(counts['points'], 'different point')}, "
         f"{counts['points_run_more_than_once']:,} of them run more than once."
     )
     console.out(f"{span['first']} to {span['last']}." if span["first"] else "When the runs were made is not known.")
@@ -89,8 +90,8 @@ def _show(source: History, inspection: Inspection) -> None:
     _show_findings(inspection.findings)
     refused = source.quarantine
     if len(refused):
-        counted = refused.groupby(["reason", "scope", "column"]).size().reset_index(name="count")
-        console.out(console.frame_table(counted, "Refused at import (quarantine)"))
+        reasons = refused.groupby(["reason", "scope", "column"]).size().reset_index(name="count")
+        console.out(console.frame_table(reasons, "Refused at import (quarantine)"))
 
 
 def _show_findings(findings: pd.DataFrame, most: int = 20) -> None:
@@ -101,8 +102,8 @@ def _show_findings(findings: pd.DataFrame, most: int = 20) -> None:
         console.out("No findings.")
     for kind, found in findings.groupby("kind", sort=False):
         console.out(f"Finding: {kind}, {len(found):,}")
-        for message in found["message"].head(most):
-            console.out(f"  {message}")
+        for message, row in zip(found["message"].head(most), found["source_row"], strict=False):
+            console.out(f"  {with_row(message, int(row))}")
         if len(found) > most:
             console.out(f"  … and {len(found) - most:,} more; --json lists them.")
 
@@ -157,7 +158,8 @@ def verify_history(history: HistoryPath, as_json: JsonFlag = False) -> int:
         return code
     if report.ok:
         console.out(
-            f"{report.path}: whole. {report.runs:,} runs, {report.readings:,} readings, {report.events:,} values in "
+            f"{report.path}: whole. {counted(report.runs, 'run')}, {counted(report.readings, 'reading')}, "
+            f"{counted(report.events, 'value')} in "
             f"{report.datasets:,} columns; digest {report.content_digest}."
         )
         return code

@@ -65,8 +65,7 @@ def drawable(plot: Figure) -> None:
             if missing and isinstance(formatter, FuncFormatter):
                 changed |= missing
                 formatter.func = _escaping(formatter.func)
-    artists = [artist for artist in plot.findobj(Text) if isinstance(artist, Text)]
-    for artist in artists:
+    for artist in plot.findobj(Text):
         text = artist.get_text()
         if (shown := escaped(text)) != text:
             changed |= _missing(text)
