@@ -32,6 +32,9 @@ from luban._core import (
     score,
     score_levels,
 )
+from luban._evaluation import judgement
+from luban._evaluation.judgement import Skill
+from luban._words import counted
 from luban.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -52,6 +55,7 @@ __all__ = [
     "ResponseEvaluation",
     "ScoreSummary",
     "Scores",
+    "Skill",
     "calibrate",
     "contender",
     "data_digest",
@@ -98,6 +102,12 @@ def evaluate(
     Raises: ConfigurationError on an option out of range, DataError when there are fewer groups than folds,
     KeyboardInterrupt on Ctrl-C.
     """
+    if max(folds, repeats) >= 2**31 or not 0 <= seed < 2**63:
+        raise ConfigurationError(
+            where="evaluation.evaluate",
+            expected="folds and repeats below 2^31 and a seed from 0 to 2^63 - 1",
+            received=f"{folds} folds, {repeats} repeats, seed {seed}",
+        )
     return _core.evaluate(
         data,
         [contender(entry) if isinstance(entry, str) else entry for entry in contenders],
@@ -117,7 +127,33 @@ def make_card(data: _core.Dataset, evaluation: Evaluation, **more: Any) -> Model
 
     Raises: DataError when the evaluation is not of this dataset.
     """
-    return ModelCard({**json.loads(_core.make_card(data, evaluation)), **more})
+    card = json.loads(_core.make_card(data, evaluation))
+    everything = np.ones(data.n)
+    said = []
+    for index, response in enumerate(card["responses"]):
+        errors = {
+            without: judgement.pooled_standard_errors(data, evaluation, index, weights)
+            for without, weights in ((False, everything), (True, np.asarray(evaluation.weights[index])))
+        }
+        places = {entry.name: at for at, entry in enumerate(evaluation.contenders)}
+        for row in response["scores"]:
+            error = errors[row["without_gross_errors"]][places[row["contender"]]]
+            row["pooled_standard_error"] = {"rmse": error if math.isfinite(error) else None}
+        found = judgement.judge(data, evaluation, index)
+        response["skill"] = found.skill
+        response["skill_evidence"] = found.to_dict()
+        said += [text for text in [judgement.sentence(response)] if text]
+    card["why"] = said + card["why"]
+    return ModelCard({**card, **more})
+
+
+def _joined(own: Any, checked: Any) -> Any:
+    """Return checked values with what only ``own`` says added: C++ knows the core of a card, not all of it."""
+    if isinstance(own, Mapping) and isinstance(checked, Mapping):
+        return {**own, **{key: _joined(own.get(key), value) for key, value in checked.items()}}
+    if isinstance(own, list) and isinstance(checked, list) and len(own) == len(checked):
+        return [_joined(*pair) for pair in zip(own, checked, strict=True)]
+    return checked
 
 
 class OutOfFoldArrays(Protocol):
@@ -223,7 +259,7 @@ class ModelCard:
     def from_json(cls, text: str) -> ModelCard:
         """Read a card. Raises: DataError when something is missing or it was written by a newer version."""
         content = json.loads(text)
-        return cls(content | json.loads(_core.checked_card(text)))
+        return cls(_joined(content, json.loads(_core.checked_card(text))))
 
     def to_json(self) -> str:
         """Return the card as JSON text; missing numbers are null."""
@@ -247,13 +283,30 @@ class ModelCard:
         """Plain sentences: how the model was chosen and what to be careful about."""
         return list(self._content["why"])
 
-    def skill(self, *, without_gross: bool = True) -> pd.DataFrame:
-        """Return the table of skill: response × contender, the model first, the noise ceiling beside it.
+    @property
+    def judgements(self) -> dict[str, Skill]:
+        """By response: "better" than the mean, "no_better", "worse", or "unknown".
 
-        ``rmse`` is the mean over folds and ``rmse_se`` its standard error (a guide: folds share training data); all
-        else is of the readings of all folds together. ``coverage_*`` are of the uncalibrated intervals,
-        ``calibrated_coverage_90`` is what calibrated intervals reach on groups left out. ``without_gross=False``
-        counts gross errors too.
+        Better or worse means a pooled out-of-fold RMSE that differs from that of the better of the baselines "trivial"
+        and "context_mean" by more than twice the standard error of the difference (jackknife over groups); with fewer
+        than six groups, and in cards of older versions, it is unknown.
+        """
+        return {response["name"]: response.get("skill", "unknown") for response in self._content["responses"]}
+
+    @property
+    def skill_warnings(self) -> list[str]:
+        """One sentence for each response without proven skill: what must be known before its predictions are used."""
+        texts = [judgement.sentence(response) for response in self._content["responses"]]
+        return [text for text in texts if text]
+
+    def skill(self, *, without_gross: bool = True) -> pd.DataFrame:
+        """Return the table of skill: response × contender, the model first, the noise of repeats beside it.
+
+        Scores are of the readings of all folds together; ``rmse_se`` is the standard error of ``rmse``, a jackknife
+        over groups. ``rmse_fold_mean`` is the mean of the folds' own errors, ``rmse_fold_se`` its standard error over
+        folds: with many small folds it comes near the mean absolute error. ``coverage_*`` are of the uncalibrated
+        intervals, ``calibrated_coverage_90`` is what calibrated intervals reach on groups left out, ``width_ratio_90``
+        by how much calibration widens them. ``without_gross=False`` counts gross errors too.
         """
         import pandas as pd
 
@@ -267,10 +320,13 @@ class ModelCard:
                 rows.append(
                     {"response": response["name"], "unit": response["unit"], "contender": row["contender"]}
                     | {"readings": int(row["pooled"]["readings"])}
-                    | {"rmse": _number(row["mean"]["rmse"]), "rmse_se": _number(row["standard_error"]["rmse"])}
-                    | {"rmse_pooled": _number(row["pooled"]["rmse"])}
+                    | {"rmse": _number(row["pooled"]["rmse"])}
+                    | {"rmse_se": _number(row.get("pooled_standard_error", {}).get("rmse"))}
                     | {name: _number(row["pooled"][name]) for name in _POOLED}
+                    | {"rmse_fold_mean": _number(row["mean"]["rmse"])}
+                    | {"rmse_fold_se": _number(row["standard_error"]["rmse"])}
                     | {"calibrated_coverage_90": _number(coverage[-1]) if own and coverage else math.nan}
+                    | {"width_ratio_90": _width_ratio(response) if own else math.nan}
                     | {f"ceiling_{short}": _number(ceiling[name]) for short, name in _CEILING}
                     | {"gross_errors": int(response["gross_errors"])}
                 )
@@ -297,13 +353,19 @@ class ModelCard:
     def _headlines(self) -> list[str]:
         card = self._content
         data, checked = card["data"], card["validation"]
-        grouped = f", never splitting {checked['grouped_by']}" if checked["grouped_by"] else ""
+        grouped = f" ({checked['grouped_by']})" if checked["grouped_by"] else ""
+        asked = checked.get("folds_asked", checked["folds"])
+        fewer = f" ({asked} were asked for, there are {data['groups']:,} groups)" if asked > checked["folds"] else ""
         repeats = f", repeated {checked['repeats']} times" if checked["repeats"] > 1 else ""
         lines = [
             f"Model card: {card['process'] or 'a process'}, surrogate {self.surrogate}",
-            f"Learned from {data['readings']:,} readings of {data['runs']:,} runs in {data['groups']:,} groups "
-            f"({', '.join(data['inputs'])}); digest {data['digest'][:12]}",
-            f"Checked by {checked['folds']}-fold cross-validation{grouped}{repeats}; seed {checked['seed']}",
+            f"Learned from {counted(data['readings'], 'reading')} of {counted(data['runs'], 'run')} in "
+            f"{counted(data['groups'], 'group')}{grouped}; digest {data['digest'][:12]}",
+            f"Inputs: {', '.join(data['inputs'])}",
+            f"Checked by {checked['folds']}-fold cross-validation{fewer} that never splits a group{repeats}; seed "
+            f"{checked['seed']}",
+            "RMSE and R²: of all readings of all folds together, ± standard error over groups. Widths ×: what "
+            "calibration widens 90 % intervals by",
         ]
         made = " ".join(text for text in (card["code_version"], card["created_time"]) if text)
         return lines + ([f"Made by luban {made}"] if made else [])
@@ -316,21 +378,34 @@ class ModelCard:
         for response, rows in skill.groupby("response", sort=False):
             first = rows.iloc[0]
             table = pd.DataFrame({"contender": rows["contender"]})
-            table["RMSE"] = [_plus_minus(*pair) for pair in zip(rows["rmse"], rows["rmse_se"], strict=True)]
+            table["RMSE (pooled)"] = [_plus_minus(*pair) for pair in zip(rows["rmse"], rows["rmse_se"], strict=True)]
             table["R²"] = ["–" if math.isnan(value) else f"{round(value, 2) + 0.0:.2f}" for value in rows["r2"]]
             for title, name in (("MAE", "mae"), ("log density", "log_density"), ("CRPS", "crps")):
                 table[title] = [_short(value) for value in rows[name]]
             table["inside 90 %"] = [_percent(value) for value in rows["coverage_90"]]
             table["calibrated"] = [_percent(value) for value in rows["calibrated_coverage_90"]]
-            ceiling = _plus_minus(first["ceiling_rmse"], first["ceiling_se"])
-            title = f"{response} [{first['unit']}]: noise alone leaves an RMSE of {ceiling}"
+            table["widths ×"] = ["–" if math.isnan(value) else f"{value:.2f}" for value in rows["width_ratio_90"]]
+            title = _headed(str(response), first)
             if first["gross_errors"]:
                 title += f"; gross errors set aside: {first['gross_errors']}"
             out.append((title, table))
         return out
 
 
+def _headed(response: str, row: pd.Series[Any]) -> str:
+    """Return the heading of a response: its unit, and what noise alone leaves of the error."""
+    unit = f" [{row['unit']}]" if row["unit"] else ""
+    if math.isnan(row["ceiling_rmse"]):
+        return f"{response}{unit}: what noise alone leaves is not known, nothing was repeated"
+    return f"{response}{unit}: noise alone leaves an RMSE of {_plus_minus(row['ceiling_rmse'], row['ceiling_se'])}"
+
+
 _CEILING = (("rmse", "rmse"), ("se", "standard_error"), ("r2", "r2"))
+
+
+def _width_ratio(response: Mapping[str, Any]) -> float:
+    """Return by how much calibration widens the 90 % interval of a reading."""
+    return Calibration.from_json(json.dumps(response["calibration_of_readings"])).ratio(0.9)
 
 
 def _number(value: float | None) -> float:

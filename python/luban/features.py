@@ -29,6 +29,7 @@ from luban._core import (
     RobustWeightOptions,
     Role,
 )
+from luban._words import counted
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -214,8 +215,8 @@ class Inspection:
         c = self.counts
         span = f", {self.span['first']} to {self.span['last']}" if self.span["first"] else ""
         return (
-            f"{self.process}: {c['readings']} readings of {c['runs']} runs in {c['groups']} groups{span}; "
-            f"{len(self.findings)} findings"
+            f"{self.process}: {counted(c['readings'], 'reading')} of {counted(c['runs'], 'run')} in "
+            f"{counted(c['groups'], 'group')}{span}; {counted(len(self.findings), 'finding')}"
         )
 
     def _tables(self) -> list[tuple[str, pd.DataFrame]]:
@@ -285,8 +286,56 @@ def inspect(
         noise=_noise_frame(data, Y, robust),
         coverage=_coverage_frame(data.encoder, X[first]),
         gaps=_gaps_frame(times),
-        findings=findings_frame(find_suspicious(data, robust=robust, progress=progress)),
+        findings=_all_findings(process, data, find_suspicious(data, robust=robust, progress=progress)),
     )
+
+
+def _all_findings(process: _core.Process, data: Dataset, found: list[Finding]) -> pd.DataFrame:
+    """Return what the search found, runs that repeat one another, and values that do not fit the process file."""
+    import pandas as pd
+
+    from luban._intake.stated import digits_lost, remarks
+
+    out = findings_frame(found)
+    rows = [*_repeated_runs(data, set(out.loc[out["kind"] == "duplicate_run", "run_id"]))]
+    variables = {one.name: one for one in (*process.parameters, *process.context, *process.noise)}
+    said = []
+    for j, coded in enumerate(data.encoder.variables):
+        if coded.is_numeric and coded.name in variables:  # not by way of decode, which makes whole numbers whole
+            said += remarks(variables[coded.name], coded.low + (coded.high - coded.low) * data.X[:, j])
+    for r, response in enumerate(data.responses):
+        said += digits_lost(response.name, data.Y[:, r])
+    for remark in said:
+        run_id, row = data.run_ids[int(data.run[remark.row])], int(data.source_row[remark.row])
+        message = f"{remark.message} First in run {run_id} (row {row:,})."
+        rows.append(_finding(remark.kind, message, column=remark.column, run_id=run_id, row=row, value=remark.value))
+    return pd.concat([out, pd.DataFrame(rows, columns=out.columns)], ignore_index=True) if rows else out
+
+
+def _finding(
+    kind: str, message: str, *, run_id: str, row: int, column: str = "", value: float = math.nan
+) -> list[object]:
+    return [kind, column, run_id, row, -1, value, math.nan, math.nan, message]
+
+
+def _repeated_runs(data: Dataset, named: set[str], most: int = 1000) -> list[list[object]]:
+    """Rows of findings on runs that say the same as an earlier one; those already ``named`` are left out."""
+    from luban._intake.repeats import repeated_runs
+
+    original = repeated_runs(np.asarray(data.run), data.X, data.Y)
+    first = np.unique(data.run, return_index=True)[1]
+    runs = [run for run in np.flatnonzero(original >= 0) if data.run_ids[run] not in named]
+    rows = []
+    for run in runs[:most]:
+        row, earlier = int(data.source_row[first[run]]), int(data.source_row[first[original[run]]])
+        message = (
+            f"run {data.run_ids[run]} (row {row:,}) repeats run {data.run_ids[original[run]]} (row {earlier:,}) to the "
+            "last digit, inputs and all values."
+        )
+        rows.append(_finding("duplicate_run", message, run_id=data.run_ids[run], row=row))
+    if len(runs) > most:
+        rows[-1][-1] = f"{rows[-1][-1]} ({len(runs) - most:,} more of this kind are not listed.)"
+    return rows
 
 
 def _inputs_frame(encoder: Encoder, X: npt.NDArray[np.float64]) -> pd.DataFrame:

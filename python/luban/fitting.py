@@ -17,7 +17,9 @@ from luban._fitting import artefact, choice, scoring
 from luban._fitting.averaging import Averager
 from luban._fitting.cross_validation import CrossValidation, calibrations_of_card
 from luban._fitting.inputs import coded_inputs
+from luban._fitting.overlap import find_overlap
 from luban._fitting.posterior import LabelledPosterior, ResponseCalibration, VarianceOf, novelty_frame, ratio_of
+from luban._words import with_row
 from luban.errors import ConfigurationError, DataError, IntegrityError
 from luban.evaluation import Evaluation, ModelCard, evaluate, make_card
 from luban.process import Process
@@ -93,23 +95,20 @@ class Model:
 
         One row per response and contender (``group`` is "" there) and, with ``per_group``, one for each group of the
         history. Every reading counts, gross errors too; ``coverage_*`` and ``width_*`` are of the calibrated intervals
-        of a reading. ``attrs["notes"]`` says in words when runs were seen in training.
+        of a reading. ``attrs["overlap"]`` counts the runs, readings, points and groups that the model learned from,
+        found by run id and by content; ``attrs["notes"]`` says it in words.
 
         Raises: ConfigurationError when the history is of another process; DataError when it has none of the responses
         or a category that the model does not know.
         """
+        _require_kinds(self.process, history, "fitting.score")
         scoring.require_same_process(self.process, history.process, self.responses)
         data = features.make_dataset(history.process.core, history.source, responses=self.responses, progress=progress)
         scoring.require_responses(self.dataset, data)
         out = scoring.score_frame(self.surrogate, self.calibration, self.dataset, data, per_group)
-        seen = scoring.seen_runs(self.dataset, data)
-        notes = []
-        if seen:
-            notes.append(
-                f"{seen} of {len(data.run_ids)} runs were learned from: their scores say how well the model fits, not "
-                "how well it predicts; model.skill() is the honest table."
-            )
-        out.attrs["notes"] = notes
+        overlap = find_overlap(self.dataset, data)
+        out.attrs["notes"] = overlap.notes()
+        out.attrs["overlap"] = overlap.to_dict()
         out.attrs["units"] = {column.name: column.unit for column in self.surrogate.responses}
         return out
 
@@ -195,6 +194,7 @@ def fit(
     Raises: DataError when there is too little to learn from or to check on, ConfigurationError on a wrong option or a
     history of another process, NumericalError, KeyboardInterrupt on Ctrl-C.
     """
+    _require_kinds(process, history, "fitting.fit")
     names = [response.name for response in process.responses]
     present = {info.name for info in history.source.schema()}
     scoring.require_same_process(process, history.process, [name for name in names if name in present])
@@ -206,17 +206,48 @@ def fit(
     usable_folds = choice.plan_folds(data, folds, repeats)
     evaluation = evaluate(data, [plan.contender], seed=seed, folds=usable_folds, repeats=repeats, progress=progress)
     fitted = _core.GaussianProcess.fit(data, plan.options, seed=seed, progress=progress)
-    notes = left_out
-    if usable_folds < folds:
-        notes = [f"Only {usable_folds} groups: each was left out once, {folds} folds are not possible.", *notes]
+    notes = [*_on_folds(data, usable_folds, folds), *left_out]
+    card = _card(process, data, fitted, evaluation, seed, notes)
+    card["validation"]["folds_asked"] = folds
     return Model(
         process,
         fitted,
         data,
         CrossValidation.of_evaluation(data, evaluation),
         features.make_envelope(data),
-        _card(process, data, fitted, evaluation, seed, notes),
+        ModelCard(card),
     )
+
+
+def _require_kinds(process: object, history: object, where: str) -> None:
+    """Refuse names of files where what they hold is wanted. Raises: ConfigurationError."""
+    from luban.history import History
+
+    for value, kind, hint in (
+        (process, Process, "luban.Process.from_yaml(path) reads a process file"),
+        (history, History, "luban.History.open(path) opens a history file"),
+    ):
+        if not isinstance(value, kind):
+            raise ConfigurationError(
+                where=where,
+                expected=f"a luban.{kind.__name__}",
+                received=f"a {type(value).__name__}, {str(value)[:60]!r}",
+                hint=hint,
+            )
+
+
+def _on_folds(data: _core.Dataset, folds: int, asked: int) -> list[str]:
+    """Say when there were fewer groups than folds asked for, or what more folds would bring."""
+    groups = len(data.group_labels)
+    if folds < asked:
+        return [f"Only {groups} groups: each was left out once, {asked} folds are not possible."]
+    if folds == groups:
+        return []
+    return [
+        f"In the check each model learned from about {100 * (folds - 1) // folds} % of the groups. With more folds (up "
+        f"to {groups}, one for each group) it learns from more, as the model itself does, and calibrated intervals get "
+        "narrower."
+    ]
 
 
 def _card(
@@ -226,7 +257,7 @@ def _card(
     evaluation: Evaluation,
     seed: int,
     notes: Sequence[str],
-) -> ModelCard:
+) -> dict[str, Any]:
     build = _core.build_info()
     card = make_card(
         data,
@@ -245,7 +276,7 @@ def _card(
         response["hyperparameters"] = values
         response["gross_errors"] += len(report.set_aside)
     card["why"] += [*notes, *_split_points(data), *_gross_errors(data), *_set_aside(data, fitted)]
-    return ModelCard(card)
+    return card
 
 
 def _split_points(data: _core.Dataset) -> list[str]:
@@ -260,7 +291,8 @@ def _split_points(data: _core.Dataset) -> list[str]:
 
 def _gross_errors(data: _core.Dataset, most: int = 20) -> list[str]:
     """Sentences that name gross errors; what is beyond ``most`` is counted."""
-    found = [finding.message for finding in features.find_suspicious(data) if finding.kind == "gross_error"]
+    suspicious = [finding for finding in features.find_suspicious(data) if finding.kind == "gross_error"]
+    found = [with_row(finding.message, finding.source_row) for finding in suspicious]
     shown = [f"Gross error: {message}" for message in found[:most]]
     return shown + ([f"{len(found) - most} more gross errors."] if len(found) > most else [])
 

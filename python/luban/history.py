@@ -21,6 +21,7 @@ import numpy as np
 from luban import _core, _history
 from luban._intake.report import ImportReport
 from luban._intake.run import OnBad, add_csv, add_frame, as_pandas
+from luban._words import counted
 from luban.errors import ConfigurationError, DataError, LifecycleError, NotBuiltError
 from luban.parallel import Progress
 from luban.process import Process
@@ -175,7 +176,8 @@ class History:
         inputs = [v.name for v in (*self.process.parameters, *self.process.context, *self.process.noise)]
         if "run_id" not in frame.columns:
             return frame
-        match = match_columns(self.process, [str(name) for name in frame.columns], "frame", inputs_required=False)
+        headers = [str(name) for name in frame.columns]
+        match = match_columns(self.process, headers, "frame", inputs_required=False, own_names=True)
         lacking = [name for name in inputs if name not in match.found]
         if not lacking:
             return frame
@@ -336,7 +338,7 @@ class History:
     def __repr__(self) -> str:
         where = "in memory" if self._path is None else repr(str(self._path))
         runs = sum(entry.runs for entry in self._file.provenance)
-        return f"<luban.History {where}: {self.process.name}, {runs:,} runs, {len(self):,} readings>"
+        return f"<luban.History {where}: {self.process.name}, {counted(runs, 'run')}, {counted(len(self), 'reading')}>"
 
     def _repr_html_(self) -> str:
         frame = self.read(rows="runs")

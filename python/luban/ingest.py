@@ -91,9 +91,22 @@ def import_frame(
 
     Raises: as :func:`import_csv`.
     """
+    return _import_frame(process, frame, out, name, on_bad, progress, own_names=True)
+
+
+def _import_frame(
+    process: Process,
+    frame: pd.DataFrame,
+    out: Path_,
+    name: str,
+    on_bad: OnBad,
+    progress: Progress | None,
+    *,
+    own_names: bool,
+) -> ImportReport:
     started = time.monotonic()
     target = _Target.at(out)
-    report = add_frame(target.content, process, frame, name=name, on_bad=on_bad)
+    report = add_frame(target.content, process, frame, name=name, on_bad=on_bad, own_names=own_names)
     target.write(report, progress)
     report.seconds = time.monotonic() - started
     return report
@@ -111,7 +124,8 @@ def import_parquet(
 
     Raises: as :func:`import_csv`; NotBuiltError without pyarrow.
     """
-    return import_frame(process, _read_parquet(Path(path)), out, name=Path(path).name, on_bad=on_bad, progress=progress)
+    frame = _read_parquet(Path(path))
+    return _import_frame(process, frame, out, Path(path).name, on_bad, progress, own_names=False)
 
 
 def export(history: History, path: Path_) -> int:

@@ -34,9 +34,38 @@ def load(path: str | PathLike[str]) -> Model | Campaign:
         raise IoError(
             where="registry.load", expected="a model file or a campaign folder", received="nothing", place=str(place)
         )
+    _require_model(place)
     from luban.fitting import Model
 
     return Model.load(place)
+
+
+#: Files that people name by mistake: how each begins or ends, what it is, and what to do with it.
+_OTHER_FILES = (
+    (lambda path, head: path.suffix.lower() in (".yaml", ".yml"), "a process file", "luban train PROCESS HISTORY"),
+    (lambda path, head: head.startswith(b"\x89HDF"), "a history", "luban train PROCESS HISTORY"),
+    (lambda path, head: path.suffix.lower() in (".csv", ".parquet"), "a table", "luban import, then luban train"),
+)
+
+
+def _require_model(path: Path) -> None:
+    """Say what a file is that is no model. Raises: IntegrityError; IoError when it cannot be read."""
+    try:
+        with path.open("rb") as stream:
+            head = stream.read(8)
+    except OSError as error:
+        raise IoError(
+            where="registry.load", expected="a file that can be read", received=str(error.strerror), place=str(path)
+        ) from error
+    for fits, what, verb in _OTHER_FILES:
+        if fits(path, head):
+            raise IntegrityError(
+                where="registry.load",
+                expected="a model file or a campaign folder",
+                received=what,
+                place=str(path),
+                hint=f"{verb} makes a model of it",
+            )
 
 
 def models(folder: str | PathLike[str]) -> pd.DataFrame:

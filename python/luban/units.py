@@ -135,7 +135,16 @@ def _parse(text: str) -> pint.Unit:
     except pint.UndefinedUnitError as error:
         names: Any = error.unit_names  # one name or several
         raise _no_unit(text, names if isinstance(names, str) else next(iter(names), "")) from None
-    except (pint.PintError, ValueError, TypeError, AssertionError, KeyError, SyntaxError, tokenize.TokenError):
+    except (
+        pint.PintError,
+        ArithmeticError,
+        ValueError,
+        TypeError,
+        AssertionError,
+        KeyError,
+        SyntaxError,
+        tokenize.TokenError,
+    ):
         raise _no_unit(text) from None
     powers: Any = unit._units.values()
     if any(abs(power) > _HIGHEST_POWER for power in powers):

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from .support import Cli, readings
@@ -74,8 +75,10 @@ def later_history(luban: Cli, process: Path) -> Path:
 def test_evaluate_on_a_later_history(luban: Cli, process: Path, model: Path) -> None:
     outcome = luban("evaluate", model, later_history(luban, process), "--json")
     assert outcome.code == 0
-    assert set(outcome.object) == {"model", "history", "scores", "groups", "notes"}
-    assert outcome.object["notes"] == []
+    assert set(outcome.object) == {"model", "history", "scores", "groups", "notes", "overlap", "skill"}
+    assert outcome.object["overlap"]["runs_seen"] == 0
+    [note] = outcome.object["notes"]
+    assert "32 of 32 points, in 16 of 16 groups" in note
     own, trivial = sorted(outcome.object["scores"], key=lambda row: row["rmse"])
     assert (own["contender"], trivial["contender"]) == ("model", "trivial")
     assert own["rmse"] < 0.2 < trivial["rmse"]
@@ -87,7 +90,7 @@ def test_evaluate_in_tables(luban: Cli, process: Path, model: Path) -> None:
     plain, grouped = luban("evaluate", model, history), luban("evaluate", model, history, "--groups")
     assert "trivial" in plain.out
     assert "By group" not in plain.out
-    assert grouped.out.startswith(plain.out.rstrip())
+    assert grouped.out.startswith(plain.out.partition("Note:")[0].rstrip())
     assert "By group" in grouped.out
 
 
@@ -103,6 +106,7 @@ def test_a_file_that_is_no_model(luban: Cli, history: Path, process: Path, verb:
     outcome = luban(verb, *arguments)
     assert outcome.code == 3
     assert "grinding.yaml" in outcome.err
+    assert "received a process file" in outcome.err
 
 
 def test_a_model_that_is_not_there(luban: Cli, history: Path) -> None:
@@ -131,3 +135,45 @@ def test_ctrl_c_ends_a_training_and_leaves_nothing(process: Path, history: Path,
 
 def _interruptible() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def test_a_model_without_skill_says_so_first(luban: Cli, process: Path) -> None:
+    frame = readings()
+    shuffled = frame.assign(Ra=np.random.default_rng(3).permutation(frame["Ra"].to_numpy()))
+    shuffled.to_csv("shuffled.csv", index=False)
+    assert luban("import", process, "shuffled.csv").code == 0
+    trained = luban("train", process, "shuffled.h5", "-o", "shuffled.safetensors")
+    assert "Know before you use it\n  - roughness: no skill" in trained.out
+    evaluated = luban("evaluate", "shuffled.safetensors", "shuffled.h5")
+    assert "Note: roughness: no skill" in evaluated.out
+    found = luban("evaluate", "shuffled.safetensors", "shuffled.h5", "--json").object
+    assert found["skill"] == {"roughness": "no_better"}
+
+
+def test_the_card_counts_folds_and_tells_how_wide_intervals_became(luban: Cli, process: Path, history: Path) -> None:
+    few = luban("train", process, history, "--folds", "3").out
+    assert "widths ×" in few
+    assert "each model learned from about 66 % of the groups" in few
+    assert "in 16 groups (wheel_speed, feed)" in few
+    every = luban("train", process, history, "--folds", "500", "-o", "all.safetensors").out
+    assert "Checked by 16-fold cross-validation (500 were asked for, there are 16 groups)" in every
+    kept = luban("train", process, history, "--folds", "500", "-o", "all.safetensors", "--resume").out
+    assert "kept" in kept
+
+
+def test_a_place_that_cannot_be_written_is_found_before_the_training(luban: Cli, process: Path, history: Path) -> None:
+    outcome = luban("train", process, history, "-o", "/proc/self/fd/out.safetensors")
+    assert outcome.code == 1
+    assert "a folder for the output that can be written to" in outcome.err
+    assert "cross-validate" not in outcome.err
+    assert "read readings" not in outcome.err
+
+
+@pytest.mark.parametrize(("option", "value"), [("--seed", "9" * 23), ("--repeats", "9" * 19)])
+def test_numbers_that_are_too_large_are_told_in_our_form(
+    luban: Cli, process: Path, history: Path, option: str, value: str
+) -> None:
+    outcome = luban("train", process, history, option, value)
+    assert outcome.code == 2
+    assert option in outcome.err or value in outcome.err
+    assert "unexpected" not in outcome.err

@@ -21,8 +21,8 @@ def cells(name: str, score: Any) -> tuple[str, ...]:
     calibrated = score["calibrated_coverage_90"]
     return (
         f"`{name}`",
-        f"{score['rmse']:.3f} ± {score['rmse_se']:.3f}",
-        f"{score['rmse_pooled']:.3f}",
+        f"{score['rmse_fold_mean']:.3f} ± {score['rmse_fold_se']:.3f}",
+        f"{score['rmse']:.3f}",
         f"{score['log_density']:.2f}",
         f"{100 * score['coverage_90']:.0f} %",
         f"{100 * calibrated:.0f} %" if calibrated == calibrated else "–",

@@ -43,6 +43,35 @@ def test_runs_that_were_learned_from_are_said(model: Model, history: History) ->
     assert "40 of 40 runs" in note
 
 
+def test_readings_that_were_learned_from_are_found_under_other_run_ids(
+    model: Model, process: Process, simulate
+) -> None:
+    same, fresh = simulate(), simulate(settings=3, seed=9)
+    # In another unit, under other names, and one response was not written down.
+    mixed = pd.concat([same.iloc[:60], fresh]).assign(height=np.nan, speed=lambda frame: frame["speed"] / 60.0)
+    mixed["run_id"] = ["again-"] * 60 + ["new-"] * len(fresh) + mixed["run_id"]
+    mixed.attrs["units"] = {"speed": "m/s"}
+    table = model.score(History.from_frame(process, mixed))
+    overlap = table.attrs["overlap"]
+    assert (overlap["readings"], overlap["readings_seen"]) == (60 + len(fresh), 60)
+    assert (overlap["runs"], overlap["runs_seen"]) == (16, 10)
+    assert (overlap["points"], overlap["points_seen"]) == (16, 10)
+    assert (overlap["groups"], overlap["groups_seen"]) == (8, 5)
+    [note] = table.attrs["notes"]
+    assert "10 of 16 runs were learned from (60 of 96 readings" in note
+    assert "10 of 16 points, in 5 of 8 groups" in note
+
+
+def test_new_readings_of_known_points_are_said(model: Model, process: Process, simulate) -> None:
+    again = simulate()
+    again["roughness"] += 0.01
+    again["run_id"] = "new-" + again["run_id"]
+    table = model.score(History.from_frame(process, again))
+    assert table.attrs["overlap"]["runs_seen"] == 0
+    [note] = table.attrs["notes"]
+    assert "These readings are new, but 40 of 40 points, in 20 of 20 groups" in note
+
+
 def test_another_process_is_refused(model: Model, make, simulate) -> None:
     other = make(context=[ContextVariable("wear", categories=["New", "Worn", "Broken"])])
     history = History.from_frame(other, simulate(settings=3))

@@ -93,6 +93,21 @@ def test_missing_column(process: Process, frame: pd.DataFrame, write_csv: WriteC
     assert "feeed" in text.split("Hint:")[1]
 
 
+def test_a_stated_column_is_looked_for_by_its_stated_name(
+    process: Process, frame: pd.DataFrame, write_csv: WriteCsv, tmp_path: Path
+) -> None:
+    content = process.to_dict()
+    content["parameters"]["feed"]["column"] = "fede"
+    mistyped = Process.from_dict(content)
+    text = refusal(mistyped, write_csv(frame))
+    assert "expected a column 'fede'" in text
+    assert "feed" in text.split("Hint:")[1]
+    # A frame may bear the names of the process, and so does what a history gave out.
+    history = History.from_frame(mistyped, frame)
+    ingest.export(history, tmp_path / "out.csv")
+    assert len(History.from_csv(mistyped, tmp_path / "out.csv")) == len(frame)
+
+
 def test_column_twice(process: Process, frame: pd.DataFrame, write_csv: WriteCsv) -> None:
     text = refusal(process, write_csv(frame.to_csv(index=False).replace("position", "tool", 1)))
     assert "expected each column name once, received 'tool' twice" in text
@@ -240,6 +255,7 @@ def test_other_encodings(process: Process, frame: pd.DataFrame, write_csv: Write
     text = refusal(process, csv)
     assert "expected text in utf-8" in text
     assert 'encoding="cp1252"' in text
+    assert "--encoding cp1252" in text
     _, read = imported(process, csv, encoding="cp1252")
     assert set(read["operator"]) == {"Jürgen"}
     chinese = write_csv(frame.assign(operator="鲁班").to_csv(index=False), "chinese.csv", encoding="gb18030")

@@ -115,8 +115,9 @@ def test_another_process_is_refused(process: Process, frame: pd.DataFrame, tmp_p
     ingest.import_frame(process, frame, out)
     content = process.to_dict()
     content["parameters"]["speed"]["unit"] = "ft/min"
-    with pytest.raises(ConfigurationError, match=r"expected the unit `m/min`, received `ft/min` \(speed\)"):
-        ingest.import_frame(Process.from_dict(content), frame[:3], out)
+    with pytest.raises(ConfigurationError, match=r"expected the unit `m/min`, received `ft/min` \(speed\)") as caught:
+        ingest.import_frame(Process.from_dict(content | {"process": "other"}), frame[:3], out)
+    assert "the history is of process 'small', the process file describes 'other'" in str(caught.value)
 
 
 def test_later_values_are_events(process: Process, frame: pd.DataFrame, tmp_path: Path) -> None:

@@ -42,11 +42,12 @@ void add_reasons(const ModelCard::Response& response, std::vector<std::string>& 
   }
   if (!std::isfinite(response.ceiling.rmse)) {
     why.push_back(response.name +
-                  ": nothing was ever repeated, so the noise is unknown and there is no noise ceiling.");
+                  ": nothing was ever repeated, so it is not known what noise alone would leave of the error.");
   } else if (!response.ceiling.complete) {
-    why.push_back(response.name +
-                  ": no setting was ever run twice, so the noise between runs is unknown and the noise ceiling counts "
-                  "the noise within runs alone.");
+    why.push_back(
+        response.name +
+        ": no setting was ever run twice, so the noise between runs is unknown and what noise alone leaves counts "
+        "the noise within runs only.");
   }
   if (response.beats_noise) {
     why.push_back(response.name +

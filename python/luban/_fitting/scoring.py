@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from luban import _core
+from luban._fitting.overlap import recoded
 from luban._fitting.posterior import ResponseCalibration
 from luban.errors import ConfigurationError, DataError
 from luban.evaluation import normal_half_width, score, score_levels
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from luban.process import Process
 
-__all__ = ["recoded", "require_responses", "require_same_process", "score_frame", "seen_runs"]
+__all__ = ["require_responses", "require_same_process", "score_frame"]
 
 _COLUMNS = ["group", "response", "unit", "contender", "readings", "rmse", "mae", "r2", "log_density", "crps"]
 _COLUMNS += ["coverage_50", "coverage_80", "coverage_90", "width_50", "width_80", "width_90"]
@@ -45,17 +46,6 @@ def _other_process(own: Process, other: Process, expected: str) -> Configuration
         received=f"a history of process {other.name!r}",
         hint="import the data with the process file that the model was trained with",
     )
-
-
-def recoded(encoder: _core.Encoder, data: _core.Dataset) -> NDArray[np.float64]:
-    """Code the inputs of another dataset by this encoder: ranges that were taken from data may differ."""
-    X: NDArray[np.float64] = encoder.encode(data.encoder.decode(data.X))
-    return X
-
-
-def seen_runs(training: _core.Dataset, data: _core.Dataset) -> int:
-    """How many runs of a dataset the training set has too, by id."""
-    return len(set(training.run_ids) & set(data.run_ids))
 
 
 def score_frame(

@@ -35,11 +35,16 @@ class Author:
 
 @dataclass
 class Addition:
-    """One import, ready to be merged; ``kept`` are the rows of ``columns`` that became readings."""
+    """One import, ready to be merged; ``kept`` are the rows of ``columns`` that became readings.
+
+    ``run`` numbers their runs, whose names are ``run_ids``.
+    """
 
     content: _history.Content
     columns: Columns
     kept: NDArray[np.int64]
+    run: NDArray[np.int64]
+    run_ids: list[str]
 
     @property
     def source_rows(self) -> NDArray[np.int64]:
@@ -60,9 +65,8 @@ def build(
     content = _content(process, report, author, now)
     runs = run_tables(columns, match, kept, run, kept[first], report)
     groups = _groups(process, columns, kept[first], report)
-    content.set_runs(
-        [ids(key) for key in key_of_run], groups, runs.housekeeping, runs.parameters, runs.context, runs.identifiers
-    )
+    run_ids = [ids(key) for key in key_of_run]
+    content.set_runs(run_ids, groups, runs.housekeeping, runs.parameters, runs.context, runs.identifiers)
     readings = reading_tables(columns, match, kept, runs.varying, report)
     times = columns.times.get("reading_time", np.full(len(columns.rows), NO_TIME, dtype=np.int64))
     content.set_readings(run, repeat[kept], times[kept], readings.noise, readings.auxiliary)
@@ -76,7 +80,7 @@ def build(
     report.auxiliary = readings.auxiliary_names
     refusals.drop_values(columns.rows[~columns.good])
     content.set_quarantine(refusals.rows, refusals.column, refusals.value, refusals.reason, refusals.scope)
-    return Addition(content, columns, kept)
+    return Addition(content, columns, kept, run, run_ids)
 
 
 def _content(process: Process, report: ImportReport, author: Author, now: int) -> _history.Content:

@@ -78,8 +78,12 @@ def match_columns(
     header_units: Mapping[str, str] | None = None,
     *,
     inputs_required: bool = True,
+    own_names: bool = False,
 ) -> Match:
     """Match a header with a process. ``header_units`` are units known besides the header (``attrs`` of a frame).
+
+    A column that the process file states under another name (``column: Ra``) is looked for under that name. The name
+    of the process will do instead in a table that a history gave out (it has run ids), and with ``own_names``.
 
     Raises: DataError for a column that is missing (with the nearest name) or that stands twice; UnitError when the
     source's unit does not fit the process's.
@@ -95,7 +99,7 @@ def match_columns(
     for column in process.source_columns.values():
         if column.role == "trace":
             continue
-        at = finder.find(column.column, column.name)
+        at = finder.find(column.column, *([column.name] if own_names or named_runs else []))
         if column.role == "run":
             if at is not None:
                 housekeeping[column.name] = at

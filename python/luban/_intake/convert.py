@@ -117,11 +117,16 @@ def convert_chunk(chunk: RawChunk, match: Match, decimal: str, refusals: Refusal
         _housekeeping(out, name, header, frame[header], decimal, refusals)
     for name, (header, _) in match.auxiliary.items():
         series = frame[header]
-        if series.dtype.kind in "fiub":
+        if series.dtype.kind in "fiub" and not _too_long(series):
             out.numbers[name] = series.to_numpy(dtype=np.float64, na_value=np.nan)
         else:
             out.codes[name] = _texts(series)
     return out
+
+
+def _too_long(series: pd.Series[Any]) -> bool:
+    """Whether a column holds whole numbers that a float64 cannot: as texts they keep their digits."""
+    return series.dtype.kind in "iu" and len(series) > 0 and bool((series.abs() > 2**53).any())
 
 
 def _response(out: Columns, found: Found, series: pd.Series[Any], decimal: str, refusals: Refusals) -> None:
@@ -226,7 +231,9 @@ def _texts(series: pd.Series[Any]) -> Codes:
 def _text(value: object) -> str:
     if isinstance(value, bool | np.bool_):
         return str(bool(value))
-    if isinstance(value, float | int | np.floating | np.integer):
+    if isinstance(value, int | np.integer):
+        return str(int(value))  # not by way of a float: a long number of a part keeps its digits
+    if isinstance(value, float | np.floating):
         return number_text(float(value)) if np.isfinite(value) else ""
     return str(value).strip()
 

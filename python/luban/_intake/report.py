@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from html import escape
 from typing import Any
 
+from luban._words import counted
 from luban.errors import IntegrityError
 
 __all__ = ["REASONS", "ImportReport"]
@@ -100,15 +101,17 @@ class ImportReport:
         if self.already_imported:
             return [f"{self.source} was imported before (same bytes): nothing changed."]
         out = [
-            f"{self.source}: {self.rows:,} rows, {self.runs:,} runs, {self.readings:,} readings, "
-            f"{sum(self.values_kept.values()):,} values ({self.seconds:.2f} s, {self.rows_per_s:,.0f} rows/s)."
+            f"{self.source}: {counted(self.rows, 'row')}, {counted(self.runs, 'run')}, "
+            f"{counted(self.readings, 'reading')}, {counted(sum(self.values_kept.values()), 'value')} "
+            f"({self.seconds:.2f} s, {self.rows_per_s:,.0f} rows/s)."
         ]
         if not self.changed:
             out.append("Everything in it was known already: nothing changed.")
         elif self.values_corrected or self.values_unchanged:
             out.append(
-                f"Against what is stored: {self.runs_added:,} new runs, {self.readings_added:,} new readings, "
-                f"{self.values_corrected:,} values corrected, {self.values_unchanged:,} unchanged."
+                f"Against what is stored: {counted(self.runs_added, 'new run')}, "
+                f"{counted(self.readings_added, 'new reading')}, {counted(self.values_corrected, 'value')} corrected, "
+                f"{self.values_unchanged:,} unchanged."
             )
         for reason, count in self.rows_quarantined.items():
             out.append(f"Quarantined rows: {count:,} — {REASONS.get(reason, reason)} ({reason}).")
@@ -119,7 +122,9 @@ class ImportReport:
             out.append("Nothing was quarantined.")
         gaps = {name: count for name, count in self.missing.items() if count}
         if gaps:
-            out.append("Empty: " + ", ".join(f"{name} in {count:,} readings" for name, count in gaps.items()) + ".")
+            out.append(
+                "Empty: " + ", ".join(f"{name} in {counted(count, 'reading')}" for name, count in gaps.items()) + "."
+            )
         if self.auxiliary:
             out.append("Kept as auxiliary columns: " + ", ".join(self.auxiliary) + ".")
         return out + self.notes

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import hashlib
+import json
 import os
 import time
 from collections.abc import Iterable
@@ -12,11 +13,12 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from luban import _core, _history
+from luban import _core, _history, units
 from luban._intake.build import Addition, Author, build, process_document
 from luban._intake.columns import Match, match_columns, wanted_names
 from luban._intake.convert import Columns, Refusals, convert_chunk, join
 from luban._intake.report import REASONS, ImportReport
+from luban._intake.second_look import look_again
 from luban._intake.source import RawChunk, file_digest, read_chunks, sniff
 from luban.errors import ConfigurationError, DataError
 
@@ -76,8 +78,12 @@ def add_frame(
     *,
     name: str = "frame",
     on_bad: OnBad = "quarantine",
+    own_names: bool = True,
 ) -> ImportReport:
-    """Merge a DataFrame into ``history``; its ``attrs["units"]`` are the units of its columns."""
+    """Merge a DataFrame into ``history``; its ``attrs["units"]`` are the units of its columns.
+
+    ``own_names``: its columns may bear the names of the process where the process file states others.
+    """
     started = time.monotonic()
     _require_on_bad(on_bad)
     frame = as_pandas(frame)
@@ -91,7 +97,7 @@ def add_frame(
         raise DataError(where="ingest.import_frame", expected="rows", received="an empty frame", place=name)
     plain = frame.set_axis([str(column) for column in frame.columns], axis=1)
     units = {str(column): str(unit) for column, unit in dict(frame.attrs.get("units", {})).items()}
-    match = match_columns(process, list(plain.columns), name, units)
+    match = match_columns(process, list(plain.columns), name, units, own_names=own_names)
     for header in match.housekeeping.values():
         if plain[header].dtype.kind == "M" and getattr(plain[header].dtype, "tz", None) is None:
             report.notes.append(f"{header}: times without a zone were taken as UTC.")
@@ -180,11 +186,28 @@ def _finish(
     addition = build(process, columns, match, refusals, report, author)
     if on_bad == "reject" and len(refusals):
         raise _rejected(report, refusals)
-    merged = _history.merge(history, addition.content, addition.source_rows)
+    report.notes += look_again(history, process, addition, match)
+    merged = _merged(history, process, addition)
     if on_bad == "reject" and merged.refused_reasons:
         raise _contradicts(report, merged)
     _count(report, addition, merged, match, refusals)
     report.check()
+
+
+def _merged(history: _history.Content, process: Process, addition: Addition) -> _history.MergeReport:
+    """Merge; what does not fit is told with the names of both processes. Raises: ConfigurationError."""
+    stored = json.loads(history.process[-1].document)["process"] if history.process else process.name
+    try:
+        return _history.merge(history, addition.content, addition.source_rows)
+    except ConfigurationError as error:
+        both = f"the history is of process {stored!r}, the process file describes {process.name!r}"
+        raise ConfigurationError(
+            where=error.where,
+            expected=error.expected,
+            received=error.received,
+            place=error.place,
+            hint="; ".join(text for text in (error.hint, both) if text),
+        ) from error
 
 
 def _count(
@@ -218,7 +241,7 @@ def _contradicts(report: ImportReport, merged: _history.MergeReport) -> DataErro
         expected='rows that fit what is stored (on_bad="reject")',
         received=", ".join(f"{reason} {reasons.count(reason):,}" for reason in dict.fromkeys(reasons)),
         place=report.source,
-        hint='nothing was imported; on_bad="quarantine" keeps the rest and writes down what was refused',
+        hint="nothing was imported; quarantine (--on-bad quarantine) keeps the rest and writes down what was refused",
     )
 
 
@@ -226,9 +249,15 @@ def _notes(match: Match) -> list[str]:
     notes = []
     if match.absent:
         notes.append("Not in the source: " + ", ".join(match.absent) + ".")
-    converted = [found for found in match.found.values() if found.numeric and found.source_unit != found.unit]
+    numeric = [found for found in match.found.values() if found.numeric]
+    converted = [found for found in numeric if not _same_unit(found.source_unit, found.unit)]
     notes += [f"{found.header}: converted from {found.source_unit} to {found.unit}." for found in converted]
     return notes
+
+
+def _same_unit(a: str, b: str) -> bool:
+    """Whether two spellings mean the same unit, as µm and um do."""
+    return a == b or np.array_equal(units.convert([0.0, 1.0], a, b), [0.0, 1.0])
 
 
 def _rejected(report: ImportReport, refusals: Refusals) -> DataError:
@@ -240,7 +269,7 @@ def _rejected(report: ImportReport, refusals: Refusals) -> DataError:
         expected='a source without bad rows or values (on_bad="reject")',
         received=f"{len(refusals):,}: {counts}; the first in {first}, {REASONS[refusals.reason[0]]}",
         place=report.source,
-        hint='nothing was imported; on_bad="quarantine" keeps the rest and writes down what was refused',
+        hint="nothing was imported; quarantine (--on-bad quarantine) keeps the rest and writes down what was refused",
     )
 
 

@@ -246,7 +246,7 @@ def _not_text(path: Path, dialect: Dialect) -> DataError:
         expected=f"text in {dialect.encoding}",
         received="bytes that are not",
         place=str(path),
-        hint='name the encoding, for example encoding="cp1252" or encoding="gb18030"',
+        hint='name the encoding, such as cp1252 or gb18030: --encoding cp1252, in Python encoding="cp1252"',
     )
 
 
@@ -268,7 +268,7 @@ def _delimiter(lines: Sequence[str], wanted: Sequence[str], path: Path) -> str:
             expected="columns separated by " + ", ".join(_DELIMITERS.values()),
             received=f"a header without any of them: {lines[0][:80]!r}",
             place=f"{path}, line 1",
-            hint="name the delimiter, for example delimiter=' '",
+            hint="name the delimiter: --delimiter ' ', in Python delimiter=' '",
         )
     return best
 

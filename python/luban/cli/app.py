@@ -13,7 +13,7 @@ from luban.errors import ConfigurationError
 __all__ = ["Interrupted", "JsonFlag", "SeedOption", "app", "run", "verb"]
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout instead of tables.")]
-SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Seed of everything random.")]
+SeedOption = Annotated[int, typer.Option("--seed", min=0, max=2**63 - 1, help="Seed of everything random.")]
 
 #: What typer makes of Ctrl-C inside a verb.
 Interrupted = typer.Abort

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from luban.cli.app import JsonFlag, SeedOption, verb
-from luban.cli.paths import ForceFlag, HistoryPath, ProcessPath, require_file, require_free
+from luban.cli.paths import ForceFlag, HistoryPath, ProcessPath, require_file, require_free, require_writable
 
 if TYPE_CHECKING:
     from luban import History, Process
@@ -52,6 +52,7 @@ def train_model(
     target = out if out is not None else Path(history.stem + ".safetensors")
     if not target.is_dir():
         require_free(target, force=force or resume, verb="train")
+    require_writable(target if target.is_dir() else target.parent, verb="train")
     options = {"folds": folds, "repeats": repeats, "seed": seed}
     if resume and (kept := _finished(target, definition, source, surrogate, options)) is not None:
         _show_model(kept, target, None, as_json)
@@ -75,7 +76,8 @@ def _finished(
     card = model.card.to_dict()
     digest = evaluation.data_digest(features.make_dataset(process.core, history.source))
     same_data = (card["process_digest"], card["data"]["digest"]) == (process.digest, digest)
-    same_options = {name: card["validation"][name] for name in options} == dict(options)
+    found = card["validation"] | {"folds": card["validation"].get("folds_asked", card["validation"]["folds"])}
+    same_options = {name: found[name] for name in options} == dict(options)
     same_surrogate = surrogate in ("automatic", card["surrogate"])
     return model if same_data and same_options and same_surrogate else None
 
@@ -131,12 +133,12 @@ def evaluate_model(
     source = History.open(history)
     with console.progress() as progress:
         rows = learned.score(source, per_group=True, progress=progress)
-    notes = list(rows.attrs.get("notes", []))
+    notes = [*learned.card.skill_warnings, *rows.attrs["notes"]]
     scores = rows[rows["group"] == ""].drop(columns="group")
     by_group = rows[rows["group"] != ""]
     if as_json:
         found = {"model": str(model), "history": str(history), "scores": scores, "groups": by_group, "notes": notes}
-        console.emit_json(found)
+        console.emit_json(found | {"overlap": rows.attrs["overlap"], "skill": learned.card.judgements})
         return
     shown = ["response", "unit", "contender", "readings", "rmse", "mae", "r2", "coverage_90", "width_90"]
     console.out(console.frame_table(scores[shown], f"{model} on {history}, all readings"))

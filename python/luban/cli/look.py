@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from luban._words import counted, with_row
 from luban.cli.app import JsonFlag, verb
 from luban.cli.paths import HistoryPath
 
@@ -73,8 +75,8 @@ def _show(source: History, inspection: Inspection) -> None:
     counts, span = inspection.counts, inspection.span
     each = " to ".join(str(k) for k in sorted({counts["readings_per_run_min"], counts["readings_per_run_max"]}))
     console.out(
-        f"{inspection.process}: {counts['runs']:,} runs in {counts['groups']:,} groups; {counts['readings']:,} "
-        f"readings, {each} a run; {counts['points']:,} different points, "
+        f"{inspection.process}: {counted(counts['runs'], 'run')} in {counted(counts['groups'], 'group')}; "
+        f"{counted(counts['readings'], 'reading')}, {each} a run; {counted(counts['points'], 'different point')}, "
         f"{counts['points_run_more_than_once']:,} of them run more than once."
     )
     console.out(f"{span['first']} to {span['last']}." if span["first"] else "When the runs were made is not known.")
@@ -88,11 +90,11 @@ def _show(source: History, inspection: Inspection) -> None:
     _show_findings(inspection.findings)
     refused = source.quarantine
     if len(refused):
-        counted = refused.groupby(["reason", "scope", "column"]).size().reset_index(name="count")
-        console.out(console.frame_table(counted, "Refused at import (quarantine)"))
+        reasons = refused.groupby(["reason", "scope", "column"]).size().reset_index(name="count")
+        console.out(console.frame_table(reasons, "Refused at import (quarantine)"))
 
 
-def _show_findings(findings: pd.DataFrame) -> None:
+def _show_findings(findings: pd.DataFrame, most: int = 20) -> None:
     """Print sentences, each kind under its name: they are too long for a table."""
     from luban import console
 
@@ -100,11 +102,24 @@ def _show_findings(findings: pd.DataFrame) -> None:
         console.out("No findings.")
     for kind, found in findings.groupby("kind", sort=False):
         console.out(f"Finding: {kind}, {len(found):,}")
-        for message in found["message"]:
-            console.out(f"  {message}")
+        for message, row in zip(found["message"].head(most), found["source_row"], strict=False):
+            console.out(f"  {with_row(message, int(row))}")
+        if len(found) > most:
+            console.out(f"  … and {len(found) - most:,} more; --json lists them.")
 
 
 def _draw(source: History, inspection: Inspection, path: Path) -> None:
+    """Draw into a file; what the drawing warns of, such as a font that is not there, is said on stderr."""
+    from luban import console
+
+    with warnings.catch_warnings(record=True) as heard:
+        warnings.simplefilter("always", UserWarning)
+        _save(source, inspection, path)
+    for text in dict.fromkeys(str(warning.message) for warning in heard):
+        console.say(text, "yellow")
+
+
+def _save(source: History, inspection: Inspection, path: Path) -> None:
     if path.suffix.lower() == ".html":
         from luban import report
 
@@ -143,7 +158,8 @@ def verify_history(history: HistoryPath, as_json: JsonFlag = False) -> int:
         return code
     if report.ok:
         console.out(
-            f"{report.path}: whole. {report.runs:,} runs, {report.readings:,} readings, {report.events:,} values in "
+            f"{report.path}: whole. {counted(report.runs, 'run')}, {counted(report.readings, 'reading')}, "
+            f"{counted(report.events, 'value')} in "
             f"{report.datasets:,} columns; digest {report.content_digest}."
         )
         return code

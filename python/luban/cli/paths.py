@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +10,7 @@ import typer
 
 from luban.errors import ConfigurationError, IoError
 
-__all__ = ["ForceFlag", "HistoryPath", "ProcessPath", "require_file", "require_free"]
+__all__ = ["ForceFlag", "HistoryPath", "ProcessPath", "require_file", "require_free", "require_writable"]
 
 ProcessPath = Annotated[Path, typer.Argument(metavar="PROCESS", help="Process file (YAML).")]
 HistoryPath = Annotated[Path, typer.Argument(metavar="HISTORY", help="History file (HDF5).")]
@@ -36,6 +37,24 @@ def require_free(path: Path, *, force: bool, verb: str) -> None:
             place=str(path),
             hint=f"mkdir -p {path.parent}",
         )
+
+
+def require_writable(folder: Path, *, verb: str) -> None:
+    """Refuse a folder that cannot be written to before anything is computed: a file is made there and removed.
+
+    Raises: IoError.
+    """
+    try:
+        with tempfile.NamedTemporaryFile(dir=folder, prefix=".luban-"):
+            pass
+    except OSError as error:
+        raise IoError(
+            where=f"cli.{verb}",
+            expected="a folder for the output that can be written to",
+            received=str(error.strerror or error),
+            place=str(folder),
+            hint="nothing was computed yet; -o names another place",
+        ) from error
 
 
 def require_file(path: Path, *, what: str, verb: str) -> None:

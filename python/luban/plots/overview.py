@@ -57,7 +57,8 @@ def history_overview(history: History, responses: Sequence[str] | None = None) -
     process = history.process
     data = features.make_dataset(process.core, history.source)
     names = _chosen(data, responses)
-    pairs = list(combinations([p for p in process.parameters if not p.categories], 2))[:3]
+    every_pair = list(combinations([p for p in process.parameters if not p.categories], 2))
+    pairs = every_pair[:3]
     height = 1.45 * len(names) + (2.75 if pairs or process.context else 0.0) + 0.7
     plot = style.figure(9.6, height)
     plot.suptitle(_headline(process, data), x=0.01, ha="left")
@@ -66,7 +67,8 @@ def history_overview(history: History, responses: Sequence[str] | None = None) -
     for axes, name in zip(rows, names, strict=True):
         _draw_readings(axes, process, _readings(data, name), last=axes is rows[-1], timed=_is_timed(data))
     if pairs:
-        _draw_coverage(parts[1], process, data, [(a.name, b.name) for a, b in pairs])
+        left_out = len(every_pair) - len(pairs)
+        _draw_coverage(parts[1], process, data, [(a.name, b.name) for a, b in pairs], left_out)
     return plot
 
 
@@ -209,7 +211,7 @@ def _level(positions: NDArray[np.float64], k: int, end: float) -> float:
     return -11.0 * (level % 3)
 
 
-def _draw_coverage(part: Any, process: Process, data: Dataset, pairs: list[tuple[str, str]]) -> None:
+def _draw_coverage(part: Any, process: Process, data: Dataset, pairs: list[tuple[str, str]], left_out: int) -> None:
     """Draw settings pair by pair, area = number of runs, and the runs of each combination of context."""
     has_context = bool(process.context)
     cells = part.subplots(1, len(pairs) + has_context, squeeze=False)[0]
@@ -227,7 +229,8 @@ def _draw_coverage(part: Any, process: Process, data: Dataset, pairs: list[tuple
         axes.set_ylabel(label(process, b))
         axes.margins(0.14)
         style.gridded(axes)
-    cells[0].set_title("Settings that were run (area: number of runs)")
+    more = f"; {left_out} other pairs of parameters are not drawn" if left_out else ""
+    cells[0].set_title(f"Settings that were run (area: number of runs{more})")
     if has_context:
         _draw_context_counts(cells[-1], process, settings)
 

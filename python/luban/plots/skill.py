@@ -24,10 +24,10 @@ __all__ = ["skill"]
 
 @style.styled
 def skill(model: Model, responses: Sequence[str] | None = None) -> Figure:
-    """Draw the error on groups that were not seen: the model, a linear model, the trivial one, and the noise ceiling.
+    """Draw the error on groups that were not seen: of the model, of the baselines, and what noise alone leaves.
 
-    Bars are root mean square errors of readings (gross errors set aside) with their standard error over folds; the
-    line is what replicate noise alone would leave.
+    Bars are root mean square errors of all readings together (gross errors set aside) with their standard error over
+    groups; the line is what replicate noise alone would leave.
 
     Raises: ConfigurationError on an unknown response; DataError when the model was not cross-validated.
     """
@@ -62,11 +62,11 @@ def _draw(axes: Axes, rows: pd.DataFrame, response: str) -> None:
         elinewidth=1.1,
         capsize=2.5,
         zorder=3,
-        label="± standard error over folds",
+        label="± standard error over groups",
     )
     ceiling = float(rows["ceiling_rmse"].iloc[0])
     if np.isfinite(ceiling):
-        axes.axvline(ceiling, color="#d55e00", linewidth=1.4, linestyle=(0, (5, 2)), zorder=4, label="Noise ceiling")
+        axes.axvline(ceiling, color="#d55e00", linewidth=1.4, linestyle=(0, (5, 2)), zorder=4, label="Noise alone")
     axes.set_yticks(places, [name_text(str(name)) for name in rows["contender"]])
     axes.set_ylim(len(rows) - 0.5, -0.5)
     axes.tick_params(axis="y", length=0)

@@ -19,6 +19,7 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 
 from luban.errors import ConfigurationError, IoError
+from luban.plots import fonts
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -62,7 +63,6 @@ SERIES = (
 
 _STYLE: dict[Any, Any] = {
     "font.family": ["sans-serif"],
-    "font.sans-serif": ["DejaVu Sans"],
     "font.size": 9.0,
     "text.color": INK,
     "text.usetex": False,
@@ -112,7 +112,7 @@ R = TypeVar("R")
 
 @contextmanager
 def _style() -> Iterator[None]:
-    with mpl.rc_context(rc=_STYLE):
+    with mpl.rc_context(rc={**_STYLE, "font.sans-serif": list(fonts.families())}):
         yield
 
 
@@ -131,8 +131,9 @@ class Plot(Figure):
     """A matplotlib figure that draws itself in this package's style and shows itself in a notebook."""
 
     def draw(self, renderer: RendererBase) -> None:
-        """Draw under the style: ticks are made while drawing."""
+        """Draw under the style: ticks are made while drawing. Warns of signs that no installed font has."""
         with _style():
+            fonts.drawable(self)
             super().draw(renderer)
 
     def _repr_png_(self) -> bytes:

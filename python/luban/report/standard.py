@@ -21,11 +21,12 @@ __all__ = ["SKILL_NAMES", "history_sections", "model_sections", "of_history", "o
 #: Headings of the table of skill.
 SKILL_NAMES = {
     "contender": "Model",
-    "rmse": "RMSE",
-    "rmse_se": "± SE",
+    "rmse": "RMSE (pooled)",
+    "rmse_se": "± SE over groups",
     "r2": "R²",
     "coverage_90": "In 90 % interval",
     "calibrated_coverage_90": "calibrated",
+    "width_ratio_90": "Widths ×",
     "ceiling_rmse": "Noise alone",
 }
 
@@ -121,15 +122,17 @@ def model_sections(model: Model, response: str | None = None) -> list[Section]:
         f"Each model predicts runs whose group ({validation['grouped_by']}) it has not seen: "
         f"{validation['folds']} folds"
         + (f", {validation['repeats']} times" if validation["repeats"] > 1 else "")
-        + ". Gross errors are set aside in the scores. R² is against the mean of the training runs."
+        + ". Gross errors are set aside in the scores. RMSE and R² are of all readings of all folds together; R² is "
+        "against the mean of the training runs. Widths ×: what calibration widens 90 % intervals by."
     )
     skill: list[Block] = [
         Text(how),
         Picture(
-            plots.skill(model), "Error on groups not seen, with its spread over folds, beside baselines and noise."
+            plots.skill(model), "Error on groups not seen, with its spread over groups, beside baselines and noise."
         ),
         Wide(frame, names=SKILL_NAMES, strong=[k for k, name in enumerate(frame["response"]) if name]),
-        Points(card["why"]),
+        *(Note(text, "warning", "Know before you use it:") for text in model.card.skill_warnings),
+        Points(card["why"][len(model.card.skill_warnings) :]),
     ]
     trust: list[Block] = [
         Picture(plots.parity(model, first), "Out-of-fold predictions of run means, and the errors by group left out."),
