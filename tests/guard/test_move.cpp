@@ -164,14 +164,156 @@ TEST(move, clamped_to_where_the_line_stands_is_no_move) {
 }
 
 TEST(move, clamping_may_not_lead_into_the_unknown) {
-  // Speed and feed are known only together along a line; slowing one of them leaves it.
+  // Speed and feed are known only together along a line; slowing one of them down leaves it.
   process::TrainingEnvelope narrow = envelope();
-  narrow.inverse_covariance = {20, -19.9, 0, 0, -19.9, 20, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1};
+  narrow.inverse_covariance = {40, -39.9, 0, 0, -39.9, 40, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1};
   const Guard guard(process::Process(turning()), narrow, digest_of(narrow), options());
   GuardRequest along = proposing(250.0, 0.125);
-  confirm(along, 200.0, 0.1);
   const Judgement judgement = guard.judge(along);
-  EXPECT_EQ(judgement.verdict.decision, Decision::accept) << "not limited";
+  EXPECT_EQ(judgement.verdict.decision, Decision::hold);
+  EXPECT_FALSE(judgement.setpoint.has_value());
+  EXPECT_TRUE(reports(judgement.verdict, Reason::far_from_training, Subject::setpoint));
+  EXPECT_TRUE(reports(judgement.verdict, Reason::too_fast, Subject::proposal, "speed"));
+  confirm(along, 200.0, 0.14);  // the line stands further out already: coming nearer is right
+  EXPECT_EQ(guard.judge(along).verdict.decision, Decision::clamp);
+}
+
+TEST(way_back, one_step_when_the_limits_are_out_of_reach) {
+  const Guard guard = turning_guard();
+  GuardRequest outside = proposing(200.0, 0.05);
+  confirm(outside, 350.0, 0.05);  // limit 320, 20 per minute: an operator moved it
+  const Judgement judgement = guard.judge(outside);
+  EXPECT_EQ(judgement.verdict.decision, Decision::clamp);
+  EXPECT_EQ(numbers_of(*judgement.setpoint), (std::vector<double>{330.0, 0.05, 3.0}));
+  ASSERT_TRUE(reports(judgement.verdict, Reason::returning, Subject::output, "speed"));
+  EXPECT_EQ(judgement.verdict.findings.back().limit, 320.0);
+  confirm(outside, 330.0, 0.05);  // within reach: an ordinary clamp
+  EXPECT_EQ(numbers_of(*guard.judge(outside).setpoint)[0], 310.0);
+  EXPECT_FALSE(reports(guard.judge(outside).verdict, Reason::returning, Subject::output, "speed"));
+}
+
+TEST(way_back, is_straight_and_breaks_nothing_new) {
+  process::ProcessDefinition definition = turning();
+  definition.parameters[1].limits = {.low = 0.05, .high = 0.15, .max_rate = 0.001, .max_rate_per = 60s};
+  const Guard guard(process::Process(definition), envelope(), digest_of(envelope()), options());
+  GuardRequest outside = proposing(250.0, 0.1);
+  confirm(outside, 310.0, 0.14);  // sum 450 > 400
+  const Judgement judgement = guard.judge(outside);
+  EXPECT_EQ(judgement.verdict.decision, Decision::clamp);
+  ASSERT_TRUE(judgement.setpoint.has_value());
+  const std::vector<double> x = numbers_of(*judgement.setpoint);
+  EXPECT_LT(x[0] + 1000.0 * x[1], 450.0);
+  EXPECT_GE(x[1], 0.139);
+  EXPECT_TRUE(reports(judgement.verdict, Reason::returning, Subject::output, "speed + 1000 feed <= 400"));
+}
+
+TEST(way_back, can_be_switched_off) {
+  GuardOptions with = options();
+  with.return_to_limits = false;
+  GuardRequest outside = proposing(200.0, 0.06);
+  confirm(outside, 350.0, 0.06);
+  const Judgement judgement = turning_guard(with).judge(outside);
+  EXPECT_EQ(judgement.verdict.decision, Decision::hold);
+  EXPECT_FALSE(judgement.setpoint.has_value());
+  EXPECT_TRUE(reports(judgement.verdict, Reason::no_admissible_move, Subject::output, "speed"));
+}
+
+TEST(way_back, does_not_exist_when_the_culprit_is_held) {
+  GuardRequest outside = proposing(200.0, 0.06);
+  confirm(outside, 350.0, 0.06);
+  outside.outputs[0].held = true;
+  const Judgement judgement = turning_guard().judge(outside);
+  EXPECT_EQ(judgement.verdict.decision, Decision::hold);
+  EXPECT_TRUE(reports(judgement.verdict, Reason::no_admissible_move, Subject::output, "speed"));
+}
+
+TEST(way_back, contradictory_constraints_hold_for_ever) {
+  process::ProcessDefinition definition = turning();
+  definition.parameter_constraints.push_back({.sum = {{"speed", 1.0}, {"feed", 1000.0}}, .lower = 500.0});
+  const Guard guard(process::Process(definition), envelope(), digest_of(envelope()), options());
+  const Judgement judgement = guard.judge(request());
+  EXPECT_EQ(judgement.verdict.decision, Decision::hold);
+  EXPECT_TRUE(reports(judgement.verdict, Reason::no_admissible_move, Subject::output, "500 <= speed + 1000 feed"));
+}
+
+std::vector<process::GoldenSet> golden() {
+  return {{.context = {}, .recipe = recipe(150.0, 0.08, 2.0, "wet"), .source = "anywhere"},
+          {.context = {{"wear", std::string("Worn"), ""}}, .recipe = recipe(190.0, 0.1, 3.0, "wet"), .source = "worn"}};
+}
+
+TEST(fallback, moves_towards_the_golden_set_by_the_same_limiter) {
+  const Guard guard = turning_guard();
+  GuardRequest lost = request();
+  lost.inputs.clear();      // blind,
+  lost.proposal = {};       // without a proposal,
+  lost.context.pop_back();  // and not knowing the context
+  const Judgement judgement = guard.fallback(golden(), lost);
+  EXPECT_EQ(judgement.verdict.decision, Decision::clamp);
+  ASSERT_TRUE(judgement.setpoint.has_value());
+  EXPECT_EQ(numbers_of(*judgement.setpoint), (std::vector<double>{180.0, 0.08, 2.0}));
+  EXPECT_EQ(judgement.setpoint->command_id(), "7-41");
+  EXPECT_TRUE(reports(judgement.verdict, Reason::too_fast, Subject::proposal, "speed"));
+}
+
+TEST(fallback, takes_the_most_specific_set_of_the_context) {
+  GuardRequest worn = request();
+  worn.context[1].value = std::string("Worn");
+  const Judgement judgement = turning_guard().fallback(golden(), worn);
+  EXPECT_EQ(judgement.verdict.decision, Decision::accept);
+  EXPECT_EQ(numbers_of(*judgement.setpoint)[0], 190.0);
+}
+
+TEST(fallback, arrives_and_stays) {
+  const Guard guard = turning_guard();
+  GuardRequest ramp = request();
+  double speed = 200.0;
+  int moves = 0;
+  for (int step = 0; step < 10; ++step) {
+    const Judgement judgement = guard.fallback(golden(), ramp);
+    if (!judgement.setpoint) {
+      expect_only(judgement, Decision::hold, Reason::within_deadband, Subject::setpoint);
+      break;
+    }
+    const std::vector<double> x = numbers_of(*judgement.setpoint);
+    EXPECT_EQ(std::abs(x[0] - speed), moves == 0 ? 20.0 : 10.0);
+    speed = x[0];
+    for (std::size_t i = 0; i < x.size(); ++i) ramp.outputs[i].value.value = x[i];
+    ramp.last_move = ramp.now;
+    ramp.now = ramp.now + 30s;
+    ramp.deadline = ramp.now + 1s;
+    ++ramp.sequence;
+    ++moves;
+  }
+  EXPECT_EQ(speed, 150.0);
+  EXPECT_EQ(moves, 4);
+}
+
+TEST(fallback, knows_no_novelty_and_every_other_check) {
+  const Guard guard = turning_guard();
+  std::vector<process::GoldenSet> far = golden();
+  far[0].recipe = recipe(200.0, 0.05, 1.0, "dry");  // nothing near it was ever run
+  GuardRequest lost = request();
+  lost.context.clear();
+  EXPECT_EQ(guard.fallback(far, lost).verdict.decision, Decision::accept);
+  expect_only(guard.fallback({}, lost), Decision::hold, Reason::no_golden_set, Subject::request);
+  expect_only(guard.fallback({golden()[1]}, lost), Decision::hold, Reason::no_golden_set, Subject::request);
+  far[0].recipe = process::Recipe({{"speed", 200.0, "m/min"}, {"feed", 0.1, "mm/rev"}, {"passes", 3.0, ""}});
+  expect_only(guard.fallback(far, lost), Decision::reject, Reason::missing, Subject::proposal, "coolant");
+  GuardRequest spoilt = lost;
+  spoilt.outputs[0].age = 1h;
+  expect_only(guard.fallback(golden(), spoilt), Decision::reject, Reason::stale, Subject::output, "speed");
+  spoilt = lost;
+  spoilt.deadline = spoilt.now;
+  expect_only(guard.fallback(golden(), spoilt), Decision::reject, Reason::deadline_passed, Subject::request);
+  spoilt = lost;
+  spoilt.last_move = spoilt.now;
+  expect_only(guard.fallback(golden(), spoilt), Decision::hold, Reason::within_dwell, Subject::request);
+  spoilt = lost;
+  spoilt.outputs[0].written = 100.0;
+  expect_only(guard.fallback(golden(), spoilt), Decision::hold, Reason::changed_by_others, Subject::output, "speed");
+  spoilt = lost;
+  spoilt.outputs[1].value.value = 1e9;
+  expect_only(guard.fallback(golden(), spoilt), Decision::reject, Reason::far_outside, Subject::output, "feed");
 }
 
 }  // namespace

@@ -28,6 +28,7 @@ double credit(const process::OperatingLimits& limits, core::Nanoseconds since) {
   const auto period = static_cast<double>(limits.max_rate_per.count());
   const double part = time / period;
   const double change = limits.max_rate * part;
+  if (change < 1e-280) return 0.0;  // so small that the remainders below would vanish
   const bool exact = std::fma(part, period, -time) == 0.0 && std::fma(limits.max_rate, part, -change) == 0.0;
   return exact ? change : change * (1.0 - 8.0 * std::numeric_limits<double>::epsilon());
 }
@@ -134,8 +135,8 @@ std::optional<Vector> step_back(const Numbers& numbers) {
     const double way = std::abs((*goal)[k] - from[k]);
     if (way > numbers.change[k]) part = std::min(part, numbers.change[k] / way);
   }
-  Vector x = from;
-  for (std::size_t k = 0; k < x.size(); ++k) {
+  Vector x = *goal;
+  for (std::size_t k = 0; k < x.size() && part < 1.0; ++k) {
     const double way = (*goal)[k] - from[k];
     x[k] = std::clamp(from[k] + part * way, numbers.rates.low[k], numbers.rates.high[k]);
     if (inside.whole[k] == 1 && way != 0.0) x[k] = way > 0.0 ? std::floor(x[k]) : std::ceil(x[k]);

@@ -124,6 +124,7 @@ bool settle(const Row& row, const Region& region, Vector& x) {
 std::optional<Vector> settled(const Region& region, const Vector& wanted) {
   for (const bool keep_inside : {true, false}) {
     std::optional<Vector> x = relaxed(region, wanted, keep_inside);
+    if (x && !keep_inside) x = relaxed(region, *x, false);  // again from near by: what is left is rounding
     if (!x) continue;
     for (const Row& row : region.rows) {
       if (!row_holds(row, *x) && !settle(row, region, *x)) break;
@@ -176,10 +177,6 @@ struct WholeSearch {
   }
 };
 
-double excess(double value, double low, double high) {
-  return std::max({low - value, value - high, 0.0});
-}
-
 }  // namespace
 
 double sum_of(const Row& row, const std::vector<double>& x) noexcept {
@@ -210,22 +207,18 @@ std::optional<std::vector<double>> nearest(const Region& region, const std::vect
 }
 
 bool improves(const Region& region, const std::vector<double>& before, const std::vector<double>& after) noexcept {
+  bool worse = false;
   bool better = false;
-  const auto compare = [&better](double at_before, double at_after) {
-    better = better || at_after < at_before;
-    return at_after <= at_before;
+  const auto compare = [&](double at_before, double at_after, double lower, double upper) {
+    for (const auto& [from, to] :
+         {std::pair(lower - at_before, lower - at_after), {at_before - upper, at_after - upper}}) {
+      worse = worse || !(std::max(to, 0.0) <= std::max(from, 0.0));
+      better = better || std::max(to, 0.0) < std::max(from, 0.0);
+    }
   };
-  for (std::size_t i = 0; i < before.size(); ++i) {
-    const double low = region.low[i];
-    const double high = region.high[i];
-    if (!compare(excess(before[i], low, high), excess(after[i], low, high))) return false;
-  }
-  return std::all_of(region.rows.begin(), region.rows.end(),
-                     [&](const Row& row) {
-                       return compare(excess(sum_of(row, before), row.lower, row.upper),
-                                      excess(sum_of(row, after), row.lower, row.upper));
-                     }) &&
-         better;
+  for (std::size_t i = 0; i < before.size(); ++i) compare(before[i], after[i], region.low[i], region.high[i]);
+  for (const Row& row : region.rows) compare(sum_of(row, before), sum_of(row, after), row.lower, row.upper);
+  return better && !worse;
 }
 
 }  // namespace luban::guard::detail
