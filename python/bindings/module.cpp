@@ -10,4 +10,5 @@ PYBIND11_MODULE(_core, module) {
   bind_surrogate(module);
   bind_evaluation(module);
   bind_recommend(module);
+  bind_guard(module);
 }

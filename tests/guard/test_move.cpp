@@ -137,7 +137,7 @@ TEST(move, held_parameters_stay) {
 TEST(move, small_changes_are_suppressed) {
   const Guard guard = turning_guard();
   const Judgement same = guard.judge(proposing(200.0, 0.1));
-  expect_only(same, Decision::hold, Reason::within_deadband, Subject::setpoint);
+  expect_only(same, Decision::hold, Reason::within_deadband, Subject::setpoint, "speed");
   const Judgement small = guard.judge(proposing(200.19, 0.10009));
   expect_only(small, Decision::hold, Reason::within_deadband, Subject::setpoint, "speed");
   EXPECT_NEAR(small.verdict.findings[0].observed, 0.00095, 1e-12);
@@ -151,7 +151,7 @@ TEST(move, small_changes_are_suppressed) {
   own.parameter_deadband["speed"] = 0.0;
   EXPECT_EQ(turning_guard(own).judge(proposing(std::nextafter(200.0, 300.0), 0.1)).verdict.decision, Decision::accept);
   expect_only(turning_guard(own).judge(proposing(200.0, 0.1)), Decision::hold, Reason::within_deadband,
-              Subject::setpoint);
+              Subject::setpoint, "speed");
 }
 
 TEST(move, clamped_to_where_the_line_stands_is_no_move) {
@@ -159,7 +159,7 @@ TEST(move, clamped_to_where_the_line_stands_is_no_move) {
   confirm(at_limit, 200.0, 0.15);
   const Judgement judgement = turning_guard().judge(at_limit);
   EXPECT_EQ(judgement.verdict.decision, Decision::hold);
-  EXPECT_TRUE(reports(judgement.verdict, Reason::within_deadband, Subject::setpoint));
+  EXPECT_TRUE(reports(judgement.verdict, Reason::within_deadband, Subject::setpoint, "speed"));
   EXPECT_TRUE(reports(judgement.verdict, Reason::above_high, Subject::proposal, "feed"));
 }
 
@@ -271,7 +271,7 @@ TEST(fallback, arrives_and_stays) {
   for (int step = 0; step < 10; ++step) {
     const Judgement judgement = guard.fallback(golden(), ramp);
     if (!judgement.setpoint) {
-      expect_only(judgement, Decision::hold, Reason::within_deadband, Subject::setpoint);
+      expect_only(judgement, Decision::hold, Reason::within_deadband, Subject::setpoint, "speed");
       break;
     }
     const std::vector<double> x = numbers_of(*judgement.setpoint);
@@ -314,6 +314,32 @@ TEST(fallback, knows_no_novelty_and_every_other_check) {
   spoilt = lost;
   spoilt.outputs[1].value.value = 1e9;
   expect_only(guard.fallback(golden(), spoilt), Decision::reject, Reason::far_outside, Subject::output, "feed");
+}
+
+TEST(fallback, lost_writes_do_not_add_up) {
+  // The plant drops every second write; what it does carry out is never faster than 20 per minute.
+  const Guard guard = turning_guard();
+  GuardRequest ramp = request();
+  ramp.outputs[0].value.value = 300.0;
+  ramp.last_move = ramp.now + -60s;
+  core::MonotonicTime changed = ramp.last_move;
+  double speed = 300.0;
+  for (int step = 0; step < 40; ++step) {
+    const Judgement judgement = guard.fallback(golden(), ramp);
+    if (judgement.setpoint && step % 2 == 0) {
+      const double next = numbers_of(*judgement.setpoint)[0];
+      const double minutes = std::chrono::duration<double, std::ratio<60>>(ramp.now - changed).count();
+      EXPECT_LE(std::abs(next - speed), 20.0 * std::min(1.0, minutes));
+      if (next != speed) changed = ramp.now;
+      speed = next;
+      ramp.outputs[0].value.value = speed;
+      ramp.last_move = ramp.now;
+    }
+    ramp.now = ramp.now + 17s;
+    ramp.deadline = ramp.now + 1s;
+    ++ramp.sequence;
+  }
+  EXPECT_EQ(speed, 150.0);
 }
 
 }  // namespace

@@ -192,10 +192,6 @@ Move plan_move(const Plan& plan, const Picture& picture, core::Nanoseconds since
 }
 
 void check_deadband(const Plan& plan, const Picture& picture, const std::vector<Value>& values, Findings& out) {
-  if (values == picture.confirmed) {
-    out.push_back({Reason::within_deadband, Subject::setpoint, {}, 0.0, process::no_number, {}});
-    return;
-  }
   const Vector before = Picture::numbers(plan, picture.confirmed);
   const Vector after = Picture::numbers(plan, values);
   GuardFinding largest{
