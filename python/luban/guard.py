@@ -1,8 +1,8 @@
 """The guard between a recommendation and the line: what it checks, what it answers, in words.
 
-The judging is C++ (``luban::guard``), codes and numbers; here are its words, English and 中文. A :class:`Setpoint` comes
-from :meth:`Guard.judge` and :meth:`Guard.fallback` alone. The guard is no protective system: interlocks and trips stay
-in the plant.
+The judging is C++ (``luban::guard``), codes and numbers; here are its words, English and 中文. A :class:`Setpoint`
+comes from :meth:`Guard.judge` and :meth:`Guard.fallback` alone. The guard is no protective system: interlocks and
+trips stay in the plant.
 """
 
 from __future__ import annotations
@@ -57,9 +57,7 @@ __all__ = [
 Language = Literal["en", "zh"]
 
 
-def make_guard(
-    process: Process, envelope: TrainingEnvelope, digest: str, options: GuardOptions | None = None
-) -> Guard:
+def make_guard(process: Process, envelope: TrainingEnvelope, digest: str, options: GuardOptions | None = None) -> Guard:
     """Return the guard of a process, for the envelope that ``digest`` pins.
 
     ``digest`` is what :func:`envelope_digest` gave when the loop was armed; taking it from the envelope at hand would
@@ -77,9 +75,7 @@ def sentences_of(verdict: Verdict, language: Language = "en") -> list[str]:
     Raises: ConfigurationError on a language that is not spoken.
     """
     if language not in get_args(Language):
-        raise ConfigurationError(
-            where="guard.Verdict.sentences", expected="language en or zh", received=repr(language)
-        )
+        raise ConfigurationError(where="guard.Verdict.sentences", expected="language en or zh", received=repr(language))
     return [
         _DECISIONS[verdict.decision][language],
         *(_sentence(finding, language) for finding in verdict.findings),
@@ -263,8 +259,8 @@ _REASONS: dict[Reason, dict[Language, str]] = {
         "zh": "{about}要更改类别，而这只有在各数值无需调整时才执行。",
     },
     Reason.within_deadband: {
-        "en": "nothing changes by more than its deadband; {about} comes nearest: {observed} of its range, deadband {limit}.",
-        "zh": "所有变化均未超过死区；其中{about}最接近：为其量程的 {observed}，死区为 {limit}。",
+        "en": "no change exceeds its deadband; the largest, of {about}, is {observed} of its range, against {limit}.",
+        "zh": "所有变化均在死区内；最大的是{about}：为其量程的 {observed}，死区为 {limit}。",
     },
 }
 
