@@ -123,7 +123,7 @@ void bind_answers(py::module_& module) {
           py::arg("language") = "en", "What was decided and why, in complete sentences: language \"en\" or \"zh\".")
       .def("to_dict", &verdict_dict);
   const auto refuse = [](const py::args&, const py::kwargs&) -> py::object {
-    throw py::type_error("a Setpoint is made by Guard.judge and Guard.fallback alone; it is not copied or pickled");
+    throw py::type_error("setpoints come from Guard.judge and Guard.fallback alone; they are not copied or pickled");
   };
   py::classh<Setpoint>(module, "Setpoint", "Values that passed the guard and may be written until the deadline.",
                        py::is_final())
@@ -139,7 +139,8 @@ void bind_answers(py::module_& module) {
                              [](const Setpoint& setpoint) { return setpoint.deadline().since_start().count(); })
       .def_property_readonly("command_id", &Setpoint::command_id)
       .def("to_dict", &setpoint_dict);
-  py::classh<Judgement>(module, "Judgement", "The guard's answer.")
+  py::classh<Judgement>(module, "Judgement", "The guard's answer.", py::is_final())
+      .def_static("__new__", refuse)
       .def_property_readonly("verdict", [](const Judgement& judgement) { return judgement.verdict; })
       .def_property_readonly("setpoint", [](const Judgement& judgement) { return judgement.setpoint; });
 }

@@ -21,6 +21,7 @@ from luban.guard import (
     GuardRequest,
     InputRule,
     JudgedInput,
+    Judgement,
     Reason,
     Setpoint,
     Subject,
@@ -134,6 +135,8 @@ def test_a_setpoint_cannot_be_constructed() -> None:
         lambda: Setpoint.__new__(Setpoint),
         lambda: object.__new__(Setpoint),
         lambda: type("Own", (Setpoint,), {}),
+        lambda: Judgement(),
+        lambda: Judgement.__new__(Judgement),
     ):
         with pytest.raises(TypeError):
             make()

@@ -227,6 +227,20 @@ TEST(way_back, does_not_exist_when_the_culprit_is_held) {
   EXPECT_TRUE(reports(judgement.verdict, Reason::no_admissible_move, Subject::output, "speed"));
 }
 
+TEST(way_back, is_walked_by_the_others_when_a_partner_is_held) {
+  process::ProcessDefinition definition = turning();
+  definition.parameters[1].limits = {.low = 0.05, .high = 0.15, .max_rate = 0.001, .max_rate_per = 60s};
+  const Guard guard(process::Process(definition), envelope(), digest_of(envelope()), options());
+  GuardRequest outside = proposing(250.0, 0.1);
+  confirm(outside, 310.0, 0.14);  // sum 450 > 400, and speed is not ours
+  outside.outputs[0].held = true;
+  const Judgement judgement = guard.judge(outside);
+  EXPECT_EQ(judgement.verdict.decision, Decision::clamp);
+  ASSERT_TRUE(judgement.setpoint.has_value());
+  EXPECT_EQ(numbers_of(*judgement.setpoint)[0], 310.0);
+  EXPECT_NEAR(numbers_of(*judgement.setpoint)[1], 0.139, 1e-12);
+}
+
 TEST(way_back, contradictory_constraints_hold_for_ever) {
   process::ProcessDefinition definition = turning();
   definition.parameter_constraints.push_back({.sum = {{"speed", 1.0}, {"feed", 1000.0}}, .lower = 500.0});

@@ -79,6 +79,29 @@ TEST(nearest, agrees_with_its_twin) {
   EXPECT_GT(empty, 200);
 }
 
+TEST(nearest, is_exact_from_far_away_and_between_nearly_parallel_planes) {
+  core::Generator random = core::RandomKey(5).generator();
+  for (int trial = 0; trial < 300; ++trial) {
+    SCOPED_TRACE(trial);
+    const std::size_t n = 6;
+    std::vector<HalfSpace> spaces;
+    Vector first(n);
+    for (double& value : first) value = random.normal();
+    for (int row = 0; row < 12; ++row) {
+      Vector normal = first;
+      for (double& value : normal) value += (row < 4 ? 1e-6 : 1.0) * random.normal();
+      spaces.push_back(half_space(normal, -random.uniform()));  // the origin is inside
+    }
+    Vector from(n);
+    for (double& value : from) value = 1000.0 * random.normal();
+    const auto x = detail::nearest_point(spaces, from);
+    ASSERT_TRUE(x.has_value());
+    double least = infinity;
+    for (const HalfSpace& space : spaces) least = std::min(least, product(space.normal, *x) - space.bound);
+    ASSERT_GE(least, -1e-12 * (1.0 + distance(*x, Vector(n, 0.0))));
+  }
+}
+
 TEST(nearest, a_point_inside_stays_bit_for_bit) {
   const Vector from = {0.1, 0.2, 0.3};
   const auto x = detail::nearest_point({half_space({1, 1, 1}, -5.0), half_space({-1, 0, 2}, -9.0)}, from);

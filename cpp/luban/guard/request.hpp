@@ -26,7 +26,8 @@ struct LUBAN_GUARD_EXPORT ConfirmedOutput {
   process::NamedValue value;
   std::uint32_t status = 0;  ///< OPC UA status code
   core::Nanoseconds age{};
-  std::optional<process::Value> written;  ///< what we last wrote; nothing when the parameter is not ours at present
+  std::optional<process::Value> written;  ///< our last write that was confirmed; nothing when there is none or the
+                                          ///< parameter is not ours at present
   bool held = false;                      ///< must stay where it is (released to the operator, out of service)
 };
 

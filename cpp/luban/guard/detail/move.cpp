@@ -68,53 +68,48 @@ Numbers numbers_of(const Plan& plan, const Picture& picture, core::Nanoseconds s
   return out;
 }
 
+/// The limits and rows that x breaks, each with its reason.
+void report_bounds(const Numbers& numbers, const Vector& x, Subject subject, Reason below, Reason above, Reason broken,
+                   Findings& out) {
+  const Region& limits = numbers.plan.region;
+  for (std::size_t k = 0; k < x.size(); ++k) {
+    const process::Variable& parameter = numbers.parameter(k);
+    if (x[k] < limits.low[k]) out.push_back({below, subject, parameter.name, x[k], limits.low[k], parameter.unit});
+    if (x[k] > limits.high[k]) out.push_back({above, subject, parameter.name, x[k], limits.high[k], parameter.unit});
+  }
+  for (std::size_t r = 0; r < limits.rows.size(); ++r) {
+    const Row& row = limits.rows[r];
+    const double sum = sum_of(row, x);
+    if (sum >= row.lower && sum <= row.upper) continue;
+    out.push_back({broken, subject, numbers.plan.row_texts[r], sum, sum > row.upper ? row.upper : row.lower, {}});
+  }
+}
+
 /// What keeps the proposal from being accepted as it is.
 void explain(const Numbers& numbers, Findings& out) {
-  const Region& limits = numbers.plan.region;
+  report_bounds(numbers, numbers.wanted, Subject::proposal, Reason::below_low, Reason::above_high,
+                Reason::constraint_broken, out);
   for (std::size_t k = 0; k < numbers.wanted.size(); ++k) {
     const double value = numbers.wanted[k];
     const double confirmed = numbers.confirmed[k];
     const auto report = [&](Reason reason, double observed, double limit) {
       out.push_back({reason, Subject::proposal, numbers.parameter(k).name, observed, limit, numbers.parameter(k).unit});
     };
-    if (value < limits.low[k]) report(Reason::below_low, value, limits.low[k]);
-    if (value > limits.high[k]) report(Reason::above_high, value, limits.high[k]);
-    if (limits.whole[k] == 1 && std::floor(value) != value) report(Reason::not_whole, value, process::no_number);
+    if (numbers.plan.region.whole[k] == 1 && std::floor(value) != value) {
+      report(Reason::not_whole, value, process::no_number);
+    }
     if (numbers.held[k] && value != confirmed) {
       report(Reason::held, value, confirmed);
     } else if (value < numbers.rates.low[k] || value > numbers.rates.high[k]) {
       report(Reason::too_fast, std::abs(value - confirmed), numbers.change[k]);
     }
   }
-  for (std::size_t r = 0; r < limits.rows.size(); ++r) {
-    const Row& row = limits.rows[r];
-    const double sum = sum_of(row, numbers.wanted);
-    if (sum >= row.lower && sum <= row.upper) continue;
-    const double limit = sum > row.upper ? row.upper : row.lower;
-    out.push_back({Reason::constraint_broken, Subject::proposal, numbers.plan.row_texts[r], sum, limit, {}});
-  }
 }
 
 /// What the confirmed outputs break, each with `reason`; one finding without a name when they break nothing.
 void explain_outside(const Numbers& numbers, Reason reason, Findings& out) {
   const std::size_t before = out.size();
-  const Region& limits = numbers.plan.region;
-  for (std::size_t k = 0; k < numbers.confirmed.size(); ++k) {
-    const double value = numbers.confirmed[k];
-    if (value >= limits.low[k] && value <= limits.high[k]) continue;
-    out.push_back({reason, Subject::output, numbers.parameter(k).name, value,
-                   value < limits.low[k] ? limits.low[k] : limits.high[k], numbers.parameter(k).unit});
-  }
-  for (std::size_t r = 0; r < limits.rows.size(); ++r) {
-    const double sum = sum_of(limits.rows[r], numbers.confirmed);
-    if (sum >= limits.rows[r].lower && sum <= limits.rows[r].upper) continue;
-    out.push_back({reason,
-                   Subject::output,
-                   numbers.plan.row_texts[r],
-                   sum,
-                   sum > limits.rows[r].upper ? limits.rows[r].upper : limits.rows[r].lower,
-                   {}});
-  }
+  report_bounds(numbers, numbers.confirmed, Subject::output, reason, reason, reason, out);
   if (out.size() == before) out.push_back({.reason = reason, .subject = Subject::output, .name = {}, .unit = {}});
 }
 
@@ -178,7 +173,7 @@ Move plan_move(const Plan& plan, const Picture& picture, core::Nanoseconds since
     return out;
   }
   std::optional<Vector> x = nearest(numbers.admissible, numbers.wanted);
-  if (!x && plan.options.return_to_limits && !admits(plan.region, numbers.confirmed)) {
+  if (!x && plan.options.return_to_limits) {
     x = step_back(numbers);
     if (x) explain_outside(numbers, Reason::returning, out.findings);
   }

@@ -32,16 +32,13 @@ class ActiveSet {
 
   [[nodiscard]] std::size_t size() const { return members_.size(); }
 
-  /// Splits a vector into Q·part and what is left of it, orthogonal to Q (twice is enough).
+  /// Splits a vector into Q·part and what is left of it, orthogonal to Q (Gram and Schmidt, modified).
   [[nodiscard]] std::pair<Vector, Vector> split(const Vector& vector) const {
-    Vector part(q_.size(), 0.0);
+    Vector part;
     Vector rest = vector;
-    for (int round = 0; round < 2; ++round) {
-      for (std::size_t j = 0; j < q_.size(); ++j) {
-        const double length = dot(q_[j], rest);
-        part[j] += length;
-        add_to(rest, -length, q_[j]);
-      }
+    for (const Vector& direction : q_) {
+      part.push_back(dot(direction, rest));
+      add_to(rest, -part.back(), direction);
     }
     return {part, rest};
   }
@@ -74,18 +71,6 @@ class ActiveSet {
     for (const std::size_t member : kept) add(member);
   }
 
-  /// Moves y onto all active planes by the shortest way.
-  void onto_planes(Vector& y) const {
-    Vector w(members_.size());  // R'w = bounds − N'y
-    for (std::size_t j = 0; j < members_.size(); ++j) {
-      const HalfSpace& space = spaces_[members_[j]];
-      w[j] = space.bound - dot(space.normal, y);
-      for (std::size_t i = 0; i < j; ++i) w[j] -= r_[j][i] * w[i];
-      w[j] /= r_[j][j];
-    }
-    for (std::size_t j = 0; j < w.size(); ++j) add_to(y, w[j], q_[j]);
-  }
-
  private:
   const std::vector<HalfSpace>& spaces_;
   std::vector<std::size_t> members_;
@@ -116,15 +101,12 @@ class Descent {
  public:
   Descent(const std::vector<HalfSpace>& spaces, Vector from) : spaces_(spaces), active_(spaces), y_(std::move(from)) {}
 
-  [[nodiscard]] std::optional<Vector> run(const Vector& from) {
+  [[nodiscard]] std::optional<Vector> run() {
     steps_left_ = 20 * (spaces_.size() + 10);
     for (std::size_t k = most_violated(spaces_, y_); k < spaces_.size(); k = most_violated(spaces_, y_)) {
       if (!enter(k)) return std::nullopt;
     }
-    Vector exact = from;  // free of the rounding that the steps gathered
-    active_.onto_planes(exact);
-    active_.onto_planes(exact);
-    return exact;
+    return y_;
   }
 
  private:
@@ -171,7 +153,7 @@ class Descent {
 
 std::optional<std::vector<double>> nearest_point(const std::vector<HalfSpace>& spaces,
                                                  const std::vector<double>& from) {
-  return Descent(spaces, from).run(from);
+  return Descent(spaces, from).run();
 }
 
 }  // namespace luban::guard::detail
