@@ -24,6 +24,7 @@ Judgement without_setpoint(Decision decision, Findings findings) {
 
 std::vector<const NamedValue*> pointers(const std::vector<NamedValue>& values) {
   std::vector<const NamedValue*> out;
+  out.reserve(values.size());
   for (const NamedValue& value : values) out.push_back(&value);
   return out;
 }
@@ -76,10 +77,9 @@ std::string digest_of(const process::TrainingEnvelope& envelope) {
   return core::Sha256().update(envelope.to_json().dump()).hex();
 }
 
-Guard::Guard(const process::Process& process, process::TrainingEnvelope envelope, const std::string& envelope_digest,
-             GuardOptions options)
-    : plan_(std::make_shared<const Plan>(
-          detail::make_plan(process, std::move(envelope), envelope_digest, std::move(options)))) {}
+Guard::Guard(const process::Process& process, const process::TrainingEnvelope& envelope,
+             const std::string& envelope_digest, GuardOptions options)
+    : plan_(std::make_shared<const Plan>(detail::make_plan(process, envelope, envelope_digest, std::move(options)))) {}
 
 Judgement Guard::judge(const GuardRequest& request) const {
   Findings found;

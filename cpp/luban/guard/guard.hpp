@@ -30,7 +30,7 @@ class LUBAN_GUARD_EXPORT Guard {
   /// A parameter without operating limits may not leave its search range.
   /// @throws IntegrityError when the envelope has another digest; ConfigurationError on options out of range, on a
   /// process without parameters, or on an envelope that does not cover the process's parameters and context.
-  Guard(const process::Process& process, process::TrainingEnvelope envelope, const std::string& envelope_digest,
+  Guard(const process::Process& process, const process::TrainingEnvelope& envelope, const std::string& envelope_digest,
         GuardOptions options = {});
 
   /// Checks in this order, the first that finds something decides: freshness and quality, validity, time and order,

@@ -116,7 +116,7 @@ void require_cover(const Plan& plan) {
   }
 }
 
-void add_envelope(Plan& plan, process::TrainingEnvelope envelope, const std::string& expected_digest) {
+void add_envelope(Plan& plan, const process::TrainingEnvelope& envelope, const std::string& expected_digest) {
   plan.envelope_digest = digest_of(envelope);
   if (plan.envelope_digest != expected_digest) {
     throw core::IntegrityError({.where = "guard.Guard",
@@ -136,15 +136,15 @@ void add_envelope(Plan& plan, process::TrainingEnvelope envelope, const std::str
 
 }  // namespace
 
-Plan make_plan(const process::Process& process, process::TrainingEnvelope envelope, const std::string& envelope_digest,
-               GuardOptions options) {
+Plan make_plan(const process::Process& process, const process::TrainingEnvelope& envelope,
+               const std::string& envelope_digest, GuardOptions options) {
   options.validate(process);
   Plan plan;
   plan.options = std::move(options);
   add_parameters(plan, process);
   for (const process::ContextVariable& variable : process.context()) plan.context.add(variable);
   add_inputs(plan, process);
-  add_envelope(plan, std::move(envelope), envelope_digest);
+  add_envelope(plan, envelope, envelope_digest);
   return plan;
 }
 

@@ -52,7 +52,7 @@ struct Plan {
 };
 
 /// @throws IntegrityError, ConfigurationError as Guard.
-[[nodiscard]] Plan make_plan(const process::Process& process, process::TrainingEnvelope envelope,
+[[nodiscard]] Plan make_plan(const process::Process& process, const process::TrainingEnvelope& envelope,
                              const std::string& envelope_digest, GuardOptions options);
 
 }  // namespace luban::guard::detail
