@@ -10,6 +10,7 @@ PYBIND11_MODULE(_core, module) {
   bind_surrogate(module);
   bind_evaluation(module);
   bind_recommend(module);
+  bind_guard(module);
   bind_monitor(module);
   bind_control(module);
 }

@@ -104,5 +104,30 @@ TEST(utc_time, now_lies_between_two_looks_at_the_clock) {
   EXPECT_LE(now, std::chrono::ceil<Nanoseconds>(after));
 }
 
+TEST(monotonic_time, is_missing_until_it_is_set) {
+  EXPECT_TRUE(MonotonicTime().missing());
+  EXPECT_FALSE(MonotonicTime(0s).missing());
+  EXPECT_LT(MonotonicTime(), MonotonicTime(0s));
+}
+
+TEST(monotonic_time, measures_durations) {
+  const MonotonicTime start(10s);
+  EXPECT_EQ((start + 1500ms) - start, 1500ms);
+  EXPECT_EQ(start - (start + 1ns), -1ns);
+  EXPECT_EQ((start + -3s).since_start(), 7s);
+}
+
+TEST(monotonic_time, saturates_instead_of_wrapping) {
+  const MonotonicTime first(Nanoseconds::min());
+  const MonotonicTime last(Nanoseconds::max());
+  EXPECT_EQ(last - first, Nanoseconds::max());
+  EXPECT_EQ(first - last, Nanoseconds::min());
+  EXPECT_EQ(MonotonicTime(0ns) - first, Nanoseconds::max());
+  EXPECT_EQ(MonotonicTime(-1ns) - first, Nanoseconds::max());
+  EXPECT_EQ(last + 1ns, last);
+  EXPECT_EQ(first + -1ns, first);
+  EXPECT_EQ(first + Nanoseconds::max(), MonotonicTime(-1ns));
+}
+
 }  // namespace
 }  // namespace luban::core

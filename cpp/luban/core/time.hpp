@@ -42,4 +42,37 @@ class LUBAN_CORE_EXPORT UtcTime {
   Nanoseconds since_epoch_{missing_count};
 };
 
+/// A reading of a monotonic clock (nanoseconds since a start that has no date, as Python's `time.monotonic_ns`);
+/// missing = the smallest int64. It measures durations and never mixes with an instant or a plain number.
+/// Differences and sums saturate: a clock that makes no sense cannot look fresh by wrapping round.
+class LUBAN_CORE_EXPORT MonotonicTime {
+ public:
+  constexpr MonotonicTime() noexcept = default;  ///< missing
+  constexpr explicit MonotonicTime(Nanoseconds since_start) noexcept : since_start_(since_start) {}
+
+  [[nodiscard]] constexpr Nanoseconds since_start() const noexcept { return since_start_; }
+  [[nodiscard]] constexpr bool missing() const noexcept { return since_start_.count() == UtcTime::missing_count; }
+
+  friend constexpr auto operator<=>(MonotonicTime, MonotonicTime) noexcept = default;
+  friend constexpr Nanoseconds operator-(MonotonicTime a, MonotonicTime b) noexcept {
+    const std::int64_t x = a.since_start_.count();
+    const std::int64_t y = b.since_start_.count();
+    if (y > 0 && x < lowest + y) return Nanoseconds(lowest);
+    if (y < 0 && x > highest + y) return Nanoseconds(highest);
+    return Nanoseconds(x - y);
+  }
+  friend constexpr MonotonicTime operator+(MonotonicTime a, Nanoseconds d) noexcept {
+    const std::int64_t x = a.since_start_.count();
+    const std::int64_t y = d.count();
+    if (y > 0 && x > highest - y) return MonotonicTime(Nanoseconds(highest));
+    if (y < 0 && x < lowest - y) return MonotonicTime(Nanoseconds(lowest));
+    return MonotonicTime(Nanoseconds(x + y));
+  }
+
+ private:
+  static constexpr std::int64_t lowest = std::numeric_limits<std::int64_t>::min();
+  static constexpr std::int64_t highest = std::numeric_limits<std::int64_t>::max();
+  Nanoseconds since_start_{UtcTime::missing_count};
+};
+
 }  // namespace luban::core
