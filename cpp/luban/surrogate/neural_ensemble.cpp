@@ -75,7 +75,7 @@ std::vector<Component> components(const NeuralEnsemble& ensemble, const Residual
 }
 
 /// A component at the levels of q points becomes that of their averages. The run effect is one draw for all levels, so
-/// its standard deviations add; a reading is taken at one of the levels.
+/// its standard deviations add; a reading is taken at one of the levels, and varies with them.
 Component averaged(const Component& levels, const Eigen::VectorXd& weights) {
   const Eigen::Index count = weights.size();
   const Eigen::Index q = levels.mean.size() / count;
@@ -89,7 +89,9 @@ Component averaged(const Component& levels, const Eigen::VectorXd& weights) {
     const auto part = [&](const Eigen::VectorXd& values) { return values.segment(i * count, count); };
     out.mean(i) = weights.dot(part(levels.mean));
     out.between_variance(i) = std::pow(weights.dot(part(levels.between_variance).cwiseSqrt()), 2);
-    out.within_variance(i) = weights.dot(part(levels.within_variance));
+    const Eigen::VectorXd around = (part(levels.mean).array() - out.mean(i)).square();
+    out.within_variance(i) =
+        weights.dot(part(levels.between_variance) + part(levels.within_variance) + around) - out.between_variance(i);
     if (gradients) {
       out.mean_gradient.row(i) = weights.transpose() * levels.mean_gradient.middleRows(i * count, count);
     }
@@ -104,6 +106,10 @@ Eigen::MatrixXd NetworkScaling::inputs(const features::Encoder& encoder, const E
   z.colwise() -= input_mean;
   z.array().colwise() /= input_scale.array();
   return z;
+}
+
+Eigen::MatrixXd noise_variance(const ResidualNetwork& network, const Eigen::MatrixXd& z) {
+  return detail::NetworkPass(network, z).noise_variance();
 }
 
 NeuralEnsemble::NeuralEnsemble(features::Encoder encoder, std::vector<features::ResponseColumn> responses,

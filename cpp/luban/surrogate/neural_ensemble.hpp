@@ -32,6 +32,10 @@ struct ResidualNetwork {
 
 inline constexpr double smallest_noise_variance = 1e-6;  ///< of a standardised response
 
+/// (m, q) noise variances of standardised responses at standardised inputs z (d, q).
+[[nodiscard]] LUBAN_SURROGATE_EXPORT Eigen::MatrixXd noise_variance(const ResidualNetwork& network,
+                                                                    const Eigen::MatrixXd& z);
+
 /// What all members share: how coded inputs become the networks' inputs, and outputs the responses' units.
 struct LUBAN_SURROGATE_EXPORT NetworkScaling {
   Eigen::VectorXd input_mean;       ///< (d) of the one-hot inputs
