@@ -64,6 +64,7 @@ _SUBMODULES = frozenset(
         "report",
         "surrogate",
         "testing",
+        "training",
         "units",
     }
 )
