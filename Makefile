@@ -28,8 +28,8 @@ DOCS_ENV := $(VENV)/.stamp-docs
 WHEEL    := $(BUILD)/stamps/wheel
 
 # What a build reads. Python tests are not here: changing one of them builds nothing.
-BUILD_INPUTS := pyproject.toml README.md CMakeLists.txt \
-  $(shell find cpp python -type f -not -name '*.pyc' -not -name '*.md' -not -path '*/__pycache__/*')
+BUILD_INPUTS := pyproject.toml README.md LICENSE CMakeLists.txt \
+  $(shell find cpp python configs/process -type f -not -name '*.pyc' -not -name '*.md' -not -path '*/__pycache__/*')
 TEST_INPUTS  := $(shell find tests -type f '(' -name '*.cpp' -o -name '*.hpp' -o -name CMakeLists.txt ')')
 CPP_FILES     = $(shell git ls-files '*.cpp' '*.hpp')
 

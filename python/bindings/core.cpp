@@ -15,6 +15,7 @@
 #include <luban/core/time.hpp>
 
 #include "bindings.hpp"
+#include "core_parts.hpp"
 
 namespace luban::bindings {
 namespace {
@@ -123,6 +124,7 @@ py::dict build_info() {
 
 void bind_core(py::module_& module) {
   bind_errors(module);
+  bind_files(module);
   module.def("build_info", &build_info, "Version, compiler, options and library versions of this build.");
   module.def(
       "sha256", [](const py::bytes& bytes) { return core::Sha256().update(std::string_view(bytes)).hex(); },

@@ -1,5 +1,6 @@
 // Matrices and index columns leave as copies: a Dataset is never changed from Python.
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <string>
 #include <utility>
@@ -93,6 +94,18 @@ bool all_below(const std::vector<std::int32_t>& indices, std::size_t limit) {
                      [limit](std::int32_t i) { return i >= 0 && static_cast<std::size_t>(i) < limit; });
 }
 
+bool codes_fit(const Dataset& data) {
+  for (Eigen::Index column = 0; column < data.p(); ++column) {
+    const EncodedVariable& variable = data.encoder.variables()[static_cast<std::size_t>(column)];
+    const auto levels = static_cast<double>(variable.categories.size());
+    if (variable.is_numeric()) continue;
+    for (const double code : data.X.col(column)) {
+      if (code < 0.0 || code >= levels || code != std::floor(code)) return false;
+    }
+  }
+  return true;
+}
+
 Dataset from_parts(Encoder encoder, const Eigen::MatrixXd& X, const Eigen::MatrixXd& Y,
                    const std::vector<std::pair<std::string, std::string>>& responses, std::vector<std::int32_t> run,
                    std::vector<std::string> run_ids, std::vector<std::int32_t> group,
@@ -112,7 +125,7 @@ Dataset from_parts(Encoder encoder, const Eigen::MatrixXd& X, const Eigen::Matri
               .repeat = std::move(repeat)};
   for (const auto& [name, unit] : responses) out.responses.push_back({.name = name, .unit = unit});
   const auto n = static_cast<std::size_t>(out.n());
-  require_part(out.p() == out.encoder.p() && out.X.allFinite(), "X");
+  require_part(out.p() == out.encoder.p() && out.X.allFinite() && codes_fit(out), "X");
   require_part(static_cast<std::size_t>(out.Y.rows()) == n && out.responses.size() == static_cast<std::size_t>(out.m()),
                "Y");
   require_part(out.run.size() == n && all_below(out.run, out.run_count()), "run");

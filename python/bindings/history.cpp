@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -153,9 +154,10 @@ void bind_content(py::module_& module) {
   module.attr("run_status_names") = run_status_names();
 }
 
-std::string write_content(Content& content, const std::string& path, bool replace, const py::object& progress) {
-  return long_call(
-      progress, [&](const core::CallControl& control) { return write(content, path, {.replace = replace}, control); });
+std::string write_content(Content& content, const std::string& path, bool replace,
+                          std::optional<std::string> expected_digest, const py::object& progress) {
+  const WriteOptions options{.replace = replace, .expected_digest = std::move(expected_digest)};
+  return long_call(progress, [&](const core::CallControl& control) { return write(content, path, options, control); });
 }
 
 void bind_files(py::module_& module) {
@@ -193,7 +195,8 @@ void bind_files(py::module_& module) {
       },
       py::arg("content"), "The same file in memory.");
   module.def("write", &write_content, py::arg("content"), py::arg("path"), py::arg("replace") = false,
-             py::arg("progress") = py::none(), "Writes a history file; returns its content digest.");
+             py::arg("expected_digest") = py::none(), py::arg("progress") = py::none(),
+             "Writes a history file; returns its content digest.");
   py::classh<VerifyReport>(module, "VerifyReport", "What verification found.")
       .def_readonly("path", &VerifyReport::path)
       .def_readonly("content_digest", &VerifyReport::content_digest)

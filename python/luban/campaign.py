@@ -255,7 +255,9 @@ class Campaign:
     def save(self, folder: str | PathLike[str]) -> Path:
         """Save as a folder of JSON, safetensors and HDF5; a reader sees the old state or the new one, never half.
 
-        Raises: ConfigurationError when the folder holds something else, IoError when the operating system refuses.
+        Of several saves at once one after the other is done; the last one stays. Other files in the folder are left
+        alone. Raises: ConfigurationError when the folder holds something else, LifecycleError when another save does
+        not end, IoError when the operating system refuses.
         """
         path = Path(folder)
         state = {
@@ -279,8 +281,12 @@ class Campaign:
         Raises: IoError when there is none, IntegrityError when it was changed since it was saved, VersionError when a
         newer program wrote it.
         """
-        state, paths = storage.read_folder(Path(folder))
-        process = Process.from_dict(state["process"], place=str(Path(folder) / storage.INDEX))
+        place = Path(folder)
+        return storage.read_folder(place, lambda state, paths: cls._of_parts(place / storage.INDEX, state, paths))
+
+    @classmethod
+    def _of_parts(cls, index: Path, state: Mapping[str, Any], paths: Mapping[str, Path]) -> Campaign:
+        process = Process.from_dict(state["process"], place=str(index))
         model = None
         if "model" in paths:
             from luban import fitting

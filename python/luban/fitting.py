@@ -141,9 +141,12 @@ class Model:
         try:
             card = ModelCard.from_json(json.dumps(metadata["card"]))
             calibration = calibrations_of_card(card["responses"])
+            surrogate = _core.GaussianProcess.read(contents.artefact)
+            if [response.name for response in surrogate.responses] != [one["name"] for one in card["responses"]]:
+                raise ValueError("a card of other responses than the model's")
             return cls(
                 Process.from_dict(metadata["process"], place=f"{path}, process"),
-                _core.GaussianProcess.read(contents.artefact),
+                surrogate,
                 dataset,
                 CrossValidation.of_tensors(dataset, metadata["contenders"], contents.tensors, calibration),
                 _core.TrainingEnvelope.from_json(json.dumps(metadata["envelope"])),
@@ -166,7 +169,7 @@ class Model:
 
 
 #: What the card calls the groups where the process states none.
-_UNSTATED = {"points": "runs with the same parameters and context", "runs": "a run"}
+_UNSTATED = {"points": "runs with the same parameters and categories of context", "runs": "a run"}
 
 
 def fit(
@@ -180,7 +183,7 @@ def fit(
 ) -> Model:
     """Learn every response of a history, check the model on groups it has not seen, calibrate its intervals.
 
-    Folds never split what ``groups`` of the process names (else runs with the same parameters and context); with fewer
+    Folds never split what ``groups`` of the process names (else runs with the same parameters and categories of context); with fewer
     groups than ``folds`` each group is left out once. Scores stand beside the mean, a linear model and the noise
     ceiling. The model itself then learns from all runs; gross errors get no weight in it and are named in
     ``model.card``.

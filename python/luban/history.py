@@ -141,8 +141,8 @@ class History:
         A frame with ``run_id`` and without parameters brings late responses for runs that exist. A file is written
         anew under a temporary name and renamed when it has been verified.
 
-        Raises: DataError, UnitError as :meth:`from_frame`; IoError; LifecycleError when the file was changed by
-        somebody else since it was opened.
+        Raises: DataError, UnitError as :meth:`from_frame`; IoError; LifecycleError when somebody else has changed the
+        file since it was opened, or is writing it now.
         """
         started = time.monotonic()
         content = self._file.content()
@@ -153,8 +153,9 @@ class History:
         if self._path is None:
             self._file = _history.in_memory(content)
         else:
-            self._require_unchanged()
-            _history.write(content, str(self._path), replace=True, progress=progress)
+            _history.write(
+                content, str(self._path), replace=True, expected_digest=self._file.content_digest, progress=progress
+            )
             self._file = _history.open(str(self._path))
         report.seconds = time.monotonic() - started
         return report
@@ -166,17 +167,6 @@ class History:
     def copy(self) -> History:
         """Return a copy in memory, which is independent of this history and of its file."""
         return History(_history.in_memory(self._file.content()), None)
-
-    def _require_unchanged(self) -> None:
-        stored = _history.open(str(self._path)).content_digest
-        if stored != self._file.content_digest:
-            raise LifecycleError(
-                where="history.append",
-                expected="the file as it was opened",
-                received="another content",
-                place=str(self._path),
-                hint="open it again: another program has written it",
-            )
 
     def _with_inputs(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Return a frame of late responses with the inputs of its runs and readings joined."""

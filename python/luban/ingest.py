@@ -12,12 +12,12 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from luban import _history
+from luban import _core, _history
 from luban._intake.draft import process_name
 from luban._intake.new_process import NewProcess, draft_of_csv, draft_of_frame
 from luban._intake.report import REASONS, ImportReport
 from luban._intake.run import OnBad, add_csv, add_frame
-from luban.errors import ConfigurationError, IoError, LifecycleError, NotBuiltError
+from luban.errors import ConfigurationError, IoError, NotBuiltError
 from luban.history import History
 from luban.parallel import Progress
 from luban.process import Process
@@ -58,8 +58,8 @@ def import_csv(
 
     Raises: IoError (no such file, disk refuses), DataError (empty, header only, wrong delimiter, missing column with
     the nearest name, bad data with ``reject``), UnitError, ConfigurationError when the history is of another process,
-    LifecycleError when another program wrote it meanwhile, KeyboardInterrupt on Ctrl-C. In each case ``out`` is as it
-    was before.
+    LifecycleError when another program wrote it meanwhile or is writing it, KeyboardInterrupt on Ctrl-C. In each case
+    ``out`` is as it was before.
     """
     started = time.monotonic()
     target = _Target.at(out)
@@ -136,18 +136,18 @@ def export(history: History, path: Path_) -> int:
     known = {"reading_time", "start_time", "end_time", "equipment", "material_lot", "recipe", "group"}
     unknown = frame.isna() | (frame == "")
     frame = frame[[name for name in names if name not in known or not unknown[name].all()]]
-    partial = target.with_name(f".{target.name}.partial")
     try:
-        if target.suffix.lower() == ".csv":
-            units = history.read(columns=names, runs=slice(0, 0)).attrs["units"]
-            times = frame.select_dtypes("datetime").columns
-            shown = frame.assign(**{name: frame[name].dt.strftime("%Y-%m-%dT%H:%M:%S.%f") + "Z" for name in times})
-            shown.columns = [f"{name} [{units[name]}]" if name in units else name for name in shown.columns]
-            with partial.open("w", encoding="utf-8", newline="") as stream:
-                shown.to_csv(stream, index=False)
-        else:
-            frame.to_parquet(partial, index=False)
-        partial.replace(target)
+        with _core.DurableFile(target, "ingest.export") as file:
+            if target.suffix.lower() == ".csv":
+                units = history.read(columns=names, runs=slice(0, 0)).attrs["units"]
+                times = frame.select_dtypes("datetime").columns
+                shown = frame.assign(**{name: frame[name].dt.strftime("%Y-%m-%dT%H:%M:%S.%f") + "Z" for name in times})
+                shown.columns = [f"{name} [{units[name]}]" if name in units else name for name in shown.columns]
+                with file.path.open("w", encoding="utf-8", newline="") as stream:
+                    shown.to_csv(stream, index=False)
+            else:
+                frame.to_parquet(file.path, index=False)
+            file.commit(replace=True)
     except OSError as error:
         raise IoError(
             where="ingest.export",
@@ -155,8 +155,6 @@ def export(history: History, path: Path_) -> int:
             received=str(error.strerror or error),
             place=str(target),
         ) from error
-    finally:
-        partial.unlink(missing_ok=True)
     return len(frame)
 
 
@@ -220,15 +218,13 @@ class _Target:
         report.path = str(self.path)
         if not report.changed:
             return report
-        if self.digest is not None and _history.open(str(self.path)).content_digest != self.digest:
-            raise LifecycleError(
-                where="ingest",
-                expected="the history as it was when the import began",
-                received="another content",
-                place=str(self.path),
-                hint="another program has written it: import again",
-            )
-        _history.write(self.content, str(self.path), replace=self.digest is not None, progress=progress)
+        _history.write(
+            self.content,
+            str(self.path),
+            replace=self.digest is not None,
+            expected_digest=self.digest,
+            progress=progress,
+        )
         return report
 
 

@@ -219,6 +219,11 @@ class _Conformance:
         for response in range(self.m):
             wanted = functional @ whole.covariance(response) @ functional.T
             self.close(average.covariance(response), wanted, "an average's covariance is not w'Σw", 1e-6)
+        # A reading is taken at one of the levels: law of total variance.
+        means, each = whole.mean(), whole.variance("reading")
+        around = np.stack([means[i::2] - average.mean() for i in range(2)])
+        wanted = np.tensordot(weights, around**2 + np.stack([each[i::2] for i in range(2)]), axes=1)
+        self.close(average.variance("reading"), wanted, "an average's reading is not one at one of the levels", 1e-6)
 
     def errors(self) -> None:
         wide = np.column_stack([self.X, np.zeros(self.q)])

@@ -65,8 +65,11 @@ def test_saving_again_replaces_what_changed_and_keeps_nothing_else(campaign: Cam
 
 
 def test_what_a_cut_off_save_leaves_is_ignored_and_removed(campaign: Campaign, saved: Path) -> None:
-    (saved / "history-new-1.h5").write_bytes(b"half")
-    (saved / "model-0123456789abcdef.safetensors").write_bytes(b"old")
+    cut_off = saved / ".saving-x1y2.partial"
+    cut_off.mkdir()
+    (cut_off / "history.h5").write_bytes(b"half")
+    (saved / ".campaign.json.12-0.partial").write_bytes(b"half")
+    (saved / ".campaign.json.lock").write_bytes(b"process 12 on elsewhere")
     again = Campaign.load(saved)
     again.save(saved)
     assert len(list(saved.iterdir())) == 3

@@ -62,6 +62,23 @@ TEST(Dataset, PointsThatComeBackLaterAreTheSamePoint) {
   EXPECT_EQ(data.group_labels, (std::vector<std::string>{"r0 and 2 more", "r1 and 2 more", "r2 and 2 more"}));
 }
 
+TEST(Dataset, AMeasuredCircumstanceDoesNotMakeAPoint) {
+  process::ProcessDefinition definition = turning_definition();
+  process::ContextVariable ambient;
+  ambient.name = "ambient";
+  ambient.unit = "degC";
+  definition.context.push_back(ambient);
+  Rows rows;
+  std::vector<double> temperature;
+  for (int run = 0; run < 12; ++run) {
+    rows.add("r" + std::to_string(run), 100.0 + 50.0 * (run % 4), 0.1, 0, 0, 0, run);
+    temperature.push_back(20.0 + 0.37 * run);
+  }
+  process::Table table = rows.table();
+  table.add(Column::float64("ambient", "degC", temperature));
+  EXPECT_EQ(make_dataset(Process(definition), source_of(std::move(table))).group_count(), 4U);
+}
+
 TEST(Dataset, WithTooFewPointsEachRunIsAGroup) {
   Rows rows;
   for (int run = 0; run < 6; ++run) rows.add("r" + std::to_string(run), 100.0 + 50.0 * (run % 2), 0.1, 0, 0, 0, run);

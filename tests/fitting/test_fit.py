@@ -238,7 +238,7 @@ def test_runs_of_one_point_stay_together_unless_said_otherwise(tmp_path: Path) -
     frame = pd.DataFrame({"speed": speed, "roughness": 1.0 + speed**2 + 0.02 * np.cos(9.0 * speed)})
     frame = pd.concat([frame, frame.assign(roughness=frame["roughness"] + 0.01)], ignore_index=True)
     model = fit(process, History.from_frame(process, frame))
-    assert model.card["validation"]["grouped_by"] == "runs with the same parameters and context"
+    assert model.card["validation"]["grouped_by"] == "runs with the same parameters and categories of context"
     checked = model.cross_validation.frame("roughness")
     assert len(checked[["speed", "fold"]].drop_duplicates()) == 9
     assert checked["group"].nunique() == 9

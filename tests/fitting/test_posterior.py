@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 
 from luban.errors import ConfigurationError, DataError, UnitError
-from luban.fitting import Model
+from luban.fitting import Model, fit
 from luban.history import History
-from luban.process import Process
+from luban.process import NoiseVariable, Parameter, Process, Response
 
 
 @pytest.fixture
@@ -49,6 +49,32 @@ def test_intervals_are_calibrated_and_nested(model: Model, points: pd.DataFrame)
     half = (wide["roughness", "high"] - wide["roughness", "low"]).to_numpy() / 2.0
     ratio = model.interval_ratio("roughness", 0.9, "run_mean")
     np.testing.assert_allclose(half, 1.6448536 * ratio * posterior.sd("run_mean")["roughness"], rtol=1e-6)
+
+
+def test_intervals_of_a_reading_hold_where_nobody_says_where_it_was_taken() -> None:
+    """Two positions that differ far more than readings do: the next reading may be taken at either."""
+    random = np.random.default_rng(8)
+
+    def measured(runs: int) -> pd.DataFrame:
+        speed = np.repeat(random.uniform(0.0, 1.0, runs), 4)
+        position = np.tile(["near", "near", "far", "far"], runs)
+        value = 5.0 + speed + np.where(position == "near", -1.0, 1.0) + 0.1 * random.standard_normal(4 * runs)
+        run = np.repeat(np.arange(runs), 4)
+        return pd.DataFrame({"shaft": run, "speed": speed, "position": position, "gap": value})
+
+    process = Process(
+        "line",
+        parameters=[Parameter("speed", unit="m/s", low=0.0, high=1.0)],
+        noise=[NoiseVariable("position", categories=["near", "far"])],
+        identifiers=["shaft"],
+        responses=[Response("gap", unit="mm")],
+        runs={"id": ["shaft"]},
+    )
+    model = fit(process, History.from_frame(process, measured(30)))
+    fresh = measured(100)
+    bounds = model.posterior(fresh[["speed"]]).interval(0.9)["gap"]
+    covered = fresh["gap"].between(bounds["low"], bounds["high"]).mean()
+    assert 0.85 < covered <= 1.0
 
 
 def test_a_noise_variable_that_is_absent_is_averaged_as_observed(model: Model, points: pd.DataFrame) -> None:

@@ -174,3 +174,18 @@ def test_rows_that_refer_to_nowhere_are_refused_before_anything_is_changed(
     with pytest.raises(IntegrityError, match=rf"received {value}.*{dataset.split('/')[-1]}.*luban verify"):
         History.open(copy).copy()
     assert copy.read_bytes() == before
+
+
+def test_a_reading_that_would_lie_in_another_file_is_refused_by_all_who_read(copy: Path, repository: Path) -> None:
+    """−1 is for segments of a folder, which this version neither writes nor reads."""
+    text = (repository / "cpp/luban/history/FORMAT.md").read_text()
+    assert "−1 only in segments" in text
+    with h5py.File(copy, "r+") as file:
+        file["responses/yield/reading"][5] = -1
+    for read in (lambda: History.open(copy).read(["yield"]), lambda: History.open(copy).read(["yield"], rows="runs")):
+        with pytest.raises(IntegrityError, match=r"received -1.*/responses/yield/reading"):
+            read()
+    with pytest.raises(IntegrityError, match="received -1"):
+        History.open(copy).copy()
+    damages = histories.verify(copy).damages
+    assert any(where == "responses.yield.reading" and what.endswith("found -1") for where, what in damages), damages

@@ -5,6 +5,7 @@
 #include <luban/history/reader.hpp>
 #include <luban/history/verify.hpp>
 #include <luban/history/writer.hpp>
+#include <mutex>
 
 #include "support.hpp"
 
@@ -168,6 +169,66 @@ TEST(RoundTrip, AFileIsNotReplacedUnlessAsked) {
   Content longer = small_history(4, 2);
   write(longer, folder / "h.h5", {.compression = 9, .replace = true});
   EXPECT_EQ(HistoryFile::open(folder / "h.h5")->row_count(), 8U);
+}
+
+TEST(RoundTrip, OnlyTheExpectedFileIsReplaced) {
+  const Folder folder;
+  Content history = small_history(3, 2);
+  const std::string digest = write(history, folder / "h.h5");
+  Content longer = small_history(4, 2);
+  EXPECT_THROW(write(longer, folder / "h.h5", {.replace = true, .expected_digest = std::string(64, '0')}),
+               core::LifecycleError);
+  EXPECT_EQ(HistoryFile::open(folder / "h.h5")->content_digest(), digest);
+  write(longer, folder / "h.h5", {.replace = true, .expected_digest = digest});
+  EXPECT_EQ(HistoryFile::open(folder / "h.h5")->row_count(), 8U);
+  EXPECT_EQ(folder.file_count(), 1U) << "neither a temporary file nor a lock may be left";
+}
+
+TEST(RoundTrip, WhatAProgramWithoutTheLockWritesMeanwhileStays) {
+  const Folder folder;
+  Content history = small_history(3, 2);
+  const std::string digest = write(history, folder / "h.h5");
+  Content other = small_history(5, 2);
+  const std::string other_digest = write(other, folder / "other.h5");
+  std::once_flag once;
+  const core::CallControl control{.stop = {}, .progress = [&](const core::Progress&) {
+                                    std::call_once(
+                                        once, [&] { std::filesystem::rename(folder / "other.h5", folder / "h.h5"); });
+                                  }};
+  Content longer = small_history(4, 2);
+  EXPECT_THROW(write(longer, folder / "h.h5", {.replace = true, .expected_digest = digest}, control),
+               core::LifecycleError);
+  EXPECT_EQ(HistoryFile::open(folder / "h.h5")->content_digest(), other_digest);
+  EXPECT_EQ(folder.file_count(), 1U);
+}
+
+TEST(RoundTrip, ASecondWriterIsRefusedWhileTheFirstIsAtWork) {
+  const Folder folder;
+  Content history = small_history(3, 2);
+  const std::string digest = write(history, folder / "h.h5");
+  Content first = small_history(4, 2);
+  int refused = 0;
+  const core::CallControl control{.stop = {}, .progress = [&](const core::Progress&) {
+                                    Content second = small_history(5, 2);
+                                    try {
+                                      write(second, folder / "h.h5", {.replace = true, .expected_digest = digest});
+                                    } catch (const core::LifecycleError&) {
+                                      ++refused;
+                                    }
+                                  }};
+  write(first, folder / "h.h5", {.replace = true, .expected_digest = digest}, control);
+  EXPECT_GT(refused, 0);
+  EXPECT_EQ(HistoryFile::open(folder / "h.h5")->row_count(), 8U);
+}
+
+TEST(RoundTrip, AReplacedFileKeepsItsPermissions) {
+  const Folder folder;
+  Content history = small_history(3, 2);
+  write(history, folder / "h.h5");
+  const auto mine = std::filesystem::perms::owner_read | std::filesystem::perms::owner_write;
+  std::filesystem::permissions(folder / "h.h5", mine);
+  write(history, folder / "h.h5", {.replace = true});
+  EXPECT_EQ(std::filesystem::status(folder / "h.h5").permissions(), mine);
 }
 
 TEST(RoundTrip, StopLeavesNothingBehind) {

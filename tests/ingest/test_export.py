@@ -1,6 +1,7 @@
 """Out and in again: the same runs, readings and values."""
 
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import pandas as pd
@@ -80,3 +81,32 @@ def test_without_pyarrow(history: History, tmp_path: Path, monkeypatch: pytest.M
     with pytest.raises(NotBuiltError, match="pip install pyarrow"):
         ingest.import_parquet(history.process, tmp_path / "in.parquet", tmp_path / "h.h5")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_export_replaces_whole_files_and_only_its_own_temporary_ones(history: History, tmp_path: Path) -> None:
+    private, link, bystander = tmp_path / "out.csv", tmp_path / "link.csv", tmp_path / ".out.csv.partial"
+    private.write_text("old")
+    private.chmod(0o600)
+    link.symlink_to(private)
+    bystander.write_text("mine")
+    ingest.export(history, link)
+    assert link.is_symlink()
+    assert private.read_text().startswith("run_id,")
+    assert private.stat().st_mode & 0o777 == 0o600
+    assert bystander.read_text() == "mine"
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".out.csv.partial", "link.csv", "out.csv"]
+
+
+def test_an_export_that_fails_leaves_the_old_file(
+    history: History, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "out.csv").write_text("old")
+
+    def full(frame: pd.DataFrame, stream: IO[str], index: bool) -> None:
+        stream.write("half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(pd.DataFrame, "to_csv", full)
+    with pytest.raises(IoError, match="No space left"):
+        ingest.export(history, tmp_path / "out.csv")
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("out.csv", "old")]

@@ -236,7 +236,7 @@ def test_two_imports_at_once_do_not_lose_each_other(
         if phase == "judge" and done == 0:
             ingest.import_frame(process, frame[8:16], out)
 
-    with pytest.raises(LifecycleError, match="expected the history as it was when the import began"):
+    with pytest.raises(LifecycleError, match="expected the file as it was opened"):
         ingest.import_csv(process, late, out, progress=meanwhile)
     assert len(History.open(out)) == 16
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include <gtest/gtest.h>
+#include <tbb/global_control.h>
 
 #include <luban/core/error.hpp>
 #include <luban/core/random.hpp>
@@ -124,6 +125,43 @@ TEST(for_each_index, brings_an_exception_to_the_caller_whole) {
       EXPECT_EQ(error.detail().place, "item 77");
       EXPECT_EQ(running, 0) << "a body was still running";
     }
+  }
+}
+
+TEST(for_each_index, loops_inside_loops_share_its_threads) {
+  const tbb::global_control many(tbb::global_control::max_allowed_parallelism, 8);  // as on a larger machine
+  std::atomic<int> running{0};
+  std::atomic<int> most{0};
+  std::atomic<int> done{0};
+  const auto inner = [&](std::size_t i) {
+    const int now = ++running;
+    int before = most.load();
+    while (before < now && !most.compare_exchange_weak(before, now)) {
+    }
+    static_cast<void>(work(i));
+    --running;
+    ++done;
+  };
+  for_each_index(
+      8, [&](std::size_t) { for_each_index(200, inner, 2); }, 2);
+  EXPECT_EQ(done, 8 * 200);
+  EXPECT_LE(most, 2);
+}
+
+TEST(for_each_index, an_error_outside_does_not_cut_a_loop_inside) {
+  for (int trial = 0; trial < 50; ++trial) {
+    std::atomic<int> begun{0};
+    std::atomic<int> whole{0};
+    const auto body = [&](std::size_t i) {
+      ++begun;
+      if (i == 1) throw std::runtime_error("outside");
+      std::atomic<int> done{0};
+      for_each_index(
+          40, [&done](std::size_t k) { static_cast<void>(work(k)), ++done; }, 2);
+      if (done == 40) ++whole;
+    };
+    EXPECT_THROW(for_each_index(6, body, 2), std::runtime_error);
+    EXPECT_EQ(whole, begun - 1) << "a loop inside returned before its end";
   }
 }
 

@@ -203,6 +203,31 @@ TEST_F(Files, a_damaged_gaussian_process_is_refused) {
     damaged.tensors[name] = {.shape = {1}, .values = std::vector<double>{0.0}};
     EXPECT_THROW(static_cast<void>(GaussianProcess::read(damaged)), core::IntegrityError) << name;
   }
+  const std::string totals = "gaussian_process/0/totals";
+  const std::vector<double> right = std::get<std::vector<double>>(whole.tensors.at(totals).values);
+  const auto with_total = [&](std::size_t place, double value) {
+    Artefact out = whole;
+    std::get<std::vector<double>>(out.tensors.at(totals).values)[place] = value;
+    return out;
+  };
+  const auto with_number = [&](const std::string& key, const core::Json& value) {
+    Artefact out = whole;
+    core::Json of_process = out.metadata.at("gaussian_process");
+    core::Json numbers = of_process.at("model");
+    numbers.set(key, value);
+    of_process.set("model", std::move(numbers));
+    out.metadata.set("gaussian_process", std::move(of_process));
+    return out;
+  };
+  core::Json upside_down = whole.metadata.at("gaussian_process").at("model").at("within");
+  upside_down.set("low", 2.0).set("high", 1.0);
+  for (const Artefact& impossible :
+       {with_total(0, -1.0), with_total(2, 1e300), with_total(2, -5.0), with_total(2, right[2] + 0.5),
+        with_total(4, 1e308), with_total(4, 0.0), with_number("mean_variance", core::Json(-100.0)),
+        with_number("within", upside_down)}) {
+    EXPECT_THROW(static_cast<void>(GaussianProcess::read(impossible)), core::IntegrityError);
+  }
+  EXPECT_NO_THROW(static_cast<void>(GaussianProcess::read(with_total(2, right[2]))));
   Artefact other = whole;
   other.metadata = core::Json::object();
   EXPECT_THROW(static_cast<void>(GaussianProcess::read(other)), core::IntegrityError);

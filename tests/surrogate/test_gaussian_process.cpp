@@ -189,7 +189,14 @@ TEST(gaussian_process, noise_of_an_average_shares_the_run_and_averages_its_point
   const double reading = std::pow(model->within_sd(0), 2);
   const double latent = average->variance(VarianceOf::latent)(0, 0);
   EXPECT_NEAR(average->variance(VarianceOf::run_mean)(0, 0), latent + run + 0.5 * point, 1e-12);
-  EXPECT_NEAR(average->variance(VarianceOf::reading)(0, 0), latent + run + point + reading, 1e-12);
+  // One reading is taken at one of the levels: what they differ by belongs to it (law of total variance).
+  const auto each = model->posterior(X);
+  const double half = 0.5 * (each->mean()(0, 0) - each->mean()(1, 0));
+  const double levels = half * half + each->variance(VarianceOf::latent).col(0).mean();
+  EXPECT_NEAR(average->variance(VarianceOf::reading)(0, 0), levels + run + point + reading, 1e-12);
+  const auto without = model->average(X, VectorXd{{0.5, 0.5}}, {.reading = false});
+  EXPECT_EQ(without->variance(VarianceOf::run_mean), average->variance(VarianceOf::run_mean));
+  EXPECT_THROW(static_cast<void>(without->variance(VarianceOf::reading)), core::LifecycleError);
 }
 
 // ---- fitting
@@ -237,6 +244,24 @@ TEST(fit, a_gross_error_without_repeats_is_found_and_honest_tails_stay) {
     heavy.Y(i, 0) += 0.2 * generator.normal() / std::sqrt(chi2 / 4.0);
   }
   EXPECT_EQ(fit(heavy)->reports()[0].gross_errors, 0);
+}
+
+TEST(fit, a_run_read_twice_does_not_leave_the_others_unprotected) {
+  features::Dataset data = test::make({.runs = 60});
+  const Index n = data.n();
+  data.X.conservativeResize(n + 1, Eigen::NoChange);
+  data.Y.conservativeResize(n + 1, Eigen::NoChange);
+  data.X.row(n) = data.X.row(3);
+  data.Y.row(n) = data.Y.row(3).array() + 0.05;
+  data.run.push_back(3);
+  data.source_row.push_back(n);
+  data.repeat.push_back(1);
+  data.Y(20, 0) *= 100.0;
+  const auto model = fit(data);
+  EXPECT_EQ(model->reports()[0].set_aside, (std::vector<std::int64_t>{20}));
+  const MatrixXd X = test::random_inputs(model->encoder(), 100, 9);
+  const VectorXd mean = model->posterior(X)->mean().col(0);
+  for (Index i = 0; i < X.rows(); ++i) EXPECT_NEAR(mean(i), test::truth(X.row(i), 0), 1.0);
 }
 
 TEST(fit, a_gross_error_among_repeats_is_found) {

@@ -5,8 +5,10 @@
 #include <cmath>
 #include <cstddef>
 #include <numeric>
+#include <string>
 
 #include <luban/core/error.hpp>
+#include <luban/core/text.hpp>
 #include <luban/evaluation/detail/distributions.hpp>
 #include <luban/features/cells.hpp>
 
@@ -172,12 +174,21 @@ Calibration Calibration::from_json(const core::Json& json) {
   out.ratios = json.at("ratios").as_doubles();
   out.groups = static_cast<Eigen::Index>(json.at("groups").as_int());
   out.reached = json.at("reached").as_double();
-  if (out.levels.size() != out.ratios.size()) {
-    throw core::DataError({.where = "evaluation.calibration",
-                           .expected = "a ratio for each of " + std::to_string(out.levels.size()) + " levels",
-                           .received = std::to_string(out.ratios.size()) + " ratios",
-                           .place = {},
-                           .hint = {}});
+  const auto require = [](bool right, const std::string& expected, const std::string& received) {
+    if (right) return;
+    throw core::DataError(
+        {.where = "evaluation.calibration", .expected = expected, .received = received, .place = {}, .hint = {}});
+  };
+  require(out.levels.size() == out.ratios.size(),
+          "a ratio for each of " + std::to_string(out.levels.size()) + " levels",
+          std::to_string(out.ratios.size()) + " ratios");
+  double before = 0.0;
+  for (const double level : out.levels) {
+    require(level > before && level < 1.0, "levels that ascend between 0 and 1", core::number_text(level));
+    before = level;
+  }
+  for (const double ratio : out.ratios) {
+    require(std::isfinite(ratio) && ratio >= 0.0, "finite ratios of at least 0", core::number_text(ratio));
   }
   return out;
 }

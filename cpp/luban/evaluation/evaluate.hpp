@@ -16,7 +16,7 @@
 
 namespace luban::evaluation {
 
-/// How the runs are divided; groups are never split.
+/// How the runs are divided; stated groups are never split.
 enum class Split {
   groups,      ///< groups dealt at random
   time_blocks  ///< contiguous blocks of time; the same at every repeat

@@ -20,7 +20,7 @@ struct ResponseColumn {
 /// What makes runs one group.
 enum class Grouping : std::uint8_t {
   stated,  ///< what `groups` of the process names
-  points,  ///< nothing is stated: runs with the same parameters and context
+  points,  ///< nothing is stated: runs with the same parameters and categories of context
   runs,    ///< nothing is stated, and fewer than three such points: each run on its own
 };
 

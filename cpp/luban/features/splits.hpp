@@ -9,7 +9,7 @@
 
 namespace luban::features {
 
-/// Run indices of one split. No group has runs on both sides.
+/// Run indices of one split. No stated group has runs on both sides.
 struct Fold {
   std::vector<std::int32_t> train;
   std::vector<std::int32_t> test;

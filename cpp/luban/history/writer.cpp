@@ -1,4 +1,6 @@
+#include <luban/core/durable_file.hpp>
 #include <luban/core/error.hpp>
+#include <luban/core/file_lock.hpp>
 #include <luban/core/sha256.hpp>
 #include <luban/core/time.hpp>
 #include <luban/history/detail/file_digest.hpp>
@@ -35,6 +37,20 @@ std::string complete(Content& content, Tree& tree, const core::CallControl& cont
   return digest;
 }
 
+namespace {
+
+void require_expected(const std::filesystem::path& path, const WriteOptions& options) {
+  if (!options.replace || !options.expected_digest) return;
+  const TreeFile file(path);
+  if (text_attribute(file.groups().at("/"), "content_digest") == *options.expected_digest) return;
+  throw core::LifecycleError({.where = "history.write",
+                              .expected = "the file as it was opened",
+                              .received = "another content",
+                              .place = path.string(),
+                              .hint = "another program has written it: open it again and repeat"});
+}
+
+}  // namespace
 }  // namespace detail
 
 std::string write(Content& content, const std::filesystem::path& path, const WriteOptions& options,
@@ -46,9 +62,12 @@ std::string write(Content& content, const std::filesystem::path& path, const Wri
                          .place = path.string(),
                          .hint = "open it and append, or choose another name"});
   }
+  std::optional<core::FileLock> lock;  // a new file needs none: of several writers one gets the name
+  if (options.replace) lock.emplace(path, "history.write");
+  detail::require_expected(path, options);
   detail::Tree tree;
   const std::string digest = detail::complete(content, tree, control);
-  detail::TemporaryFile temporary(path);
+  core::DurableFile temporary(path, "history.write");
   detail::write_tree_file(temporary.path(), tree, options.compression, control);
   const std::string read_back = detail::file_digest(detail::TreeFile(temporary.path()), control);
   if (read_back != digest) {
@@ -60,6 +79,8 @@ std::string write(Content& content, const std::filesystem::path& path, const Wri
   }
   detail::append_seal(temporary.path());
   control.check("history.write");
+  // Once more: a program that knows nothing of the lock may have written meanwhile.
+  detail::require_expected(path, options);
   temporary.commit(options.replace);
   return digest;
 }

@@ -39,7 +39,7 @@ struct LUBAN_PROCESS_EXPORT ProcessDefinition {
   std::vector<Tolerance> tolerances;
   std::vector<std::string> run_id;  ///< columns whose combination names a run; empty = each row is a run
   std::string repeat;               ///< column that numbers the readings of a run; "" = order of appearance
-  std::vector<std::string> groups;  ///< columns whose combination must not be split; empty = points
+  std::vector<std::string> groups;  ///< columns whose combination must not be split; empty = features::Grouping::points
   Cost cost;
 };
 

@@ -47,26 +47,28 @@ std::unique_ptr<Posterior> ConditionedSurrogate::posterior(const Eigen::MatrixXd
   const Eigen::MatrixXd points = request.gradients ? with_neighbours(X) : X;
   Eigen::MatrixXd all(points.rows() + pending_.rows(), points.cols());
   all << points, pending_;
-  const std::unique_ptr<Posterior> wide = inner_->posterior(all, {.gradients = request.gradients, .joint = true});
+  const std::unique_ptr<Posterior> wide =
+      inner_->posterior(all, {.gradients = request.gradients, .joint = true, .reading = request.reading});
   std::vector<GaussianPosterior::Moments> moments;
   for (Eigen::Index response = 0; response < wide->m(); ++response) {
-    moments.push_back(condition(*wide, response, X.rows(), request.gradients, request.joint));
+    moments.push_back(condition(*wide, response, X.rows(), request));
   }
   return std::make_unique<GaussianPosterior>(std::move(moments));
 }
 
 GaussianPosterior::Moments ConditionedSurrogate::condition(const Posterior& wide, Eigen::Index response, Eigen::Index q,
-                                                           bool gradients, bool joint) const {
+                                                           const PosteriorRequest& request) const {
   const Eigen::Index k = pending_.rows();
   const Eigen::Index rows = wide.q() - k;
   const Eigen::MatrixXd latent = wide.covariance(response, VarianceOf::latent);
   const Eigen::VectorXd latent_variance = wide.variance(VarianceOf::latent).col(response);
   const Eigen::VectorXd run_variance = wide.variance(VarianceOf::run_mean).col(response);
-  const Eigen::VectorXd reading_variance = wide.variance(VarianceOf::reading).col(response);
   GaussianPosterior::Moments moments;
   moments.mean = wide.mean().col(response).head(q);
   moments.between_variance = (run_variance - latent_variance).head(q);
-  moments.within_variance = (reading_variance - run_variance).head(q);
+  if (request.reading) {
+    moments.within_variance = (wide.variance(VarianceOf::reading).col(response) - run_variance).head(q);
+  }
   Eigen::MatrixXd observed = latent.bottomRightCorner(k, k);
   observed.diagonal() += (run_variance - latent_variance).tail(k);
   // Two pending points may coincide without any noise between runs; a relative hair keeps the factor.
@@ -83,8 +85,8 @@ GaussianPosterior::Moments ConditionedSurrogate::condition(const Posterior& wide
   const Eigen::MatrixXd weights = factor.solve(cross.topRows(q).transpose());  // (k, q)
   const Eigen::VectorXd removed = (cross.topRows(q).transpose().cwiseProduct(weights)).colwise().sum();
   moments.variance = (latent_variance.head(q) - removed).cwiseMax(0.0);
-  if (joint) moments.covariance = latent.topLeftCorner(q, q) - cross.topRows(q) * weights;
-  if (gradients) {
+  if (request.joint) moments.covariance = latent.topLeftCorner(q, q) - cross.topRows(q) * weights;
+  if (request.gradients) {
     moments.mean_gradient = wide.mean_gradient(response).topRows(q);
     moments.variance_gradient = wide.variance_gradient(response).topRows(q);
     const auto steps = static_cast<Eigen::Index>(2 * numeric_.size());

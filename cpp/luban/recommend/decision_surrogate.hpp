@@ -50,7 +50,8 @@ class LUBAN_RECOMMEND_EXPORT ConditionedSurrogate final : public surrogate::Surr
  private:
   [[nodiscard]] Eigen::MatrixXd with_neighbours(const Eigen::MatrixXd& X) const;
   [[nodiscard]] surrogate::GaussianPosterior::Moments condition(const surrogate::Posterior& wide, Eigen::Index response,
-                                                                Eigen::Index q, bool gradients, bool joint) const;
+                                                                Eigen::Index q,
+                                                                const surrogate::PosteriorRequest& request) const;
 
   std::shared_ptr<const surrogate::Surrogate> inner_;
   Eigen::MatrixXd pending_;

@@ -11,7 +11,8 @@ Landscape::~Landscape() = default;
 SurrogateLandscape::SurrogateLandscape(Definition definition) : definition_(std::move(definition)) {}
 
 Landscape::Value SurrogateLandscape::evaluate(const Eigen::MatrixXd& X, bool gradients) const {
-  const auto posterior = definition_.surrogate->posterior(X, {.gradients = gradients, .joint = false});
+  const auto posterior =
+      definition_.surrogate->posterior(X, {.gradients = gradients, .joint = false, .reading = false});
   AcquisitionValue acquisition = definition_.acquisition->evaluate(*posterior, gradients);
   Value result{std::move(acquisition.value), std::move(acquisition.gradient), Eigen::MatrixXd(X.rows(), 0), {}};
   for (const OutcomeBound& bound : definition_.bounds) add_bound(*posterior, bound, gradients, result);

@@ -5,11 +5,8 @@
 #include <fstream>
 #include <iterator>
 #include <system_error>
-#include <utility>
 
-#include <fcntl.h>
-#include <unistd.h>
-
+#include <luban/core/durable_file.hpp>
 #include <luban/core/error.hpp>
 #include <luban/core/sha256.hpp>
 #include <luban/surrogate/detail/safetensors.hpp>
@@ -26,34 +23,6 @@ namespace {
                        .hint = {}});
 }
 
-/// An open file that closes itself.
-class Descriptor {
- public:
-  Descriptor(const std::filesystem::path& path, int flags) : number_(::open(path.c_str(), flags | O_CLOEXEC, 0644)) {}
-  ~Descriptor() {
-    if (number_ >= 0) ::close(number_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  [[nodiscard]] int number() const noexcept { return number_; }
-
- private:
-  int number_;
-};
-
-void write_synced(const std::filesystem::path& path, const std::string& bytes) {
-  constexpr const char* where = "surrogate.Artefact.save";
-  const Descriptor file(path, O_WRONLY | O_CREAT | O_TRUNC);
-  if (file.number() < 0) refused(where, "create the file", path);
-  for (std::size_t done = 0; done < bytes.size();) {
-    const ssize_t count = ::write(file.number(), bytes.data() + done, bytes.size() - done);
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) refused(where, "write the file", path);
-    done += static_cast<std::size_t>(count);
-  }
-  if (::fsync(file.number()) != 0) refused(where, "write the file to the disk", path);
-}
-
 }  // namespace
 
 std::string Artefact::digest() const {
@@ -61,19 +30,9 @@ std::string Artefact::digest() const {
 }
 
 void Artefact::save(const std::filesystem::path& path) const {
-  constexpr const char* where = "surrogate.Artefact.save";
-  const std::filesystem::path temporary = path.string() + ".part" + std::to_string(::getpid());
-  try {
-    write_synced(temporary, detail::to_safetensors(*this));
-    if (::rename(temporary.c_str(), path.c_str()) != 0) refused(where, "give the file its name", path);
-  } catch (...) {
-    ::unlink(temporary.c_str());
-    throw;
-  }
-  const std::filesystem::path folder = path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
-  const Descriptor directory(folder, O_RDONLY | O_DIRECTORY);
-  if (directory.number() < 0 || ::fsync(directory.number()) != 0)
-    refused(where, "write the folder to the disk", folder);
+  core::DurableFile file(path, "surrogate.Artefact.save");
+  file.write(detail::to_safetensors(*this));
+  file.commit(true);
 }
 
 Artefact Artefact::load(const std::filesystem::path& path) {

@@ -26,7 +26,7 @@ struct LUBAN_SURROGATE_EXPORT Artefact {
 
   /// SHA-256 of the file's bytes as written: the content address.
   [[nodiscard]] std::string digest() const;
-  /// Writes under a temporary name, fsyncs, renames. @throws IoError.
+  /// Writes as core::DurableFile, over a file of that name. @throws IoError.
   void save(const std::filesystem::path& path) const;
   /// @throws IoError when it cannot be read, IntegrityError when truncated, changed after writing or not such a file,
   /// VersionError when written by a newer format.

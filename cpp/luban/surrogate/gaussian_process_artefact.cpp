@@ -1,3 +1,4 @@
+#include <cmath>
 #include <utility>
 
 #include <luban/core/error.hpp>
@@ -80,7 +81,10 @@ detail::TrainingData read_training(const Artefact& artefact, const std::string& 
   require_intact(out.weight.size() == out.u() && out.weight.allFinite() && out.weight.minCoeff() > 0.0,
                  "a positive weight for each value", prefix + "weight");
   require_intact(static_cast<Eigen::Index>(run.size()) == out.u(), "a run for each value", prefix + "run");
-  require_intact(totals.size() == 5 && totals.allFinite() && totals(4) > 0.0, "five finite totals", prefix + "totals");
+  require_intact(totals.size() == 5 && totals.allFinite() && totals(0) >= 0.0 && totals(4) > 0.0 && totals(4) < 1e150,
+                 "five finite totals, squares and scale not negative", prefix + "totals");
+  require_intact(totals(2) == std::floor(totals(2)) && totals(2) >= static_cast<double>(out.u()) && totals(2) < 1e15,
+                 "a whole number of readings, no fewer than means", prefix + "totals");
   detail::require_coded(out.X, encoder, "surrogate.read");
   for (std::size_t row = 0; row < run.size(); ++row) {
     const auto known = static_cast<std::int64_t>(out.runs.size());

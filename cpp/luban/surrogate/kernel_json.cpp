@@ -1,10 +1,12 @@
 #include <array>
 #include <cmath>
 #include <limits>
+#include <string>
 #include <string_view>
 #include <utility>
 
 #include <luban/core/error.hpp>
+#include <luban/core/text.hpp>
 #include <luban/surrogate/kernel.hpp>
 
 namespace luban::surrogate {
@@ -53,14 +55,26 @@ core::Json hyperparameter_json(const HyperparameterSpec& spec) {
       .set("fixed", spec.fixed);
 }
 
+void require(bool right, const std::string& expected, double received) {
+  if (right) return;
+  throw core::DataError({.where = "surrogate.read",
+                         .expected = expected,
+                         .received = core::number_text(received),
+                         .place = {},
+                         .hint = {}});
+}
+
 HyperparameterSpec hyperparameter_from_json(const core::Json& json) {
-  return {.prior = {.kind = kind_of(json.at("prior").as_string(), prior_names),
-                    .a = json.at("a").as_double(),
-                    .b = json.at("b").as_double()},
-          .low = json.at("low").as_double(),
-          .high = json.at("high").as_double(),
-          .start = json.at("start").as_double(),
-          .fixed = json.at("fixed").as_bool()};
+  const HyperparameterSpec out{.prior = {.kind = kind_of(json.at("prior").as_string(), prior_names),
+                                         .a = json.at("a").as_double(),
+                                         .b = json.at("b").as_double()},
+                               .low = json.at("low").as_double(),
+                               .high = json.at("high").as_double(),
+                               .start = json.at("start").as_double(),
+                               .fixed = json.at("fixed").as_bool()};
+  require(out.low > 0.0 && out.low <= out.start, "0 < low <= start of a hyperparameter", out.low);
+  require(out.start <= out.high && std::isfinite(out.high), "start <= high of a hyperparameter, finite", out.high);
+  return out;
 }
 
 }  // namespace
@@ -119,6 +133,7 @@ ModelSpec model_from_json(const core::Json& json) {
   }
   const core::Json& mean_variance = json.at("mean_variance");
   out.mean_variance = mean_variance.is_null() ? std::numeric_limits<double>::infinity() : mean_variance.as_double();
+  require(out.mean_variance > 0.0, "a variance of the mean above 0", out.mean_variance);
   out.between = hyperparameter_from_json(json.at("between"));
   out.point = hyperparameter_from_json(json.at("point"));
   out.within = hyperparameter_from_json(json.at("within"));

@@ -158,7 +158,12 @@ class RidgeModel final : public Surrogate {
     for (Eigen::Index l = 0; l < levels; ++l) phi += weights(l) * each(Eigen::seqN(l, q, levels), Eigen::all);
     std::vector<GaussianPosterior::Moments> out;
     for (const Regression& regression : regressions_) {
-      out.push_back(moments(regression, phi, weights.sum(), request));
+      out.push_back(moments(regression, phi, request));
+      if (levels > 1 && request.reading) {
+        const GaussianPosterior::Moments own = moments(regression, each, {});
+        out.back().within_variance +=
+            detail::level_spread(own.mean, own.variance, weights, out.back().mean, out.back().variance);
+      }
       if (request.gradients) add_gradients(regression, X, weights, phi, out.back());
     }
     return std::make_unique<GaussianPosterior>(std::move(out));
@@ -166,12 +171,12 @@ class RidgeModel final : public Surrogate {
 
  private:
   static GaussianPosterior::Moments moments(const Regression& regression, const Eigen::MatrixXd& phi,
-                                            double sum_weights, const PosteriorRequest& request) {
-    const Eigen::MatrixXd z = phi.rowwise() - sum_weights * regression.centre;
+                                            const PosteriorRequest& request) {
+    const Eigen::MatrixXd z = phi.rowwise() - regression.centre;
     const Eigen::MatrixXd spread = z * regression.slope_covariance;
-    const double constant = sum_weights * sum_weights * regression.intercept_variance;
+    const double constant = regression.intercept_variance;
     GaussianPosterior::Moments out;
-    out.mean = (z * regression.slope).array() + sum_weights * regression.intercept;
+    out.mean = (z * regression.slope).array() + regression.intercept;
     out.variance = spread.cwiseProduct(z).rowwise().sum().array() + constant;
     if (request.joint) out.covariance = (spread * z.transpose()).array() + constant;
     out.between_variance = Eigen::VectorXd::Constant(phi.rows(), regression.between);
@@ -181,7 +186,7 @@ class RidgeModel final : public Surrogate {
 
   void add_gradients(const Regression& regression, const Eigen::MatrixXd& X, const Eigen::VectorXd& weights,
                      const Eigen::MatrixXd& phi, GaussianPosterior::Moments& out) const {
-    const Eigen::MatrixXd z = phi.rowwise() - weights.sum() * regression.centre;
+    const Eigen::MatrixXd z = phi.rowwise() - regression.centre;
     out.mean_gradient.resize(phi.rows(), X.cols());
     out.variance_gradient.resize(phi.rows(), X.cols());
     for (Eigen::Index i = 0; i < phi.rows(); ++i) {

@@ -71,14 +71,14 @@ std::unique_ptr<Posterior> AveragedSurrogate::posterior(const Eigen::MatrixXd& X
   const Eigen::MatrixXd mean = averaged->mean();
   const Eigen::MatrixXd latent = averaged->variance(VarianceOf::latent);
   const Eigen::MatrixXd run_mean = averaged->variance(VarianceOf::run_mean);
-  const Eigen::MatrixXd reading = averaged->variance(VarianceOf::reading);
+  const Eigen::MatrixXd reading = request.reading ? averaged->variance(VarianceOf::reading) : run_mean;
   std::vector<GaussianPosterior::Moments> out(static_cast<std::size_t>(averaged->m()));
   for (Eigen::Index r = 0; r < averaged->m(); ++r) {
     GaussianPosterior::Moments& moments = out[static_cast<std::size_t>(r)];
     moments.mean = mean.col(r);
     moments.variance = latent.col(r);
     moments.between_variance = run_mean.col(r) - latent.col(r);
-    moments.within_variance = reading.col(r) - run_mean.col(r);
+    if (request.reading) moments.within_variance = reading.col(r) - run_mean.col(r);
     if (request.joint) moments.covariance = averaged->covariance(r, VarianceOf::latent);
     if (request.gradients) {
       moments.mean_gradient = averaged->mean_gradient(r)(Eigen::all, kept_columns_);

@@ -17,6 +17,9 @@ Eigen::VectorXd noise_of(const GaussianPosterior::Moments& moments, VarianceOf o
     case VarianceOf::run_mean:
       return moments.between_variance;
     case VarianceOf::reading:
+      if (moments.within_variance.size() != moments.mean.size()) {
+        detail::not_asked_for("variance of a reading", "reading");
+      }
       return moments.between_variance + moments.within_variance;
     case VarianceOf::latent:
       break;
@@ -36,7 +39,8 @@ GaussianPosterior::GaussianPosterior(std::vector<Moments> responses) : responses
     detail::require_each(moments.mean.size() == points, where, "a mean", points);
     detail::require_each(moments.variance.size() == points, where, "a variance", points);
     detail::require_each(moments.between_variance.size() == points, where, "a between-run variance", points);
-    detail::require_each(moments.within_variance.size() == points, where, "a within-run variance", points);
+    detail::require_each(moments.within_variance.size() == points || moments.within_variance.size() == 0, where,
+                         "a within-run variance", points);
     detail::require_each(
         moments.covariance.size() == 0 || (moments.covariance.rows() == points && moments.covariance.cols() == points),
         where, "a covariance row", points);

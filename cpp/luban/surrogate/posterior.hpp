@@ -23,8 +23,9 @@ class LUBAN_SURROGATE_EXPORT Posterior {
   virtual ~Posterior();
   [[nodiscard]] virtual Eigen::Index q() const noexcept = 0;
   [[nodiscard]] virtual Eigen::Index m() const noexcept = 0;
-  [[nodiscard]] virtual Eigen::MatrixXd mean() const = 0;                   ///< (q, m)
-  [[nodiscard]] virtual Eigen::MatrixXd variance(VarianceOf of) const = 0;  ///< (q, m)
+  [[nodiscard]] virtual Eigen::MatrixXd mean() const = 0;  ///< (q, m)
+  /// (q, m) @throws LifecycleError when `reading` is wanted of a posterior asked for without it.
+  [[nodiscard]] virtual Eigen::MatrixXd variance(VarianceOf of) const = 0;
   /// (q, q) joint covariance of one response. The q points count as q different runs, so `run_mean` and `reading` add
   /// to the diagonal only. @throws LifecycleError when the posterior was asked for without `joint`.
   [[nodiscard]] virtual Eigen::MatrixXd covariance(Eigen::Index response, VarianceOf of) const = 0;
@@ -44,7 +45,8 @@ class LUBAN_SURROGATE_EXPORT Posterior {
 /// What a posterior must be able to answer; less is cheaper.
 struct PosteriorRequest {
   bool gradients = false;
-  bool joint = false;  ///< covariance and samples
+  bool joint = false;   ///< covariance and samples
+  bool reading = true;  ///< variance of a reading; of an average over levels it costs as much as all levels
 };
 
 /// Gaussian posterior from moments: the ordinary case.
@@ -56,7 +58,7 @@ class LUBAN_SURROGATE_EXPORT GaussianPosterior final : public Posterior {
     Eigen::VectorXd variance;           ///< (q) latent
     Eigen::MatrixXd covariance;         ///< (q, q) latent, or empty
     Eigen::VectorXd between_variance;   ///< (q) added for run_mean
-    Eigen::VectorXd within_variance;    ///< (q) added for reading
+    Eigen::VectorXd within_variance;    ///< (q) added for reading; empty when that was not asked for
     Eigen::MatrixXd mean_gradient;      ///< (q, d) or empty
     Eigen::MatrixXd variance_gradient;  ///< (q, d) or empty
   };

@@ -23,6 +23,7 @@ std::unique_ptr<Posterior> Surrogate::average(const Eigen::MatrixXd& X, const Ei
   const Eigen::Index q = X.rows() / levels;
   const std::unique_ptr<Posterior> joint = posterior(X, {.gradients = false, .joint = true});
   const Eigen::MatrixXd mean = joint->mean();
+  const Eigen::MatrixXd latent = joint->variance(VarianceOf::latent);
   Eigen::MatrixXd select = Eigen::MatrixXd::Zero(q, X.rows());
   for (Eigen::Index i = 0; i < q; ++i) select.row(i).segment(i * levels, levels) = weights.transpose();
   std::vector<GaussianPosterior::Moments> out(static_cast<std::size_t>(joint->m()));
@@ -36,7 +37,11 @@ std::unique_ptr<Posterior> Surrogate::average(const Eigen::MatrixXd& X, const Ei
     moments.covariance = select * joint->covariance(r, VarianceOf::latent) * select.transpose();
     moments.variance = moments.covariance.diagonal();
     moments.between_variance = added(VarianceOf::run_mean, VarianceOf::latent);
-    moments.within_variance = added(VarianceOf::reading, VarianceOf::run_mean);
+    if (request.reading) {
+      moments.within_variance =
+          added(VarianceOf::reading, VarianceOf::run_mean) +
+          detail::level_spread(mean.col(r), latent.col(r), weights, moments.mean, moments.variance);
+    }
     if (!request.joint) moments.covariance.resize(0, 0);
   }
   return std::make_unique<GaussianPosterior>(std::move(out));

@@ -27,9 +27,9 @@ class LUBAN_SURROGATE_EXPORT Surrogate {
                                                              const PosteriorRequest& request = {}) const = 0;
   /// Posterior of weighted averages over L levels: rows i·L … i·L + L − 1 of X (q·L, p) are the levels of point i and
   /// differ in the averaged inputs alone. Gradients (q, p) are by the inputs that the levels share. `run_mean` is of
-  /// one run read at all levels, `reading` of one reading. The ordinary implementation works from the joint posterior
-  /// and knows no variance gradients. @throws DataError as posterior; LifecycleError when gradients are asked of a
-  /// surrogate that cannot average them.
+  /// one run read at all levels, `reading` of one reading at one of the levels. Weights are frequencies. The ordinary
+  /// implementation works from the joint posterior and knows no variance gradients. @throws DataError as posterior;
+  /// LifecycleError when gradients are asked of a surrogate that cannot average them.
   [[nodiscard]] virtual std::unique_ptr<Posterior> average(const Eigen::MatrixXd& X, const Eigen::VectorXd& weights,
                                                            const PosteriorRequest& request = {}) const;
 };

@@ -50,16 +50,16 @@ class FittedWorlds:
         kernel = model.prior(design.points, joint=True).covariance(0, "latent")
         self.root = np.linalg.cholesky(kernel + 1e-9 * np.trace(kernel) / len(kernel) * np.eye(len(kernel)))
         self.noise = _Noise(model.between_sd(0), model.between_points_sd(0), model.within_sd(0))
-        self.every = np.ones(len(design.run), dtype=bool)
+        self.read = ~np.isnan(design.y)  # who believes best has seen no more than the others
         places = _places(design).ravel()
-        total = kernel[np.ix_(places, places)] + self.noise.of_run_means(design, self.every)
+        total = kernel[np.ix_(places, places)] + self.noise.of_run_means(design, self.read)
         self.gain = np.linalg.solve(total, kernel[places]).T
 
     def __call__(self, generator: np.random.Generator) -> World:
         design = self.design
         surface = (self.mean + self.root @ generator.standard_normal(len(self.root))).reshape(design.shape)
         y = self.noise.readings(design, surface, generator)
-        belief = self.mean + self.gain @ (design.run_means(y, self.every).ravel() - self.mean)
+        belief = self.mean + self.gain @ (design.run_means(y, self.read).ravel() - self.mean)
         return World(design.expected(surface), y, design.expected(belief.reshape(design.shape)))
 
 

@@ -249,7 +249,7 @@ class ProcessFile(_Entry):
     groups: list[Name] = Field(
         default=[],
         description="names that must not be split between training and test; or run, lot, source; "
-        "when left out, runs with the same parameters and context",
+        "when left out, runs with the same parameters and categories of context",
     )
     cost: CostEntry | None = None
 

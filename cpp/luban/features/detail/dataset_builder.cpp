@@ -128,9 +128,9 @@ std::int64_t integer_at(const process::Column& column, std::size_t row, std::siz
 }
 
 /// Joins the runs whose inputs are equal, unless that leaves too few groups to check a model on.
-void group_by_point(Dataset& data, const std::vector<Eigen::Index>& run_inputs) {
-  Eigen::MatrixXd inputs(static_cast<Eigen::Index>(data.run_count()), static_cast<Eigen::Index>(run_inputs.size()));
-  for (Eigen::Index i = 0; i < data.n(); ++i) inputs.row(data.run[static_cast<std::size_t>(i)]) = data.X(i, run_inputs);
+void group_by_point(Dataset& data, const std::vector<Eigen::Index>& columns) {
+  Eigen::MatrixXd inputs(static_cast<Eigen::Index>(data.run_count()), static_cast<Eigen::Index>(columns.size()));
+  for (Eigen::Index i = 0; i < data.n(); ++i) inputs.row(data.run[static_cast<std::size_t>(i)]) = data.X(i, columns);
   const Cells points = cells_of_rows(inputs);
   data.grouping = points.count() < fewest_points ? Grouping::runs : Grouping::points;
   std::vector<Eigen::Index> first(data.run_count());  // the first run at the point of each run
@@ -374,7 +374,14 @@ Dataset DatasetBuilder::finish() && {
     data_.run_time.resize(data_.run_ids.size(), core::UtcTime::missing_count);
     data_ = data_.subset(with_readings);
   }
-  if (columns_.groups.empty()) group_by_point(data_, run_inputs_);
+  if (columns_.groups.empty()) {
+    std::vector<Eigen::Index> inputs = data_.encoder.columns_of(Role::parameter);
+    for (const Eigen::Index column : data_.encoder.columns_of(Role::context)) {
+      // A measured circumstance hardly ever comes back to the digit: it would make every run a point of its own.
+      if (!data_.encoder.variables()[static_cast<std::size_t>(column)].is_numeric()) inputs.push_back(column);
+    }
+    group_by_point(data_, inputs);
+  }
   return std::move(data_);
 }
 

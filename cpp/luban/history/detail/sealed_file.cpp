@@ -90,19 +90,6 @@ std::string heap_lines(std::string_view bytes) {
   return lines;
 }
 
-void sync_path(const std::filesystem::path& path, int flags) {
-  const int fd = ::open(path.c_str(), flags | O_CLOEXEC);
-  if (fd < 0) io_error("open the file to sync it", path);
-  const int status = ::fsync(fd);
-  const int reason = errno;
-  ::close(fd);
-  // Some network and overlay folders cannot be synced; the rename is then as durable as they make it.
-  if (status != 0 && reason != EINVAL && reason != EROFS) {
-    errno = reason;
-    io_error("sync to disk", path);
-  }
-}
-
 }  // namespace
 
 void append_seal(const std::filesystem::path& path) {
@@ -151,44 +138,6 @@ void require_intact_heaps(const std::filesystem::path& path) {
                                   .hint = "the file is damaged; restore it from a copy or import again"});
     }
   }
-}
-
-TemporaryFile::TemporaryFile(const std::filesystem::path& target)
-    : target_(std::filesystem::weakly_canonical(std::filesystem::absolute(target))) {  // a link is followed
-  const std::string stem = (target_.parent_path() / ("." + target_.filename().string())).string();
-  for (int attempt = 0;; ++attempt) {
-    path_ = stem + "." + std::to_string(::getpid()) + "-" + std::to_string(attempt) + ".partial";
-    const int fd = ::open(path_.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0666);
-    if (fd >= 0) {
-      ::close(fd);
-      return;
-    }
-    if (errno != EEXIST) io_error("make a temporary file beside the target", path_);
-  }
-}
-
-TemporaryFile::~TemporaryFile() {
-  if (!committed_) {
-    std::error_code ignored;  // already failing: the first error is the one to report
-    std::filesystem::remove(path_, ignored);
-  }
-}
-
-void TemporaryFile::commit(bool replace) {
-  sync_path(path_, O_RDONLY);
-  // A hard link fails when the name exists, so that nothing is replaced by accident.
-  const bool linked = !replace && ::link(path_.c_str(), target_.c_str()) == 0;
-  if (!replace && !linked) {
-    const bool no_links_here = errno == EPERM || errno == ENOTSUP || errno == EMLINK;
-    if (!no_links_here || std::filesystem::exists(target_)) io_error("give the finished file its name", target_);
-  }
-  if (linked) {
-    ::unlink(path_.c_str());
-  } else if (::rename(path_.c_str(), target_.c_str()) != 0) {
-    io_error("rename the finished file", target_);
-  }
-  committed_ = true;
-  sync_path(path_.parent_path(), O_RDONLY | O_DIRECTORY);
 }
 
 }  // namespace luban::history::detail

@@ -23,23 +23,4 @@ void append_seal(const std::filesystem::path& path);
 /// its memory. A file without lines passes. @throws IntegrityError, IoError.
 void require_intact_heaps(const std::filesystem::path& path);
 
-/// A file under a temporary name beside its target; removed unless it is committed.
-class TemporaryFile {
- public:
-  /// @throws IoError when the folder does not exist or refuses.
-  explicit TemporaryFile(const std::filesystem::path& target);
-  ~TemporaryFile();
-  TemporaryFile(const TemporaryFile&) = delete;
-  TemporaryFile& operator=(const TemporaryFile&) = delete;
-  [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
-  /// Syncs the file, renames it over the target (or refuses when `replace` is false and the target exists), syncs the
-  /// folder. @throws IoError.
-  void commit(bool replace);
-
- private:
-  std::filesystem::path target_;
-  std::filesystem::path path_;
-  bool committed_ = false;
-};
-
 }  // namespace luban::history::detail

@@ -200,10 +200,9 @@ std::shared_ptr<const View::Index> View::find_latest_events(const std::string& r
     const auto time = load_rows<std::int64_t>(*file_, response + "/time", block);
     for (std::size_t i = 0; i < block.size(); ++i) {
       const auto event = static_cast<std::int64_t>(block.begin + i);
-      if (reading[i] < -1 || reading[i] >= total) out_of_range(*file_, response + "/reading", reading[i]);
+      if (reading[i] < 0 || reading[i] >= total) out_of_range(*file_, response + "/reading", reading[i]);
       const bool known = options_.as_of.missing() || time[i] <= options_.as_of.since_epoch().count();
-      const bool counts =
-          known && quality[i] != quality_bad && reading[i] >= 0 && static_cast<std::size_t>(reading[i]) < readings_;
+      const bool counts = known && quality[i] != quality_bad && static_cast<std::size_t>(reading[i]) < readings_;
       in_order = in_order && counts && reading[i] == event;
       if (counts) (*latest)[static_cast<std::size_t>(reading[i])] = event;
     }

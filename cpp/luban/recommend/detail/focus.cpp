@@ -21,7 +21,7 @@ GaussianPosterior::Moments moments_of(const Posterior& posterior, Eigen::Index r
   moments.variance = posterior.variance(VarianceOf::latent).col(response);
   const Eigen::VectorXd run = posterior.variance(VarianceOf::run_mean).col(response);
   moments.between_variance = run - moments.variance;
-  moments.within_variance = posterior.variance(VarianceOf::reading).col(response) - run;
+  if (request.reading) moments.within_variance = posterior.variance(VarianceOf::reading).col(response) - run;
   if (request.joint) moments.covariance = posterior.covariance(response, VarianceOf::latent);
   if (request.gradients) {
     moments.mean_gradient = posterior.mean_gradient(response);

@@ -5,6 +5,7 @@
 
 #include <luban/surrogate/detail/dense.hpp>
 #include <luban/surrogate/detail/factorisation.hpp>
+#include <luban/surrogate/detail/inputs.hpp>
 
 namespace luban::surrogate::detail {
 
@@ -116,6 +117,11 @@ GaussianPosterior::Moments Conditioned::average(const Eigen::MatrixXd& X, const 
   GaussianPosterior::Moments out;
   finish(averaged, solved, prior_variance_of_averages(points, weights), weights.sum(), out);
   add_noise(out, weights.squaredNorm());
+  if (request.reading) {
+    out.within_variance += spread_of_levels(cross.value.array() + constant(), points, weights, out);
+  } else {
+    out.within_variance.resize(0);
+  }
   if (request.joint) {
     Eigen::MatrixXd half = averaged;
     solve_right_transposed(lower_, half);
@@ -166,6 +172,15 @@ GaussianPosterior::Moments Conditioned::prior(const Eigen::MatrixXd& X, const Po
     out.variance_gradient = unit * covariance.diagonal_gradient(theta_, points);
   }
   return out;
+}
+
+Eigen::VectorXd Conditioned::spread_of_levels(const Eigen::MatrixXd& cross, const Points& points,
+                                              const Eigen::VectorXd& weights,
+                                              const GaussianPosterior::Moments& average) const {
+  const Eigen::MatrixXd solved = product(cross, Transpose::no, inverse_, Transpose::no);
+  GaussianPosterior::Moments each;
+  finish(cross, solved, target_->covariance().diagonal(theta_, points).array() + constant(), 1.0, each);
+  return level_spread(each.mean, each.variance, weights, average.mean, average.variance);
 }
 
 Eigen::VectorXd Conditioned::prior_variance_of_averages(const Points& points, const Eigen::VectorXd& weights) const {

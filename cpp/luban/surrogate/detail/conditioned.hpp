@@ -38,6 +38,9 @@ class LUBAN_SURROGATE_EXPORT Conditioned {
   [[nodiscard]] double constant() const;
   [[nodiscard]] Eigen::MatrixXd prior_of_averages(const Points& points, const Eigen::VectorXd& weights) const;
   [[nodiscard]] Eigen::VectorXd prior_variance_of_averages(const Points& points, const Eigen::VectorXd& weights) const;
+  [[nodiscard]] Eigen::VectorXd spread_of_levels(const Eigen::MatrixXd& cross, const Points& points,
+                                                 const Eigen::VectorXd& weights,
+                                                 const GaussianPosterior::Moments& average) const;
   void add_noise(GaussianPosterior::Moments& out, double sum_squared_weights) const;
   void finish(const Eigen::MatrixXd& cross, const Eigen::MatrixXd& solved, const Eigen::VectorXd& prior_variance,
               double sum_weights, GaussianPosterior::Moments& out) const;

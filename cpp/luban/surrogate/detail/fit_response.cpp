@@ -6,6 +6,8 @@
 #include <utility>
 
 #include <luban/core/error.hpp>
+#include <luban/core/time.hpp>
+#include <luban/features/cells.hpp>
 #include <luban/features/reduction.hpp>
 #include <luban/features/robust_weights.hpp>
 
@@ -13,9 +15,9 @@ namespace luban::surrogate::detail {
 
 namespace {
 
-// For responses without repeats (elsewhere features::robust_weights sees gross errors without a model of the inputs):
-// iteratively reweighted fits with Student-t weights of four degrees of freedom on left-out residuals (Lange, Little
-// and Taylor 1989), so that a gross error cannot hide behind the noise that it causes.
+// For cells of one or two readings, which cannot tell (elsewhere features::robust_weights sees gross errors without a
+// model of the inputs): iteratively reweighted fits with Student-t weights of four degrees of freedom on left-out
+// residuals (Lange, Little and Taylor 1989), so that a gross error cannot hide behind the noise that it causes.
 constexpr double degrees = 4.0;
 constexpr int most_rounds = 6;
 constexpr int round_iterations = 60;
@@ -23,6 +25,8 @@ constexpr int round_iterations = 60;
 constexpr double family_probability = 0.05;
 // Below this share of the threshold, judged by a robust scale, no reading deserves a second look.
 constexpr double suspicious_share = 0.5;
+// Readings from which on a cell tells by itself (features::robust_weights leaves one and two alone).
+constexpr std::size_t least_for_a_cell = 3;
 
 double upper_quantile(double probability) {
   // Student's t with four degrees of freedom has a closed form (Shaw 2006).
@@ -32,11 +36,12 @@ double upper_quantile(double probability) {
   return 2.0 * std::sqrt(q - 1.0);
 }
 
-double median_of_absolute(const Eigen::VectorXd& values) {
-  Eigen::VectorXd sorted = values.cwiseAbs();
-  const Eigen::Index middle = sorted.size() / 2;
-  std::nth_element(sorted.begin(), sorted.begin() + middle, sorted.end());
-  return sorted(middle);
+/// Median of a scratch vector that is not empty, which is reordered.
+double median_of(std::vector<double>& values) {
+  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  std::nth_element(values.begin(), middle, values.end());
+  if (values.size() % 2 == 1) return *middle;
+  return 0.5 * (*middle + *std::max_element(values.begin(), middle));
 }
 
 class Fit {
@@ -55,10 +60,10 @@ class Fit {
   FittedResponse run(const Eigen::VectorXd& warm_start) {
     weights_ = initial_weights();
     Optimum optimum = fit(weights_, warm_start, options_);
-    if (options_.robust && !target_->data().repeated() && suspicious(process_->left_out_residuals())) {
+    if (options_.robust && suspicious()) {
       const auto target = target_;
       const auto process = process_;
-      const Eigen::VectorXd cleaned = without_gross_errors();
+      const Eigen::VectorXd cleaned = target_->data().repeated() ? judged_by_means() : without_gross_errors();
       for (Eigen::Index i = 0; i < data_.n(); ++i) {
         if (cleaned(i) != weights_(i)) set_aside_.push_back(i);
       }
@@ -93,28 +98,84 @@ class Fit {
     return out;
   }
 
-  double threshold() const { return upper_quantile(0.5 * family_probability / static_cast<double>(target_->data().n)); }
-
-  bool suspicious(const Eigen::VectorXd& residuals) const {
-    const double scale = median_of_absolute(residuals) / upper_quantile(0.25);
-    return residuals.cwiseAbs().maxCoeff() > suspicious_share * threshold() * scale;
+  // Readings of each row of the current target whose cell has too few of them to judge itself; none for other rows.
+  // Found by a second reduction of cell numbers, so that nothing is assumed about the reduction's order.
+  std::vector<std::vector<Eigen::Index>> readings_to_judge() const {
+    const features::Cells cells = features::cells_of_readings(data_);
+    std::vector<std::vector<Eigen::Index>> members(static_cast<std::size_t>(cells.count()));
+    features::Dataset numbered = data_;
+    for (std::size_t c = 0; c < members.size(); ++c) {
+      for (Eigen::Index k = cells.start[c]; k < cells.start[c + 1]; ++k) {
+        const Eigen::Index reading = cells.order[static_cast<std::size_t>(k)];
+        if (std::isnan(data_.Y(reading, response_))) continue;
+        numbered.Y(reading, response_) = static_cast<double>(c);
+        if (weights_(reading) > 0.0) members[c].push_back(reading);
+      }
+    }
+    std::vector<std::vector<Eigen::Index>> out;
+    for (const double number : features::reduce(numbered, response_, weights_).mean) {
+      const auto& of_cell = members[static_cast<std::size_t>(std::llround(number))];
+      out.push_back(of_cell.size() < least_for_a_cell ? of_cell : std::vector<Eigen::Index>{});
+    }
+    return out;
   }
 
-  // Readings of the current target: without repeats each is one row of the reduction. Found by a second reduction of
-  // row numbers, so that nothing is assumed about the reduction's order.
-  std::vector<Eigen::Index> reading_of_row() const {
-    features::Dataset numbered = data_;
-    for (Eigen::Index i = 0; i < data_.n(); ++i) {
-      if (!std::isnan(data_.Y(i, response_))) numbered.Y(i, response_) = static_cast<double>(i);
+  static std::size_t count(const std::vector<std::vector<Eigen::Index>>& readings) {
+    std::size_t out = 0;
+    for (const auto& row : readings) out += row.size();
+    return out;
+  }
+
+  static double threshold(const std::vector<std::vector<Eigen::Index>>& readings) {
+    return upper_quantile(0.5 * family_probability / static_cast<double>(count(readings)));
+  }
+
+  bool suspicious() const {
+    const auto readings = readings_to_judge();
+    std::vector<double> residuals;
+    const Eigen::VectorXd all = process_->left_out_residuals();
+    for (std::size_t row = 0; row < readings.size(); ++row) {
+      if (!readings[row].empty()) residuals.push_back(std::abs(all(static_cast<Eigen::Index>(row))));
     }
-    const Eigen::VectorXd numbers = features::reduce(numbered, response_, weights_).mean;
-    std::vector<Eigen::Index> out;
-    for (const double number : numbers) out.push_back(static_cast<Eigen::Index>(std::llround(number)));
+    if (residuals.empty()) return false;
+    const double largest = *std::max_element(residuals.begin(), residuals.end());
+    const double scale = median_of(residuals) / upper_quantile(0.25);
+    return largest > suspicious_share * threshold(readings) * scale;
+  }
+
+  // Where some readings are repeated, a weight would act on the noise within a run alone. So each cell counts as one
+  // reading, its mean, in a fit with one level of noise; what that sets aside is believed of cells that cannot tell.
+  Eigen::VectorXd judged_by_means() const {
+    const auto readings = readings_to_judge();
+    const features::Reduction reduction = features::reduce(data_, response_, weights_);
+    const Eigen::Index u = reduction.X.rows();
+    features::Dataset means;
+    means.encoder = data_.encoder;
+    means.X = reduction.X;
+    means.Y = reduction.mean;
+    means.responses = {data_.responses[static_cast<std::size_t>(response_)]};
+    for (Eigen::Index row = 0; row < u; ++row) {
+      means.run.push_back(static_cast<std::int32_t>(row));
+      means.group.push_back(static_cast<std::int32_t>(row));
+      means.run_ids.push_back(std::to_string(row));
+      means.run_time.push_back(core::UtcTime::missing_count);
+      means.source_row.push_back(row);
+      means.repeat.push_back(1);
+    }
+    means.group_labels = means.run_ids;
+    GaussianProcessOptions quick = options_;
+    quick.starts = 1;
+    quick.warm_starts.clear();
+    const FittedResponse judged = Fit(means, 0, model_, covariance_, quick, key_, control_).run({});
+    Eigen::VectorXd out = weights_;
+    for (const std::int64_t row : judged.report.set_aside) {
+      for (const Eigen::Index reading : readings[static_cast<std::size_t>(row)]) out(reading) = 0.0;
+    }
     return out;
   }
 
   Eigen::VectorXd without_gross_errors() {
-    const std::vector<Eigen::Index> reading = reading_of_row();
+    const auto readings = readings_to_judge();
     GaussianProcessOptions quick = options_;
     quick.starts = 1;
     quick.max_iterations = std::min(options_.max_iterations, round_iterations);
@@ -122,16 +183,18 @@ class Fit {
     Eigen::VectorXd residuals = process_->left_out_residuals();
     Eigen::VectorXd warm;
     for (int round = 0; round < most_rounds; ++round) {
-      for (std::size_t row = 0; row < reading.size(); ++row) {
+      for (std::size_t row = 0; row < readings.size(); ++row) {
         const double z = residuals(static_cast<Eigen::Index>(row));
-        soft(reading[row]) = (degrees + 1.0) / (degrees + z * z);
+        for (const Eigen::Index reading : readings[row]) soft(reading) = (degrees + 1.0) / (degrees + z * z);
       }
       warm = fit(soft, warm, quick).theta;
       residuals = process_->left_out_residuals();
     }
     Eigen::VectorXd out = weights_;
-    for (std::size_t row = 0; row < reading.size(); ++row) {
-      if (std::abs(residuals(static_cast<Eigen::Index>(row))) > threshold()) out(reading[row]) = 0.0;
+    const double limit = threshold(readings);
+    for (std::size_t row = 0; row < readings.size(); ++row) {
+      if (std::abs(residuals(static_cast<Eigen::Index>(row))) <= limit) continue;
+      for (const Eigen::Index reading : readings[row]) out(reading) = 0.0;
     }
     return out;
   }

@@ -36,13 +36,28 @@ void require_coded(const Eigen::MatrixXd& X, const features::Encoder& encoder, c
 }
 
 void require_levels(const Eigen::MatrixXd& X, const Eigen::VectorXd& weights, const char* where) {
-  if (weights.size() > 0 && weights.allFinite() && X.rows() % weights.size() == 0) return;
+  const bool frequencies =
+      weights.size() > 0 && weights.allFinite() && weights.minCoeff() >= 0.0 && std::abs(weights.sum() - 1.0) < 1e-9;
+  if (frequencies && X.rows() % weights.size() == 0) return;
   throw core::DataError(
       {.where = where,
-       .expected = "finite weights and as many rows per point",
+       .expected = "weights that are not negative and sum to 1, and as many rows per point",
        .received = std::to_string(weights.size()) + " weights and " + std::to_string(X.rows()) + " rows",
        .place = {},
        .hint = {}});
+}
+
+Eigen::VectorXd level_spread(const Eigen::VectorXd& level_mean, const Eigen::VectorXd& level_variance,
+                             const Eigen::VectorXd& weights, const Eigen::VectorXd& mean,
+                             const Eigen::VectorXd& variance) {
+  const Eigen::Index levels = weights.size();
+  Eigen::VectorXd out(mean.size());
+  for (Eigen::Index i = 0; i < mean.size(); ++i) {
+    const Eigen::ArrayXd away = level_mean.segment(i * levels, levels).array() - mean(i);
+    const auto each = level_variance.segment(i * levels, levels).array();
+    out(i) = (weights.array() * (away.square() + each)).sum() - variance(i);
+  }
+  return out.cwiseMax(0.0);  // the average of variances is no less than the variance of the average, but for rounding
 }
 
 }  // namespace luban::surrogate::detail

@@ -1,17 +1,19 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include <Eigen/Core>
 
 #include <luban/features/dataset.hpp>
 #include <luban/surrogate/neural_ensemble.hpp>
+#include <luban/training/export.hpp>
 
 namespace luban::training::detail {
 
 /// Readings reduced to cells (one run at one input point), u of them, all responses standardised.
-struct CellData {
+struct LUBAN_TRAINING_EXPORT CellData {
   Eigen::MatrixXd z;                ///< (u, d) standardised one-hot inputs
   Eigen::MatrixXd count;            ///< (u, m) sums of weights; 0 = nothing was read
   Eigen::MatrixXd mean;             ///< (u, m) weighted means, 0 where nothing was read
@@ -24,6 +26,6 @@ struct CellData {
 };
 
 /// @throws DataError when a response has no usable reading, or all of them are equal to the last digit.
-[[nodiscard]] CellData cell_data(const features::Dataset& data);
+[[nodiscard]] LUBAN_TRAINING_EXPORT CellData cell_data(const features::Dataset& data);
 
 }  // namespace luban::training::detail

@@ -7,11 +7,12 @@
 #include <luban/core/random.hpp>
 #include <luban/surrogate/neural_ensemble.hpp>
 #include <luban/training/detail/torch.hpp>
+#include <luban/training/export.hpp>
 
 namespace luban::training::detail {
 
 /// Shape of a surrogate::ResidualNetwork: d inputs, m responses, inner widths of its blocks.
-struct NetworkShape {
+struct LUBAN_TRAINING_EXPORT NetworkShape {
   std::int64_t inputs = 0;
   std::int64_t responses = 0;
   std::vector<std::int64_t> hidden;
@@ -20,7 +21,7 @@ struct NetworkShape {
 
 /// The same network in torch. Its parameters are leaves that share one flat tensor, their gradients another: one
 /// optimizer step is a few operations on two long vectors, and a checkpoint is one array.
-class ResidualModule {
+class LUBAN_TRAINING_EXPORT ResidualModule {
  public:
   /// @param flat (size) parameters on some device, in the order input, blocks, head; weight before bias.
   ResidualModule(const NetworkShape& shape, torch::Tensor flat);
