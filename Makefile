@@ -54,9 +54,9 @@ $(ENV): pyproject.toml .ci/requirements.py | system
 
 # The persistent build folder makes this incremental: one touched .cpp rebuilds that file and relinks.
 $(INSTALL): $(ENV) $(BUILD_INPUTS) $(TEST_INPUTS)
-	$(SAY) '== Build in $(RELEASE) and install into $(VENV)'
+	$(SAY) '== Build in $(RELEASE) and install into $(VENV) (5 minutes on two cores the first time)'
 	mkdir -p $(@D) && rm -rf $(BUILD)/raw-wheel
-	$(PY) -m pip wheel -q --no-build-isolation --no-deps . -w $(BUILD)/raw-wheel \
+	bash .ci/build_progress.sh $(RELEASE) $(PY) -m pip wheel -q --no-build-isolation --no-deps . -w $(BUILD)/raw-wheel \
 	  --config-settings=build-dir=$(RELEASE) --config-settings=cmake.define.LUBAN_BUILD_TESTS=ON \
 	  --config-settings=cmake.define.LUBAN_WERROR=$(WERROR)
 	$(PY) -m pip install -q --no-deps --force-reinstall $(BUILD)/raw-wheel/luban-*.whl

@@ -14,5 +14,7 @@ void bind_features(py::module_& module);
 void bind_surrogate(py::module_& module);
 void bind_evaluation(py::module_& module);
 void bind_recommend(py::module_& module);
+void bind_monitor(py::module_& module);
+void bind_control(py::module_& module);
 
 }  // namespace luban::bindings

@@ -58,6 +58,12 @@ void bind_encoder(py::module_& module) {
       .def("encode", &Encoder::encode, py::arg("table"), "X (n, p), coded.")
       .def("decode", &Encoder::decode, py::arg("X"), "The inverse of encode, as a Table.")
       .def("encode_value", &Encoder::encode_value, py::arg("column"), py::arg("value"))
+      .def(
+          "encode_column",
+          [](const Encoder& encoder, Eigen::Index column, const InputArray<double>& values) {
+            return encoder.encode_column(column, copy_in(values, "values"));
+          },
+          py::arg("column"), py::arg("values"), "(k) many values of one numeric variable, coded.")
       .def("decode_value", &Encoder::decode_value, py::arg("column"), py::arg("coded"))
       .def_property_readonly("one_hot_width", &Encoder::one_hot_width)
       .def("one_hot", &Encoder::one_hot, py::arg("X"), "(n, d): categorical columns spread, ordinal ones scaled.");

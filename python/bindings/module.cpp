@@ -10,4 +10,6 @@ PYBIND11_MODULE(_core, module) {
   bind_surrogate(module);
   bind_evaluation(module);
   bind_recommend(module);
+  bind_monitor(module);
+  bind_control(module);
 }

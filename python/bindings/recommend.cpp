@@ -77,7 +77,8 @@ void bind_answers(py::module_& module) {
       .def_readonly("run_id", &NearRun::run_id)
       .def_readonly("distance", &NearRun::distance)
       .def_readonly("recipe", &NearRun::recipe)
-      .def_readonly("measured", &NearRun::measured);
+      .def_readonly("measured", &NearRun::measured)
+      .def_readonly("measured_over", &NearRun::measured_over);
   py::classh<Driver>(module, "Driver", "What the objective does when one parameter moves through its range.")
       .def_readonly("parameter", &Driver::parameter)
       .def_readonly("best", &Driver::best)
@@ -107,12 +108,13 @@ void bind_answers(py::module_& module) {
   py::classh<Basis>(module, "Basis", "What recommendations rest on.")
       .def(py::init([](std::shared_ptr<process::Process> process, std::shared_ptr<surrogate::Surrogate> surrogate,
                        std::shared_ptr<features::Dataset> data, std::shared_ptr<process::TrainingEnvelope> envelope,
-                       std::map<std::string, double> interval_ratios) {
-             return Basis{std::move(process), std::move(surrogate), std::move(data), std::move(envelope),
-                          std::move(interval_ratios)};
+                       std::map<std::string, double> interval_ratios, std::vector<double> bound_ratios) {
+             return Basis{std::move(process),  std::move(surrogate),       std::move(data),
+                          std::move(envelope), std::move(interval_ratios), std::move(bound_ratios)};
            }),
            py::arg("process"), py::arg("surrogate"), py::kw_only(), py::arg("data") = py::none(),
-           py::arg("envelope") = py::none(), py::arg("interval_ratios") = std::map<std::string, double>{});
+           py::arg("envelope") = py::none(), py::arg("interval_ratios") = std::map<std::string, double>{},
+           py::arg("bound_ratios") = std::vector<double>{});
 }
 
 void bind_recommend_call(py::module_& module) {

@@ -106,7 +106,7 @@ void bind_neural_ensemble(py::module_& module) {
       .def(
           "only",
           [](const NeuralEnsemble& self, const std::vector<Eigen::Index>& responses) {
-            return std::const_pointer_cast<NeuralEnsemble>(self.only(responses));
+            return std::const_pointer_cast<Surrogate>(self.only(responses));
           },
           py::arg("responses"))
       .def("write", &NeuralEnsemble::write, py::arg("artefact"), "Adds tensors and metadata to an artefact.")

@@ -48,6 +48,7 @@ _DOOR = {
 _SUBMODULES = frozenset(
     {
         "campaign",
+        "control",
         "datasets",
         "demo",
         "errors",
@@ -56,7 +57,10 @@ _SUBMODULES = frozenset(
         "fitting",
         "history",
         "ingest",
+        "journal",
+        "monitor",
         "parallel",
+        "plant",
         "plots",
         "process",
         "recommend",

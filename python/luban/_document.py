@@ -257,11 +257,19 @@ def _step(annotation: Any, part: int | str) -> Any:
     for option in _options(annotation):
         if isinstance(option, type) and issubclass(option, pydantic.BaseModel):
             field = next((f for name, f in option.model_fields.items() if part in (name, f.alias)), None)
-            return None if field is None else field.annotation
+            if field is not None:
+                return field.annotation
+            if any(part in _literals(f.annotation) for f in option.model_fields.values()):
+                return option  # pydantic puts the tag of a union into the location
+            continue
         origin = typing.get_origin(option)
         if origin is not None and isinstance(origin, type) and issubclass(origin, Mapping | Sequence):
             return typing.get_args(option)[-1]
     return None
+
+
+def _literals(annotation: Any) -> tuple[Any, ...]:
+    return typing.get_args(annotation) if typing.get_origin(annotation) is typing.Literal else ()
 
 
 def _model_in(annotation: Any) -> type[pydantic.BaseModel] | None:

@@ -183,9 +183,9 @@ def fit(
 ) -> Model:
     """Learn every response of a history, check the model on groups it has not seen, calibrate its intervals.
 
-    Folds never split what ``groups`` of the process names (else runs with the same parameters and categories of context); with fewer
-    groups than ``folds`` each group is left out once. Scores stand beside the mean, a linear model and the noise
-    ceiling. The model itself then learns from all runs; gross errors get no weight in it and are named in
+    Folds never split what ``groups`` of the process names (else runs with the same parameters and categories of
+    context); with fewer groups than ``folds`` each group is left out once. Scores stand beside the mean, a linear model
+    and the noise ceiling. The model itself then learns from all runs; gross errors get no weight in it and are named in
     ``model.card``.
 
     ``surrogate`` is ``"automatic"``, ``"gaussian_process"``, the name of a preset (``luban.surrogate.presets``) or

@@ -1,6 +1,7 @@
-"""Conformance: what every surrogate must do, whoever wrote it.
+"""Conformance: what every surrogate and every plant must do, whoever wrote it.
 
-:func:`check_surrogate` is for test suites; it raises ``AssertionError`` with everything that did not hold.
+:func:`check_surrogate` and :func:`check_plant` are for test suites; they raise ``AssertionError`` with everything that
+did not hold.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from luban import _core
+from luban._conformance.plant import check_plant
 from luban.errors import DataError, Error, LifecycleError
 
 if TYPE_CHECKING:
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
     from luban._core import Posterior, Surrogate
 
-__all__ = ["check_surrogate", "random_inputs"]
+__all__ = ["check_plant", "check_surrogate", "random_inputs"]
 
 _OF = ("latent", "run_mean", "reading")
 _STEP = 1e-5

@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Callable
+from statistics import NormalDist
 
 import numpy as np
 import pytest
@@ -41,6 +42,21 @@ def test_intervals_are_those_of_the_calibration(campaign: Campaign, model: Model
     assert item.upper - item.mean == pytest.approx(ratio * 1.2815515655446004 * item.sd_run_mean)
 
 
+def test_outcome_constraints_are_kept_by_calibrated_spreads(
+    changed: Callable[..., Process], history: History, model: Model
+) -> None:
+    bound = {"response": "roughness", "upper": 1.9, "probability": 0.9}
+    process = changed(objectives=[{"response": "rate", "goal": "maximize"}], outcome_constraints=[bound])
+    answer = Campaign(process, history, model=model).recommend(context=CONTEXT, kind="best_mean")[0]
+    ratio = model.calibration["roughness"].run_mean.ratio(0.8)  # 10 % left on either side
+    item = answer.predictions["roughness"]
+    assert ratio != 1.0
+    kept = NormalDist().cdf((1.9 - item.mean) / (ratio * item.sd_run_mean))
+    assert answer.probability_feasible == pytest.approx(kept, abs=1e-9)
+    assert kept == pytest.approx(0.9, abs=1e-3)  # the constraint is what limits the rate
+    assert any("calibrated on left-out groups" in sentence for sentence in answer.why)
+
+
 def test_the_best_mean_is_nearly_the_best_of_each_context(campaign: Campaign) -> None:
     speed, feed = np.meshgrid(np.linspace(100, 300, 101), np.linspace(0.05, 0.10, 101))
     for worn, tool in enumerate(("New", "Worn")):
@@ -55,6 +71,7 @@ def test_sentences_name_what_matters_and_real_runs(campaign: Campaign, history: 
     assert "What matters most here is" in text
     runs = set(history.read(columns=["run_id"])["run_id"])
     assert len(best.nearest) == 3
+    assert {run.measured_over for run in best.nearest} == {""}
     assert {run.run_id for run in best.nearest} <= runs
     assert best.reference == "the best measured settings in this context"
     assert 0.0 <= best.probability_better <= 1.0

@@ -38,6 +38,22 @@ def test_from_nothing_to_a_model_by_ask_and_tell(process: Process) -> None:
     assert campaign.history.read(columns=["run_id"], rows="runs")["run_id"].tolist()[0] == "trial-1"
 
 
+def test_runs_at_one_setting_are_not_enough_for_a_model(process: Process) -> None:
+    frame = readings(12, bars=("D30",))
+    for name in ("speed", "feed", "tool"):
+        frame[name] = frame[name].iloc[0]
+    campaign = Campaign(process, History.from_frame(process, frame))
+    answer = campaign.recommend(2, context=CONTEXT)
+    assert {item.kind for item in answer} == {"initial_design"}
+    assert "the history holds 1 of 5" in answer[0].why[0]
+    # Run again and again they have used one point of the design, and other categories of the context are other points.
+    fresh = Campaign(process).recommend(3, context=CONTEXT)
+    assert [item.settings for item in answer] == [item.settings for item in fresh][1:]
+    other = frame.assign(tool="Worn", run_id=frame["run_id"] + "w", order=frame["order"] + "w")
+    campaign.add_runs(other)
+    assert "the history holds 2 of 5" in campaign.recommend(context=CONTEXT)[0].why[0]
+
+
 def test_trials_under_way_are_known_to_later_questions(campaign: Campaign) -> None:
     alone = campaign.recommend(context=CONTEXT)[0].settings
     (trial,) = campaign.ask(context=CONTEXT)

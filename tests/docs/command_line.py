@@ -104,15 +104,19 @@ def page() -> str:
     from luban.cli import app as application
 
     application._register_verbs()
-    verbs = application.app.registered_commands
+    families = {info.typer_instance.info.name: info.typer_instance for info in application.app.registered_groups}
+    verbs = [(verb.name, verb) for verb in application.app.registered_commands]
+    verbs += [(f"{name} {verb.name}", verb) for name, owner in families.items() for verb in owner.registered_commands]
     table = ["| verb | does |", "| --- | --- |"]
     sections = []
-    for verb in verbs:
-        assert verb.name
+    for name, verb in verbs:
+        assert name
         assert verb.callback
-        table.append(f"| [{verb.name}](#{verb.name}) | {cell(plain(inspect.getdoc(verb.callback)).splitlines()[0])} |")
+        table.append(
+            f"| [{name}](#{name.replace(' ', '-')}) | {cell(plain(inspect.getdoc(verb.callback)).splitlines()[0])} |"
+        )
         example = plain(verb.epilog).removeprefix("Example:").strip()
-        sections.append(section(verb.name, verb.callback, example))
+        sections.append(section(name, verb.callback, example))
     return "\n\n".join([HEAD.rstrip(), "\n".join(table), *sections]) + "\n"
 
 

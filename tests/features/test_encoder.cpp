@@ -51,6 +51,22 @@ TEST(Encoder, DecodeThenEncodeIsIdentity) {
   }
 }
 
+TEST(Encoder, CodesManyNumbersLikeOne) {
+  // Whole numbers whose range ends between them: low and width cannot be read off decoded ends, which are rounded.
+  const Encoder encoder({{.name = "passes", .kind = process::VariableKind::integer, .low = 0.4, .high = 3.4},
+                         {.name = "wear", .kind = process::VariableKind::categorical, .categories = {"New", "Worn"}}});
+  const std::vector<double> values = {1.0, 2.0, 3.0, -7.0};
+  const Eigen::VectorXd coded = encoder.encode_column(0, values);
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    EXPECT_EQ(coded(static_cast<Eigen::Index>(i)), encoder.encode_value(0, values[i]));
+  }
+  EXPECT_NE(message_of([&] {
+              (void)encoder.encode_column(0, {1.0, process::no_number});
+            }).find("row 1"),
+            std::string::npos);
+  EXPECT_THROW((void)encoder.encode_column(1, values), core::DataError);
+}
+
 TEST(Encoder, SearchRangeBecomesZeroToOne) {
   const Encoder encoder = turning_encoder();
   EXPECT_DOUBLE_EQ(encoder.encode_value(0, 100.0), 0.0);

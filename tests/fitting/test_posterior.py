@@ -1,9 +1,13 @@
 """What a model answers: labels, units, the three kinds of spread, averages over noise, novelty, clear refusals."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
 
+from luban import _core
+from luban._fitting.inputs import coded_inputs
 from luban.errors import ConfigurationError, DataError, UnitError
 from luban.fitting import Model, fit
 from luban.history import History
@@ -183,3 +187,11 @@ def test_wrong_arguments_are_named(model: Model, points: pd.DataFrame) -> None:
         posterior.interval(90)
     with pytest.raises(ConfigurationError, match="1 sample"):
         posterior.sample(0)
+
+
+def test_whole_numbers_are_coded_like_the_data(process: Process) -> None:
+    # The range ends between whole numbers: decoded ends are rounded and say nothing about low and width.
+    variable = {"name": "passes", "unit": "", "role": "parameter", "kind": "integer", "low": 0.4, "high": 3.4}
+    encoder = _core.Encoder.from_json(json.dumps({"variables": [variable]}))
+    coded = coded_inputs(process, encoder, pd.DataFrame({"passes": [1, 2, 3]}), "test").X[:, 0]
+    assert coded.tolist() == [encoder.encode_value(0, float(value)) for value in (1, 2, 3)]

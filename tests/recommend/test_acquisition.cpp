@@ -73,6 +73,10 @@ void check_acquisition(const AcquisitionFunction& acquisition, const surrogate::
 const std::vector<OutcomeBound> one_sided = {{.response = 1, .upper = 0.7, .probability = 0.9}};
 const std::vector<OutcomeBound> two_sided = {{.response = 1, .lower = 0.5, .upper = 0.9, .probability = 0.8}};
 
+const std::vector<OutcomeBound> calibrated = {
+    {.response = 1, .upper = 0.7, .probability = 0.9, .calibration = 1.4},
+    {.response = 1, .lower = 0.5, .upper = 0.9, .probability = 0.8, .calibration = 0.8}};
+
 TEST(Acquisition, gradients_equal_finite_differences) {
   const auto surrogate = two_responses();
   for (const Goal goal : {Goal::minimize, Goal::maximize, Goal::target}) {
@@ -86,6 +90,9 @@ TEST(Acquisition, gradients_equal_finite_differences) {
   check_acquisition(LogProbabilityFeasible(two_sided), *surrogate);
   check_acquisition(ExpectedExcess(one_sided), *surrogate);
   check_acquisition(ExpectedExcess(two_sided), *surrogate);
+  check_acquisition(LogExpectedImprovement({0, Goal::minimize}, 0.5, calibrated), *surrogate);
+  check_acquisition(LogProbabilityFeasible(calibrated), *surrogate);
+  check_acquisition(ExpectedExcess(calibrated), *surrogate);
   // Far from any hope of improvement the logarithm still has a slope.
   check_acquisition(LogExpectedImprovement({0, Goal::maximize}, 50.0), *surrogate);
 }
@@ -171,17 +178,76 @@ TEST(Acquisition, probability_of_a_bound) {
   }
 }
 
+/// A posterior with the run means' spread multiplied, the latent moments left alone.
+class Widened final : public surrogate::Surrogate {
+ public:
+  Widened(std::shared_ptr<const surrogate::Surrogate> inner, double factor)
+      : inner_(std::move(inner)), factor_(factor) {}
+  [[nodiscard]] std::string kind() const override { return "widened"; }
+  [[nodiscard]] const features::Encoder& encoder() const noexcept override { return inner_->encoder(); }
+  [[nodiscard]] const std::vector<features::ResponseColumn>& responses() const noexcept override {
+    return inner_->responses();
+  }
+  [[nodiscard]] std::unique_ptr<surrogate::Posterior> posterior(
+      const Eigen::MatrixXd& X, const surrogate::PosteriorRequest& request = {}) const override {
+    using surrogate::VarianceOf;
+    const auto inner = inner_->posterior(X, request);
+    std::vector<surrogate::GaussianPosterior::Moments> all(2);
+    for (Eigen::Index r = 0; r < 2; ++r) {
+      auto& moments = all[static_cast<std::size_t>(r)];
+      moments.mean = inner->mean().col(r);
+      moments.variance = inner->variance(VarianceOf::latent).col(r);
+      moments.between_variance = factor_ * factor_ * inner->variance(VarianceOf::run_mean).col(r) - moments.variance;
+      moments.within_variance = Eigen::VectorXd::Zero(X.rows());
+    }
+    return std::make_unique<surrogate::GaussianPosterior>(std::move(all));
+  }
+
+ private:
+  std::shared_ptr<const surrogate::Surrogate> inner_;
+  double factor_;
+};
+
+TEST(Acquisition, calibration_multiplies_the_spread_of_bounds_and_one_changes_nothing) {
+  const auto surrogate = two_responses();
+  const Eigen::MatrixXd points = Sobol(2, core::RandomKey(3)).points(0, 40);
+  const auto acquisition = std::make_shared<BestMean>(Utility{0, Goal::minimize});
+  for (const double ratio : {0.7, 1.0, 1.252}) {
+    const auto wide = std::make_shared<Widened>(surrogate, ratio);
+    for (const std::vector<OutcomeBound>& plain : {one_sided, two_sided}) {
+      std::vector<OutcomeBound> bounds = plain;
+      bounds[0].calibration = ratio;
+      const auto value = [&](const AcquisitionFunction& function, const surrogate::Surrogate& believed) {
+        return function.evaluate(*believed.posterior(points), false).value;
+      };
+      const auto equal = [&](const Eigen::MatrixXd& a, const Eigen::MatrixXd& b) {
+        EXPECT_LT((a - b).cwiseAbs().maxCoeff(), 1e-9 * (1.0 + b.cwiseAbs().maxCoeff())) << ratio;
+      };
+      equal(value(LogProbabilityFeasible(bounds), *surrogate), value(LogProbabilityFeasible(plain), *wide));
+      equal(value(ExpectedExcess(bounds), *surrogate), value(ExpectedExcess(plain), *wide));
+      const Eigen::MatrixXd none(0, 2);
+      equal(SurrogateLandscape({surrogate, acquisition, bounds, none, 0.0}).evaluate(points, false).constraints,
+            SurrogateLandscape({wide, acquisition, plain, none, 0.0}).evaluate(points, false).constraints);
+    }
+  }
+  const OutcomeBound upper{.upper = 1.0, .calibration = 1.252};
+  EXPECT_NEAR(std::exp(upper.log_probability(0.0, 1.0 / 1.6448536269514722).value), 0.9055, 1e-4);  // said to be 0.95
+}
+
 TEST(Acquisition, landscape_constraints_have_right_signs_and_gradients) {
   const auto surrogate = two_responses();
   Eigen::MatrixXd avoid(1, 2);
   avoid << 0.5, 0.5;
   const auto acquisition = std::make_shared<BestMean>(Utility{0, Goal::minimize});
-  std::vector<OutcomeBound> bounds = {
-      one_sided[0], two_sided[0], {.response = 0, .lower = 0.1, .upper = 1.0, .exact = true}};
+  std::vector<OutcomeBound> bounds = {one_sided[0],
+                                      two_sided[0],
+                                      {.response = 0, .lower = 0.1, .upper = 1.0, .exact = true},
+                                      calibrated[0],
+                                      calibrated[1]};
   const SurrogateLandscape landscape({surrogate, acquisition, bounds, avoid, 0.3});
   const auto at = landscape.evaluate(avoid, true);
-  ASSERT_EQ(at.constraints.cols(), 5);
-  EXPECT_NEAR(at.constraints(0, 4), 1.0, 1e-12);
+  ASSERT_EQ(at.constraints.cols(), 7);
+  EXPECT_NEAR(at.constraints(0, 6), 1.0, 1e-12);
   for (Eigen::Index k = 0; k < at.constraints.cols(); ++k) {
     check_gradient(
         [&](const Eigen::VectorXd& x) {

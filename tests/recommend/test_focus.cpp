@@ -45,5 +45,14 @@ TEST(Focus, chosen_responses_are_as_before_and_the_others_cost_nothing) {
   EXPECT_THROW(static_cast<void>(whole->only({3})), core::ConfigurationError);
 }
 
+TEST(Focus, asks_the_surrogate_and_takes_no_for_an_answer) {
+  const auto two = std::make_shared<test::AnalyticSurrogate>(  // it leaves nothing out
+      test::turning_encoder(), std::vector<std::string>{"a", "b"},
+      std::vector<test::Function>{test::coded_roughness, test::coded_roughness}, test::turning_data().X,
+      test::AnalyticSurrogate::Options{});
+  EXPECT_EQ(two->only({0}), nullptr);
+  EXPECT_EQ(detail::focused(two, {1}), two);
+}
+
 }  // namespace
 }  // namespace luban::recommend

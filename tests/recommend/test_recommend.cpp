@@ -88,6 +88,61 @@ TEST(Recommend, several_proposals_and_pending_runs_keep_apart) {
       ask(basis, {.kind = Kind::explore, .pending = {{proposals[0].recommendation.recipe, {}}}})[0].x, 1e-9));
 }
 
+/// A bowl over x, ten higher on line A than on line B.
+double two_lines(const Eigen::VectorXd& x) {
+  return (x(1) == 0.0 ? 10.0 : 0.0) + 4.0 * std::pow(x(0) - 0.7, 2);
+}
+
+Basis two_lines_basis() {
+  process::ProcessDefinition definition;
+  definition.name = "two-lines";
+  definition.parameters = {test::parameter("x", "", 0.0, 1.0)};
+  process::ContextVariable line;
+  line.name = "line";
+  line.kind = process::VariableKind::categorical;
+  line.categories = {"A", "B"};
+  definition.context = {line};
+  process::Response response;
+  response.name = "y";
+  response.unit = "um";
+  definition.responses = {response};
+  definition.objectives = {{.response = "y", .goal = Goal::minimize}};
+  features::Dataset data;
+  data.encoder = features::Encoder({test::numeric("x"), test::named("line", {"A", "B"}, features::Role::context)});
+  data.responses = {{"y", "um"}};
+  const int runs = 12;
+  data.X.resize(runs, 2);
+  data.Y.resize(runs, 1);
+  for (int i = 0; i < runs; ++i) {
+    data.X.row(i) << 0.2 * (i / 2), static_cast<double>(i % 2);
+    data.Y(i, 0) = two_lines(data.X.row(i).transpose());
+    data.run.push_back(i);
+    data.group.push_back(i);
+    data.run_ids.push_back("r" + std::to_string(i));
+    data.group_labels.push_back("g" + std::to_string(i));
+    data.run_time.push_back(0);
+    data.source_row.push_back(i);
+    data.repeat.push_back(0);
+  }
+  auto surrogate = std::make_shared<test::AnalyticSurrogate>(
+      data.encoder, std::vector<std::string>{"y"}, std::vector<test::Function>{two_lines}, data.X,
+      test::AnalyticSurrogate::Options{.lengthscale = 0.5, .signal_sd = 5.0, .noise_sd = 0.1, .mean = 5.0});
+  return {std::make_shared<const process::Process>(std::move(definition)), surrogate,
+          std::make_shared<const features::Dataset>(std::move(data)), nullptr};
+}
+
+TEST(Recommend, a_pending_run_elsewhere_is_no_incumbent_here) {
+  const Basis basis = two_lines_basis();
+  RecommendRequest request{.kind = Kind::explore, .context = {{"line", "A", ""}}};
+  const auto alone = recommend(basis, request, core::RandomKey(1))[0];
+  EXPECT_NEAR(alone.x(0), 0.7, 0.1);
+  // Ten better than anything here: as an incumbent it would leave nothing to improve.
+  request.pending = {{process::Recipe({{"x", 0.7, ""}}), {{"line", "B", ""}}}};
+  const auto beside = recommend(basis, request, core::RandomKey(1))[0];
+  EXPECT_NEAR(beside.x(0), alone.x(0), 0.05);
+  EXPECT_NEAR(beside.acquisition, alone.acquisition, 0.5);
+}
+
 TEST(Recommend, best_mean_alternatives_are_separated_and_worse) {
   const auto proposals = ask(test::turning_basis(), {.kind = Kind::best_mean, .q = 3, .separation = 0.2});
   ASSERT_EQ(proposals.size(), 3U);
@@ -251,6 +306,35 @@ TEST(Recommend, calibration_widens_the_stated_intervals_alone) {
   EXPECT_EQ(wide.sd_run_mean, plain.sd_run_mean);
   EXPECT_NEAR(wide.upper - wide.mean, 2.0 * (plain.upper - plain.mean), 1e-12);
   EXPECT_NEAR(wide.mean - wide.lower, 2.0 * (plain.mean - plain.lower), 1e-12);
+}
+
+TEST(Recommend, calibration_keeps_the_promise_of_outcome_bounds) {
+  process::ProcessDefinition definition = test::turning_definition();
+  definition.objectives = {{.response = "rate", .goal = Goal::maximize}};
+  definition.outcome_constraints = {{.response = "roughness", .upper = 1.6, .probability = 0.9},
+                                    {.response = "rate", .lower = 1.0}};
+  Basis basis = test::turning_basis(definition);
+  for (const Kind kind : {Kind::best_mean, Kind::explore}) {
+    basis.bound_ratios = {};
+    const auto plain = ask(basis, {.kind = kind})[0].recommendation;
+    basis.bound_ratios = {1.0, 1.0};
+    const auto ones = ask(basis, {.kind = kind})[0].recommendation;
+    EXPECT_EQ(ones.recipe, plain.recipe);
+    EXPECT_EQ(ones.why, plain.why);
+    EXPECT_FALSE(says(plain.why, "calibrated"));
+    basis.bound_ratios = {2.0, 1.0};
+    const auto careful = ask(basis, {.kind = kind})[0].recommendation;
+    EXPECT_GE(careful.probability_feasible, 0.9 - 1e-5);
+    EXPECT_LT(careful.probability_feasible, 0.95);
+    const process::Prediction& prediction = careful.predictions[0];
+    EXPECT_GE((1.6 - prediction.mean) / prediction.sd_run_mean, 2.0 * 1.2815 - 1e-3);
+    EXPECT_LT(careful.predictions[1].mean, plain.predictions[1].mean);  // the margin costs removal rate
+    EXPECT_TRUE(says(careful.why, ", by spreads calibrated on left-out groups."));
+  }
+  for (const std::vector<double>& wrong : {std::vector<double>{1.0}, {1.0, 0.0}, {1.0, process::no_number}}) {
+    basis.bound_ratios = wrong;
+    EXPECT_THROW(static_cast<void>(ask(basis, {})), core::ConfigurationError);
+  }
 }
 
 TEST(Recommend, refuses_wrong_requests) {

@@ -225,6 +225,22 @@ TEST(SearchRegion, recipes_never_leave_the_range_by_rounding) {
   }
 }
 
+TEST(SearchRegion, a_hair_inside_an_end_is_that_end) {
+  process::SearchSpace space;
+  space.parameters = {parameter("a", 0.0, 1.0), parameter("b", 100.0, 300.0)};
+  const SearchRegion region = make(space);
+  Eigen::VectorXd x = region.encode(process::Recipe({{"a", 0.0, "u"}, {"b", 300.0, "u"}}));
+  x(0) = 1.39e-17;
+  x(1) = std::nextafter(1.0, 0.0);
+  EXPECT_EQ(std::get<double>(*region.recipe(x).find("a")), 0.0);
+  EXPECT_EQ(std::get<double>(*region.recipe(x).find("b")), 300.0);
+  const std::vector<std::string> texts = region.active(x);
+  ASSERT_EQ(texts.size(), 2U);
+  EXPECT_EQ(texts[0], "a is at the low end of its search range, 0 u");
+  x(0) = 1e-6;
+  EXPECT_EQ(std::get<double>(*region.recipe(x).find("a")), 1e-6);
+}
+
 TEST(SearchRegion, a_recipe_far_outside_stays_as_it_is) {
   process::SearchSpace space;
   space.parameters = {parameter("a", 0.03, 0.29)};

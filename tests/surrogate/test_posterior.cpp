@@ -5,7 +5,6 @@
 #include <Eigen/Dense>
 
 #include <luban/core/error.hpp>
-#include <luban/surrogate/detail/normal.hpp>
 #include <luban/surrogate/posterior.hpp>
 
 namespace luban::surrogate {
@@ -20,14 +19,6 @@ GaussianPosterior::Moments moments() {
   out.between_variance = Eigen::Vector2d(0.1, 0.1);
   out.within_variance = Eigen::Vector2d(0.2, 0.4);
   return out;
-}
-
-TEST(normal, quantile_inverts_the_distribution_function) {
-  for (const double p : {1e-12, 1e-6, 0.02, 0.0243, 0.3, 0.5, 0.9, 0.975, 0.99, 1.0 - 1e-9}) {
-    const double x = detail::normal_quantile(p);
-    EXPECT_NEAR(0.5 * std::erfc(-x / std::numbers::sqrt2), p, 1e-15 + 1e-13 * p);
-  }
-  EXPECT_NEAR(detail::normal_quantile(0.975), 1.959963984540054, 1e-14);
 }
 
 TEST(posterior, each_variance_includes_the_one_before) {

@@ -278,6 +278,14 @@ double Encoder::encode_value(Eigen::Index column, const process::Value& value) c
   return static_cast<double>(found - variable.categories.begin());
 }
 
+Eigen::VectorXd Encoder::encode_column(Eigen::Index column, const std::vector<double>& values) const {
+  const EncodedVariable& variable = variables_.at(static_cast<std::size_t>(column));
+  if (!variable.is_numeric()) refuse_value(variable, "numbers", {});
+  Eigen::VectorXd coded(static_cast<Eigen::Index>(values.size()));
+  encode_numbers(variable, values, coded);
+  return coded;
+}
+
 process::Value Encoder::decode_value(Eigen::Index column, double coded) const {
   const EncodedVariable& variable = variables_.at(static_cast<std::size_t>(column));
   if (variable.is_numeric()) return decode_number(variable, coded);

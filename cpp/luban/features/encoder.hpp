@@ -54,6 +54,9 @@ class LUBAN_FEATURES_EXPORT Encoder {
   [[nodiscard]] Eigen::MatrixXd encode(const process::Table& table) const;
   /// One value. @throws DataError as encode.
   [[nodiscard]] double encode_value(Eigen::Index column, const process::Value& value) const;
+  /// (k) many values of one numeric variable. @throws DataError on a non-finite value (with the row) or when the
+  /// variable has categories.
+  [[nodiscard]] Eigen::VectorXd encode_column(Eigen::Index column, const std::vector<double>& values) const;
   [[nodiscard]] process::Value decode_value(Eigen::Index column, double coded) const;
   /// The inverse of encode: encode(decode(X)) = X to rounding.
   [[nodiscard]] process::Table decode(const Eigen::MatrixXd& X) const;

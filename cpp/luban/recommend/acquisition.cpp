@@ -3,7 +3,7 @@
 #include <cmath>
 #include <limits>
 
-#include <luban/recommend/normal.hpp>
+#include <luban/core/normal.hpp>
 
 namespace luban::recommend {
 
@@ -33,7 +33,8 @@ double Utility::slope(double value) const noexcept {
   return 1.0;
 }
 
-OutcomeBound::LogProbability OutcomeBound::log_probability(double mean, double sd) const {
+OutcomeBound::LogProbability OutcomeBound::log_probability(double mean, double uncalibrated_sd) const {
+  const double sd = calibration * uncalibrated_sd;
   if (!(sd > 0.0)) {
     const bool holds = mean >= lower && mean <= upper;
     return {holds ? 0.0 : -std::numeric_limits<double>::infinity(), 0.0, 0.0};
@@ -45,9 +46,9 @@ OutcomeBound::LogProbability OutcomeBound::log_probability(double mean, double s
   if (has_lower != has_upper) {
     const double sign = has_upper ? 1.0 : -1.0;
     const double z = sign * ((has_upper ? upper : lower) - mean) / sd;
-    const double value = log_normal_cdf(z);
-    const double by_z = std::exp(log_normal_density(z) - value);
-    return {value, -sign * by_z / sd, -z * by_z / sd};
+    const double value = core::log_normal_cdf(z);
+    const double by_z = std::exp(core::log_normal_density(z) - value);
+    return {value, -sign * by_z / sd, -z * by_z / uncalibrated_sd};
   }
   // Both sides: Φ(b) − Φ(a), mirrored to the lower tail where both are small so that the difference keeps its digits.
   double a = (lower - mean) / sd;
@@ -58,12 +59,12 @@ OutcomeBound::LogProbability OutcomeBound::log_probability(double mean, double s
     a = -b;
     b = -old_a;
   }
-  const double log_b = log_normal_cdf(b);
-  const double value = log_b + log1mexp(log_normal_cdf(a) - log_b);
-  const double by_b = std::exp(log_normal_density(b) - value);
-  const double by_a = -std::exp(log_normal_density(a) - value);
+  const double log_b = core::log_normal_cdf(b);
+  const double value = log_b + core::log1mexp(core::log_normal_cdf(a) - log_b);
+  const double by_b = std::exp(core::log_normal_density(b) - value);
+  const double by_a = -std::exp(core::log_normal_density(a) - value);
   const double sign = mirrored ? -1.0 : 1.0;
-  return {value, -sign * (by_a + by_b) / sd, -(a * by_a + b * by_b) / sd};
+  return {value, -sign * (by_a + by_b) / sd, -(a * by_a + b * by_b) / uncalibrated_sd};
 }
 
 void add_log_probability(const surrogate::Posterior& posterior, const std::vector<OutcomeBound>& bounds, bool gradients,

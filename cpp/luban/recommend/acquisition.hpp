@@ -29,13 +29,16 @@ struct LUBAN_RECOMMEND_EXPORT OutcomeBound {
   double upper = std::numeric_limits<double>::infinity();
   double probability = 0.95;
   bool exact = false;  ///< the response is computed, not predicted: the bound holds or it does not
-  /// log P(lower ≤ Y ≤ upper) of a normal Y and its derivatives by mean and standard deviation.
+  /// > 0, factor on the run mean's standard deviation wherever a probability of this bound is computed: what
+  /// calibration found for intervals whose one side keeps `probability`; 1 = not calibrated.
+  double calibration = 1.0;
+  /// log P(lower ≤ Y ≤ upper) of a normal Y with calibration · sd and its derivatives by mean and (uncalibrated) sd.
   struct LogProbability {
     double value = 0.0;
     double by_mean = 0.0;
     double by_sd = 0.0;
   };
-  [[nodiscard]] LogProbability log_probability(double mean, double sd) const;
+  [[nodiscard]] LogProbability log_probability(double mean, double uncalibrated_sd) const;
 };
 
 /// Values (q) and derivatives (q, d) by the coded inputs; the derivatives are empty when not asked for.
@@ -52,8 +55,8 @@ class LUBAN_RECOMMEND_EXPORT AcquisitionFunction {
   [[nodiscard]] virtual AcquisitionValue evaluate(const surrogate::Posterior& posterior, bool gradients) const = 0;
 };
 
-/// Adds Σ log P(bound) of the predicted bounds, by the run mean's variance, to `into`. Exact bounds are not added:
-/// the search keeps them as constraints.
+/// Adds Σ log P(bound) of the predicted bounds, by the run mean's calibrated spread, to `into`. Exact bounds are not
+/// added: the search keeps them as constraints.
 LUBAN_RECOMMEND_EXPORT void add_log_probability(const surrogate::Posterior& posterior,
                                                 const std::vector<OutcomeBound>& bounds, bool gradients,
                                                 AcquisitionValue& into);

@@ -1,6 +1,7 @@
 #include <luban/recommend/choose.hpp>
 
 #include <luban/core/error.hpp>
+#include <luban/recommend/detail/gain.hpp>
 #include <luban/recommend/detail/situation.hpp>
 
 namespace luban::recommend {

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <utility>
 
-#include <luban/recommend/normal.hpp>
+#include <luban/core/normal.hpp>
 
 namespace luban::recommend {
 
@@ -32,16 +32,17 @@ AcquisitionValue ExpectedExcess::evaluate(const surrogate::Posterior& posterior,
         variance_gradient = posterior.variance_gradient(bound.response);
       }
       for (Eigen::Index i = 0; i < mean.rows(); ++i) {
-        const double sd = std::sqrt(std::max(variance(i, bound.response), 1e-300));
+        const double sd = bound.calibration * std::sqrt(std::max(variance(i, bound.response), 1e-300));
         const double u = sign * (mean(i, bound.response) - limit) / sd;
-        const LogH h = log_h(u);
+        const core::LogH h = core::log_h(u);
         const double excess = std::exp(h.value);  // in standard deviations
         result.value(i) -= sd * excess / scale;
         if (!gradients) continue;
         const double cdf = h.derivative * excess;
         const double density = excess - u * cdf;
+        const double sd_by_variance = bound.calibration * bound.calibration / (2.0 * sd);
         result.gradient.row(i) -=
-            (sign * cdf * mean_gradient.row(i) + density / (2.0 * sd) * variance_gradient.row(i)) / scale;
+            (sign * cdf * mean_gradient.row(i) + density * sd_by_variance * variance_gradient.row(i)) / scale;
       }
     }
   }

@@ -1,7 +1,7 @@
 #include <cmath>
 #include <utility>
 
-#include <luban/recommend/normal.hpp>
+#include <luban/core/normal.hpp>
 #include <luban/recommend/search.hpp>
 
 namespace luban::recommend {
@@ -20,7 +20,7 @@ Landscape::Value SurrogateLandscape::evaluate(const Eigen::MatrixXd& X, bool gra
   return result;
 }
 
-/// One side: z_p − (bound − mean)/sd ≤ 0, nearly linear in the inputs; both sides: log p − log P ≤ 0.
+/// One side: z_p − (bound − mean)/sd ≤ 0, sd calibrated, nearly linear in the inputs; both sides: log p − log P ≤ 0.
 /// A computed response: its excess over the bound, relative to the bound's size.
 void SurrogateLandscape::add_bound(const surrogate::Posterior& posterior, const OutcomeBound& bound, bool gradients,
                                    Value& into) const {
@@ -53,11 +53,11 @@ void SurrogateLandscape::add_bound(const surrogate::Posterior& posterior, const 
     });
     return;
   }
-  const double needed = bound.exact ? 0.0 : normal_quantile(bound.probability);
+  const double needed = bound.exact ? 0.0 : core::normal_quantile(bound.probability);
   for (const double sign : {1.0, -1.0}) {
     const double limit = sign > 0.0 ? bound.upper : bound.lower;
     if (!std::isfinite(limit)) continue;
-    const double scale = bound.exact ? (limit != 0.0 ? std::abs(limit) : 1.0) : 1.0;
+    const double scale = bound.exact ? (limit != 0.0 ? std::abs(limit) : 1.0) : bound.calibration;
     push([&](double m, double sd) -> OutcomeBound::LogProbability {
       const double z = sign * (limit - m) / (sd * scale);
       return {needed - z, sign / (sd * scale), z / sd};

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <utility>
 
-#include <luban/recommend/normal.hpp>
+#include <luban/core/normal.hpp>
 
 namespace luban::recommend {
 namespace {
@@ -19,7 +19,7 @@ struct LogImprovement {
 /// Utility ±y: log σ + log h(u), u = ±(mean − best value) / σ; the derivative of σ h by σ is φ(u).
 LogImprovement one_sided(double mean, double sd, double sign, double best) {
   const double u = (sign * mean - best) / sd;
-  const LogH h = log_h(u);
+  const core::LogH h = core::log_h(u);
   return {std::log(sd) + h.value, sign * h.derivative / sd, (1.0 - u * h.derivative) / sd};
 }
 
@@ -32,11 +32,11 @@ LogImprovement around_target(double mean, double sd, double target, double best)
   const double half_width = a / sd;
   const double u = -m / sd;
   if (half_width < 1e-4 / (1.0 + std::abs(u))) {  // the tent is narrower than rounding allows: its area times φ
-    return {2.0 * std::log(half_width) + std::log(sd) + log_normal_density(u), sign * u / sd, (u * u - 1.0) / sd};
+    return {2.0 * std::log(half_width) + std::log(sd) + core::log_normal_density(u), sign * u / sd, (u * u - 1.0) / sd};
   }
-  const LogH top = log_h(u + half_width);
-  const LogH middle = log_h(u);
-  const LogH low = log_h(u - half_width);
+  const core::LogH top = core::log_h(u + half_width);
+  const core::LogH middle = core::log_h(u);
+  const core::LogH low = core::log_h(u - half_width);
   const double middle_share = 2.0 * std::exp(middle.value - top.value);
   const double low_share = std::exp(low.value - top.value);
   const double tent = 1.0 - middle_share + low_share;  // in units of h(u + a/σ)

@@ -5,6 +5,7 @@
 #include <luban/core/error.hpp>
 #include <luban/core/text.hpp>
 #include <luban/recommend/best_mean.hpp>
+#include <luban/recommend/detail/near_runs.hpp>
 #include <luban/recommend/detail/rows.hpp>
 #include <luban/recommend/detail/situation.hpp>
 #include <luban/recommend/recommend.hpp>
@@ -159,10 +160,11 @@ class FrontSearch {
     Front front;
     detail::Reference reference;
     if (request_.running) reference = {"the running settings", situation_.region.encode(*request_.running), 0.0};
+    const Eigen::VectorXd weights = detail::reading_weights(situation_, utilities_[0]);
     front.values.resize(static_cast<Eigen::Index>(points_.size()), 2);
     for (std::size_t i = 0; i < points_.size(); ++i) {
-      front.points.push_back(
-          detail::explain(situation_, utilities_[0], points_[i].x, "pareto", reference, request_.interval_level));
+      front.points.push_back(detail::explain(situation_, utilities_[0], points_[i].x, "pareto", reference,
+                                             request_.interval_level, weights));
       for (Eigen::Index k = 0; k < 2; ++k) {
         front.values(static_cast<Eigen::Index>(i), k) =
             front.points.back().recommendation.predictions[utilities_[k].response].mean;

@@ -7,12 +7,13 @@
 #include <luban/core/error.hpp>
 #include <luban/core/text.hpp>
 #include <luban/recommend/best_mean.hpp>
+#include <luban/recommend/detail/gain.hpp>
+#include <luban/recommend/detail/near_runs.hpp>
 #include <luban/recommend/detail/rows.hpp>
 #include <luban/recommend/detail/situation.hpp>
 #include <luban/recommend/detail/words.hpp>
 #include <luban/recommend/expected_excess.hpp>
 #include <luban/recommend/log_expected_improvement.hpp>
-#include <luban/recommend/normal.hpp>
 
 namespace luban::recommend {
 namespace {
@@ -56,6 +57,19 @@ Judged judge(const Situation& situation, const Utility& utility, const Eigen::Ma
   return judged;
 }
 
+/// The rows that belong to the region's context.
+Eigen::MatrixXd in_context(const SearchRegion& region, const Eigen::MatrixXd& rows) {
+  std::vector<Eigen::Index> here;
+  for (Eigen::Index row = 0; row < rows.rows(); ++row) {
+    bool same = true;
+    for (const Eigen::Index column : region.encoder().columns_of(features::Role::context)) {
+      same = same && std::abs(rows(row, column) - region.low(column)) < 1e-9;
+    }
+    if (same) here.push_back(row);
+  }
+  return rows(here, Eigen::all);
+}
+
 /// Row of the best admissible point; −1 when there is none.
 Eigen::Index best_row(const Judged& judged) {
   Eigen::Index best = -1;
@@ -75,6 +89,7 @@ class Advisor {
         request_(request),
         utility_(detail::find_objective(situation, request.objective, "recommend.recommend")),
         surrogate_(detail::surrogate_for(situation, {utility_})),
+        weights_(detail::reading_weights(situation, utility_)),
         key_(key),
         control_(control),
         pending_(static_cast<Eigen::Index>(request.pending.size()), situation.region.p()) {
@@ -148,11 +163,12 @@ class Advisor {
     return found.admissible() ? found : least_bad(surrogate, key.child("feasible"));
   }
 
-  /// Utility of the best admissible posterior mean among measured and believed points, else the best found anywhere.
+  /// Utility of the best admissible posterior mean among settings measured or believed in this context, else the best
+  /// found anywhere.
   std::optional<double> find_incumbent(const Eigen::MatrixXd& believed, core::RandomKey key) const {
     std::optional<double> best;
-    for (const Eigen::MatrixXd* points : {&situation_.measured, &believed}) {
-      const Judged judged = judge(situation_, utility_, *points);
+    for (const Eigen::MatrixXd& points : {situation_.measured, in_context(situation_.region, believed)}) {
+      const Judged judged = judge(situation_, utility_, points);
       if (const Eigen::Index row = best_row(judged); row >= 0) {
         best = std::max(best.value_or(judged.utility(row)), judged.utility(row));
       }
@@ -196,7 +212,7 @@ class Advisor {
       reference.x = *measured_best_;
     }
     Proposal proposal = detail::explain(situation_, utility_, found.x, explores_ ? "explore" : "best_mean", reference,
-                                        request_.interval_level);
+                                        request_.interval_level, weights_);
     proposal.acquisition = found.value;
     std::vector<std::string>& why = proposal.recommendation.why;
     if (!judge(situation_, utility_, found.x.transpose()).admissible[0]) {
@@ -222,16 +238,14 @@ class Advisor {
     }
     const detail::Gain gain = detail::gain_over(*situation_.surrogate, utility_, proposal.x, *running_);
     if (!explores_) return detail::probability_above(gain, request_.stay.min_gain) < request_.stay.conviction;
-    const double rounding = 1e-9 * std::abs(gain.mean) + 1e-300;
-    const double improvement =
-        gain.sd <= rounding ? std::max(0.0, gain.mean) : gain.sd * std::exp(log_h(gain.mean / gain.sd).value);
-    return improvement <= std::max(request_.stay.min_gain, request_.stay.learning * gain.run_sd);
+    return detail::expected_improvement(gain) <= std::max(request_.stay.min_gain, request_.stay.learning * gain.run_sd);
   }
 
   /// The running settings as the answer, with what was found beside them said in the first sentence.
   [[nodiscard]] Proposal stay(Proposal found) const {
     detail::Reference none;
-    Proposal proposal = detail::explain(situation_, utility_, *running_, "stay", none, request_.interval_level);
+    Proposal proposal =
+        detail::explain(situation_, utility_, *running_, "stay", none, request_.interval_level, weights_);
     const std::string& unit = situation_.response(utility_).unit;
     proposal.acquisition = found.acquisition;
     proposal.explanation.reference = found.explanation.reference;
@@ -242,10 +256,11 @@ class Advisor {
     proposal.recommendation.expected_gain = 0.0;
     proposal.recommendation.recipe = *request_.running;
     std::vector<std::string>& why = proposal.recommendation.why;
-    why.insert(why.begin(), "Stay: the best change found would gain " +
-                                detail::with_unit(found.explanation.gain, unit) + " with a standard error of " +
-                                detail::with_unit(found.explanation.gain_sd, unit) + " (better with probability " +
-                                detail::percent(found.explanation.probability_better) + "), which is not convincing.");
+    why.insert(why.begin(),
+               "Stay: the best change found would gain " + detail::with_unit(found.explanation.gain, unit) +
+                   " with a standard error of " + detail::with_unit(found.explanation.gain_sd, unit) + " (" +
+                   detail::better_text(found.explanation.probability_better, request_.stay.min_gain, unit) +
+                   "), which is not convincing.");
     return proposal;
   }
 
@@ -253,6 +268,7 @@ class Advisor {
   const RecommendRequest& request_;
   Utility utility_;
   std::shared_ptr<const surrogate::Surrogate> surrogate_;  ///< for searches
+  Eigen::VectorXd weights_;                                ///< of the readings of the objective
   core::RandomKey key_;
   const core::CallControl& control_;
   Eigen::MatrixXd pending_;

@@ -28,6 +28,9 @@ struct LUBAN_RECOMMEND_EXPORT Basis {
   std::shared_ptr<const process::TrainingEnvelope> envelope;  ///< what it has seen; may be null
   /// Calibration: factors on the half-widths of the stated intervals, by response; responses not named have 1.
   std::map<std::string, double> interval_ratios = {};
+  /// Calibration: factor on the run mean's standard deviation for each outcome constraint of the process, in its order:
+  /// the ratio at level 2p − 1, whose intervals leave 1 − p on either side. Empty = 1 for all.
+  std::vector<double> bound_ratios = {};
 };
 
 enum class Kind {
@@ -42,9 +45,10 @@ struct LUBAN_RECOMMEND_EXPORT PendingRun {
 };
 
 /// How a recommendation is judged against the settings that run now. "Stay" is the answer when moving is not
-/// convincing: kind best_mean: P(gain > min_gain) < conviction, gain = difference of the two expected responses by
-/// their joint posterior; kind explore: E[max(0, gain)] ≤ max(min_gain, learning · spread between runs), nothing left
-/// worth learning. Running settings that break an outcome bound are always left when admissible ones are known.
+/// convincing: kind best_mean: P(gain > min_gain) < conviction, gain = difference of the two expected responses, or of
+/// their distances from the target, by their joint posterior; kind explore: E[max(0, gain)] ≤ max(min_gain, learning ·
+/// spread between runs), nothing left worth learning. Running settings that break an outcome bound are always left when
+/// admissible ones are known.
 struct StayRule {
   double min_gain = 0.0;     ///< ≥ 0, in the objective's unit: smaller gains are not worth a change
   double conviction = 0.75;  ///< 0.5 … 0.999: three to one that the change pays
@@ -70,7 +74,10 @@ struct LUBAN_RECOMMEND_EXPORT NearRun {
   std::string run_id;
   double distance = 0.0;  ///< over the parameters, in search ranges
   process::Recipe recipe;
-  double measured = process::no_number;  ///< mean of the objective over its readings
+  /// Mean of the objective over its readings, gross errors left out; levels of the noise variables count as often as
+  /// they occur in the context, like in predictions.
+  double measured = process::no_number;
+  std::string measured_over = {};  ///< the levels that the mean rests on where not all were measured; else empty
 };
 
 /// What the objective's expectation does when one parameter moves through its range, the others as proposed.
@@ -102,9 +109,10 @@ struct LUBAN_RECOMMEND_EXPORT Proposal {
 };
 
 /// Proposes settings for one context, averaged over the noise variables as observed there. The stated probability of
-/// the outcome bounds holds for every proposal as long as any settings keep it; when none do, the proposal is the one
-/// most likely to keep them, its probability_feasible says so, and nothing else is optimised.
-/// @throws ConfigurationError on a wrong context, objective or option; InfeasibleError naming the ranges and
+/// the outcome bounds, by calibrated spreads where Basis::bound_ratios gives them, holds for every proposal as long as
+/// any settings keep it. When none do, exploring proposes the settings most likely to keep them, best_mean those
+/// expected to exceed them least (ExpectedExcess); probability_feasible says so, and nothing else is optimised.
+/// @throws ConfigurationError on a wrong context, objective, ratio or option; InfeasibleError naming the ranges and
 /// constraints that contradict each other; StoppedError.
 [[nodiscard]] LUBAN_RECOMMEND_EXPORT std::vector<Proposal> recommend(const Basis& basis,
                                                                      const RecommendRequest& request,

@@ -86,15 +86,15 @@ bool whole_numbers_exist(const SearchRegion& region, std::vector<detail::Demand>
   return false;
 }
 
-/// Scaling there and back may miss an end of the range, or a whole number, by the last digit: a limit is no place for
-/// that. What lies further away (running settings outside the range) stays as it is.
+/// Scaling there and back may miss an end of the range, or a whole number, by the last digit, on either side: a limit
+/// is no place for that. What lies further away (running settings outside the range) stays as it is.
 double without_rounding(const process::Parameter& range, double value) {
   const double slack = 1e-9 * std::max({range.high - range.low, std::abs(range.low), std::abs(range.high)});
   if (range.kind == process::VariableKind::integer && std::abs(value - std::round(value)) <= slack) {
     value = std::round(value);
   }
-  if (value < range.low && value >= range.low - slack) return range.low;
-  if (value > range.high && value <= range.high + slack) return range.high;
+  if (std::abs(value - range.low) <= slack) return range.low;
+  if (std::abs(value - range.high) <= slack) return range.high;
   return value;
 }
 
@@ -267,8 +267,7 @@ void SearchRegion::throw_on_conflict() const {
     Eigen::RowVectorXd row = Eigen::RowVectorXd::Zero(p());
     row(column) = 1.0;
     demands.push_back({"search range of " + variable.name + " [" + detail::rounded(value(low_(column))) + ", " +
-                           detail::rounded(value(high_(column))) + "]" +
-                           (variable.unit.empty() ? "" : " " + variable.unit),
+                           detail::rounded(value(high_(column))) + "]" + detail::unit_suffix(variable.unit),
                        {row, -row},
                        {low_(column), -high_(column)}});
     if (!levels_[column].empty()) whole.push_back(column);
@@ -287,14 +286,15 @@ void SearchRegion::throw_on_conflict() const {
 
 std::vector<std::string> SearchRegion::active(const Eigen::VectorXd& x, double slack) const {
   std::vector<std::string> texts;
-  for (const Eigen::Index column : parameters_) {
+  for (std::size_t i = 0; i < parameters_.size(); ++i) {
+    const Eigen::Index column = parameters_[i];
     const EncodedVariable& variable = encoder_.variables()[column];
     if (!variable.is_numeric()) continue;
     if (high_(column) <= low_(column)) continue;
     const auto at = [&](const char* end) {
-      const process::Value value = encoder_.decode_value(column, x(column));
+      const double value = without_rounding(ranges_[i], std::get<double>(encoder_.decode_value(column, x(column))));
       texts.push_back(variable.name + " is at the " + end + " end of its search range, " +
-                      detail::with_unit(std::get<double>(value), variable.unit));
+                      detail::with_unit(value, variable.unit));
     };
     if (x(column) <= low_(column) + slack) at("low");
     if (x(column) >= high_(column) - slack) at("high");

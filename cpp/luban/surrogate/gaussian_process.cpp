@@ -90,7 +90,7 @@ const std::string& GaussianProcess::preset() const noexcept {
   return impl_->preset;
 }
 
-std::shared_ptr<const GaussianProcess> GaussianProcess::only(const std::vector<Eigen::Index>& responses) const {
+std::shared_ptr<const Surrogate> GaussianProcess::only(const std::vector<Eigen::Index>& responses) const {
   auto impl = std::make_unique<Impl>();
   impl->encoder = impl_->encoder;
   impl->preset = impl_->preset;

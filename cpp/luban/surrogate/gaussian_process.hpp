@@ -68,9 +68,7 @@ class LUBAN_SURROGATE_EXPORT GaussianProcess final : public Surrogate {
   /// What the fitted hyperparameters say about X (q, p) before any data: the model that worlds are drawn from.
   [[nodiscard]] std::unique_ptr<Posterior> prior(const Eigen::MatrixXd& X, const PosteriorRequest& request = {}) const;
   [[nodiscard]] const std::string& preset() const noexcept;
-  /// The same beliefs about some responses (indices into responses()), at the cost of those alone.
-  /// @throws ConfigurationError on an index outside.
-  [[nodiscard]] std::shared_ptr<const GaussianProcess> only(const std::vector<Eigen::Index>& responses) const;
+  [[nodiscard]] std::shared_ptr<const Surrogate> only(const std::vector<Eigen::Index>& responses) const override;
   /// Estimated noise of a response: standard deviations between runs, between the points of a run beyond what the
   /// model of the inputs says, and of one reading; in its unit, 0 where the data show no such level.
   [[nodiscard]] double between_sd(Eigen::Index response) const;

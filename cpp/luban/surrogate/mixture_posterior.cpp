@@ -6,7 +6,7 @@
 #include <numbers>
 #include <utility>
 
-#include <luban/surrogate/detail/normal.hpp>
+#include <luban/core/normal.hpp>
 #include <luban/surrogate/detail/posterior_errors.hpp>
 
 namespace luban::surrogate {
@@ -54,7 +54,7 @@ struct Mixture {
 
   /// The quantile lies between those of the members; the middle of an interval that shrinks by half each step.
   [[nodiscard]] double quantile(double probability) const {
-    const double z = detail::normal_quantile(probability);
+    const double z = core::normal_quantile(probability);
     double low = std::numeric_limits<double>::infinity();
     double high = -low;
     for (std::size_t k = 0; k < means.size(); ++k) {

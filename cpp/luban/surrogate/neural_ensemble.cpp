@@ -152,7 +152,7 @@ std::unique_ptr<Posterior> NeuralEnsemble::average(const Eigen::MatrixXd& X, con
   return std::make_unique<MixturePosterior>(std::move(by_response), request.joint);
 }
 
-std::shared_ptr<const NeuralEnsemble> NeuralEnsemble::only(const std::vector<Eigen::Index>& responses) const {
+std::shared_ptr<const Surrogate> NeuralEnsemble::only(const std::vector<Eigen::Index>& responses) const {
   const auto m = static_cast<Eigen::Index>(responses_.size());
   std::vector<Eigen::Index> rows;
   std::vector<features::ResponseColumn> kept;

@@ -64,7 +64,7 @@ class LUBAN_SURROGATE_EXPORT NeuralEnsemble final : public Surrogate {
   [[nodiscard]] const std::vector<ResidualNetwork>& members() const noexcept { return members_; }
   [[nodiscard]] const NetworkScaling& scaling() const noexcept { return scaling_; }
   /// The same beliefs about some responses (indices into responses()). @throws ConfigurationError on an index outside.
-  [[nodiscard]] std::shared_ptr<const NeuralEnsemble> only(const std::vector<Eigen::Index>& responses) const;
+  [[nodiscard]] std::shared_ptr<const Surrogate> only(const std::vector<Eigen::Index>& responses) const override;
 
   /// Adds tensors and metadata to an artefact under the key "neural_ensemble".
   void write(Artefact& artefact) const;

@@ -4,8 +4,8 @@
 #include <numbers>
 #include <utility>
 
+#include <luban/core/normal.hpp>
 #include <luban/surrogate/detail/factorisation.hpp>
-#include <luban/surrogate/detail/normal.hpp>
 #include <luban/surrogate/detail/posterior_errors.hpp>
 
 namespace luban::surrogate {
@@ -92,7 +92,7 @@ Eigen::MatrixXd GaussianPosterior::variance_gradient(Eigen::Index response) cons
 
 Eigen::MatrixXd GaussianPosterior::quantile(double probability, VarianceOf of) const {
   detail::require_probability(probability);
-  return mean() + detail::normal_quantile(probability) * variance(of).cwiseSqrt();
+  return mean() + core::normal_quantile(probability) * variance(of).cwiseSqrt();
 }
 
 Eigen::MatrixXd GaussianPosterior::log_density(const Eigen::MatrixXd& Y, VarianceOf of) const {

@@ -47,4 +47,8 @@ std::unique_ptr<Posterior> Surrogate::average(const Eigen::MatrixXd& X, const Ei
   return std::make_unique<GaussianPosterior>(std::move(out));
 }
 
+std::shared_ptr<const Surrogate> Surrogate::only(const std::vector<Eigen::Index>& /*responses*/) const {
+  return nullptr;
+}
+
 }  // namespace luban::surrogate

@@ -32,6 +32,10 @@ class LUBAN_SURROGATE_EXPORT Surrogate {
   /// LifecycleError when gradients are asked of a surrogate that cannot average them.
   [[nodiscard]] virtual std::unique_ptr<Posterior> average(const Eigen::MatrixXd& X, const Eigen::VectorXd& weights,
                                                            const PosteriorRequest& request = {}) const;
+  /// The same beliefs about some responses (indices into responses()), at the cost of those alone; null when this
+  /// surrogate cannot leave responses out, which is the ordinary answer. @throws ConfigurationError on an index
+  /// outside.
+  [[nodiscard]] virtual std::shared_ptr<const Surrogate> only(const std::vector<Eigen::Index>& responses) const;
 };
 
 /// How a surrogate is made from data: what cross-validation repeats on each fold.

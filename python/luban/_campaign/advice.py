@@ -119,6 +119,13 @@ class Advice:
             data=self._model.dataset,
             envelope=self._model.envelope,
             interval_ratios={name: item.run_mean.ratio(level) for name, item in calibration.items()},
+            # an interval of level 2p - 1 leaves 1 - p on the one side that the bound is about
+            bound_ratios=[
+                calibration[bound.response].run_mean.ratio(2.0 * bound.probability - 1.0)
+                if bound.response in calibration
+                else 1.0
+                for bound in self._process.core.outcome_constraints
+            ],
         )
 
 

@@ -29,12 +29,17 @@ _NORMAL_90 = 1.6448536269514722
 
 @dataclass(frozen=True)
 class Measured:
-    """A real run near recommended settings: how far (1 = one search range), its settings, its mean objective."""
+    """A real run near recommended settings: how far (1 = one search range), its settings, its mean objective.
+
+    The mean leaves gross errors out and weights the levels of noise variables like predictions do; ``measured_over``
+    names the levels that it rests on where not all were measured.
+    """
 
     run_id: str
     distance: float
     settings: dict[str, Value]
     measured: float
+    measured_over: str = ""
 
 
 class Recommendation:
@@ -66,7 +71,7 @@ class Recommendation:
         self.novelty = explanation.novelty if explanation else math.nan
         self.new_combination = explanation.new_combination if explanation else False
         self.nearest = [
-            Measured(run.run_id, run.distance, run.recipe.to_dict(), run.measured)
+            Measured(run.run_id, run.distance, run.recipe.to_dict(), run.measured, run.measured_over)
             for run in (explanation.nearest if explanation else ())
         ]
 

@@ -68,13 +68,16 @@ class WorkingCopy:
         return report
 
     def group_count(self) -> int:
-        """Count the groups of runs with a result; without groups each run is one."""
+        """Count the groups of runs with a result: those that the process states, else the different settings.
+
+        Like in a dataset, runs with equal parameters and equal categories of the context are one group then.
+        """
         if self._history is None:
             return 0
-        grouped = any(self._process.core.groups)
-        label = "group" if grouped else "run_id"
-        frame = self._history.read(columns=[label, *self._responses()], rows="runs")
-        return int(frame[frame.drop(columns=label).notna().any(axis=1)][label].nunique())
+        labels = ["group"] if any(self._process.core.groups) else self._settings()
+        responses = self._responses()
+        frame = self._history.read(columns=[*labels, *responses], rows="runs")
+        return len(frame.loc[frame[responses].notna().any(axis=1), labels].drop_duplicates())
 
     def run_count(self) -> int:
         """Count the runs, with a result or without."""
@@ -97,6 +100,11 @@ class WorkingCopy:
             number += 1
             name = f"{wanted}-{number}"
         return name
+
+    def _settings(self) -> list[str]:
+        """Return the parameters and the categorical context variables."""
+        categorical = [variable.name for variable in self._process.context if variable.categories]
+        return [parameter.name for parameter in self._process.parameters] + categorical
 
     def _responses(self) -> list[str]:
         """Return the responses that the history has."""

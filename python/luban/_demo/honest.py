@@ -64,6 +64,11 @@ class Averaged:
     informed_against_raw: Mean
     gain_error: Mean
 
+    @property
+    def below(self) -> bool:
+        """Whether Luban's choice is below that of raw cell means by more than two standard errors."""
+        return self.against_raw.value < -2.0 * self.against_raw.standard_error
+
     @classmethod
     def of(cls, outcomes: Sequence[Outcome]) -> Averaged | None:
         """Summarise worlds; None where the best belief is not known."""

@@ -102,11 +102,17 @@ def _gain_row(result: WorldResult) -> list[str]:
 
 
 def _verdict(check: HonestCheck) -> Iterator[str]:
+    if check.quick:
+        yield "    Too few worlds for a verdict; the full check gives one."
+        return
     reach = check.reach()
     standings = ", ".join(f"{r.kind} {_STANDING[r.standing]}" for r in check.worlds)
     yield f"    Luban's choice against that of raw cell means: {standings}"
     yield "    (a difference of at most two standard errors is none)."
     yield f"    Below in at least two kinds and above in none: {'met' if reach.below_raw else 'NOT met'}."
+    for result in check.worlds:
+        if result.standing == "below" and result.averaged is not None and not result.averaged.below:
+            yield f"    (In {result.kind} worlds that is luck of these {result.worlds}, by the sharper estimate above.)"
     failing = [result.kind for result in check.worlds if not result.gain_is_true]
     answer = "met" if reach.gain_is_true else f"NOT met in {', '.join(failing)}"
     yield f"    Promised gain within two standard errors (fitted) or 10 % (others) of the true one: {answer}."

@@ -80,11 +80,11 @@ def _summary(result: DemoResult) -> Section:
             f"R² {number(float(row['r2']), 2)}; noise alone {number(float(row['ceiling_rmse']))} {unit}",
         ),
         Card(
-            "True value of Luban's choices",
+            "True value of Luban's choices, simulated worlds",
             number(honest["choice"]),
             unit,
-            f"lowest raw means {number(honest['raw_cells'])}, centre {number(honest['centre'])} {unit} "
-            "(known worlds, mean)",
+            f"lowest raw means {number(honest['raw_cells'])}, centre {number(honest['centre'])} {unit}; "
+            "mean over three kinds of world",
             tone="good" if reach.met else "warning",
         ),
     ]
@@ -258,8 +258,12 @@ def _front(result: DemoResult, pictures: Mapping[str, Figure]) -> Section:
 def _honest(result: DemoResult, pictures: Mapping[str, Figure]) -> Section:
     reach = result.honest.reach()
     verdict = (
-        "The check reached what it was set to reach." if reach.met else "The check did not reach all it was set to."
+        "Set before it was run: choices below those of raw cell means in two of three kinds of world and above in "
+        "none, and promised gains that come true. "
     )
+    verdict += "In these worlds that was reached." if reach.met else "In these worlds not all of that was reached."
+    if result.honest.quick:
+        verdict = "Too few worlds for a verdict: the full check gives one."
     blocks: list[Block] = [
         Text(
             "Does choosing by the model beat choosing by the readings themselves? In worlds where the truth is known, "

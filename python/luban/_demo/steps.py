@@ -47,6 +47,7 @@ class Advised:
     running: dict[str, float]
     answers: list[Recommendations]
     fronts: list[ParetoFront]
+    over_measured: list[float]  # per context: how far the recommendation is expected below the best setting run there
     propose_ms: float  # median over the contexts, one recommendation each
 
     @property
@@ -144,7 +145,19 @@ def advise(
         _tell(progress, "Searching the fronts", done, len(chosen))
         fronts.append(campaign.pareto(context=context, points=points, running=running))
     _tell(progress, "Searching the fronts", len(chosen), len(chosen))
-    return Advised(running, answers, fronts, 1000.0 * float(np.median(seconds)))
+    over_measured = [_over_measured(model, answer) for answer in answers]
+    return Advised(running, answers, fronts, over_measured, 1000.0 * float(np.median(seconds)))
+
+
+def _over_measured(model: Model, answer: Recommendations) -> float:
+    """Return how far the recommendation is expected below the best setting that was run in the same context."""
+    from luban.plots.runs import run_inputs
+
+    response = model.process.objectives[0].response
+    runs = run_inputs(model.dataset).drop_duplicates()
+    context = dict(answer[0].context)
+    here = runs[np.logical_and.reduce([runs[name] == value for name, value in context.items()])]
+    return float(model.posterior(here).mean[response].min() - answer[0].predictions[response].mean)
 
 
 def _contexts(process: Process) -> list[dict[str, Any]]:

@@ -54,9 +54,11 @@ def gain_text(result: DemoResult) -> str:
     staying = len(result.advised.answers) - len(moving)
     stay = f" In {staying} of {len(result.advised.answers)} the answer is to stay." if staying else ""
     span = number(gains[0]) if len(gains) == 1 else f"{number(min(gains))} to {number(max(gains))}"
+    measured = result.advised.over_measured
     return (
-        f"Recommended settings lower the expected {name_text(objective).lower()} by {span} {unit} against the centre "
-        f"settings, depending on context.{stay}"
+        f"Recommended settings lower the expected {name_text(objective).lower()} by {span} {unit} against the centre, "
+        "which ran most and is taken as running, depending on context. Against the best settings that were run in the "
+        f"same context it is {number(min(measured))} to {number(max(measured))} {unit}.{stay}"
     )
 
 

@@ -150,6 +150,4 @@ def _numbers(
                 place=f"column {header!r}",
                 hint=f"{variable.name!r} is in {variable.unit!r} here",
             ) from None
-    low = encoder.decode_value(j, 0.0)
-    unit_step = float(encoder.decode_value(j, 1.0)) - float(low)
-    return (values - float(low)) / unit_step
+    return encoder.encode_column(j, values)

@@ -36,15 +36,28 @@ app = typer.Typer(
 def verb(name: str, *, group: str, example: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Register a function as a verb; ``group`` is its place in ``luban --help``, ``example`` closes its own help.
 
-    The function returns its exit code, or None for 0.
+    A name of two words, "audit show", is a verb of the family that :func:`family` made. The function returns its exit
+    code, or None for 0.
     """
 
     def register(function: Callable[..., Any]) -> Callable[..., Any]:
         shown = example.replace("[", r"\[")
-        app.command(name, epilog=f"Example: [bold]{shown}[/bold]", rich_help_panel=group)(function)
+        first, _, second = name.partition(" ")
+        owner = _families[first] if second else app
+        owner.command(second or first, epilog=f"Example: [bold]{shown}[/bold]", rich_help_panel=group)(function)
         return function
 
     return register
+
+
+_families: dict[str, typer.Typer] = {}
+
+
+def family(name: str, *, group: str, says: str) -> None:
+    """Make a verb that has verbs of its own, ``luban NAME VERB``; :func:`verb` adds them."""
+    if name not in _families:
+        _families[name] = typer.Typer(name=name, help=says, rich_markup_mode="rich")
+        app.add_typer(_families[name], rich_help_panel=group)
 
 
 @app.callback(invoke_without_command=True)
@@ -76,7 +89,7 @@ def run(arguments: Sequence[str]) -> int:
 
 def _register_verbs() -> None:
     """Import the modules of the verbs, in the order of ``--help``."""
-    from luban.cli import new, transfer, look, learn, recommend, doctor, demo  # noqa: F401, I001
+    from luban.cli import new, transfer, look, learn, recommend, audit, doctor, demo  # noqa: F401, I001
 
 
 def _explained(problem: Exception, arguments: Sequence[str]) -> ConfigurationError:
@@ -97,15 +110,18 @@ def _explained(problem: Exception, arguments: Sequence[str]) -> ConfigurationErr
             received=option,
             hint=f"did you mean {near}?" if near else known,
         )
-    verbs = [command.name or "" for command in app.registered_commands]
-    first = next((text for text in arguments if not text.startswith("-")), "")
-    if not verb_given and first and first not in verbs:
+    given = [text for text in arguments if not text.startswith("-")]
+    verbs = [command.name or "" for command in app.registered_commands] + list(_families)
+    if verb_given in _families:
+        verbs, given = [command.name or "" for command in _families[verb_given].registered_commands], given[1:]
+    first = next(iter(given), "")
+    if (not verb_given or verb_given in _families) and first and first not in verbs:
         near = _core.nearest_name(first, verbs)
         return ConfigurationError(
             where=where,
             expected="a verb",
             received=repr(first),
-            hint=f"did you mean {near}?" if near else f"luban knows {', '.join(verbs)}",
+            hint=f"did you mean {near}?" if near else f"{path} knows {', '.join(verbs)}",
         )
     message = problem.format_message() if hasattr(problem, "format_message") else str(problem)
     received = " ".join(message.split()).rstrip(".")

@@ -3,6 +3,8 @@
 #include <cmath>
 #include <numbers>
 
+#include <luban/core/normal.hpp>
+
 namespace luban::evaluation::detail {
 
 namespace {
@@ -38,7 +40,7 @@ double student_inside(double t, long degrees_of_freedom) {
 }  // namespace
 
 double normal_half_width(double level) {
-  return half_width(level, [](double x) { return std::erf(x / std::numbers::sqrt2); });
+  return core::normal_quantile(0.5 + 0.5 * level);
 }
 
 double student_half_width(double level, long degrees_of_freedom) {

@@ -4,23 +4,18 @@
 #include <map>
 
 #include <luban/core/text.hpp>
+#include <luban/recommend/detail/gain.hpp>
+#include <luban/recommend/detail/near_runs.hpp>
 #include <luban/recommend/detail/situation.hpp>
 #include <luban/recommend/detail/words.hpp>
 
 namespace luban::recommend::detail {
 namespace {
 
-using features::Role;
 using process::NamedValue;
 
 constexpr Eigen::Index profile_points = 11;
-constexpr std::size_t most_near_runs = 3;
 constexpr std::size_t most_named_drivers = 3;
-
-std::string value_text(const process::Value& value, const std::string& unit) {
-  const auto* category = std::get_if<std::string>(&value);
-  return category != nullptr ? *category : with_unit(std::get<double>(value), unit);
-}
 
 std::vector<process::Prediction> predict(const Situation& situation, const Eigen::VectorXd& x, double level) {
   using surrogate::VarianceOf;
@@ -82,64 +77,6 @@ std::vector<Driver> find_drivers(const Situation& situation, const Utility& util
     return utility.of(a.best_mean) - utility.of(a.worst_mean) > utility.of(b.best_mean) - utility.of(b.worst_mean);
   });
   return drivers;
-}
-
-/// The nearest runs by their parameters; runs of the same context are preferred to all others.
-std::vector<NearRun> find_near_runs(const Situation& situation, const Utility& utility, const Eigen::VectorXd& x) {
-  if (situation.basis.data == nullptr) return {};
-  const features::Dataset& data = *situation.basis.data;
-  const features::Encoder& encoder = situation.region.encoder();
-  const bool predicted = !situation.exact(utility);
-  const Eigen::Index response = predicted ? data.response_index(situation.response(utility).name) : -1;
-  struct Found {
-    bool elsewhere = true;
-    double distance = 0.0;
-    Eigen::Index row = -1;
-    double sum = 0.0;
-    double count = 0.0;
-  };
-  std::vector<Found> runs(data.run_count());
-  for (Eigen::Index row = 0; row < data.n(); ++row) {
-    Found& run = runs[data.run[row]];
-    if (run.row < 0) {
-      run = {false, 0.0, row, 0.0, 0.0};
-      for (Eigen::Index column = 0; column < encoder.p(); ++column) {
-        const features::EncodedVariable& variable = encoder.variables()[column];
-        const double difference = data.X(row, data.encoder.find(variable.name)) - x(column);
-        const bool apart = std::abs(difference) > 1e-9;
-        if (variable.role == Role::context) {
-          run.elsewhere = run.elsewhere || apart;
-        } else {
-          run.distance += variable.is_numeric() ? difference * difference : apart ? 1.0 : 0.0;
-        }
-      }
-      run.distance = std::sqrt(run.distance);
-    }
-    if (predicted && std::isfinite(data.Y(row, response))) {
-      run.sum += data.Y(row, response);
-      run.count += 1.0;
-    }
-  }
-  std::vector<std::size_t> order;
-  for (std::size_t i = 0; i < runs.size(); ++i) {
-    if (runs[i].row >= 0) order.push_back(i);
-  }
-  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
-    return std::pair(runs[a].elsewhere, runs[a].distance) < std::pair(runs[b].elsewhere, runs[b].distance);
-  });
-  order.resize(std::min(order.size(), most_near_runs));
-  std::vector<NearRun> nearest;
-  for (const std::size_t i : order) {
-    std::vector<NamedValue> values;
-    for (const Eigen::Index column : encoder.columns_of(Role::parameter)) {
-      const features::EncodedVariable& variable = encoder.variables()[column];
-      const Eigen::Index source = data.encoder.find(variable.name);
-      values.push_back({variable.name, data.encoder.decode_value(source, data.X(runs[i].row, source)), variable.unit});
-    }
-    nearest.push_back({data.run_ids[i], runs[i].distance, process::Recipe(std::move(values)),
-                       runs[i].count > 0.0 ? runs[i].sum / runs[i].count : process::no_number});
-  }
-  return nearest;
 }
 
 void judge_novelty(const Situation& situation, const Eigen::VectorXd& x, Explanation& into) {
@@ -211,16 +148,29 @@ void say_prediction(const Situation& situation, const Utility& utility, process:
   }
 }
 
-void say_gain(const Explanation& explanation, const std::string& unit, process::Recommendation& into) {
-  if (explanation.reference.empty()) return;
+/// Up to rounding the same settings: coded columns are search ranges, categories differ by 1.
+bool same_settings(const Eigen::VectorXd& a, const Eigen::VectorXd& b) {
+  return (a - b).cwiseAbs().maxCoeff() < 1e-6;
+}
+
+void say_gain(const Explanation& explanation, double min_gain, const std::string& unit, process::Recommendation& into) {
   const bool better = explanation.gain >= 0.0;
   std::string text = "That is " + with_unit(std::abs(explanation.gain), unit) + (better ? " better" : " worse") +
                      " than " + explanation.reference;
   if (explanation.gain_sd > 0.0) {
-    text += " (standard error of the difference " + with_unit(explanation.gain_sd, unit) +
-            "; better with probability " + percent(explanation.probability_better) + ")";
+    text += " (standard error of the difference " + with_unit(explanation.gain_sd, unit) + "; " +
+            better_text(explanation.probability_better, min_gain, unit) + ")";
   }
   into.why.push_back(text + ".");
+}
+
+/// How likely the bounds are kept, and by whose spread that was judged.
+void say_bounds(const Situation& situation, process::Recommendation& into) {
+  if (situation.bounds.empty()) return;
+  const bool calibrated = std::any_of(situation.bounds.begin(), situation.bounds.end(),
+                                      [](const OutcomeBound& bound) { return bound.calibration != 1.0; });
+  into.why.push_back("All outcome constraints are kept with probability " + percent(into.probability_feasible) +
+                     (calibrated ? ", by spreads calibrated on left-out groups." : "."));
 }
 
 void say_drivers(const Situation& situation, const Explanation& explanation, const std::string& unit,
@@ -258,7 +208,9 @@ void say_evidence(const Explanation& explanation, const std::string& unit, proce
       const NearRun& run = explanation.nearest[i];
       text += (i > 0 ? "; " : "") + run.run_id;
       text += run.distance < 1e-6 ? " at these very settings" : " at distance " + rounded(run.distance);
-      if (std::isfinite(run.measured)) text += " (measured " + with_unit(run.measured, unit) + ")";
+      if (!std::isfinite(run.measured)) continue;
+      text += " (measured " + with_unit(run.measured, unit);
+      text += run.measured_over.empty() ? ")" : " over " + run.measured_over + " only)";
     }
     into.why.push_back(text + ". Distance 1 is one search range.");
   }
@@ -273,7 +225,7 @@ void say_evidence(const Explanation& explanation, const std::string& unit, proce
 }  // namespace
 
 Proposal explain(const Situation& situation, const Utility& utility, const Eigen::VectorXd& x, const std::string& kind,
-                 const Reference& reference, double interval_level) {
+                 const Reference& reference, double interval_level, const Eigen::VectorXd& weights) {
   const std::string& unit = situation.response(utility).unit;
   Proposal proposal;
   proposal.x = x;
@@ -294,17 +246,16 @@ Proposal explain(const Situation& situation, const Utility& utility, const Eigen
     explanation.gain_sd = gain.sd;
     explanation.probability_better = probability_above(gain, reference.min_gain);
   }
-  explanation.nearest = find_near_runs(situation, utility, x);
+  explanation.nearest = find_near_runs(situation, x, utility, weights);
   explanation.drivers = find_drivers(situation, utility, x);
   judge_novelty(situation, x, explanation);
 
   say_caution(situation, explanation, recommendation);
   say_prediction(situation, utility, recommendation);
-  say_gain(explanation, unit, recommendation);
-  if (!situation.bounds.empty()) {
-    recommendation.why.push_back("All outcome constraints are kept with probability " +
-                                 percent(recommendation.probability_feasible) + ".");
+  if (!reference.name.empty() && !same_settings(x, reference.x)) {
+    say_gain(explanation, reference.min_gain, unit, recommendation);
   }
+  say_bounds(situation, recommendation);
   say_drivers(situation, explanation, unit, recommendation);
   for (const std::string& limit : recommendation.limited_by) recommendation.why.push_back("Limited: " + limit + ".");
   say_evidence(explanation, unit, recommendation);

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include <luban/surrogate/gaussian_process.hpp>
+#include <luban/surrogate/posterior.hpp>
 
 namespace luban::recommend::detail {
 namespace {
@@ -78,10 +78,11 @@ std::shared_ptr<const surrogate::Surrogate> focused(const std::shared_ptr<const 
   std::sort(responses.begin(), responses.end());
   responses.erase(std::unique(responses.begin(), responses.end()), responses.end());
   std::erase_if(responses, [&](Eigen::Index r) { return r >= std::ssize(surrogate->responses()); });  // computed ones
-  const auto process = std::dynamic_pointer_cast<const surrogate::GaussianProcess>(surrogate);
   if (responses.empty() && !surrogate->responses().empty()) responses.push_back(0);  // so that there is a posterior
-  if (process == nullptr || responses.size() == process->responses().size()) return surrogate;
-  return std::make_shared<FocusedSurrogate>(process->only(responses), responses, surrogate->responses());
+  if (responses.size() == surrogate->responses().size()) return surrogate;
+  std::shared_ptr<const surrogate::Surrogate> narrow = surrogate->only(responses);
+  if (narrow == nullptr) return surrogate;
+  return std::make_shared<FocusedSurrogate>(std::move(narrow), responses, surrogate->responses());
 }
 
 }  // namespace luban::recommend::detail

@@ -9,7 +9,6 @@
 #include <luban/core/text.hpp>
 #include <luban/recommend/detail/focus.hpp>
 #include <luban/recommend/detail/words.hpp>
-#include <luban/recommend/normal.hpp>
 
 namespace luban::recommend::detail {
 namespace {
@@ -43,13 +42,27 @@ Eigen::VectorXd coded_context(const features::Encoder& encoder, const std::vecto
   return coded;
 }
 
-std::vector<OutcomeBound> make_bounds(const process::Process& process, const DerivedSurrogate& surrogate,
+void require_ratios(const std::vector<double>& ratios, std::size_t constraints) {
+  const bool usable = std::all_of(ratios.begin(), ratios.end(), [](double r) { return r > 0.0 && std::isfinite(r); });
+  if (usable && (ratios.empty() || ratios.size() == constraints)) return;
+  throw ConfigurationError(
+      {.where = "recommend.recommend",
+       .expected = "a ratio above 0 for each of " + std::to_string(constraints) + " outcome constraints, or none",
+       .received = usable ? std::to_string(ratios.size()) + " ratios" : "one that is not",
+       .place = {},
+       .hint = {}});
+}
+
+std::vector<OutcomeBound> make_bounds(const Basis& basis, const DerivedSurrogate& surrogate,
                                       std::vector<std::string>& texts) {
+  const std::vector<process::OutcomeConstraint>& constraints = basis.process->definition().outcome_constraints;
+  require_ratios(basis.bound_ratios, constraints.size());
   std::vector<OutcomeBound> bounds;
-  for (const process::OutcomeConstraint& constraint : process.definition().outcome_constraints) {
+  for (const process::OutcomeConstraint& constraint : constraints) {
     const Eigen::Index response = response_index(surrogate, constraint.response, "constrained response");
     const bool exact = response >= surrogate.predicted_count();
-    bounds.push_back({response, constraint.lower, constraint.upper, constraint.probability, exact});
+    const double ratio = exact || basis.bound_ratios.empty() ? 1.0 : basis.bound_ratios[bounds.size()];
+    bounds.push_back({response, constraint.lower, constraint.upper, constraint.probability, exact, ratio});
     const std::string& unit = surrogate.responses()[response].unit;
     std::string text = constraint.response;
     if (std::isfinite(constraint.lower)) text = with_unit(constraint.lower, unit) + " <= " + text;
@@ -158,7 +171,7 @@ Situation make_situation(const Basis& basis, const std::vector<NamedValue>& cont
   std::optional<surrogate::NoiseLevels> levels = noise_levels(basis, ordered);
   auto surrogate = decision_surrogate(basis.surrogate, levels, *basis.process);
   std::vector<std::string> texts;
-  std::vector<OutcomeBound> bounds = make_bounds(*basis.process, *surrogate, texts);
+  std::vector<OutcomeBound> bounds = make_bounds(basis, *surrogate, texts);
   Eigen::MatrixXd measured(0, encoder.p());
   if (basis.data != nullptr) measured = measured_settings(*basis.data, region, ordered);
   return {basis,
@@ -246,27 +259,6 @@ std::vector<bool> admissible(const surrogate::Posterior& posterior, const std::v
     }
   }
   return result;
-}
-
-Gain gain_over(const surrogate::Surrogate& surrogate, const Utility& utility, const Eigen::VectorXd& x,
-               const Eigen::VectorXd& reference) {
-  Eigen::MatrixXd both(2, x.size());
-  both << x.transpose(), reference.transpose();
-  const auto posterior = surrogate.posterior(both, {.gradients = false, .joint = true});
-  const Eigen::VectorXd mean = posterior->mean().col(utility.response);
-  const Eigen::MatrixXd latent = posterior->covariance(utility.response, surrogate::VarianceOf::latent);
-  const double run = posterior->variance(surrogate::VarianceOf::run_mean)(0, utility.response);
-  const Eigen::Vector2d slopes(utility.slope(mean(0)), -utility.slope(mean(1)));
-  return {utility.of(mean(0)) - utility.of(mean(1)), std::sqrt(std::max(0.0, slopes.dot(latent * slopes))),
-          std::sqrt(std::max(0.0, run - latent(0, 0)))};
-}
-
-double probability_above(const Gain& gain, double least) {
-  const double excess = gain.mean - least;
-  // Below rounding the spread says nothing: the same settings are not better than themselves.
-  const double rounding = 1e-9 * (std::abs(gain.mean) + std::abs(least)) + 1e-300;
-  if (gain.sd <= rounding) return excess > rounding ? 1.0 : 0.0;
-  return std::exp(log_normal_cdf(excess / gain.sd));
 }
 
 void throw_exact_bounds_infeasible(const Situation& situation, const Eigen::VectorXd& nearest) {

@@ -45,7 +45,7 @@ struct Situation {
 /// The coded row of a pending run, in its own context when it states one.
 [[nodiscard]] Eigen::VectorXd encode_pending(const Situation& situation, const PendingRun& run);
 
-/// P(all bounds) of each point of a posterior, and its logarithm, which does not underflow.
+/// P(all bounds) of each point of a posterior, by calibrated spreads, and its logarithm, which does not underflow.
 [[nodiscard]] Eigen::VectorXd log_probability_feasible(const surrogate::Posterior& posterior,
                                                        const std::vector<OutcomeBound>& bounds);
 [[nodiscard]] Eigen::VectorXd probability_feasible(const surrogate::Posterior& posterior,
@@ -53,17 +53,6 @@ struct Situation {
 /// Whether each bound keeps its stated probability, up to rounding.
 [[nodiscard]] std::vector<bool> admissible(const surrogate::Posterior& posterior,
                                            const std::vector<OutcomeBound>& bounds);
-
-/// The expected gain of x over a reference by their joint posterior.
-struct Gain {
-  double mean = 0.0;
-  double sd = 0.0;
-  double run_sd = 0.0;  ///< spread between runs at x
-};
-[[nodiscard]] Gain gain_over(const surrogate::Surrogate& surrogate, const Utility& utility, const Eigen::VectorXd& x,
-                             const Eigen::VectorXd& reference);
-/// P(gain > least).
-[[nodiscard]] double probability_above(const Gain& gain, double least);
 
 /// What a proposal is compared with.
 struct Reference {
@@ -73,8 +62,10 @@ struct Reference {
 };
 
 /// Fills predictions, gain, probabilities, nearest runs, drivers, limits and sentences of settings x.
+/// @param weights of the readings, see near_runs.hpp.
 [[nodiscard]] Proposal explain(const Situation& situation, const Utility& utility, const Eigen::VectorXd& x,
-                               const std::string& kind, const Reference& reference, double interval_level);
+                               const std::string& kind, const Reference& reference, double interval_level,
+                               const Eigen::VectorXd& weights);
 
 /// @throws InfeasibleError when the exact bounds cannot be kept by any settings, naming them.
 [[noreturn]] void throw_exact_bounds_infeasible(const Situation& situation, const Eigen::VectorXd& nearest);

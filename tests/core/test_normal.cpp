@@ -4,9 +4,9 @@
 
 #include <gtest/gtest.h>
 
-#include <luban/recommend/normal.hpp>
+#include <luban/core/normal.hpp>
 
-namespace luban::recommend {
+namespace luban::core {
 namespace {
 
 struct Row {
@@ -100,6 +100,9 @@ TEST(Normal, quantile_inverts_the_cdf) {
       {0.9, 1.2815515655446005935},     {0.95, 1.6448536269514722843},   {0.999999, 4.7534243088170877657}};
   for (const Row& row : table) expect_relative(normal_quantile(row.x), row.value, 1e-12, row.x);
   EXPECT_NEAR(normal_quantile(0.5), 0.0, 1e-15);
+  for (const double p : {1e-12, 1e-6, 0.02, 0.0243, 0.3, 0.5, 0.9, 0.975, 0.99, 1.0 - 1e-9}) {
+    EXPECT_NEAR(0.5 * std::erfc(-normal_quantile(p) / std::sqrt(2.0)), p, 1e-15 + 1e-13 * p);
+  }
 }
 
 TEST(Normal, log1mexp_keeps_digits_at_both_ends) {
@@ -109,4 +112,4 @@ TEST(Normal, log1mexp_keeps_digits_at_both_ends) {
 }
 
 }  // namespace
-}  // namespace luban::recommend
+}  // namespace luban::core

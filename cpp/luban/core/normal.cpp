@@ -1,10 +1,12 @@
-#include <luban/recommend/normal.hpp>
+#include <luban/core/normal.hpp>
 
+#include <array>
 #include <cmath>
+#include <cstddef>
 #include <limits>
 #include <numbers>
 
-namespace luban::recommend {
+namespace luban::core {
 namespace {
 
 constexpr double half_log_two_pi = 0.91893853320467274178;
@@ -22,6 +24,31 @@ double one_minus_v_mills_series(double v) {
     term *= -(2.0 * k + 3.0) * inverse_square;
   }
   return sum;
+}
+
+template <std::size_t count>
+double polynomial(const std::array<double, count>& coefficients, double x) {
+  double sum = 0.0;
+  for (const double coefficient : coefficients) sum = sum * x + coefficient;
+  return sum;
+}
+
+/// Acklam's rational approximations of the quantile for p up to 1/2, relative error 1.2e-9.
+double quantile_start(double p) {
+  constexpr std::array a{-3.969683028665376e+01, 2.209460984245205e+02,  -2.759285104469687e+02,
+                         1.383577518672690e+02,  -3.066479806614716e+01, 2.506628277459239e+00};
+  constexpr std::array b{-5.447609879822406e+01, 1.615858368580409e+02,  -1.556989798598866e+02,
+                         6.680131188771972e+01,  -1.328068155288572e+01, 1.0};
+  constexpr std::array c{-7.784894002430293e-03, -3.223964580411365e-01, -2.400758277161838e+00,
+                         -2.549732539343734e+00, 4.374664141464968e+00,  2.938163982698783e+00};
+  constexpr std::array d{7.784695709041462e-03, 3.224671290700398e-01, 2.445134137142996e+00, 3.754408661907416e+00,
+                         1.0};
+  if (p < 0.02425) {
+    const double q = std::sqrt(-2.0 * std::log(p));
+    return polynomial(c, q) / polynomial(d, q);
+  }
+  const double q = p - 0.5;
+  return polynomial(a, q * q) * q / polynomial(b, q * q);
 }
 
 }  // namespace
@@ -51,37 +78,7 @@ double log_normal_density(double u) {
 
 double normal_quantile(double p) {
   if (p > 0.5) return -normal_quantile(1.0 - p);
-  // Acklam's rational approximations, relative error 1.2e-9, then one Halley step.
-  double x = 0.0;
-  if (p < 0.02425) {
-    const double q = std::sqrt(-2.0 * std::log(p));
-    x = (((((-7.784894002430293e-03 * q - 3.223964580411365e-01) * q - 2.400758277161838e+00) * q -
-           2.549732539343734e+00) *
-              q +
-          4.374664141464968e+00) *
-             q +
-         2.938163982698783e+00) /
-        ((((7.784695709041462e-03 * q + 3.224671290700398e-01) * q + 2.445134137142996e+00) * q +
-          3.754408661907416e+00) *
-             q +
-         1.0);
-  } else {
-    const double q = p - 0.5;
-    const double r = q * q;
-    x = (((((-3.969683028665376e+01 * r + 2.209460984245205e+02) * r - 2.759285104469687e+02) * r +
-           1.383577518672690e+02) *
-              r -
-          3.066479806614716e+01) *
-             r +
-         2.506628277459239e+00) *
-        q /
-        (((((-5.447609879822406e+01 * r + 1.615858368580409e+02) * r - 1.556989798598866e+02) * r +
-           6.680131188771972e+01) *
-              r -
-          1.328068155288572e+01) *
-             r +
-         1.0);
-  }
+  const double x = quantile_start(p);
   if (!std::isfinite(x)) return x;
   const double error = 0.5 * std::erfc(-x / std::numbers::sqrt2) - p;
   const double step = error * std::exp(0.5 * x * x + half_log_two_pi);
@@ -104,4 +101,4 @@ LogH log_h(double u) {
   return {log_normal_density(u) + std::log(kept), mills / kept};
 }
 
-}  // namespace luban::recommend
+}  // namespace luban::core

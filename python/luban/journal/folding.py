@@ -1,0 +1,190 @@
+"""Folding: the runs of a journal into an HDF5 history, each once and only once. A job of its own, beside the loop.
+
+What was folded is known from the history itself: an import bears the name of the journal and the range of records, and
+is there exactly when its runs are, since the file is renamed as a whole. A fold that is killed anywhere leaves the
+history as it was or with the range in it; a history that is put back to an earlier state gets the rest again. That a
+fold was made is then noted in the journal, at once when no loop writes it, else by a later fold.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from luban.errors import ConfigurationError, LifecycleError
+from luban.journal.journal import Journal
+from luban.journal.lock import FileLock
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from luban._intake.report import ImportReport
+    from luban.history import History
+    from luban.parallel import Progress
+    from luban.process import Process
+
+__all__ = ["FoldReport", "fold"]
+
+_NAME = re.compile(r"journal ([0-9a-f-]{36}), records (\d+) to (\d+)")
+Path_ = str | PathLike[str]
+
+
+@dataclass
+class FoldReport:
+    """What one fold did; records ``first`` to ``last`` of the journal are in the history now."""
+
+    journal: str  # its uuid
+    history: str
+    first: int
+    last: int
+    readings: int = 0
+    digest: str = ""  # of the history
+    marked: bool = False
+    unplaced: list[tuple[int, str, int]] = field(default_factory=list)  # sequence, run_id, repeat
+    report: ImportReport | None = None
+
+    @property
+    def changed(self) -> bool:
+        """Whether the history is another one than before."""
+        return self.report is not None and self.report.changed
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for ``--json``."""
+        names = ("journal", "history", "first", "last", "readings", "digest", "marked", "changed")
+        return {
+            **{name: getattr(self, name) for name in names},
+            "unplaced": [list(entry) for entry in self.unplaced],
+            "import": None if self.report is None else self.report.to_dict(),
+        }
+
+    def lines(self) -> list[str]:
+        """Return the report in words, one sentence a line."""
+        if self.readings == 0:
+            return [f"{self.history}: every run of the journal is in it; nothing to fold (up to record {self.last:,})."]
+        out = [] if self.report is None else self.report.lines()
+        for sequence, run_id, repeat in self.unplaced:
+            out.append(
+                f"Record {sequence}: a late response of run {run_id!r}, reading {repeat}, which neither journal nor "
+                "history has. The journal keeps it; append it again when the run is there."
+            )
+        if not self.marked:
+            out.append("A loop writes the journal: a later fold will note in it that this one was made.")
+        return out
+
+
+def fold(
+    journal: Path_ | Journal,
+    history: Path_,
+    process: Process,
+    *,
+    anchor: Path_ | None = None,
+    progress: Progress | None = None,
+) -> FoldReport:
+    """Bring the runs and late responses that are not yet in ``history`` into it, and make it when there is none.
+
+    Late responses of runs that were folded earlier become events of their readings. ``journal`` is a path, which a loop
+    may be writing, or a journal that is open.
+
+    Raises: IntegrityError for damage of either file, ConfigurationError when one is of another process, LifecycleError
+    when another fold goes into the same history or another program changed it meanwhile, IoError when the disk refuses.
+    The history is then as it was.
+    """
+    out = Path(history)
+    source = journal if isinstance(journal, Journal) else Journal.open(journal, read_only=True)
+    if source.process_name != process.name:
+        raise ConfigurationError(
+            where="journal.fold",
+            expected=f"the process {source.process_name!r}, which the journal is of",
+            received=repr(process.name),
+            place=str(source.path),
+        )
+    lock = FileLock(out.with_name(f".{out.name}.fold-lock"), where="journal.fold", what="a history")
+    try:
+        done = _fold(source, out, process, progress)
+        done.marked = _mark(source, out, done.last, anchor)
+        return done
+    finally:
+        lock.release()
+
+
+def _fold(source: Journal, out: Path, process: Process, progress: Progress | None) -> FoldReport:
+    from luban import ingest
+    from luban.history import History
+
+    before = History.open(out) if out.exists() else None
+    since = _folded_through(before, source.uuid)
+    frame = source.runs(since, process=process)
+    done = FoldReport(source.uuid, str(out), since + 1, int(frame.attrs["sequence"]), len(frame))
+    if frame.empty:
+        done.last = since
+        done.digest = before.digest if before is not None else ""
+        return done
+    name = f"journal {source.uuid}, records {done.first} to {done.last}"
+    frame, done.unplaced = _with_earlier_runs(frame, before, process)
+    # An import makes this column anew. It is here for the digest of the frame: the same correction a second time is
+    # another import, not the same one again.
+    frame["source"] = name
+    frame.attrs = {}
+    done.report = ingest.import_frame(process, frame, out, name=name, progress=progress)
+    done.digest = History.open(out).digest if out.exists() else ""
+    return done
+
+
+def _folded_through(history: History | None, journal: str) -> int:
+    """Return the last record of the journal that the history has been given; 0 = none."""
+    if history is None:
+        return 0
+    found = [_NAME.fullmatch(str(name)) for name in history.provenance["input_name"]]
+    return max((int(match[3]) for match in found if match and match[1] == journal), default=0)
+
+
+def _with_earlier_runs(
+    frame: pd.DataFrame, history: History | None, process: Process
+) -> tuple[pd.DataFrame, list[tuple[int, str, int]]]:
+    """Complete late responses of runs that the journal does not have with what the history says of them."""
+    unplaced: list[tuple[int, str, int]] = frame.attrs["unplaced"]
+    if not unplaced or history is None:
+        return frame, unplaced
+    from luban.journal.runs import as_source
+
+    inputs = [item.name for item in (*process.parameters, *process.context, *process.noise)]
+    wanted = {run_id for _, run_id, _ in unplaced}
+    known = history.read(columns=["run_id", "repeat", *inputs], runs=lambda runs: runs["run_id"].isin(wanted))
+    found = as_source(known, process).set_index(["run_id", "repeat"])
+    frame = frame.astype(dict.fromkeys(inputs, object))
+    for place, key in enumerate(zip(frame["run_id"], frame["repeat"], strict=True)):
+        if key in found.index and any(entry[1:] == key for entry in unplaced):
+            frame.loc[frame.index[place], inputs] = found.loc[key, inputs].to_numpy()
+    return frame, [entry for entry in unplaced if entry[1:] not in found.index]
+
+
+def _mark(source: Journal, out: Path, through: int, anchor: Path_ | None) -> bool:
+    """Note in the journal what the history has, unless it says so; False while a loop writes it."""
+    from luban.history import History
+
+    if not out.exists() or through == 0:
+        return True
+    history = History.open(out)
+    if _folded_through(history, source.uuid) < through:  # nothing of the range was new to it
+        through = _folded_through(history, source.uuid)
+    mark = {"history": history.uuid, "path": str(out.absolute()), "digest": history.digest, "through": through}
+    newest = [record.payload for record in source.records(kinds=("folded",))]
+    same = ("history", "digest", "through")
+    if through == 0 or any(all(payload[key] == mark[key] for key in same) for payload in newest):
+        return True
+    if not source.read_only:
+        source.append("folded", mark)
+        return True
+    try:
+        writer = Journal.open_for_marks(source.path, anchor=anchor)
+    except LifecycleError:
+        return False
+    try:
+        writer.append("folded", mark)
+        writer.checkpoint()
+    finally:
+        writer.close()
+    return True
