@@ -63,7 +63,7 @@ function(luban_torch_target name library)
   if(TARGET torch::${name})
     return()
   endif()
-  add_library(torch::${name} SHARED IMPORTED)
+  add_library(torch::${name} SHARED IMPORTED GLOBAL)
   set_target_properties(torch::${name} PROPERTIES
     IMPORTED_LOCATION "${library}"
     INTERFACE_COMPILE_FEATURES cxx_std_20

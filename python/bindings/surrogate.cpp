@@ -9,6 +9,7 @@
 
 #include <luban/surrogate/gaussian_process.hpp>
 #include <luban/surrogate/linear_model.hpp>
+#include <luban/surrogate/neural_ensemble.hpp>
 #include <luban/surrogate/noise_average.hpp>
 #include <luban/surrogate/presets.hpp>
 #include <luban/surrogate/simd.hpp>
@@ -95,6 +96,29 @@ void bind_gaussian_process(py::module_& module) {
           py::arg("artefact"));
 }
 
+void bind_neural_ensemble(py::module_& module) {
+  py::classh<NeuralEnsemble, Surrogate>(module, "NeuralEnsemble",
+                                        "Ensemble of residual networks, evaluated without torch.")
+      .def_property_readonly("member_count", [](const NeuralEnsemble& self) { return self.members().size(); })
+      .def_property_readonly(
+          "between_share", [](const NeuralEnsemble& self) -> Eigen::VectorXd { return self.scaling().between_share; },
+          "(m) share of the noise variance that the readings of a run have in common")
+      .def(
+          "only",
+          [](const NeuralEnsemble& self, const std::vector<Eigen::Index>& responses) {
+            return std::const_pointer_cast<Surrogate>(self.only(responses));
+          },
+          py::arg("responses"))
+      .def("write", &NeuralEnsemble::write, py::arg("artefact"), "Adds tensors and metadata to an artefact.")
+      .def_static(
+          "read",
+          [](const Artefact& artefact) {
+            const py::gil_scoped_release without_gil;
+            return std::const_pointer_cast<NeuralEnsemble>(NeuralEnsemble::read(artefact));
+          },
+          py::arg("artefact"));
+}
+
 void bind_others(py::module_& module) {
   py::classh<NoiseLevels>(module, "NoiseLevels", "Joint levels of the noise variables and how often each was observed.")
       .def(py::init([](Eigen::MatrixXd levels, Eigen::VectorXd weights) {
@@ -142,6 +166,7 @@ void bind_surrogate(py::module_& module) {
   bind_artefact(module);
   bind_options_and_report(module);
   bind_gaussian_process(module);
+  bind_neural_ensemble(module);
   bind_others(module);
 }
 

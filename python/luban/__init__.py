@@ -68,6 +68,7 @@ _SUBMODULES = frozenset(
         "report",
         "surrogate",
         "testing",
+        "training",
         "units",
     }
 )

@@ -2,31 +2,24 @@
 
 #include <cmath>
 #include <numbers>
-#include <string>
 #include <utility>
 
-#include <luban/core/error.hpp>
 #include <luban/core/normal.hpp>
 #include <luban/surrogate/detail/factorisation.hpp>
+#include <luban/surrogate/detail/posterior_errors.hpp>
 
 namespace luban::surrogate {
 
 namespace {
-
-[[noreturn]] void not_asked_for(const char* what, const char* request) {
-  throw core::LifecycleError({.where = "surrogate.posterior",
-                              .expected = std::string("a posterior asked for with `") + request + "`",
-                              .received = std::string("one without, which holds no ") + what,
-                              .place = {},
-                              .hint = std::string("set `") + request + "` when asking for the posterior"});
-}
 
 Eigen::VectorXd noise_of(const GaussianPosterior::Moments& moments, VarianceOf of) {
   switch (of) {
     case VarianceOf::run_mean:
       return moments.between_variance;
     case VarianceOf::reading:
-      if (moments.within_variance.size() != moments.mean.size()) not_asked_for("variance of a reading", "reading");
+      if (moments.within_variance.size() != moments.mean.size()) {
+        detail::not_asked_for("variance of a reading", "reading");
+      }
       return moments.between_variance + moments.within_variance;
     case VarianceOf::latent:
       break;
@@ -34,14 +27,7 @@ Eigen::VectorXd noise_of(const GaussianPosterior::Moments& moments, VarianceOf o
   return Eigen::VectorXd::Zero(moments.mean.size());
 }
 
-void require_shape(bool right, const char* what, Eigen::Index q) {
-  if (right) return;
-  throw core::DataError({.where = "surrogate.GaussianPosterior",
-                         .expected = std::string(what) + " for each of " + std::to_string(q) + " points",
-                         .received = "another length",
-                         .place = {},
-                         .hint = {}});
-}
+constexpr const char* where = "surrogate.GaussianPosterior";
 
 }  // namespace
 
@@ -50,14 +36,14 @@ Posterior::~Posterior() = default;
 GaussianPosterior::GaussianPosterior(std::vector<Moments> responses) : responses_(std::move(responses)) {
   for (const Moments& moments : responses_) {
     const Eigen::Index points = q();
-    require_shape(moments.mean.size() == points, "a mean", points);
-    require_shape(moments.variance.size() == points, "a variance", points);
-    require_shape(moments.between_variance.size() == points, "a between-run variance", points);
-    require_shape(moments.within_variance.size() == points || moments.within_variance.size() == 0,
-                  "a within-run variance", points);
-    require_shape(
+    detail::require_each(moments.mean.size() == points, where, "a mean", points);
+    detail::require_each(moments.variance.size() == points, where, "a variance", points);
+    detail::require_each(moments.between_variance.size() == points, where, "a between-run variance", points);
+    detail::require_each(moments.within_variance.size() == points || moments.within_variance.size() == 0, where,
+                         "a within-run variance", points);
+    detail::require_each(
         moments.covariance.size() == 0 || (moments.covariance.rows() == points && moments.covariance.cols() == points),
-        "a covariance row", points);
+        where, "a covariance row", points);
   }
 }
 
@@ -86,7 +72,7 @@ Eigen::MatrixXd GaussianPosterior::variance(VarianceOf of) const {
 
 Eigen::MatrixXd GaussianPosterior::covariance(Eigen::Index response, VarianceOf of) const {
   const Moments& moments = responses_.at(static_cast<std::size_t>(response));
-  if (moments.covariance.rows() != q()) not_asked_for("joint covariance", "joint");
+  if (moments.covariance.rows() != q()) detail::not_asked_for("joint covariance", "joint");
   Eigen::MatrixXd out = moments.covariance;
   out.diagonal() += noise_of(moments, of);
   return out;
@@ -94,47 +80,29 @@ Eigen::MatrixXd GaussianPosterior::covariance(Eigen::Index response, VarianceOf 
 
 Eigen::MatrixXd GaussianPosterior::mean_gradient(Eigen::Index response) const {
   const Moments& moments = responses_.at(static_cast<std::size_t>(response));
-  if (moments.mean_gradient.rows() != q()) not_asked_for("gradients", "gradients");
+  if (moments.mean_gradient.rows() != q()) detail::not_asked_for("gradients", "gradients");
   return moments.mean_gradient;
 }
 
 Eigen::MatrixXd GaussianPosterior::variance_gradient(Eigen::Index response) const {
   const Moments& moments = responses_.at(static_cast<std::size_t>(response));
-  if (moments.variance_gradient.rows() != q()) not_asked_for("gradients", "gradients");
+  if (moments.variance_gradient.rows() != q()) detail::not_asked_for("gradients", "gradients");
   return moments.variance_gradient;
 }
 
 Eigen::MatrixXd GaussianPosterior::quantile(double probability, VarianceOf of) const {
-  if (!(probability > 0.0 && probability < 1.0)) {
-    throw core::ConfigurationError({.where = "surrogate.quantile",
-                                    .expected = "a probability between 0 and 1, both excluded",
-                                    .received = std::to_string(probability),
-                                    .place = {},
-                                    .hint = {}});
-  }
+  detail::require_probability(probability);
   return mean() + core::normal_quantile(probability) * variance(of).cwiseSqrt();
 }
 
 Eigen::MatrixXd GaussianPosterior::log_density(const Eigen::MatrixXd& Y, VarianceOf of) const {
-  if (Y.rows() != q() || Y.cols() != m()) {
-    throw core::DataError({.where = "surrogate.log_density",
-                           .expected = std::to_string(q()) + " × " + std::to_string(m()) + " values",
-                           .received = std::to_string(Y.rows()) + " × " + std::to_string(Y.cols()),
-                           .place = {},
-                           .hint = {}});
-  }
+  detail::require_responses(Y, q(), m());
   const Eigen::ArrayXXd spread = variance(of).array();
   return -0.5 * ((Y - mean()).array().square() / spread + spread.log() + std::log(2.0 * std::numbers::pi));
 }
 
 std::vector<Eigen::MatrixXd> GaussianPosterior::sample(Eigen::Index s, core::RandomKey key, VarianceOf of) const {
-  if (s < 0) {
-    throw core::ConfigurationError({.where = "surrogate.sample",
-                                    .expected = "a number of samples",
-                                    .received = std::to_string(s),
-                                    .place = {},
-                                    .hint = {}});
-  }
+  detail::require_count(s);
   std::vector<Eigen::MatrixXd> out(static_cast<std::size_t>(s), Eigen::MatrixXd(q(), m()));
   for (Eigen::Index r = 0; r < m(); ++r) {
     const Eigen::MatrixXd lower = detail::factorise(covariance(r, of), "surrogate.sample").lower;
