@@ -4,8 +4,6 @@
 #include <string>
 #include <vector>
 
-#include <Eigen/Core>
-
 #include <luban/features/dataset.hpp>
 #include <luban/surrogate/neural_ensemble.hpp>
 #include <luban/training/export.hpp>
