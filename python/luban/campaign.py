@@ -48,7 +48,7 @@ class Campaign:
     ``history`` is what is known so far; it is not changed, new runs go to a copy of the campaign's own. ``model`` is
     one fitted already (by :func:`luban.fit`); without it one is fitted when first needed, and anew after new runs.
 
-    Raises: ConfigurationError on arguments that are no process, history or model.
+    Raises: ConfigurationError on arguments that are no process, history or model, or a history of another process.
     """
 
     def __init__(
@@ -58,6 +58,12 @@ class Campaign:
             raise ConfigurationError(where="campaign", expected="a Process", received=type(process).__name__)
         self._process = process
         self._runs = WorkingCopy(process, history)
+        if history is not None and history.process.name != process.name:
+            raise ConfigurationError(
+                where="campaign",
+                expected=f"a history of process {process.name!r}",
+                received=f"one of process {history.process.name!r}",
+            )
         self._seed = seed
         self._model = model
         self._ledger = engine.Ledger()
