@@ -75,6 +75,7 @@ void bind_options(py::module_& module) {
 void bind_answers(py::module_& module) {
   py::classh<NearRun>(module, "NearRun", "A real run near a proposal.")
       .def_readonly("run_id", &NearRun::run_id)
+      .def_readonly("runs", &NearRun::runs)
       .def_readonly("distance", &NearRun::distance)
       .def_readonly("recipe", &NearRun::recipe)
       .def_readonly("measured", &NearRun::measured)
@@ -85,6 +86,16 @@ void bind_answers(py::module_& module) {
       .def_readonly("worst", &Driver::worst)
       .def_readonly("best_mean", &Driver::best_mean)
       .def_readonly("worst_mean", &Driver::worst_mean);
+  py::classh<MeasuredReference>(module, "MeasuredReference", "What the runs at the reference gave, beside the model.")
+      .def_readonly("runs", &MeasuredReference::runs)
+      .def_readonly("mean", &MeasuredReference::mean)
+      .def_readonly("standard_error", &MeasuredReference::standard_error)
+      .def_readonly("expected", &MeasuredReference::expected)
+      .def_readonly("lower", &MeasuredReference::lower)
+      .def_readonly("upper", &MeasuredReference::upper)
+      .def_readonly("gain", &MeasuredReference::gain)
+      .def_readonly("gain_sd", &MeasuredReference::gain_sd)
+      .def_readonly("contradicts", &MeasuredReference::contradicts);
   py::classh<Explanation>(module, "Explanation", "The numbers behind a recommendation's sentences.")
       .def_readonly("reference", &Explanation::reference)
       .def_readonly("gain", &Explanation::gain)
@@ -93,7 +104,10 @@ void bind_answers(py::module_& module) {
       .def_readonly("nearest", &Explanation::nearest)
       .def_readonly("drivers", &Explanation::drivers)
       .def_readonly("novelty", &Explanation::novelty)
-      .def_readonly("new_combination", &Explanation::new_combination);
+      .def_readonly("new_combination", &Explanation::new_combination)
+      .def_readonly("outside", &Explanation::outside)
+      .def_readonly("warnings", &Explanation::warnings)
+      .def_readonly("measured", &Explanation::measured);
   py::classh<Proposal>(module, "Proposal", "A recommendation with the numbers behind it.")
       .def_readonly("recommendation", &Proposal::recommendation)
       .def_readonly("explanation", &Proposal::explanation)
@@ -123,7 +137,9 @@ void bind_recommend_call(py::module_& module) {
       "recommend",
       [](const Basis& basis, const std::string& kind, int q, std::vector<NamedValue> context, std::string objective,
          std::optional<Recipe> running, std::vector<PendingRun> pending, const StayRule& stay, double interval_level,
-         double separation, const SearchOptions& search, std::uint64_t seed, const py::object& progress) {
+         double separation, std::optional<double> novelty, std::string reason_to_stay, std::string not_judged,
+         std::vector<std::string> warnings, const SearchOptions& search, std::uint64_t seed,
+         const py::object& progress) {
         const RecommendRequest request{.kind = kind_named(kind),
                                        .q = q,
                                        .context = std::move(context),
@@ -133,6 +149,10 @@ void bind_recommend_call(py::module_& module) {
                                        .stay = stay,
                                        .interval_level = interval_level,
                                        .separation = separation,
+                                       .novelty = novelty.value_or(Reach::usual),
+                                       .reason_to_stay = std::move(reason_to_stay),
+                                       .not_judged = std::move(not_judged),
+                                       .warnings = std::move(warnings),
                                        .search = search};
         return long_call(progress, [&](const core::CallControl& control) {
           return recommend::recommend(basis, request, core::RandomKey(seed), control);
@@ -142,6 +162,8 @@ void bind_recommend_call(py::module_& module) {
       py::arg("context") = defaults.context, py::arg("objective") = defaults.objective, py::arg("running") = py::none(),
       py::arg("pending") = defaults.pending, py::arg_v("stay", defaults.stay, "StayRule()"),
       py::arg("interval_level") = defaults.interval_level, py::arg("separation") = defaults.separation,
+      py::arg("novelty") = py::none(), py::arg("reason_to_stay") = defaults.reason_to_stay,
+      py::arg("not_judged") = defaults.not_judged, py::arg("warnings") = defaults.warnings,
       py::arg_v("search", defaults.search, "SearchOptions()"), py::arg("seed"), py::arg("progress") = py::none());
 }
 
@@ -150,12 +172,16 @@ void bind_pareto_call(py::module_& module) {
   module.def(
       "pareto",
       [](const Basis& basis, std::vector<NamedValue> context, std::vector<std::string> objectives, int points,
-         std::vector<double> reference, std::optional<Recipe> running, double interval_level,
+         std::vector<double> reference, std::optional<double> novelty, std::string not_judged,
+         std::vector<std::string> warnings, std::optional<Recipe> running, double interval_level,
          const SearchOptions& search, std::uint64_t seed, const py::object& progress) {
         const ParetoRequest request{.context = std::move(context),
                                     .objectives = std::move(objectives),
                                     .points = points,
                                     .reference = std::move(reference),
+                                    .novelty = novelty.value_or(Reach::usual),
+                                    .not_judged = std::move(not_judged),
+                                    .warnings = std::move(warnings),
                                     .running = std::move(running),
                                     .interval_level = interval_level,
                                     .search = search};
@@ -165,9 +191,10 @@ void bind_pareto_call(py::module_& module) {
       },
       py::arg("basis"), py::kw_only(), py::arg("context") = defaults.context,
       py::arg("objectives") = defaults.objectives, py::arg("points") = defaults.points,
-      py::arg("reference") = defaults.reference, py::arg("running") = py::none(),
-      py::arg("interval_level") = defaults.interval_level, py::arg_v("search", defaults.search, "SearchOptions()"),
-      py::arg("seed"), py::arg("progress") = py::none());
+      py::arg("reference") = defaults.reference, py::arg("novelty") = py::none(),
+      py::arg("not_judged") = defaults.not_judged, py::arg("warnings") = defaults.warnings,
+      py::arg("running") = py::none(), py::arg("interval_level") = defaults.interval_level,
+      py::arg_v("search", defaults.search, "SearchOptions()"), py::arg("seed"), py::arg("progress") = py::none());
   module.def(
       "initial_design",
       [](const process::Process& process, const std::vector<NamedValue>& context, int q, int skip, std::uint64_t seed) {

@@ -19,7 +19,7 @@ from luban._campaign import folder as storage
 from luban._campaign.advice import Advice, Question, initial_design
 from luban._campaign.answers import ParetoFront, Recommendation, Recommendations
 from luban._campaign.folder import is_campaign
-from luban._campaign.inputs import context_values, recipe_of
+from luban._campaign.inputs import context_values, novelty_limit, recipe_of
 from luban._campaign.runs import Run, frame_of_observation, frame_of_runs
 from luban._campaign.working_copy import WorkingCopy
 from luban.errors import ConfigurationError, DataError, LifecycleError
@@ -48,7 +48,7 @@ class Campaign:
     ``history`` is what is known so far; it is not changed, new runs go to a copy of the campaign's own. ``model`` is
     one fitted already (by :func:`luban.fit`); without it one is fitted when first needed, and anew after new runs.
 
-    Raises: ConfigurationError on arguments that are no process, history or model.
+    Raises: ConfigurationError on arguments that are no process, history or model, or a history of another process.
     """
 
     def __init__(
@@ -58,6 +58,12 @@ class Campaign:
             raise ConfigurationError(where="campaign", expected="a Process", received=type(process).__name__)
         self._process = process
         self._runs = WorkingCopy(process, history)
+        if history is not None and history.process.name != process.name:
+            raise ConfigurationError(
+                where="campaign",
+                expected=f"a history of process {process.name!r}",
+                received=f"one of process {history.process.name!r}",
+            )
         self._seed = seed
         self._model = model
         self._ledger = engine.Ledger()
@@ -119,6 +125,7 @@ class Campaign:
         stay: engine.StayRule | None = None,
         search: engine.SearchOptions | None = None,
         interval_level: float = 0.9,
+        novelty: float | Literal["any"] | None = None,
         progress: Progress | None = None,
     ) -> Recommendations:
         """Recommend ``n`` settings (default 1) for the next run in one ``context``, best first.
@@ -127,8 +134,11 @@ class Campaign:
         front of the first two objectives, searched at ``n`` levels (default 16). ``running`` are the settings now:
         gains are against them, and staying with them may be the answer; when they lie outside the search range and are
         unlike all runs so far nothing can be said of them, and the answers say so. ``objective`` names the one to
-        improve (default: the first). While there are too few runs for a model the settings are those of an initial
-        design, and say so.
+        improve (default: the first). All kinds but ``"explore"`` keep within what the runs covered: ``novelty`` is the
+        share of left-out groups that lay nearer to the other runs (default 0.99, up to 0.999), ``"any"`` lifts it.
+        A response that the model was not found to predict better than its mean is warned of first, and then running
+        settings are not left, unless to explore. While there are too few runs for a model the settings are those of an
+        initial design, and say so.
 
         Raises: ConfigurationError naming the known names on a wrong context, setting or option; InfeasibleError naming
         what contradicts each other; KeyboardInterrupt on Ctrl-C.
@@ -140,7 +150,7 @@ class Campaign:
                 received=repr(kind),
                 hint=_core.nearest_hint(str(kind), list(get_args(Kind))),
             )
-        question = self._question(context, running, objective, interval_level, progress)
+        question = self._question(context, running, objective, interval_level, novelty, progress)
         if kind == "pareto":
             return self._advice(progress).pareto(question, _FRONT_LEVELS if n is None else n, (), search=search)
         n = 1 if n is None else n
@@ -158,13 +168,16 @@ class Campaign:
         running: Mapping[str, Any] | Recipe | None = None,
         search: engine.SearchOptions | None = None,
         interval_level: float = 0.9,
+        novelty: float | Literal["any"] | None = None,
         progress: Progress | None = None,
     ) -> ParetoFront:
         """Return settings none of which is better in both ``objectives`` (default: the process's first two).
 
+        ``novelty`` as :meth:`recommend`.
+
         Raises: as :meth:`recommend`; LifecycleError while there are too few runs.
         """
-        question = self._question(context, running, "", interval_level, progress)
+        question = self._question(context, running, "", interval_level, novelty, progress)
         return self._advice(progress).pareto(question, points, objectives, search=search)
 
     def ask(
@@ -311,6 +324,7 @@ class Campaign:
         running: Mapping[str, Any] | Recipe | None,
         objective: str,
         level: float,
+        novelty: float | Literal["any"] | None,
         progress: Progress | None,
     ) -> Question:
         return Question(
@@ -318,6 +332,7 @@ class Campaign:
             running=None if running is None else recipe_of(self._process, running),
             objective=objective,
             level=level,
+            novelty=novelty_limit(novelty),
             seed=self._seed,
             progress=progress,
         )

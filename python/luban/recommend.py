@@ -18,6 +18,7 @@ from luban._core import (
     Explanation,
     Front,
     Ledger,
+    MeasuredReference,
     NearRun,
     PendingRun,
     Proposal,
@@ -41,6 +42,7 @@ __all__ = [
     "Goal",
     "Kind",
     "Ledger",
+    "MeasuredReference",
     "NearRun",
     "PendingRun",
     "Proposal",
@@ -121,6 +123,10 @@ def recommend(
     pending: Sequence[PendingRun] = (),
     stay: StayRule | None = None,
     interval_level: float = 0.9,
+    novelty: float | None = None,
+    reason_to_stay: str = "",
+    not_judged: str = "",
+    warnings: Sequence[str] = (),
     search: SearchOptions | None = None,
     seed: int = 0,
     progress: Progress | None = None,
@@ -129,7 +135,11 @@ def recommend(
 
     ``kind="explore"`` improves and learns (log expected improvement, constrained), ``"best_mean"`` gives what is
     believed best now. ``pending`` are runs without a result yet. When ``running`` settings are given, leaving them
-    alone may be the answer: one proposal with ``recommendation.stay``.
+    alone may be the answer: one proposal with ``recommendation.stay``; with a ``reason_to_stay`` it is.
+
+    ``best_mean`` keeps within the training data's reach: ``novelty`` is the share of left-out groups that lay nearer
+    to the others (0.5 to 0.999, default 0.99; 1 = anywhere). ``not_judged`` says why no probability of a gain may be
+    stated, ``warnings`` stand before all that is said.
 
     Raises: ConfigurationError on a wrong context, objective or option; InfeasibleError naming the ranges and
     constraints that contradict each other; KeyboardInterrupt on Ctrl-C.
@@ -144,6 +154,10 @@ def recommend(
         pending=list(pending),
         stay=stay or StayRule(),
         interval_level=interval_level,
+        novelty=novelty,
+        reason_to_stay=reason_to_stay,
+        not_judged=not_judged,
+        warnings=list(warnings),
         search=search or SearchOptions(),
         seed=seed,
         progress=progress,
@@ -170,6 +184,9 @@ def pareto(
     points: int = 16,
     running: Recipe | None = None,
     interval_level: float = 0.9,
+    novelty: float | None = None,
+    not_judged: str = "",
+    warnings: Sequence[str] = (),
     search: SearchOptions | None = None,
     seed: int = 0,
     progress: Progress | None = None,
@@ -177,6 +194,7 @@ def pareto(
     """Return the front of two objectives by posterior means, best first objective first.
 
     Each level of the second objective is a bound under which the first is optimised (ε-constraint, Haimes et al. 1971).
+    The front keeps within the training data's reach; ``novelty``, ``not_judged``, ``warnings`` as :func:`recommend`.
 
     Raises: as :func:`recommend`; ConfigurationError when there are not two objectives.
     """
@@ -187,6 +205,9 @@ def pareto(
         points=points,
         running=running,
         interval_level=interval_level,
+        novelty=novelty,
+        not_judged=not_judged,
+        warnings=list(warnings),
         search=search or SearchOptions(),
         seed=seed,
         progress=progress,

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from luban import Campaign, History, load
+from luban.evaluation import ModelCard
 
 from .support import PROCESS, Cli, call, readings
 
@@ -110,3 +111,59 @@ def test_contradicting_constraints_are_named(luban: Cli, contradicting: Path) ->
     assert outcome.object["error"]["kind"] == "InfeasibleError"
     assert "30" in outcome.err
     assert "35" in outcome.err
+
+
+def test_what_a_recommendation_is_for_stands_in_its_title(luban: Cli, model: Path) -> None:
+    context = ("--context", "material=steel")
+    assert luban("recommend", model, *context).out.startswith("1. Worth trying next (explores) for material steel")
+    best = luban("recommend", model, *context, "--kind", "best_mean").out
+    assert best.startswith("1. Recommended settings for material steel")
+
+
+def test_warnings_stand_before_the_numbers(luban: Cli, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded = load(model)
+    content = loaded.card.to_dict()
+    content["responses"][0]["skill"] = "no_better"
+    loaded.card = ModelCard(content)
+    monkeypatch.setattr("luban.load", lambda _: loaded)
+    asked = ("recommend", model, "--context", "material=steel")
+    out = " ".join(luban(*asked).out.split())
+    warning = "The model predicts roughness no better than its mean"
+    assert 0 < out.index(warning) < out.index("wheel_speed")
+    assert "better with probability" not in out
+    assert luban(*asked, "--json").object["warnings"][0].startswith(warning)
+    assert luban(*asked, "--pareto", "--n", "3").out.startswith(warning)
+
+
+def test_a_history_of_another_process_is_refused(luban: Cli, model: Path) -> None:
+    Path("other.yaml").write_text(PROCESS.replace("process: grinding", "process: honing"), encoding="utf-8")
+    readings().to_csv("other.csv", index=False)
+    assert luban("import", "other.yaml", "other.csv", "-o", "other.h5").code == 0
+    refused = luban("recommend", model, "--context", "material=steel", "--history", "other.h5")
+    assert refused.code == 2
+    assert "'grinding'" in refused.err
+    assert "'honing'" in refused.err
+
+
+def test_novelty_is_shown_along_a_front_and_may_be_lifted(luban: Cli, model: Path) -> None:
+    asked = ("recommend", model, "--context", "material=steel")
+    out = luban(*asked, "--pareto", "--n", "3").out
+    assert "novelty" in out
+    assert "inside" in out
+    assert luban(*asked, "--kind", "best_mean", "--novelty", "any").code == 0
+    wrong = luban(*asked, "--kind", "best_mean", "--novelty", "all")
+    assert wrong.code == 2
+    assert "novelty" in wrong.err
+
+
+def test_whole_numbers_have_no_point_and_nothing_is_certain(luban: Cli) -> None:
+    assert luban("--help").code == 0  # first, so that the verbs stand in their order
+    from luban.cli.recommend import _plain, _share
+
+    assert _plain(28.0) == "28"
+    assert _plain(28500.0) == "28500"
+    assert _plain(0.125) == "0.125"
+    assert _plain("D30") == "D30"
+    assert _share(1.0) == "over 99 %"
+    assert _share(0.5) == "50 %"
+    assert _share(float("nan")) == "not judged"

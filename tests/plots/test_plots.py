@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Literal
 
 import matplotlib as mpl
 import numpy as np
@@ -75,6 +76,22 @@ def test_measured_runs_of_the_front_are_those_of_its_context(figures: dict[str, 
     measured = next(c for c in axes.collections if c.get_label() == "Measured runs (mean)")
     runs = history.read(rows="runs")
     assert len(measured.get_offsets()) == (runs["tool"] == "Worn").sum()
+
+
+@pytest.mark.parametrize("novelty", [None, "any"])
+def test_points_outside_what_was_measured_are_hollow(campaign: Campaign, novelty: Literal["any"] | None) -> None:
+    context = {"tool": "Worn"}
+    front = campaign.pareto(context=context, points=4, novelty=novelty)
+    answer = campaign.recommend(context=context, kind="best_mean", novelty=novelty)
+    drawn = {
+        plots.pareto(front, process=campaign.process): front,
+        plots.recommended_settings(campaign.process, [answer]): answer,
+    }
+    for figure, shown in drawn.items():
+        texts = {text.get_text() for text in figure.findobj(mpl.text.Text)}
+        is_outside = (shown.table()["coverage"] == "outside").any()
+        assert ("Outside what the training data covered" in texts) == is_outside
+    assert (front.table()["coverage"] == "outside").any() == (novelty == "any")
 
 
 def test_parity_points_are_means_of_readings(figures: dict[str, Figure], history: History) -> None:

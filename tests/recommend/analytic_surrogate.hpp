@@ -3,6 +3,7 @@
 #include <cmath>
 #include <functional>
 #include <memory>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -46,11 +47,12 @@ class AnalyticSurrogate final : public surrogate::Surrogate {
     double noise_sd = 1e-3;  ///< of one observation, taken as between-run noise
     double within_sd = 0.0;
     double mean = 0.0;
+    std::string unit = "um";
   };
   AnalyticSurrogate(features::Encoder encoder, std::vector<std::string> responses,
                     const std::vector<Function>& functions, Eigen::MatrixXd X, Options options)
       : encoder_(std::move(encoder)), X_(std::move(X)), options_(options) {
-    for (const std::string& name : responses) responses_.push_back({name, "um"});
+    for (const std::string& name : responses) responses_.push_back({name, options_.unit});
     Eigen::MatrixXd K = kernel(X_, X_);
     K.diagonal().array() += options_.noise_sd * options_.noise_sd + 1e-10;
     factor_.compute(K);

@@ -17,6 +17,11 @@ Landscape::Value SurrogateLandscape::evaluate(const Eigen::MatrixXd& X, bool gra
   Value result{std::move(acquisition.value), std::move(acquisition.gradient), Eigen::MatrixXd(X.rows(), 0), {}};
   for (const OutcomeBound& bound : definition_.bounds) add_bound(*posterior, bound, gradients, result);
   for (Eigen::Index i = 0; i < definition_.avoid.rows(); ++i) add_separation(X, i, gradients, result);
+  if (definition_.reach != nullptr) {
+    result.constraints.conservativeResize(Eigen::NoChange, result.constraints.cols() + 1);
+    result.constraints.rightCols<1>() = definition_.reach->excess(X);
+    if (gradients) result.jacobians.push_back(definition_.reach->gradient(X));
+  }
   return result;
 }
 

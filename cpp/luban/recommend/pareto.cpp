@@ -7,6 +7,7 @@
 #include <luban/recommend/best_mean.hpp>
 #include <luban/recommend/detail/near_runs.hpp>
 #include <luban/recommend/detail/rows.hpp>
+#include <luban/recommend/detail/sentences.hpp>
 #include <luban/recommend/detail/situation.hpp>
 #include <luban/recommend/recommend.hpp>
 
@@ -70,13 +71,14 @@ class FrontSearch {
         request_(request),
         utilities_(two_objectives(situation, request.objectives)),
         surrogate_(detail::surrogate_for(situation, utilities_)),
+        reach_(detail::search_reach(situation, request.novelty)),
         search_(request.search),
         key_(key),
         control_(control) {}
 
   Front run() {
     starts_ = situation_.measured;
-    points_ = {anchor(0), anchor(1)};
+    if (!find_anchors()) return measured_front();
     // A level's answer lies near its neighbour's: from there, and from fewer points of its own, it is found again.
     search_.restarts = std::max(1, search_.restarts / 2);
     starts_.resize(0, situation_.region.p());
@@ -99,10 +101,36 @@ class FrontSearch {
   }
 
  private:
+  /// The ends of the front; false when nothing admissible lies within reach.
+  bool find_anchors() {
+    for (const std::size_t objective : {0, 1}) {
+      const auto end = anchor(objective);
+      if (!end) return false;
+      points_.push_back(*end);
+    }
+    return true;
+  }
+
+  /// Nothing admissible lies within reach: the front of the measured settings that keep every bound.
+  Front measured_front() {
+    points_.clear();
+    if (reach_ != nullptr && situation_.measured.rows() > 0) {
+      const auto posterior = situation_.surrogate->posterior(situation_.measured);
+      const std::vector<bool> kept = detail::admissible(*posterior, situation_.bounds);
+      for (std::size_t i = 0; i < kept.size(); ++i) {
+        if (kept[i]) points_.push_back(judged(situation_.measured.row(static_cast<Eigen::Index>(i)).transpose()));
+      }
+    }
+    if (points_.empty()) throw_inadmissible();
+    find_corner();
+    keep_undominated();
+    return finish();
+  }
+
   /// The best of one objective, the other as good as it can be there.
-  FrontPoint anchor(std::size_t objective) {
+  std::optional<FrontPoint> anchor(std::size_t objective) {
     const auto end = best_under(objective, std::nullopt, key_.child("anchor").child(objective));
-    if (!end) throw_inadmissible();
+    if (!end) return std::nullopt;
     detail::append_row(starts_, end->x);
     const double reached = objective == 0 ? end->first : end->second;
     const OutcomeBound keep = level_bound(utilities_[objective], reached - 1e-6 * std::abs(reached));
@@ -115,7 +143,7 @@ class FrontSearch {
     std::vector<OutcomeBound> bounds = situation_.bounds;
     if (level) bounds.push_back(*level);
     const SurrogateLandscape landscape({surrogate_, std::make_shared<BestMean>(utilities_[objective]),
-                                        std::move(bounds), Eigen::MatrixXd(0, situation_.region.p()), 0.0});
+                                        std::move(bounds), Eigen::MatrixXd(0, situation_.region.p()), 0.0, reach_});
     const SearchResult found = search(situation_.region, landscape, starts_, search_, key, control_);
     nearest_ = found.x;
     if (!found.admissible()) return std::nullopt;
@@ -159,12 +187,14 @@ class FrontSearch {
   Front finish() {
     Front front;
     detail::Reference reference;
-    if (request_.running) reference = {"the running settings", situation_.region.encode(*request_.running), 0.0};
+    if (request_.running) reference = {"the running settings", situation_.region.encode(*request_.running), 0.0, {}};
+    reference.not_judged = request_.not_judged;
     const Eigen::VectorXd weights = detail::reading_weights(situation_, utilities_[0]);
     front.values.resize(static_cast<Eigen::Index>(points_.size()), 2);
     for (std::size_t i = 0; i < points_.size(); ++i) {
       front.points.push_back(detail::explain(situation_, utilities_[0], points_[i].x, "pareto", reference,
                                              request_.interval_level, weights));
+      detail::warn_first(request_.warnings, front.points.back());
       for (Eigen::Index k = 0; k < 2; ++k) {
         front.values(static_cast<Eigen::Index>(i), k) =
             front.points.back().recommendation.predictions[utilities_[k].response].mean;
@@ -207,7 +237,8 @@ class FrontSearch {
     if (exact && !predicted) detail::throw_exact_bounds_infeasible(situation_, nearest_);
     throw core::InfeasibleError({.where = "recommend.pareto",
                                  .expected = "settings that keep " + core::listed(situation_.bound_texts),
-                                 .received = "none as far as the model knows",
+                                 .received = reach_ == nullptr ? "none as far as the model knows"
+                                                               : "none inside what the training data covered",
                                  .place = {},
                                  .hint = "recommend with kind \"explore\" proposes those most likely to keep them"});
   }
@@ -216,6 +247,7 @@ class FrontSearch {
   const ParetoRequest& request_;
   std::vector<Utility> utilities_;
   std::shared_ptr<const surrogate::Surrogate> surrogate_;  ///< for searches
+  std::shared_ptr<const Reach> reach_;                     ///< that the front keeps; null = no limit
   SearchOptions search_;
   core::RandomKey key_;
   const core::CallControl& control_;

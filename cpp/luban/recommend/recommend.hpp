@@ -15,6 +15,7 @@
 #include <luban/process/process.hpp>
 #include <luban/process/trial.hpp>
 #include <luban/recommend/export.hpp>
+#include <luban/recommend/reach.hpp>
 #include <luban/recommend/search.hpp>
 #include <luban/surrogate/surrogate.hpp>
 
@@ -66,16 +67,23 @@ struct RecommendRequest {
   StayRule stay = {};
   double interval_level = 0.9;  ///< (0, 1) of the predictions' intervals
   double separation = 0.1;      ///< (0, 1] distance between best_mean proposals, in search ranges
+  /// best_mean stays within this share of the envelope's left-out groups (see Reach); 1 = anywhere. Exploring may
+  /// leave.
+  double novelty = Reach::usual;
+  std::string reason_to_stay = {};  ///< not empty: running settings are left only when this is, whatever a change gains
+  std::string not_judged = {};      ///< not empty: why no probability of a gain may be stated
+  std::vector<std::string> warnings = {};  ///< the asker's own, to stand before all others
   SearchOptions search = {};
 };
 
-/// A real run near a proposal.
+/// A real run near a proposal, standing for all runs of its settings and context.
 struct LUBAN_RECOMMEND_EXPORT NearRun {
   std::string run_id;
-  double distance = 0.0;  ///< over the parameters, in search ranges
+  int runs = 1;
+  double distance = 0.0;  ///< over the parameters and the numeric context, in their ranges
   process::Recipe recipe;
-  /// Mean of the objective over its readings, gross errors left out; levels of the noise variables count as often as
-  /// they occur in the context, like in predictions.
+  /// Mean of the objective over the runs' readings, gross errors left out; levels of the noise variables count as often
+  /// as they occur in the context, like in predictions.
   double measured = process::no_number;
   std::string measured_over = {};  ///< the levels that the mean rests on where not all were measured; else empty
 };
@@ -89,16 +97,33 @@ struct LUBAN_RECOMMEND_EXPORT Driver {
   double worst_mean = 0.0;
 };
 
+/// What the runs at the reference's settings gave, in the same categories of context and within 1 % of its numbers,
+/// beside what the model expects of the mean of as many.
+struct LUBAN_RECOMMEND_EXPORT MeasuredReference {
+  int runs = 0;  ///< 0 = never measured, nothing else is stated
+  double mean = process::no_number;
+  double standard_error = process::no_number;  ///< of the mean, by the spread between these runs; NaN of one run
+  double expected = process::no_number;
+  double lower = process::no_number;  ///< calibrated interval of their mean
+  double upper = process::no_number;
+  double gain = process::no_number;  ///< of the proposal's expectation against the measured mean, > 0 = better
+  double gain_sd = process::no_number;
+  bool contradicts = false;  ///< the measured mean lies outside the interval
+};
+
 /// The numbers behind a recommendation's sentences.
 struct LUBAN_RECOMMEND_EXPORT Explanation {
   std::string reference;  ///< what the gain is against: "the running settings", …; empty = nothing to compare with
   double gain = process::no_number;  ///< in the objective's unit, > 0 = better
   double gain_sd = process::no_number;
-  double probability_better = process::no_number;  ///< P(gain > min_gain)
-  std::vector<NearRun> nearest;                    ///< at most 3, nearest first
-  std::vector<Driver> drivers;                     ///< largest effect first
-  double novelty = process::no_number;             ///< share of left-out groups that were nearer to the training data
-  bool new_combination = false;                    ///< its categories never occurred together
+  double probability_better = process::no_number;  ///< P(gain > min_gain); NaN when it may not be judged
+  MeasuredReference measured;
+  std::vector<NearRun> nearest;         ///< at most 3, nearest first
+  std::vector<Driver> drivers;          ///< largest effect first
+  double novelty = process::no_number;  ///< share of left-out groups that were nearer to the training data
+  bool new_combination = false;         ///< its categories never occurred together
+  bool outside = false;                 ///< beyond the reach of the training data, or a new combination
+  std::vector<std::string> warnings;    ///< sentences that stand first in `why`
 };
 
 struct LUBAN_RECOMMEND_EXPORT Proposal {
@@ -112,6 +137,8 @@ struct LUBAN_RECOMMEND_EXPORT Proposal {
 /// the outcome bounds, by calibrated spreads where Basis::bound_ratios gives them, holds for every proposal as long as
 /// any settings keep it. When none do, exploring proposes the settings most likely to keep them, best_mean those
 /// expected to exceed them least (ExpectedExcess); probability_feasible says so, and nothing else is optimised.
+/// best_mean answers within the reach of the training data; where nothing admissible lies there, with the measured
+/// settings nearest to it. Outside that reach no probabilities are stated.
 /// @throws ConfigurationError on a wrong context, objective, ratio or option; InfeasibleError naming the ranges and
 /// constraints that contradict each other; StoppedError.
 [[nodiscard]] LUBAN_RECOMMEND_EXPORT std::vector<Proposal> recommend(const Basis& basis,
@@ -124,6 +151,9 @@ struct ParetoRequest {
   std::vector<std::string> objectives = {};     ///< two; empty = the process's first two
   int points = 16;                              ///< 2 … 200 levels along the front
   std::vector<double> reference = {};           ///< (2) corner of the hypervolume, in units; empty = see Front
+  double novelty = Reach::usual;                ///< as in RecommendRequest; 1 = anywhere
+  std::string not_judged = {};                  ///< as in RecommendRequest
+  std::vector<std::string> warnings = {};       ///< as in RecommendRequest
   std::optional<process::Recipe> running = {};  ///< for the gains in the first objective
   double interval_level = 0.9;
   SearchOptions search = {};
@@ -139,7 +169,8 @@ struct LUBAN_RECOMMEND_EXPORT Front {
 };
 
 /// The front of two objectives: each level of the second one is a bound under which the first is optimised
-/// (ε-constraint, Haimes et al. 1971), dominated answers are left out.
+/// (ε-constraint, Haimes et al. 1971), dominated answers are left out. It keeps within the reach of the training data;
+/// where nothing admissible lies there it is the front of the measured settings.
 /// @throws as recommend; ConfigurationError when there are not two objectives.
 [[nodiscard]] LUBAN_RECOMMEND_EXPORT Front pareto(const Basis& basis, const ParetoRequest& request, core::RandomKey key,
                                                   const core::CallControl& control = {});

@@ -9,6 +9,7 @@
 #include <luban/core/random.hpp>
 #include <luban/recommend/acquisition.hpp>
 #include <luban/recommend/export.hpp>
+#include <luban/recommend/reach.hpp>
 #include <luban/recommend/search_region.hpp>
 #include <luban/surrogate/surrogate.hpp>
 
@@ -28,8 +29,8 @@ class LUBAN_RECOMMEND_EXPORT Landscape {
   [[nodiscard]] virtual Value evaluate(const Eigen::MatrixXd& X, bool gradients) const = 0;
 };
 
-/// An acquisition function on a surrogate, with outcome bounds that must keep their stated probability and points from
-/// which the answer must stay away.
+/// An acquisition function on a surrogate, with outcome bounds that must keep their stated probability, points from
+/// which the answer must stay away, and, perhaps, the reach of the training data, which it must not leave.
 class LUBAN_RECOMMEND_EXPORT SurrogateLandscape final : public Landscape {
  public:
   struct Definition {
@@ -38,6 +39,7 @@ class LUBAN_RECOMMEND_EXPORT SurrogateLandscape final : public Landscape {
     std::vector<OutcomeBound> bounds;
     Eigen::MatrixXd avoid;    ///< (k, p) points to keep away from; may have no rows
     double separation = 0.0;  ///< smallest distance from them over numeric columns; another category is far enough
+    std::shared_ptr<const Reach> reach = nullptr;  ///< null = no limit
   };
   explicit SurrogateLandscape(Definition definition);
   [[nodiscard]] Value evaluate(const Eigen::MatrixXd& X, bool gradients) const override;

@@ -93,6 +93,7 @@ double without_rounding(const process::Parameter& range, double value) {
   if (range.kind == process::VariableKind::integer && std::abs(value - std::round(value)) <= slack) {
     value = std::round(value);
   }
+  if (std::abs(value) <= slack && range.low <= 0.0 && range.high >= 0.0) return 0.0;
   if (std::abs(value - range.low) <= slack) return range.low;
   if (std::abs(value - range.high) <= slack) return range.high;
   return value;

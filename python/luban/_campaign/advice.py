@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from luban import recommend as engine
 from luban._campaign.answers import ParetoFront, Recommendation, Recommendations
+from luban._campaign.cautions import doubts, strange_context, strange_running
 from luban.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ class Question:
     running: Recipe | None
     objective: str
     level: float
+    novelty: float | None
     seed: int
     progress: Progress | None
 
@@ -44,7 +46,10 @@ class Advice:
     def recommend(self, question: Question, n: int, kind: engine.Kind, **options: Any) -> Recommendations:
         """Answer with settings to run next. ``options``: pending, stay, search."""
         objective = _objective(self._process, question.objective)
-        question, notes = self._with_comparable_running(question)
+        question, warnings = self._with_comparable_running(question)
+        found = doubts(self._model, self._process, [objective])
+        if found and kind != "explore":
+            options["reason_to_stay"] = f"{found[0].reason}, so nothing it says is a reason to change"
         proposals = engine.recommend(
             self._basis(question.level),
             kind=kind,
@@ -54,11 +59,14 @@ class Advice:
             running=question.running,
             interval_level=question.level,
             seed=question.seed,
+            novelty=question.novelty,
+            not_judged=next((doubt.reason for doubt in found if doubt.response == objective), ""),
+            warnings=[*(doubt.warning for doubt in found), *warnings],
             progress=question.progress,
             **options,
         )
         return Recommendations(
-            [Recommendation(item.recommendation, item.explanation, notes) for item in proposals],
+            [Recommendation(item.recommendation, item.explanation) for item in proposals],
             objective=objective,
             unit=self._process.unit(objective),
             units=_units(self._process),
@@ -67,7 +75,9 @@ class Advice:
 
     def pareto(self, question: Question, points: int, objectives: Sequence[str], **options: Any) -> ParetoFront:
         """Answer with the front of two objectives. ``options``: search."""
-        question, notes = self._with_comparable_running(question)
+        question, warnings = self._with_comparable_running(question)
+        concerned = [*objectives] or [objective.response for objective in self._process.objectives][:2]
+        found = doubts(self._model, self._process, concerned)
         front = engine.pareto(
             self._basis(question.level),
             context=question.context,
@@ -76,11 +86,14 @@ class Advice:
             running=question.running,
             interval_level=question.level,
             seed=question.seed,
+            novelty=question.novelty,
+            not_judged=next((doubt.reason for doubt in found if doubt.response == concerned[0]), ""),
+            warnings=[*(doubt.warning for doubt in found), *warnings],
             progress=question.progress,
             **options,
         )
         return ParetoFront(
-            [Recommendation(item.recommendation, item.explanation, notes) for item in front.points],
+            [Recommendation(item.recommendation, item.explanation) for item in front.points],
             unit=self._process.unit(front.objectives[0]),
             units=_units(self._process),
             level=question.level,
@@ -88,28 +101,33 @@ class Advice:
         )
 
     def _with_comparable_running(self, question: Question) -> tuple[Question, list[str]]:
-        """Leave out running settings of which the model knows nothing, with the sentence that says so.
+        """Leave out running settings of which the model knows nothing; with what must be said first.
 
-        They lie outside the search range and further from all runs than runs do from one another. A prediction there
-        falls back to the average of all, which may look like a reason to stay.
+        They have a category that no run had, or lie outside the search range and further from all runs than runs do
+        from one another. A prediction there falls back to the average of all, which may look like a reason to stay.
         """
         known = {item.name for item in question.context}
-        if question.running is None or any(variable.name not in known for variable in self._process.context):
+        if any(variable.name not in known for variable in self._process.context):
             return question, []
+        warnings = strange_context(self._model, question.context)
+        if question.running is None:
+            return question, warnings
+        if strange := strange_running(self._model, self._process, question.running):
+            return replace(question, running=None), [strange, *warnings]
         settings = question.running.to_dict()
         if all(p.categories or p.low <= settings[p.name] <= p.high for p in self._process.parameters):
-            return question, []
+            return question, warnings
         import pandas as pd
 
         row = {**settings, **{item.name: item.value for item in question.context}}
         novelty = self._model.posterior(pd.DataFrame([row])).novelty
         if not (novelty["quantile"] > _KNOWN).any():
-            return question, []
+            return question, warnings
         note = (
             "The running settings lie outside the search range and are unlike all runs so far: what comes of them "
             "cannot be predicted, so these settings are not compared with them, and staying is not weighed."
         )
-        return replace(question, running=None), [note]
+        return replace(question, running=None), [note, *warnings]
 
     def _basis(self, level: float) -> engine.Basis:
         calibration = self._model.calibration

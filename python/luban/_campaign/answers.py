@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from luban import _core
     from luban.recommend import Explanation
 
-__all__ = ["Measured", "ParetoFront", "Recommendation", "Recommendations"]
+__all__ = ["Measured", "MeasuredReference", "ParetoFront", "Recommendation", "Recommendations"]
 
 Value = float | str
 
@@ -31,8 +31,9 @@ _NORMAL_90 = 1.6448536269514722
 class Measured:
     """A real run near recommended settings: how far (1 = one search range), its settings, its mean objective.
 
-    The mean leaves gross errors out and weights the levels of noise variables like predictions do; ``measured_over``
-    names the levels that it rests on where not all were measured.
+    ``runs`` of these settings in the same context are folded into one, named by the first. The mean leaves gross errors
+    out and weights the levels of noise variables like predictions do; ``measured_over`` names the levels that it rests
+    on where not all were measured.
     """
 
     run_id: str
@@ -40,6 +41,27 @@ class Measured:
     settings: dict[str, Value]
     measured: float
     measured_over: str = ""
+    runs: int = 1
+
+
+@dataclass(frozen=True)
+class MeasuredReference:
+    """What ``runs`` at the reference's settings gave, beside what the model expects of the mean of as many.
+
+    ``standard_error`` is of the measured mean (NaN of one run), ``lower`` and ``upper`` are the model's calibrated
+    interval for it; the model is contradicted when the mean lies outside. ``gain`` is that of the recommended settings
+    against the measured mean (> 0 = better), ``gain_sd`` its standard error.
+    """
+
+    runs: int
+    mean: float
+    standard_error: float
+    expected: float
+    lower: float
+    upper: float
+    gain: float
+    gain_sd: float
+    contradicts: bool
 
 
 class Recommendation:
@@ -48,8 +70,10 @@ class Recommendation:
     ``settings``, ``context`` (by name, in the process's units), ``predictions`` (by response: mean, interval of the
     next run's mean, standard deviations), ``gain`` of the objective against ``reference`` with its standard error
     ``gain_sd`` (> 0 = better), ``probability_better``, ``probability_feasible`` (all outcome constraints together),
-    ``limited_by`` and ``why`` (sentences), ``nearest`` real runs, ``novelty`` (share of left-out groups that were
-    nearer to the training data). What is not known is NaN.
+    ``limited_by`` and ``why`` (sentences; ``warnings`` are those that must be read first), ``nearest`` real runs,
+    ``measured`` (what the reference really gave; None when it never ran), ``novelty`` (share of left-out groups that
+    were nearer to the training data), ``outside`` (beyond what the training data covered, or a new combination of
+    categories; None = not known: then probabilities are not judged). What is not known is NaN.
     """
 
     def __init__(self, core: _core.Recommendation, explanation: Explanation | None = None, notes: Sequence[str] = ()):
@@ -70,14 +94,20 @@ class Recommendation:
         self.probability_better = explanation.probability_better if explanation else math.nan
         self.novelty = explanation.novelty if explanation else math.nan
         self.new_combination = explanation.new_combination if explanation else False
+        self.outside: bool | None = None
+        if explanation and (self.new_combination or not math.isnan(explanation.novelty)):
+            self.outside = explanation.outside
+        self.warnings: list[str] = explanation.warnings if explanation else []
+        self.measured = _measured(explanation)
         self.nearest = [
-            Measured(run.run_id, run.distance, run.recipe.to_dict(), run.measured, run.measured_over)
+            Measured(run.run_id, run.distance, run.recipe.to_dict(), run.measured, run.measured_over, run.runs)
             for run in (explanation.nearest if explanation else ())
         ]
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values; what is not known is None."""
         plain: dict[str, Any] = {
+            "warnings": self.warnings,
             "kind": self.kind,
             "stay": self.stay,
             "settings": self.settings,
@@ -90,13 +120,27 @@ class Recommendation:
             "probability_better": self.probability_better,
             "probability_feasible": self.probability_feasible,
             "limited_by": self.limited_by,
+            "measured_reference": vars(self.measured) if self.measured else None,
             "novelty": self.novelty,
+            "outside": self.outside,
             "new_combination": self.new_combination,
             "nearest": [vars(run) for run in self.nearest],
             "why": self.why,
         }
         cleaned: dict[str, Any] = _finite(plain)
         return cleaned
+
+    @property
+    def coverage(self) -> str:
+        """Return ``"inside"`` or ``"outside"`` of what the training data covered; ``""`` when that is not known."""
+        return "" if self.outside is None else "outside" if self.outside else "inside"
+
+    @property
+    def title(self) -> str:
+        """Return what kind of answer it is, in words."""
+        if self.stay:
+            return "Stay"
+        return "Worth trying next (explores)" if self.kind == "explore" else "Recommended settings"
 
     def row(self) -> dict[str, Any]:
         """Return what a table shows of it."""
@@ -108,7 +152,7 @@ class Recommendation:
         half = _NORMAL_90 * self.gain_sd
         out |= {"gain": self.gain, "gain_low": self.gain - half, "gain_high": self.gain + half}
         out |= {"probability_better": self.probability_better, "probability_feasible": self.probability_feasible}
-        out |= {"novelty": self.novelty, "limited_by": "; ".join(self.limited_by)}
+        out |= {"novelty": self.novelty, "coverage": self.coverage, "limited_by": "; ".join(self.limited_by)}
         return out
 
     def __str__(self) -> str:
@@ -149,6 +193,11 @@ class Recommendations(Sequence[Recommendation]):
         """Whether the answer is to leave the running settings as they are."""
         return bool(self._items) and self._items[0].stay
 
+    @property
+    def warnings(self) -> list[str]:
+        """What must be read before any of the answers."""
+        return list(dict.fromkeys(warning for item in self._items for warning in item.warnings))
+
     def table(self, *, headers: bool = False) -> pd.DataFrame:
         """Return one row per recommendation, numbered from 1, units in ``attrs["units"]``.
 
@@ -179,6 +228,7 @@ class Recommendations(Sequence[Recommendation]):
             "objective": self.objective,
             "unit": self.unit,
             "interval_level": self.level,
+            "warnings": self.warnings,
             "stay": self.stay,
             "recommendations": [item.to_dict() for item in self._items],
         }
@@ -206,6 +256,8 @@ class Recommendations(Sequence[Recommendation]):
         context = self._items[0].context if self._items else {}
         where = ", ".join(f"{name} {quantity(value, self.units.get(name, ''))}" for name, value in context.items())
         what = "Stay with the running settings" if self.stay else f"{len(self)} recommended settings"
+        if self._items and self._items[0].kind == "explore":
+            what = f"{len(self)} settings worth trying next (explores)"
         return what + (f" for {where}" if where else "")
 
 
@@ -253,6 +305,13 @@ def quantity(value: Value, unit: str) -> str:
     """Return a value with its unit, for people."""
     text = value if isinstance(value, str) else rounded(value)
     return f"{text} {unit}" if unit else text
+
+
+def _measured(explanation: Explanation | None) -> MeasuredReference | None:
+    if explanation is None or explanation.measured.runs == 0:
+        return None
+    names = [one.name for one in fields(MeasuredReference)]
+    return MeasuredReference(**{name: getattr(explanation.measured, name) for name in names})
 
 
 def _finite(value: Any) -> Any:

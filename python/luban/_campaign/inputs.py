@@ -14,7 +14,7 @@ from luban.process import NamedValue, Recipe
 if TYPE_CHECKING:
     from luban.process import Process, Variable
 
-__all__ = ["context_values", "known_names", "recipe_of"]
+__all__ = ["context_values", "known_names", "novelty_limit", "recipe_of"]
 
 _WHERE = "campaign.recommend"
 
@@ -22,11 +22,28 @@ _WHERE = "campaign.recommend"
 def context_values(process: Process, context: Mapping[str, Any] | None) -> list[NamedValue]:
     """Return the context of the next run; whether it is complete and known is judged where it is used.
 
-    Raises: ConfigurationError naming the nearest context variable for a name that is none.
+    Raises: ConfigurationError naming the nearest context variable for a name that is none, and for a number outside
+    the range that the process file states.
     """
     given = _mapping(context or {}, "context")
     known_names(given, [variable.name for variable in process.context], "a context variable of the process")
-    return [_named(process, name, value) for name, value in given.items()]
+    values = [_named(process, name, value) for name, value in given.items()]
+    for item in values:
+        _require_stated_range(process, item)
+    return values
+
+
+def _require_stated_range(process: Process, item: NamedValue) -> None:
+    """Refuse a number of the context that the process file excludes; an end that is not stated excludes nothing."""
+    variable = next(one for one in process.context if one.name == item.name)
+    if isinstance(item.value, str) or not (item.value < variable.low or item.value > variable.high):
+        return
+    raise ConfigurationError(
+        where=_WHERE,
+        expected=f"{item.name} between {variable.low:g} and {variable.high:g} {item.unit}".rstrip(),
+        received=f"{item.value:g}",
+        hint="that is its range in the process file; widen it there when such circumstances are real",
+    )
 
 
 def recipe_of(process: Process, settings: Mapping[str, Any] | Recipe) -> Recipe:
@@ -45,6 +62,22 @@ def recipe_of(process: Process, settings: Mapping[str, Any] | Recipe) -> Recipe:
             where=_WHERE, expected="a value for every parameter", received="settings without " + ", ".join(missing)
         )
     return Recipe([_named(process, name, given[name]) for name in names])
+
+
+def novelty_limit(novelty: float | str | None) -> float | None:
+    """Return how far from all runs settings may lie, as C++ takes it: 1 = anywhere, None = its default.
+
+    Raises: ConfigurationError for what is neither a share below 1 nor ``"any"``.
+    """
+    if novelty is None:
+        return None
+    if novelty == "any":
+        return 1.0
+    if isinstance(novelty, bool | str) or not 0.0 < novelty < 1.0:
+        raise ConfigurationError(
+            where=_WHERE, expected="a novelty between 0.5 and 0.999, or 'any'", received=repr(novelty)
+        )
+    return float(novelty)
 
 
 def known_names(given: Iterable[str], known: list[str], what: str, where: str = _WHERE) -> None:

@@ -48,15 +48,30 @@ def recommend_settings(
         list[str] | None, typer.Option("--running", metavar="NAME=VALUE", help="Setting of the machine now; repeat.")
     ] = None,
     history: Annotated[
-        Path | None, typer.Option("--history", help="Beside a model: its history, for the nearest real runs.")
+        Path | None,
+        typer.Option(
+            "--history",
+            help="Beside a model: a history that must be of the same process. A model keeps the runs it learned from, "
+            "so answers and the nearest real runs are the same without it.",
+        ),
+    ] = None,
+    novelty: Annotated[
+        str | None,
+        typer.Option(
+            "--novelty",
+            metavar="SHARE|any",
+            help="How far from all runs best_mean and the front may go: the share of left-out groups that lay nearer "
+            "to the others, 0.5 to 0.999 (default 0.99), or any.",
+        ),
     ] = None,
     seed: SeedOption = 0,
     as_json: JsonFlag = False,
 ) -> None:
     """Recommend settings for a context: predictions with intervals, why, what limits, the nearest real runs.
 
-    "Stay" is an answer, when no change from the running settings is convincing. Exit code 4 when the constraints
-    contradict each other, with which ones.
+    What must be known first stands first: a model without skill, settings or a context outside what the runs covered,
+    runs that contradict the model. "Stay" is an answer, when no change from the running settings is convincing. Exit
+    code 4 when the constraints contradict each other, with which ones.
     """
     from luban import console
     from luban.campaign import ParetoFront
@@ -67,13 +82,24 @@ def recommend_settings(
     with console.progress() as progress:
         answer: Recommendations
         if pareto:
-            answer = campaign.pareto(context=where, points=n or 16, running=now, progress=progress)
+            answer = campaign.pareto(
+                context=where, points=n or 16, running=now, novelty=_novelty(novelty), progress=progress
+            )
         else:
-            answer = campaign.recommend(n or 1, context=where, kind=kind.value, running=now, progress=progress)
+            answer = campaign.recommend(
+                n or 1,
+                context=where,
+                kind=kind.value,
+                running=now,
+                novelty=_novelty(novelty),
+                progress=progress,
+            )
     if as_json:
         console.emit_json(answer.to_dict())
         return
     if isinstance(answer, ParetoFront):
+        for warning in answer.warnings:
+            console.out(warning)
         console.out(console.frame_table(_front(answer), f"Front of {' and '.join(answer.objectives)}", most=200))
         return
     for number, item in enumerate(answer, start=1):
@@ -116,8 +142,18 @@ def _values(process: Process, option: str, texts: Sequence[str], section: str) -
     return values
 
 
+def _novelty(text: str | None) -> Any:
+    """Return a share as a number; what is none is judged by the campaign."""
+    if text is None or text == "any":
+        return text
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
 def _front(answer: ParetoFront) -> pd.DataFrame:
-    """Return settings, both objectives and the odds of the bounds: what fits on a screen."""
+    """Return settings, both objectives, the odds of the bounds and novelty: what fits on a screen."""
     from luban.console import number
 
     table = answer.table()
@@ -127,7 +163,8 @@ def _front(answer: ParetoFront) -> pd.DataFrame:
         if f"{name}_low" in table:
             ends = zip(table[f"{name}_low"], table[f"{name}_high"], strict=True)
             shown[f"90 % of {name}"] = [f"{number(low, 3)}…{number(high, 3)}" for low, high in ends]
-    shown["bounds kept"] = [f"{100.0 * share:.0f} %" for share in table["probability_feasible"]]
+    shown["bounds kept"] = [_share(share) for share in table["probability_feasible"]]
+    shown["novelty"] = table["coverage"]
     shown.attrs["units"] = table.attrs["units"]
     return shown
 
@@ -135,12 +172,28 @@ def _front(answer: ParetoFront) -> pd.DataFrame:
 def _show(number: int, item: Recommendation) -> None:
     from luban import console
 
-    context = ", ".join(f"{name} {value}" for name, value in item.context.items())
-    console.out(f"{number}. {'Stay' if item.stay else 'Recommended settings'}{' for ' + context if context else ''}")
+    context = ", ".join(f"{name} {_plain(value)}" for name, value in item.context.items())
+    console.out(f"{number}. {item.title}{' for ' + context if context else ''}")
+    for warning in item.warnings:
+        console.out(f"   {warning}")
     console.out(_table(item))
-    for reason in item.why:
+    for reason in item.why[len(item.warnings) :]:
         console.out(f"   {reason}")
     console.out("")
+
+
+def _share(value: float) -> str:
+    """Return a probability for people; what is not certain is never 100 %."""
+    if not 0.0 <= value <= 1.0:
+        return "not judged"
+    return "over 99 %" if value > 0.99 else f"{100.0 * value:.0f} %"
+
+
+def _plain(value: float | str) -> str:
+    """Return whole numbers without a point, other values as tables show them."""
+    from luban.console import number
+
+    return f"{value:.0f}" if isinstance(value, float) and value == round(value) else number(value)
 
 
 def _table(item: Recommendation) -> RenderableType:
@@ -154,7 +207,7 @@ def _table(item: Recommendation) -> RenderableType:
     for heading in ("", "unit", "value", "90 % interval"):
         table.add_column(heading, justify="right" if heading in ("value", "90 % interval") else "left")
     for name, value in item.settings.items():
-        table.add_row(Text(name, style="bold"), Text(item.units.get(name, "")), Text(number(value)), "")
+        table.add_row(Text(name, style="bold"), Text(item.units.get(name, "")), Text(_plain(value)), "")
     table.add_section()
     for name, prediction in item.predictions.items():
         interval = ""

@@ -33,7 +33,8 @@ def recommended_settings(
     """Draw the first recommendation of each answer: its settings in their search ranges, what is expected, the gain.
 
     One row per answer (one context each). ``running`` marks the settings that the gain is against; ``response`` is the
-    one shown (default: the first objective). Intervals are 90 %.
+    one shown (default: the first objective). Intervals are 90 %. Settings outside what the training data covered are
+    hollow.
 
     Raises: DataError when there is no recommendation; ConfigurationError on an unknown response.
     """
@@ -92,6 +93,19 @@ def _draw_parameter(
         label="Recommended",
         zorder=4,
     )
+    outside = (table["coverage"] == "outside").to_numpy()
+    if outside.any():
+        axes.plot(
+            table[parameter.name][outside],
+            rows[outside],
+            linestyle="none",
+            marker="o",
+            markersize=7.5,
+            markerfacecolor="white",
+            markeredgecolor=style.ACCENT,
+            label="Outside what the training data covered",
+            zorder=4,
+        )
     axes.set_xlim(parameter.low - 0.12 * span, parameter.high + 0.12 * span)
     axes.set_xlabel(label(process, parameter.name).replace(" (", "\n("))
     _quiet(axes)

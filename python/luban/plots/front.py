@@ -41,6 +41,7 @@ def pareto(
     ``source`` is a campaign, which computes the front of ``context`` (default: of every combination of context that
     was run, at most six) with ``points`` levels; or fronts that are known already. The band is the 90 % interval of
     the next run's mean; dots are means of measured runs, gross errors set aside, drawn when ``history`` is known.
+    Points outside what the training data covered are hollow.
 
     Raises: ConfigurationError on a wrong context, or when neither history nor process is known; DataError without a
     front; InfeasibleError when no settings are admissible.
@@ -60,8 +61,12 @@ def pareto(
         axes.set_xlabel(label(process, second))
     for axes in cells[:, 0]:
         axes.set_ylabel(label(process, first))
-    handles, names = cells[0, 0].get_legend_handles_labels()
-    plot.legend(handles, names, loc="outside upper center", ncols=2 if columns == 1 else len(names))
+    said: dict[str, Any] = {}
+    for axes in cells.flat[: len(fronts)]:
+        handles, names = axes.get_legend_handles_labels()
+        said = dict(zip(names, handles, strict=True)) | said
+    columns_of_legend = 2 if columns == 1 else min(len(said), 4)
+    plot.legend(list(said.values()), list(said), loc="outside upper center", ncols=columns_of_legend)
     return plot
 
 
@@ -126,6 +131,19 @@ def _draw(axes: Axes, process: Process, front: ParetoFront, data: Dataset | None
     axes.plot(
         x, table[first], color=style.ACCENT, marker="o", markersize=4.0, zorder=3, label="Predicted front (expected)"
     )
+    outside = (table["coverage"] == "outside").to_numpy()
+    if outside.any():
+        axes.plot(
+            x[outside],
+            table[first].to_numpy(dtype=float)[outside],
+            linestyle="none",
+            marker="o",
+            markersize=4.0,
+            markerfacecolor="white",
+            markeredgecolor=style.ACCENT,
+            label="Outside what the training data covered",
+            zorder=4,
+        )
     _draw_bound(axes, process, first)
     goals = {objective.response: objective.goal for objective in process.objectives}
     better = {"minimize": "lower", "maximize": "higher"}

@@ -1,7 +1,10 @@
 // What stands behind a proposal, and the sentences that say it.
 #include <algorithm>
+#include <cctype>
 #include <cmath>
+#include <limits>
 #include <map>
+#include <utility>
 
 #include <luban/core/text.hpp>
 #include <luban/recommend/detail/gain.hpp>
@@ -17,6 +20,15 @@ using process::NamedValue;
 constexpr Eigen::Index profile_points = 11;
 constexpr std::size_t most_named_drivers = 3;
 
+/// Where a response physically ends: the range its process calls valid; computed responses end nowhere.
+std::pair<double, double> physical_range(const Situation& situation, const std::string& name) {
+  for (const process::Response& response : situation.basis.process->definition().responses) {
+    if (response.name == name) return {response.valid_low, response.valid_high};
+  }
+  return {-std::numeric_limits<double>::infinity(), std::numeric_limits<double>::infinity()};
+}
+
+/// Means stay as the model expects them; intervals are cut where the response physically ends.
 std::vector<process::Prediction> predict(const Situation& situation, const Eigen::VectorXd& x, double level) {
   using surrogate::VarianceOf;
   const auto posterior = situation.surrogate->posterior(x.transpose());
@@ -29,10 +41,11 @@ std::vector<process::Prediction> predict(const Situation& situation, const Eigen
     const features::ResponseColumn& response = situation.surrogate->responses()[r];
     const auto calibrated = situation.basis.interval_ratios.find(response.name);
     const double ratio = calibrated == situation.basis.interval_ratios.end() ? 1.0 : calibrated->second;
+    const auto [low, high] = physical_range(situation, response.name);
     predictions.push_back({response.name, response.unit, mean(0, r), sd(VarianceOf::latent, r),
                            sd(VarianceOf::run_mean, r), sd(VarianceOf::reading, r), level,
-                           mean(0, r) + ratio * (lower(0, r) - mean(0, r)),
-                           mean(0, r) + ratio * (upper(0, r) - mean(0, r))});
+                           std::clamp(mean(0, r) + ratio * (lower(0, r) - mean(0, r)), low, high),
+                           std::clamp(mean(0, r) + ratio * (upper(0, r) - mean(0, r)), low, high)});
   }
   return predictions;
 }
@@ -58,7 +71,7 @@ std::vector<Driver> find_drivers(const Situation& situation, const Utility& util
   for (std::size_t i = 0; i < points.size(); ++i) {
     const Eigen::Index column = points[i].first;
     const features::EncodedVariable& variable = region.encoder().variables()[column];
-    const process::Value value = region.encoder().decode_value(column, points[i].second);
+    const process::Value value = plain_value(region.encoder(), column, points[i].second);
     const double here = mean(static_cast<Eigen::Index>(i));
     if (i == 0 || points[i - 1].first != column) {
       drivers.push_back({variable.name, value, value, here, here});
@@ -80,25 +93,13 @@ std::vector<Driver> find_drivers(const Situation& situation, const Utility& util
 }
 
 void judge_novelty(const Situation& situation, const Eigen::VectorXd& x, Explanation& into) {
-  if (situation.basis.envelope == nullptr) return;
+  if (situation.reach == nullptr) return;
   const process::TrainingEnvelope& envelope = *situation.basis.envelope;
-  const features::Encoder& encoder = situation.region.encoder();
-  const auto decoded = [&](const std::string& name) {
-    const Eigen::Index column = encoder.find(name);
-    return encoder.decode_value(column, x(column));
-  };
-  std::vector<double> values;
-  for (const std::string& name : envelope.names) values.push_back(std::get<double>(decoded(name)));
-  const double distance = envelope.distance(values);
   const std::vector<double>& quantiles = envelope.distance_quantiles;
-  const auto beyond = std::upper_bound(quantiles.begin(), quantiles.end(), distance);
+  const auto beyond = std::upper_bound(quantiles.begin(), quantiles.end(), situation.reach->distance(x));
   into.novelty = beyond == quantiles.begin() ? 0.0 : envelope.quantile_levels[beyond - quantiles.begin() - 1];
-  std::vector<std::string> combination;
-  for (const std::string& name : envelope.category_names) {
-    combination.push_back(std::get<std::string>(decoded(name)));
-  }
-  into.new_combination = !combination.empty() && std::find(envelope.combinations.begin(), envelope.combinations.end(),
-                                                           combination) == envelope.combinations.end();
+  into.new_combination = situation.reach->new_combination(x);
+  into.outside = !situation.reach->covers(x);
 }
 
 std::vector<std::string> find_limits(const Situation& situation, const Eigen::VectorXd& x) {
@@ -148,25 +149,112 @@ void say_prediction(const Situation& situation, const Utility& utility, process:
   }
 }
 
+/// Whose interval ends where the response does.
+void say_ends(const Situation& situation, process::Recommendation& into) {
+  for (const process::Prediction& prediction : into.predictions) {
+    const auto [low, high] = physical_range(situation, prediction.response);
+    const bool at_low = prediction.lower == low;
+    const bool at_high = prediction.upper == high;
+    if (!at_low && !at_high) continue;
+    const std::string ends = at_low && at_high ? "lies between " + rounded(low) + " and " : "ends at ";
+    into.why.push_back("Physically " + prediction.response + " " + ends +
+                       with_unit(at_high ? high : low, prediction.unit) + ": its interval is cut there.");
+  }
+}
+
+constexpr const char* outside_reach = "these settings lie outside what the training data covered";
+
+bool any_predicted(const Situation& situation) {
+  return std::any_of(situation.bounds.begin(), situation.bounds.end(),
+                     [](const OutcomeBound& bound) { return !bound.exact; });
+}
+
+std::string gain_text(double gain, const std::string& unit) {
+  return difference_text(std::abs(gain), unit) + (gain >= 0.0 ? " better" : " worse");
+}
+
+/// "46.7 MPa (3 runs, standard error 0.4 MPa)"
+std::string measured_text(const MeasuredReference& measured, const std::string& unit) {
+  std::string text = with_unit(measured.mean, unit) + " (" + std::to_string(measured.runs);
+  text += measured.runs == 1 ? " run" : " runs";
+  if (std::isfinite(measured.standard_error)) {
+    text += ", standard error " + difference_text(measured.standard_error, unit);
+  }
+  return text + ")";
+}
+
+/// A sentence's beginning.
+std::string capital(std::string text) {
+  if (!text.empty()) text[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(text[0])));
+  return text;
+}
+
 /// Up to rounding the same settings: coded columns are search ranges, categories differ by 1.
 bool same_settings(const Eigen::VectorXd& a, const Eigen::VectorXd& b) {
   return (a - b).cwiseAbs().maxCoeff() < 1e-6;
 }
 
-void say_gain(const Explanation& explanation, double min_gain, const std::string& unit, process::Recommendation& into) {
-  const bool better = explanation.gain >= 0.0;
-  std::string text = "That is " + with_unit(std::abs(explanation.gain), unit) + (better ? " better" : " worse") +
-                     " than " + explanation.reference;
+/// Why no probability of the gain may be stated; empty = it may.
+std::string why_not_judged(const Explanation& explanation, const Reference& reference) {
+  if (explanation.outside) return outside_reach;
+  if (explanation.measured.contradicts) return "what was measured there contradicts the model";
+  return reference.not_judged;
+}
+
+/// What the proposal gains over the reference, by the model and by what was measured there.
+void compare_with(const Situation& situation, const Utility& utility, const Eigen::VectorXd& x,
+                  const Reference& reference, const Eigen::VectorXd& weights, double level, Proposal& into) {
+  Explanation& explanation = into.explanation;
+  const Gain gain = gain_over(*situation.surrogate, utility, x, reference.x);
+  const double rounding = 1e-12 * gain.response.cwiseAbs().sum();
+  explanation.reference = reference.name;
+  explanation.gain = into.recommendation.expected_gain = std::abs(gain.mean) <= rounding ? 0.0 : gain.mean;
+  explanation.gain_sd = gain.sd <= rounding ? 0.0 : gain.sd;
+  explanation.measured = measured_at(situation, reference.x, utility, weights, level);
+  if (why_not_judged(explanation, reference).empty()) {
+    explanation.probability_better = probability_above(gain, reference.min_gain);
+  }
+  if (explanation.measured.runs > 0 && !same_settings(x, reference.x)) {
+    MeasuredReference& measured = explanation.measured;
+    measured.gain = utility.of(gain.response(0)) - utility.of(measured.mean);
+    // One run says nothing of its own spread: the model's is taken.
+    const double error = std::isfinite(measured.standard_error) ? measured.standard_error : gain.run_sd;
+    measured.gain_sd = std::sqrt(std::max(0.0, gain.covariance(0, 0)) + error * error);
+  }
+}
+
+void say_gain(const Explanation& explanation, double min_gain, const std::string& not_judged, const std::string& unit,
+              process::Recommendation& into) {
+  std::string text = "That is " + gain_text(explanation.gain, unit) + " than " + explanation.reference;
   if (explanation.gain_sd > 0.0) {
-    text += " (standard error of the difference " + with_unit(explanation.gain_sd, unit) + "; " +
-            better_text(explanation.probability_better, min_gain, unit) + ")";
+    text += " (standard error of the difference " + difference_text(explanation.gain_sd, unit) + "; " +
+            (not_judged.empty() ? better_text(explanation.probability_better, min_gain, unit)
+                                : "how likely it is better is not judged: " + not_judged) +
+            ")";
   }
   into.why.push_back(text + ".");
 }
 
+/// What was measured at the reference, where the model does not contradict it; else a warning says it.
+void say_measured(const Explanation& explanation, const std::string& unit, process::Recommendation& into) {
+  const MeasuredReference& measured = explanation.measured;
+  if (measured.runs == 0 || measured.contradicts) return;
+  into.why.push_back(capital(explanation.reference) + " measured " + measured_text(measured, unit) +
+                     "; the model expects " + with_unit(measured.expected, unit) + " there.");
+}
+
 /// How likely the bounds are kept, and by whose spread that was judged.
-void say_bounds(const Situation& situation, process::Recommendation& into) {
+void say_bounds(const Situation& situation, const Explanation& explanation, process::Recommendation& into) {
   if (situation.bounds.empty()) return;
+  if (explanation.outside && any_predicted(situation)) {
+    into.why.push_back(std::string("How likely the outcome constraints are kept is not judged: ") + outside_reach +
+                       ".");
+    return;
+  }
+  if (!any_predicted(situation) && into.probability_feasible == 1.0) {
+    into.why.push_back("All outcome constraints are kept.");
+    return;
+  }
   const bool calibrated = std::any_of(situation.bounds.begin(), situation.bounds.end(),
                                       [](const OutcomeBound& bound) { return bound.calibration != 1.0; });
   into.why.push_back("All outcome constraints are kept with probability " + percent(into.probability_feasible) +
@@ -186,9 +274,8 @@ void say_drivers(const Situation& situation, const Explanation& explanation, con
   }
 }
 
-/// What must be read before everything else.
-void say_caution(const Situation& situation, const Explanation& explanation, process::Recommendation& into) {
-  if (!explanation.new_combination) return;
+/// Categories that never occurred together, by name.
+void warn_of_combination(const Situation& situation, const process::Recommendation& into, Explanation& explanation) {
   std::vector<std::string> categories;
   for (const std::string& name : situation.basis.envelope->category_names) {
     for (const std::vector<NamedValue>& values : {into.recipe.values(), into.context}) {
@@ -197,8 +284,38 @@ void say_caution(const Situation& situation, const Explanation& explanation, pro
       if (found != values.end()) categories.push_back(name + " " + value_text(found->value, found->unit));
     }
   }
-  into.why.push_back("Caution: no run had the combination " + core::listed(categories) +
-                     "; what is said of it is carried over from other combinations.");
+  explanation.warnings.push_back("Caution: no run had the combination " + core::listed(categories) +
+                                 "; what is said of it is carried over from other combinations.");
+}
+
+/// What must be read before everything else.
+void warn(const Situation& situation, const Utility& utility, const process::Recommendation& into,
+          Explanation& explanation) {
+  if (explanation.new_combination) warn_of_combination(situation, into, explanation);
+  if (explanation.outside && explanation.novelty >= Reach::usual) {
+    explanation.warnings.push_back(
+        "Caution: these settings lie outside what the training data covered, further from the runs than " +
+        percent(Reach::usual) + " of left-out groups lay from the others: what is said of them is extrapolated.");
+  }
+  const std::string& unit = situation.response(utility).unit;
+  if (const MeasuredReference& measured = explanation.measured; measured.contradicts) {
+    const std::string against = std::isfinite(measured.gain)
+                                    ? " Against what was measured these settings are expected to be " +
+                                          gain_text(measured.gain, unit) + " (standard error " +
+                                          difference_text(measured.gain_sd, unit) + ")."
+                                    : std::string();
+    explanation.warnings.push_back(capital(explanation.reference) + " measured " + measured_text(measured, unit) +
+                                   ", the model expects " + with_unit(measured.expected, unit) +
+                                   " there: do not trust the gain." + against);
+  }
+  for (const process::Prediction& prediction : into.predictions) {
+    const auto [low, high] = physical_range(situation, prediction.response);
+    if (!(prediction.mean < low || prediction.mean > high)) continue;
+    explanation.warnings.push_back("The model expects " + prediction.response + " at " +
+                                   with_unit(prediction.mean, prediction.unit) + ", but physically it ends at " +
+                                   with_unit(prediction.mean < low ? low : high, prediction.unit) +
+                                   ": do not take that number literally.");
+  }
 }
 
 void say_evidence(const Explanation& explanation, const std::string& unit, process::Recommendation& into) {
@@ -207,18 +324,19 @@ void say_evidence(const Explanation& explanation, const std::string& unit, proce
     for (std::size_t i = 0; i < explanation.nearest.size(); ++i) {
       const NearRun& run = explanation.nearest[i];
       text += (i > 0 ? "; " : "") + run.run_id;
+      if (run.runs > 1) text += " and " + std::to_string(run.runs - 1) + " more alike";
       text += run.distance < 1e-6 ? " at these very settings" : " at distance " + rounded(run.distance);
       if (!std::isfinite(run.measured)) continue;
-      text += " (measured " + with_unit(run.measured, unit);
+      text += std::string(run.runs > 1 ? " (measured on average " : " (measured ") + with_unit(run.measured, unit);
       text += run.measured_over.empty() ? ")" : " over " + run.measured_over + " only)";
     }
     into.why.push_back(text + ". Distance 1 is one search range.");
   }
-  if (std::isfinite(explanation.novelty)) {
-    into.why.push_back(explanation.novelty >= 0.99
-                           ? "These settings lie outside what the training data covered."
-                           : "These settings lie inside what the training data covered (further out than " +
-                                 percent(explanation.novelty) + " of left-out groups).");
+  if (std::isfinite(explanation.novelty) && !explanation.outside) {
+    const char* where = explanation.novelty < 0.75   ? "well inside"
+                        : explanation.novelty < 0.95 ? "inside"
+                                                     : "near the edge, but inside";
+    into.why.push_back(std::string("These settings lie ") + where + " what the training data covered.");
   }
 }
 
@@ -239,23 +357,21 @@ Proposal explain(const Situation& situation, const Utility& utility, const Eigen
   recommendation.limited_by = find_limits(situation, x);
 
   Explanation& explanation = proposal.explanation;
-  if (!reference.name.empty()) {
-    const Gain gain = gain_over(*situation.surrogate, utility, x, reference.x);
-    explanation.reference = reference.name;
-    explanation.gain = recommendation.expected_gain = gain.mean;
-    explanation.gain_sd = gain.sd;
-    explanation.probability_better = probability_above(gain, reference.min_gain);
-  }
+  judge_novelty(situation, x, explanation);
+  if (explanation.outside && any_predicted(situation)) recommendation.probability_feasible = process::no_number;
+  if (!reference.name.empty()) compare_with(situation, utility, x, reference, weights, interval_level, proposal);
   explanation.nearest = find_near_runs(situation, x, utility, weights);
   explanation.drivers = find_drivers(situation, utility, x);
-  judge_novelty(situation, x, explanation);
 
-  say_caution(situation, explanation, recommendation);
+  warn(situation, utility, recommendation, explanation);
+  recommendation.why = explanation.warnings;
   say_prediction(situation, utility, recommendation);
+  say_ends(situation, recommendation);
   if (!reference.name.empty() && !same_settings(x, reference.x)) {
-    say_gain(explanation, reference.min_gain, unit, recommendation);
+    say_gain(explanation, reference.min_gain, why_not_judged(explanation, reference), unit, recommendation);
   }
-  say_bounds(situation, recommendation);
+  say_measured(explanation, unit, recommendation);
+  say_bounds(situation, explanation, recommendation);
   say_drivers(situation, explanation, unit, recommendation);
   for (const std::string& limit : recommendation.limited_by) recommendation.why.push_back("Limited: " + limit + ".");
   say_evidence(explanation, unit, recommendation);

@@ -73,8 +73,9 @@ std::vector<OutcomeBound> make_bounds(const Basis& basis, const DerivedSurrogate
   return bounds;
 }
 
-/// Distinct measured settings as rows of the averaged surrogate: those run in this context, or, when none was, all of
-/// them as they would be here.
+/// Distinct measured settings as rows of the averaged surrogate, as they would be here: those run in the same
+/// categories of context, or, when none was, all of them. Numbers of the context hardly repeat: the model moves the
+/// settings to the present ones.
 Eigen::MatrixXd measured_settings(const features::Dataset& data, const SearchRegion& region,
                                   const std::vector<NamedValue>& context) {
   const features::Encoder& encoder = region.encoder();
@@ -103,7 +104,8 @@ Eigen::MatrixXd measured_settings(const features::Dataset& data, const SearchReg
     bool same = true;
     for (std::size_t k = 0; k < context_columns.size(); ++k) {
       double& value = x(context_columns[k]);
-      same = same && std::abs(value - here(static_cast<Eigen::Index>(k))) < 1e-9;
+      const bool numeric = encoder.variables()[context_columns[k]].is_numeric();
+      same = same && (numeric || value == here(static_cast<Eigen::Index>(k)));
       value = here(static_cast<Eigen::Index>(k));
     }
     if (!region.contains(x)) continue;
@@ -174,6 +176,8 @@ Situation make_situation(const Basis& basis, const std::vector<NamedValue>& cont
   std::vector<OutcomeBound> bounds = make_bounds(basis, *surrogate, texts);
   Eigen::MatrixXd measured(0, encoder.p());
   if (basis.data != nullptr) measured = measured_settings(*basis.data, region, ordered);
+  std::shared_ptr<const Reach> reach;
+  if (basis.envelope != nullptr) reach = std::make_shared<const Reach>(*basis.envelope, region);
   return {basis,
           std::move(ordered),
           std::move(surrogate),
@@ -181,7 +185,28 @@ Situation make_situation(const Basis& basis, const std::vector<NamedValue>& cont
           std::move(region),
           std::move(bounds),
           std::move(texts),
-          std::move(measured)};
+          std::move(measured),
+          std::move(reach)};
+}
+
+std::shared_ptr<const Reach> search_reach(const Situation& situation, double novelty) {
+  if (situation.basis.envelope == nullptr || novelty == 1.0) return nullptr;
+  return std::make_shared<const Reach>(*situation.basis.envelope, situation.region, novelty);
+}
+
+Eigen::Index nearest_measured(const Situation& situation, const Utility& utility, const Reach& reach) {
+  if (situation.measured.rows() == 0) return -1;
+  const auto posterior = situation.surrogate->posterior(situation.measured);
+  const std::vector<bool> keeps = admissible(*posterior, situation.bounds);
+  const Eigen::VectorXd excess = reach.excess(situation.measured).cwiseMax(0.0);
+  Eigen::VectorXd value = posterior->mean().col(utility.response);
+  for (double& one : value) one = utility.of(one);
+  Eigen::Index best = -1;
+  for (Eigen::Index row = 0; row < value.size(); ++row) {
+    if (!keeps[static_cast<std::size_t>(row)]) continue;
+    if (best < 0 || std::pair(-excess(row), value(row)) > std::pair(-excess(best), value(best))) best = row;
+  }
+  return best;
 }
 
 Utility find_objective(const Situation& situation, const std::string& response, const char* where) {

@@ -24,7 +24,10 @@ struct Situation {
   SearchRegion region;
   std::vector<OutcomeBound> bounds;
   std::vector<std::string> bound_texts;  ///< "roughness <= 3.2 um with probability 95 %"
-  Eigen::MatrixXd measured;              ///< (k, p) measured settings inside the region, in this context
+  /// (k, p) settings inside the region measured in the same categories of context, as they would be here; where there
+  /// are none, those measured in any.
+  Eigen::MatrixXd measured;
+  std::shared_ptr<const Reach> reach;  ///< of the training data; null when it is not known
 
   [[nodiscard]] const features::ResponseColumn& response(const Utility& utility) const {
     return surrogate->responses()[utility.response];
@@ -59,7 +62,16 @@ struct Reference {
   std::string name;  ///< empty = nothing
   Eigen::VectorXd x;
   double min_gain = 0.0;
+  std::string not_judged = {};  ///< why no probability of a gain may be stated; empty = it may
 };
+
+/// Limits a search to the reach of the training data. @param novelty its share of left-out groups; 1 = no limit.
+/// @return null without a limit. @throws ConfigurationError as Reach.
+[[nodiscard]] std::shared_ptr<const Reach> search_reach(const Situation& situation, double novelty);
+
+/// The row of `measured` to take where nothing admissible lies within reach: among those that keep the bounds the
+/// nearest to it, then the best; −1 when none keeps them.
+[[nodiscard]] Eigen::Index nearest_measured(const Situation& situation, const Utility& utility, const Reach& reach);
 
 /// Fills predictions, gain, probabilities, nearest runs, drivers, limits and sentences of settings x.
 /// @param weights of the readings, see near_runs.hpp.

@@ -1,5 +1,6 @@
 #include <luban/recommend/detail/words.hpp>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstdio>
@@ -20,13 +21,28 @@ std::string with_unit(double value, const std::string& unit) {
   return rounded(value) + unit_suffix(unit);
 }
 
+std::string difference_text(double value, const std::string& unit) {
+  return rounded(value) + (unit == "%" ? " percentage points" : unit_suffix(unit));
+}
+
+process::Value plain_value(const features::Encoder& encoder, Eigen::Index column, double coded) {
+  process::Value value = encoder.decode_value(column, coded);
+  if (auto* number = std::get_if<double>(&value)) {
+    const features::EncodedVariable& variable = encoder.variables()[static_cast<std::size_t>(column)];
+    const double whole = std::round(*number);
+    if (std::abs(*number - whole) <= 1e-9 * std::max(variable.high - variable.low, std::abs(whole))) *number = whole;
+    if (*number == 0.0) *number = 0.0;  // no "-0"
+  }
+  return value;
+}
+
 std::string value_text(const process::Value& value, const std::string& unit) {
   const auto* category = std::get_if<std::string>(&value);
   return category != nullptr ? *category : with_unit(std::get<double>(value), unit);
 }
 
 std::string percent(double probability) {
-  if (probability < 1.0 && probability > 0.99) return "over 99 %";
+  if (probability > 0.99) return "over 99 %";
   if (probability > 0.0 && probability < 0.01) return "under 1 %";
   std::array<char, 32> text{};
   std::snprintf(text.data(), text.size(), "%.0f %%", 100.0 * probability);
@@ -34,7 +50,7 @@ std::string percent(double probability) {
 }
 
 std::string better_text(double probability, double min_gain, const std::string& unit) {
-  const std::string least = min_gain > 0.0 ? "more than " + with_unit(min_gain, unit) + " " : std::string();
+  const std::string least = min_gain > 0.0 ? "more than " + difference_text(min_gain, unit) + " " : std::string();
   return least + "better with probability " + percent(probability);
 }
 
