@@ -4,15 +4,14 @@
 set -euo pipefail
 build=$1
 shift
-lines() { cat "$build/.ninja_log" 2>/dev/null | wc -l; }
-before=$(lines)
+begun=$(mktemp)
 (
   while sleep 20; do
-    [[ -f $build/build.ninja && -f $build/.ninja_log ]] || continue
+    [[ -f $build/build.ninja ]] || continue
     all=$(grep -c '^build .*\.o:' "$build/build.ninja" || true)
-    echo "   built $(($(lines) - before)) files (of at most $all and their libraries)"
+    echo "   compiled $(find "$build" -name '*.o' -newer "$begun" | wc -l) files (of at most $all)"
   done
 ) &
 reporter=$!
-trap 'kill "$reporter" 2>/dev/null || true' EXIT
+trap 'kill "$reporter" 2>/dev/null || true; rm -f "$begun"' EXIT
 "$@"

@@ -20,7 +20,14 @@ if TYPE_CHECKING:
     from luban.features import Dataset
     from luban.parallel import Progress
 
-__all__ = ["MemberReport", "NeuralEnsembleFit", "NeuralEnsembleOptions", "available", "contender", "fit_neural_ensemble"]
+__all__ = [
+    "MemberReport",
+    "NeuralEnsembleFit",
+    "NeuralEnsembleOptions",
+    "available",
+    "contender",
+    "fit_neural_ensemble",
+]
 
 
 def available() -> bool:

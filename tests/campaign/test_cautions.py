@@ -20,13 +20,14 @@ CONTEXT = {"tool": "New", "bar": "D30"}
 SLOW = {"speed": 110.0, "feed": 0.145}
 
 
-def with_skill(model: Model, **skills: str) -> Model:
-    """The same model with a card that says so of these responses."""
+def with_skill(model: Model, against: str = "trivial", **skills: str) -> Model:
+    """The same model with a card that says so of these responses, beside that baseline."""
     content = model.card.to_dict()
     for response in content["responses"]:
         response.pop("skill", None)
         if response["name"] in skills:
             response["skill"] = skills[response["name"]]
+            response["skill_evidence"] = {"against": against, "rmse_gain": 0.0, "standard_error": 0.1, "groups": 9}
     changed = copy.copy(model)
     changed.card = ModelCard(content)
     return changed
@@ -41,7 +42,6 @@ def campaign_of(process: Process, history: History, model: Model, **skills: str)
     [
         ("no_better", "The model predicts roughness no better than its mean: "),
         ("worse", "The model predicts roughness worse than its mean: "),
-        ("unknown", "Whether the model predicts roughness better than its mean is not known: "),
     ],
 )
 def test_a_model_without_skill_warns_first_and_leaves_the_settings(
@@ -65,6 +65,23 @@ def test_a_model_without_skill_warns_first_and_leaves_the_settings(
         assert math.isnan(other[0].probability_better)
     assert campaign.pareto(context=CONTEXT, points=3)[0].why[0].startswith(warning)
     assert campaign.ask(context=CONTEXT)[0].recommendation.why[0].startswith(warning)
+
+
+@pytest.mark.parametrize(
+    ("skill", "against", "warning"),
+    [
+        ("unknown", "trivial", "Whether the model predicts roughness better than its mean is not known: "),
+        ("no_better", "context_mean", "The model was not found to predict roughness better than the mean of each "),
+    ],
+)
+def test_a_doubt_that_decides_nothing_is_said_and_does_not_stop(
+    process: Process, history: History, model: Model, skill: str, against: str, warning: str
+) -> None:
+    campaign = Campaign(process, history, model=with_skill(model, against, roughness=skill))
+    answer = campaign.recommend(context=CONTEXT, kind="best_mean", running=SLOW)
+    assert not answer.stay
+    assert answer[0].why[0].startswith(warning)
+    assert 0.0 < answer[0].probability_better <= 1.0
 
 
 def test_a_constrained_response_without_skill_is_warned_of_too(

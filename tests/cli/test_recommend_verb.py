@@ -123,7 +123,7 @@ def test_what_a_recommendation_is_for_stands_in_its_title(luban: Cli, model: Pat
 def test_warnings_stand_before_the_numbers(luban: Cli, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     loaded = load(model)
     content = loaded.card.to_dict()
-    content["responses"][0]["skill"] = "no_better"
+    content["responses"][0] |= {"skill": "no_better", "skill_evidence": {"against": "trivial"}}
     loaded.card = ModelCard(content)
     monkeypatch.setattr("luban.load", lambda _: loaded)
     asked = ("recommend", model, "--context", "material=steel")

@@ -48,8 +48,9 @@ class Advice:
         objective = _objective(self._process, question.objective)
         question, warnings = self._with_comparable_running(question)
         found = doubts(self._model, self._process, [objective])
-        if found and kind != "explore":
-            options["reason_to_stay"] = f"{found[0].reason}, so nothing it says is a reason to change"
+        decisive = [doubt for doubt in found if doubt.decisive]
+        if decisive and kind != "explore":
+            options["reason_to_stay"] = f"{decisive[0].reason}, so nothing it says is a reason to change"
         proposals = engine.recommend(
             self._basis(question.level),
             kind=kind,
@@ -60,7 +61,7 @@ class Advice:
             interval_level=question.level,
             seed=question.seed,
             novelty=question.novelty,
-            not_judged=next((doubt.reason for doubt in found if doubt.response == objective), ""),
+            not_judged=next((doubt.reason for doubt in decisive if doubt.response == objective), ""),
             warnings=[*(doubt.warning for doubt in found), *warnings],
             progress=question.progress,
             **options,
@@ -87,7 +88,7 @@ class Advice:
             interval_level=question.level,
             seed=question.seed,
             novelty=question.novelty,
-            not_judged=next((doubt.reason for doubt in found if doubt.response == concerned[0]), ""),
+            not_judged=next((d.reason for d in found if d.decisive and d.response == concerned[0]), ""),
             warnings=[*(doubt.warning for doubt in found), *warnings],
             progress=question.progress,
             **options,

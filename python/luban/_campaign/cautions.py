@@ -18,38 +18,52 @@ __all__ = ["Doubt", "doubts", "strange_context", "strange_running"]
 #: Share of a context's seen range beyond which it counts as another circumstance.
 _BEYOND = 0.01
 
-_DOUBTS = {
-    "no_better": "the model predicts {} no better than its mean",
-    "worse": "the model predicts {} worse than its mean",
+_WORDS = {
+    ("no_better", "trivial"): "the model predicts {} no better than its mean",
+    ("worse", "trivial"): "the model predicts {} worse than its mean",
+    ("no_better", "context_mean"): "the model was not found to predict {} better than the mean of each context does",
+    ("worse", "context_mean"): "the model predicts {} worse than the mean of each context does",
 }
 _UNKNOWN = "whether the model predicts {} better than its mean is not known"
 
 
 @dataclass(frozen=True)
 class Doubt:
-    """A response that the model was not found to predict better than its mean."""
+    """A response that the model was not found to predict better than a mean.
+
+    ``decisive``: what the model says is then no reason to change anything. It is not when there were too few groups to
+    say, or when the model stands beside the means of the contexts: those know the contexts, and what is in doubt is how
+    much the settings add.
+    """
 
     response: str
     reason: str
+    decisive: bool
 
     @property
     def warning(self) -> str:
         """The sentence that a recommendation begins with."""
-        return (
-            f"{self.reason[0].upper()}{self.reason[1:]}: what is said of {self.response} here is no ground for a "
-            "decision."
+        after = (
+            f"what is said of {self.response} here is no ground for a decision."
+            if self.decisive
+            else f"try what is said of {self.response} here before you rely on it."
         )
+        return f"{self.reason[0].upper()}{self.reason[1:]}: {after}"
 
 
 def doubts(model: Model, process: Process, objectives: Sequence[str]) -> list[Doubt]:
     """Return the doubts about the objectives and the constrained responses; none where the card says nothing of it."""
     concerned = dict.fromkeys([*objectives, *(bound.response for bound in process.core.outcome_constraints)])
-    skills = {one["name"]: one.get("skill") for one in model.card["responses"]}
-    return [
-        Doubt(name, _DOUBTS.get(skills[name], _UNKNOWN).format(name))
-        for name in concerned
-        if skills.get(name) not in (None, "better")
-    ]
+    cards = {one["name"]: one for one in model.card["responses"]}
+    out = []
+    for name in concerned:
+        skill = cards.get(name, {}).get("skill")
+        if skill in (None, "better"):
+            continue
+        against = (cards[name].get("skill_evidence") or {}).get("against") or "trivial"
+        words = _WORDS.get((skill, against), _UNKNOWN).format(name)
+        out.append(Doubt(name, words, skill == "worse" or (skill == "no_better" and against == "trivial")))
+    return out
 
 
 def strange_context(model: Model, context: Sequence[NamedValue]) -> list[str]:
