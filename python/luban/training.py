@@ -13,8 +13,6 @@ from luban import _core
 from luban.errors import NotBuiltError
 
 if TYPE_CHECKING:
-    from types import ModuleType
-
     from luban._training import MemberReport, NeuralEnsembleFit, NeuralEnsembleOptions
     from luban.evaluation import Contender
     from luban.features import Dataset
@@ -54,7 +52,7 @@ def fit_neural_ensemble(
     IoError on a folder that cannot be written; KeyboardInterrupt on Ctrl-C.
     """
     module = _module()
-    return module.fit_neural_ensemble(  # type: ignore[no-any-return]
+    fit: NeuralEnsembleFit = module.fit_neural_ensemble(
         data,
         module.NeuralEnsembleOptions() if options is None else options,
         seed=seed,
@@ -62,6 +60,7 @@ def fit_neural_ensemble(
         every_s=every_s,
         progress=progress,
     )
+    return fit
 
 
 def contender(
@@ -72,11 +71,12 @@ def contender(
 ) -> Contender:
     """Return networks as a contender of :func:`luban.evaluation.evaluate`. Raises: NotBuiltError."""
     module = _module()
-    return module.contender(  # type: ignore[no-any-return]
+    made: Contender = module.contender(
         name,
         module.NeuralEnsembleOptions() if options is None else options,
         checkpoint="" if checkpoint is None else fspath(checkpoint),
     )
+    return made
 
 
 def __getattr__(name: str) -> Any:
@@ -86,7 +86,7 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(message)
 
 
-def _module() -> ModuleType:
+def _module() -> Any:
     """Import torch, check that it is the minor version built with, then the extension."""
     built = str(_core.build_info()["torch"])
     if importlib.util.find_spec("luban._training") is None:
