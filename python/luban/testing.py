@@ -6,14 +6,14 @@ did not hold.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from luban import _core
 from luban._conformance.plant import check_plant
-from luban.errors import DataError, Error, LifecycleError
+from luban._conformance.violations import Violations
+from luban.errors import DataError, LifecycleError
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -56,7 +56,7 @@ def check_surrogate(
         raise AssertionError(f"{surrogate.kind}: " + "; ".join(check.violations))
 
 
-class _Conformance:
+class _Conformance(Violations):
     def __init__(self, surrogate: Surrogate, X: npt.NDArray[np.float64], seed: int, tolerance: float) -> None:
         self.surrogate = surrogate
         self.X = X
@@ -64,7 +64,7 @@ class _Conformance:
         self.m = len(surrogate.responses)
         self.seed = seed
         self.tolerance = tolerance
-        self.violations: list[str] = []
+        super().__init__()
 
     def run(self) -> None:
         self.shapes()
@@ -79,24 +79,10 @@ class _Conformance:
         self.averages()
         self.errors()
 
-    def expect(self, holds: object, otherwise: str) -> None:
-        if not holds:
-            self.violations.append(otherwise)
-
     def close(self, got: Any, wanted: Any, otherwise: str, relative: float = 1e-8) -> None:
         scale = max(float(np.max(np.abs(wanted), initial=0.0)), 1e-12)
         difference = float(np.max(np.abs(np.asarray(got) - np.asarray(wanted)), initial=0.0))
         self.expect(difference <= relative * scale, f"{otherwise} (difference {difference:.3g}, scale {scale:.3g})")
-
-    def refuses(self, kind: type[Error], call: Callable[[], object], otherwise: str) -> None:
-        try:
-            call()
-        except kind:
-            return
-        except Error as error:
-            self.violations.append(f"{otherwise}: raised {type(error).__name__} instead of {kind.__name__}")
-            return
-        self.violations.append(otherwise)
 
     def shapes(self) -> None:
         self.expect(self.surrogate.kind, "kind is empty")

@@ -1,9 +1,5 @@
 #pragma once
 
-#include <unistd.h>
-
-#include <filesystem>
-#include <fstream>
 #include <limits>
 #include <string>
 #include <vector>
@@ -13,37 +9,15 @@
 #include <luban/history/content.hpp>
 #include <luban/process/process.hpp>
 
+#include "../core/folder.hpp"
+
 namespace luban::history::testing {
 
 inline constexpr double none = std::numeric_limits<double>::quiet_NaN();
 
-/// A folder of its own that vanishes with the test.
-class Folder {
- public:
-  Folder() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "luban-history-XXXXXX").string();
-    path_ = ::mkdtemp(pattern.data());
-  }
-  ~Folder() { std::filesystem::remove_all(path_); }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  [[nodiscard]] std::filesystem::path operator/(const std::string& name) const { return path_ / name; }
-  [[nodiscard]] std::size_t file_count() const {
-    return static_cast<std::size_t>(std::distance(std::filesystem::directory_iterator(path_), {}));
-  }
-
- private:
-  std::filesystem::path path_;
-};
-
-inline std::string read_bytes(const std::filesystem::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
-
-inline void write_bytes(const std::filesystem::path& path, const std::string& bytes) {
-  std::ofstream(path, std::ios::binary | std::ios::trunc) << bytes;
-}
+using core::testing::Folder;
+using core::testing::read_bytes;
+using core::testing::write_bytes;
 
 /// One numeric parameter, one categorical context, one noise variable whose name must be encoded, two responses.
 inline process::Process small_process() {

@@ -131,13 +131,7 @@ Basis ageing_basis(double valid_low = -std::numeric_limits<double>::infinity()) 
   for (int i = 0; i < 6; ++i) {
     data.X.row(i) << 0.2 * i, i == 5 ? 0.5 : 0.2 * i;
     data.Y(i, 0) = bowl(data.X.row(i).transpose());
-    data.run.push_back(i);
-    data.group.push_back(i);
-    data.run_ids.push_back("r" + std::to_string(i));
-    data.group_labels.push_back("g" + std::to_string(i));
-    data.run_time.push_back(0);
-    data.source_row.push_back(i);
-    data.repeat.push_back(0);
+    test::add_run(data, i);
   }
   auto surrogate = std::make_shared<test::AnalyticSurrogate>(
       data.encoder, std::vector<std::string>{"y"}, std::vector<test::Function>{bowl}, data.X,

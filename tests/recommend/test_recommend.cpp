@@ -116,13 +116,7 @@ Basis two_lines_basis() {
   for (int i = 0; i < runs; ++i) {
     data.X.row(i) << 0.2 * (i / 2), static_cast<double>(i % 2);
     data.Y(i, 0) = two_lines(data.X.row(i).transpose());
-    data.run.push_back(i);
-    data.group.push_back(i);
-    data.run_ids.push_back("r" + std::to_string(i));
-    data.group_labels.push_back("g" + std::to_string(i));
-    data.run_time.push_back(0);
-    data.source_row.push_back(i);
-    data.repeat.push_back(0);
+    test::add_run(data, i);
   }
   auto surrogate = std::make_shared<test::AnalyticSurrogate>(
       data.encoder, std::vector<std::string>{"y"}, std::vector<test::Function>{two_lines}, data.X,

@@ -66,6 +66,17 @@ struct TurningOptions {
   double noise_sd = 0.02;
 };
 
+/// Run i of one reading, in a group of its own; its row of X and Y is set by the caller.
+inline void add_run(features::Dataset& data, int i) {
+  data.run.push_back(i);
+  data.group.push_back(i);
+  data.run_ids.push_back("r" + std::to_string(i));
+  data.group_labels.push_back("g" + std::to_string(i));
+  data.run_time.push_back(0);
+  data.source_row.push_back(i);
+  data.repeat.push_back(0);
+}
+
 /// The history: runs at Sobol settings, new and worn in turn, one reading each, numbered r0, r1, …
 inline features::Dataset turning_data(const TurningOptions& options = {}) {
   features::Dataset data;
@@ -78,13 +89,7 @@ inline features::Dataset turning_data(const TurningOptions& options = {}) {
   for (int i = 0; i < options.runs; ++i) {
     data.X.row(i) << points(i, 0), points(i, 1), static_cast<double>(i % 2);
     data.Y(i, 0) = coded_roughness(data.X.row(i).transpose()) + options.noise_sd * generator.normal();
-    data.run.push_back(i);
-    data.group.push_back(i);
-    data.run_ids.push_back("r" + std::to_string(i));
-    data.group_labels.push_back("g" + std::to_string(i));
-    data.run_time.push_back(0);
-    data.source_row.push_back(i);
-    data.repeat.push_back(0);
+    add_run(data, i);
   }
   return data;
 }

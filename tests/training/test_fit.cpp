@@ -2,34 +2,22 @@
 
 #include <cmath>
 #include <filesystem>
-#include <fstream>
 #include <limits>
 #include <stop_token>
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <luban/core/error.hpp>
 
+#include "../core/folder.hpp"
 #include "hand_made.hpp"
 
 namespace luban::training {
 namespace {
 
 namespace test = surrogate::test;
+using core::testing::Folder;
 using surrogate::VarianceOf;
-
-class Folder {
- public:
-  Folder() : path_(std::filesystem::temp_directory_path() / ("luban-training-" + std::to_string(::getpid()))) {}
-  ~Folder() { std::filesystem::remove_all(path_); }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
 
 features::Dataset data(int runs = 40) {
   return test::make({.variables = {test::numeric("feed"), test::numeric("speed"), test::categorical("material", 2)},

@@ -319,6 +319,16 @@ process::Table Encoder::decode(const Eigen::MatrixXd& X) const {
   return table;
 }
 
+std::vector<Eigen::Index> Encoder::one_hot_places() const {
+  std::vector<Eigen::Index> places;
+  Eigen::Index next = 0;
+  for (const EncodedVariable& variable : variables_) {
+    places.push_back(next);
+    next += variable.kind == VariableKind::categorical ? static_cast<Eigen::Index>(variable.categories.size()) : 1;
+  }
+  return places;
+}
+
 Eigen::Index Encoder::one_hot_width() const noexcept {
   Eigen::Index width = 0;
   for (const EncodedVariable& variable : variables_) {
@@ -336,20 +346,19 @@ Eigen::MatrixXd Encoder::one_hot(const Eigen::MatrixXd& X) const {
                      .hint = {}});
   }
   Eigen::MatrixXd out = Eigen::MatrixXd::Zero(X.rows(), one_hot_width());
-  Eigen::Index at = 0;
+  const std::vector<Eigen::Index> places = one_hot_places();
   for (Eigen::Index j = 0; j < p(); ++j) {
     const EncodedVariable& variable = variables_[static_cast<std::size_t>(j)];
+    const Eigen::Index at = places[static_cast<std::size_t>(j)];
     if (variable.kind == VariableKind::categorical) {
       for (Eigen::Index i = 0; i < X.rows(); ++i) {
         out(i, at + static_cast<Eigen::Index>(code_of(variable, X(i, j)))) = 1.0;
       }
-      at += static_cast<Eigen::Index>(variable.categories.size());
       continue;
     }
     const double levels = static_cast<double>(variable.categories.size());
     out.col(at) =
         variable.kind == VariableKind::ordinal && levels > 1.0 ? (X.col(j) / (levels - 1.0)).eval() : X.col(j);
-    ++at;
   }
   return out;
 }

@@ -61,6 +61,8 @@ class LUBAN_FEATURES_EXPORT Encoder {
   /// The inverse of encode: encode(decode(X)) = X to rounding.
   [[nodiscard]] process::Table decode(const Eigen::MatrixXd& X) const;
 
+  /// First column of each variable in one_hot().
+  [[nodiscard]] std::vector<Eigen::Index> one_hot_places() const;
   /// Number of columns of one_hot().
   [[nodiscard]] Eigen::Index one_hot_width() const noexcept;
   /// (n, d): numeric columns as they are, categorical as one column per category, ordinal as code / (levels − 1).

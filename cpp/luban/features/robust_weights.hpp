@@ -1,5 +1,7 @@
 #pragma once
 
+#include <vector>
+
 #include <Eigen/Core>
 
 #include <luban/features/dataset.hpp>
@@ -22,6 +24,12 @@ struct RobustWeightOptions {
   /// twelve readings, whose own spread is known to a third.
   double prior_dof = 4.0;
 };
+
+/// Readings from which on a cell can tell that one of them is wrong.
+inline constexpr Eigen::Index fewest_telling = 3;
+
+/// Median of a scratch vector, which is reordered. The vector is not empty.
+[[nodiscard]] LUBAN_FEATURES_EXPORT double median_of(std::vector<double>& values);
 
 /// Weight of each reading of one response: 1 = counts fully, 0 = gross error or missing. Found before any reduction and
 /// without a model of the inputs, so a reading without fellows in its cell (fewer than three) keeps weight 1.

@@ -5,6 +5,7 @@
 #include <map>
 #include <vector>
 
+#include <luban/core/normal.hpp>
 #include <luban/monitor/control_chart.hpp>
 #include <luban/monitor/detail/distributions.hpp>
 #include <luban/monitor/detail/refuse.hpp>
@@ -66,7 +67,7 @@ CapabilityIndex tolerance_index(const CapabilityOptions& options, const Spread& 
 
 CapabilityIndex nearer_index(const CapabilityOptions& options, double mean, double n, const Spread& spread) {
   const double value = std::min(options.upper - mean, mean - options.lower) / (3.0 * spread.sd);
-  const double z = detail::normal_quantile(0.5 + 0.5 * options.confidence);
+  const double z = core::normal_quantile(0.5 + 0.5 * options.confidence);
   const double half_width = z * std::sqrt(1.0 / (9.0 * n) + value * value / (2.0 * spread.freedom));
   return {.value = value, .lower = value - half_width, .upper = value + half_width};
 }

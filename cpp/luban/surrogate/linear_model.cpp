@@ -19,14 +19,11 @@ namespace {
 class Columns {
  public:
   Columns(const features::Encoder& encoder, bool quadratic) : encoder_(encoder), quadratic_(quadratic) {
-    for (Eigen::Index k = 0; k < encoder.p(); ++k) {
-      if (encoder.variables()[static_cast<std::size_t>(k)].is_numeric()) numeric_.push_back(k);
-    }
-    Eigen::Index column = 0;
-    for (const features::EncodedVariable& variable : encoder.variables()) {
-      if (variable.is_numeric()) place_.push_back(column);
-      const bool one_hot = variable.kind == process::VariableKind::categorical;
-      column += one_hot ? static_cast<Eigen::Index>(variable.categories.size()) : 1;
+    const std::vector<Eigen::Index> places = encoder.one_hot_places();
+    for (std::size_t k = 0; k < places.size(); ++k) {
+      if (!encoder.variables()[k].is_numeric()) continue;
+      numeric_.push_back(static_cast<Eigen::Index>(k));
+      place_.push_back(places[k]);
     }
   }
 

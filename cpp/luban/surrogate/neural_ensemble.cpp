@@ -32,18 +32,6 @@ void require_scaling(const NetworkScaling& scaling, Eigen::Index inputs, Eigen::
           "a location, a positive scale and a share for each of " + std::to_string(responses) + " responses", "others");
 }
 
-/// Column of the one-hot inputs of each coded input; −1 for those without a gradient (categories).
-std::vector<Eigen::Index> places(const features::Encoder& encoder) {
-  std::vector<Eigen::Index> out;
-  Eigen::Index next = 0;
-  for (const features::EncodedVariable& variable : encoder.variables()) {
-    const bool one_hot = variable.kind == process::VariableKind::categorical;
-    out.push_back(variable.is_numeric() ? next : -1);
-    next += one_hot ? static_cast<Eigen::Index>(variable.categories.size()) : 1;
-  }
-  return out;
-}
-
 /// Means, noise and gradients of one member for all responses at the rows of X, in the responses' units.
 std::vector<Component> components(const NeuralEnsemble& ensemble, const ResidualNetwork& network,
                                   const Eigen::MatrixXd& z, bool gradients) {
@@ -51,7 +39,7 @@ std::vector<Component> components(const NeuralEnsemble& ensemble, const Residual
   const detail::NetworkPass pass(network, z);
   const Eigen::MatrixXd mean = pass.mean();
   const Eigen::MatrixXd noise = pass.noise_variance();
-  const std::vector<Eigen::Index> place = places(ensemble.encoder());
+  const std::vector<Eigen::Index> place = ensemble.encoder().one_hot_places();
   std::vector<Component> out;
   for (Eigen::Index r = 0; r < mean.rows(); ++r) {
     const double scale = scaling.output_scale(r);
@@ -64,12 +52,24 @@ std::vector<Component> components(const NeuralEnsemble& ensemble, const Residual
       const Eigen::MatrixXd slope = pass.mean_gradient(r);
       one.mean_gradient = Eigen::MatrixXd::Zero(z.cols(), ensemble.encoder().p());
       for (std::size_t j = 0; j < place.size(); ++j) {
-        if (place[j] < 0) continue;
+        if (!ensemble.encoder().variables()[j].is_numeric()) continue;  // categories have no slope
         one.mean_gradient.col(static_cast<Eigen::Index>(j)) =
             scale / scaling.input_scale(place[j]) * slope.row(place[j]).transpose();
       }
     }
     out.push_back(std::move(one));
+  }
+  return out;
+}
+
+/// For each response what every member says at the rows of X.
+std::vector<std::vector<Component>> by_response(const NeuralEnsemble& ensemble, const Eigen::MatrixXd& X,
+                                                bool gradients) {
+  const Eigen::MatrixXd z = ensemble.scaling().inputs(ensemble.encoder(), X);
+  std::vector<std::vector<Component>> out(ensemble.responses().size());
+  for (const ResidualNetwork& network : ensemble.members()) {
+    std::vector<Component> of_member = components(ensemble, network, z, gradients);
+    for (std::size_t r = 0; r < out.size(); ++r) out[r].push_back(std::move(of_member[r]));
   }
   return out;
 }
@@ -130,26 +130,18 @@ NeuralEnsemble::NeuralEnsemble(features::Encoder encoder, std::vector<features::
 
 std::unique_ptr<Posterior> NeuralEnsemble::posterior(const Eigen::MatrixXd& X, const PosteriorRequest& request) const {
   detail::require_coded(X, encoder_, "surrogate.posterior");
-  const Eigen::MatrixXd z = scaling_.inputs(encoder_, X);
-  std::vector<std::vector<Component>> by_response(responses_.size());
-  for (const ResidualNetwork& network : members_) {
-    std::vector<Component> of_member = components(*this, network, z, request.gradients);
-    for (std::size_t r = 0; r < by_response.size(); ++r) by_response[r].push_back(std::move(of_member[r]));
-  }
-  return std::make_unique<MixturePosterior>(std::move(by_response), request.joint);
+  return std::make_unique<MixturePosterior>(by_response(*this, X, request.gradients), request.joint);
 }
 
 std::unique_ptr<Posterior> NeuralEnsemble::average(const Eigen::MatrixXd& X, const Eigen::VectorXd& weights,
                                                    const PosteriorRequest& request) const {
   detail::require_coded(X, encoder_, "surrogate.average");
   detail::require_levels(X, weights, "surrogate.average");
-  const Eigen::MatrixXd z = scaling_.inputs(encoder_, X);
-  std::vector<std::vector<Component>> by_response(responses_.size());
-  for (const ResidualNetwork& network : members_) {
-    const std::vector<Component> of_member = components(*this, network, z, request.gradients);
-    for (std::size_t r = 0; r < by_response.size(); ++r) by_response[r].push_back(averaged(of_member[r], weights));
+  std::vector<std::vector<Component>> levels = by_response(*this, X, request.gradients);
+  for (std::vector<Component>& members : levels) {
+    for (Component& one : members) one = averaged(one, weights);
   }
-  return std::make_unique<MixturePosterior>(std::move(by_response), request.joint);
+  return std::make_unique<MixturePosterior>(std::move(levels), request.joint);
 }
 
 std::shared_ptr<const Surrogate> NeuralEnsemble::only(const std::vector<Eigen::Index>& responses) const {

@@ -66,12 +66,12 @@ void require_groups(const detail::CellData& cells) {
 }
 
 /// What the share of noise that readings of a run have in common is: all but what repeated readings differ by.
-void set_between_share(detail::CellData& cells, const surrogate::NeuralEnsemble& ensemble) {
+void set_between_share(detail::CellData& cells, const std::vector<surrogate::ResidualNetwork>& networks) {
   Eigen::MatrixXd variance = Eigen::MatrixXd::Zero(cells.u(), cells.mean.cols());
-  for (const surrogate::ResidualNetwork& network : ensemble.members()) {
+  for (const surrogate::ResidualNetwork& network : networks) {
     variance += surrogate::noise_variance(network, cells.z.transpose()).transpose();
   }
-  variance /= static_cast<double>(ensemble.members().size());
+  variance /= static_cast<double>(networks.size());
   for (Eigen::Index r = 0; r < variance.cols(); ++r) {
     const Eigen::ArrayXd count = cells.count.col(r).array();
     const double spare = (count - 1.0).cwiseMax(0.0).sum();
@@ -160,9 +160,7 @@ NeuralEnsembleFit fit_neural_ensemble(const features::Dataset& data, const Neura
     networks.push_back(std::move(member.network));
     out.reports.push_back(std::move(member.report));
   }
-  out.ensemble =
-      std::make_shared<const surrogate::NeuralEnsemble>(data.encoder, data.responses, cells.scaling, networks);
-  set_between_share(cells, *out.ensemble);
+  set_between_share(cells, networks);
   out.ensemble = std::make_shared<const surrogate::NeuralEnsemble>(data.encoder, data.responses, cells.scaling,
                                                                    std::move(networks));
   return out;

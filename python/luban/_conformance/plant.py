@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from luban.errors import DataError, Error, LifecycleError, UnitError
+from luban._conformance.violations import Violations
+from luban.errors import DataError, LifecycleError, UnitError
 
 __all__ = ["check_plant"]
 
@@ -50,12 +51,12 @@ def check_plant(
         raise AssertionError("; ".join(check.violations))
 
 
-class _PlantConformance:
+class _PlantConformance(Violations):
     def __init__(self, make_plant: Any, make_rival: Any, make_mismatched: Any, inject: Any, alternative: Any) -> None:
         self.make_plant, self.make_rival, self.make_mismatched = make_plant, make_rival, make_mismatched
         self.inject = inject
         self.alternative = _shifted if alternative is None else alternative
-        self.violations: list[str] = []
+        super().__init__()
         self.commands = 0
 
     def run(self) -> None:
@@ -77,20 +78,6 @@ class _PlantConformance:
         self.after_close(plant)
         if not plant.is_real:
             self.determinism()
-
-    def expect(self, holds: object, otherwise: str) -> None:
-        if not holds:
-            self.violations.append(otherwise)
-
-    def refuses(self, kind: type[Error], call: Callable[[], object], otherwise: str) -> None:
-        try:
-            call()
-        except kind:
-            return
-        except Error as error:
-            self.violations.append(f"{otherwise}: raised {type(error).__name__} instead of {kind.__name__}")
-            return
-        self.violations.append(otherwise)
 
     def setpoint(self, plant: Any, wanted: Mapping[str, Any], left_s: float = _FAR_S, **changes: Any) -> _Setpoint:
         self.commands += 1

@@ -42,6 +42,13 @@ class Mean:
         error = float(array.std(ddof=1) / np.sqrt(len(array))) if len(array) > 1 else float("nan")
         return cls(float(array.mean()), error)
 
+    @property
+    def standing(self) -> str:
+        """Of a difference: below or above 0 by more than two standard errors, or level."""
+        if abs(self.value) <= 2.0 * self.standard_error:
+            return "level"
+        return "below" if self.value < 0.0 else "above"
+
 
 @dataclass(frozen=True)
 class LeftOut:
@@ -63,11 +70,6 @@ class Averaged:
     against_raw: Mean
     informed_against_raw: Mean
     gain_error: Mean
-
-    @property
-    def below(self) -> bool:
-        """Whether Luban's choice is below that of raw cell means by more than two standard errors."""
-        return self.against_raw.value < -2.0 * self.against_raw.standard_error
 
     @classmethod
     def of(cls, outcomes: Sequence[Outcome]) -> Averaged | None:
@@ -105,10 +107,8 @@ class WorldResult:
 
     @property
     def standing(self) -> str:
-        """Luban's choice against the raw cell means': below, above (by more than two standard errors), or level."""
-        if abs(self.against_raw.value) <= 2.0 * self.against_raw.standard_error:
-            return "level"
-        return "below" if self.against_raw.value < 0.0 else "above"
+        """Luban's choice against the raw cell means': below, above, or level."""
+        return self.against_raw.standing
 
     @property
     def gain_is_true(self) -> bool:

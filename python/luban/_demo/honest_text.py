@@ -111,7 +111,8 @@ def _verdict(check: HonestCheck) -> Iterator[str]:
     yield "    (a difference of at most two standard errors is none)."
     yield f"    Below in at least two kinds and above in none: {'met' if reach.below_raw else 'NOT met'}."
     for result in check.worlds:
-        if result.standing == "below" and result.averaged is not None and not result.averaged.below:
+        averaged = result.averaged
+        if result.standing == "below" and averaged is not None and averaged.against_raw.standing != "below":
             yield f"    (In {result.kind} worlds that is luck of these {result.worlds}, by the sharper estimate above.)"
     failing = [result.kind for result in check.worlds if not result.gain_is_true]
     answer = "met" if reach.gain_is_true else f"NOT met in {', '.join(failing)}"

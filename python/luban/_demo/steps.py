@@ -151,8 +151,6 @@ def advise(
 
 def _over_measured(model: Model, answer: Recommendations) -> float:
     """Return how far the recommendation is expected below the best setting that was run in the same context."""
-    from luban.plots.runs import run_inputs
-
     response = model.process.objectives[0].response
     runs = run_inputs(model.dataset).drop_duplicates()
     context = dict(answer[0].context)

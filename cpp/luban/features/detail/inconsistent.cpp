@@ -12,8 +12,7 @@ namespace luban::features::detail {
 
 namespace {
 
-constexpr std::size_t fewest_telling = 3;  // readings of a cell whose median means something
-constexpr double honest_spreads = 8.0;     // robust standard deviations that an honest log ratio stays within
+constexpr double honest_spreads = 8.0;  // robust standard deviations that an honest log ratio stays within
 
 /// values − median of their cell, NaN where missing or where the cell is too small to say.
 Eigen::VectorXd from_cell_median(const Cells& cells, const Eigen::VectorXd& values) {
@@ -25,7 +24,7 @@ Eigen::VectorXd from_cell_median(const Cells& cells, const Eigen::VectorXd& valu
       const double value = values(cells.order[static_cast<std::size_t>(k)]);
       if (!std::isnan(value)) present.push_back(value);
     }
-    if (present.size() < fewest_telling) continue;
+    if (present.size() < static_cast<std::size_t>(fewest_telling)) continue;
     const double median = median_of(present);
     for (Eigen::Index k = cells.start[c]; k < cells.start[c + 1]; ++k) {
       const Eigen::Index reading = cells.order[static_cast<std::size_t>(k)];

@@ -12,18 +12,10 @@
 
 namespace luban::features::detail {
 
-double median_of(std::vector<double>& values) {
-  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  if (values.size() % 2 == 1) return *middle;
-  return 0.5 * (*middle + *std::max_element(values.begin(), middle));
-}
-
 namespace {
 
-constexpr double mad_efficiency = 0.37;     // of the MAD against the standard deviation (Rousseeuw and Croux 1993)
-constexpr Eigen::Index fewest_telling = 3;  // of two readings nobody can say which is wrong
-constexpr std::size_t fewest_cells = 8;     // to judge how spread goes with level
+constexpr double mad_efficiency = 0.37;  // of the MAD against the standard deviation (Rousseeuw and Croux 1993)
+constexpr std::size_t fewest_cells = 8;  // to judge how spread goes with level
 
 /// One cell's summary; readings of the response that are missing do not count.
 struct CellSummary {

@@ -12,9 +12,6 @@ namespace luban::features::detail {
 
 inline constexpr double mad_to_sd = 1.4826;  ///< of a normal distribution
 
-/// Median of a scratch vector, which is reordered. The vector is not empty.
-[[nodiscard]] double median_of(std::vector<double>& values);
-
 /// How far each reading of one response stands from its cell, robustly. NaN where the reading is missing; deviations
 /// are 0 where the cell has too few readings to say (one or two).
 struct ReadingSpread {

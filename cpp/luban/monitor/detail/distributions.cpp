@@ -50,10 +50,6 @@ double normal_cdf(double u) {
   return 0.5 * std::erfc(-u / std::numbers::sqrt2);
 }
 
-double normal_quantile(double p) {
-  return where(normal_cdf, p, -40.0, 40.0);
-}
-
 double gamma_p(double a, double x) {
   if (x <= 0.0) return 0.0;
   const double scale = std::exp(a * std::log(x) - x - std::lgamma(a));

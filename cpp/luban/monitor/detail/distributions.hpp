@@ -4,8 +4,6 @@ namespace luban::monitor::detail {
 
 /// Φ(u) of the standard normal distribution.
 [[nodiscard]] double normal_cdf(double u);
-/// Φ⁻¹(p), p in (0, 1), by bisection to full accuracy; not for inner loops.
-[[nodiscard]] double normal_quantile(double p);
 /// Regularised lower incomplete gamma function P(a, x), a > 0, x ≥ 0.
 [[nodiscard]] double gamma_p(double a, double x);
 /// Quantile of the chi-squared distribution with `freedom` > 0 degrees of freedom (need not be whole), p in (0, 1).

@@ -25,8 +25,6 @@ constexpr int round_iterations = 60;
 constexpr double family_probability = 0.05;
 // Below this share of the threshold, judged by a robust scale, no reading deserves a second look.
 constexpr double suspicious_share = 0.5;
-// Readings from which on a cell tells by itself (features::robust_weights leaves one and two alone).
-constexpr std::size_t least_for_a_cell = 3;
 
 double upper_quantile(double probability) {
   // Student's t with four degrees of freedom has a closed form (Shaw 2006).
@@ -34,14 +32,6 @@ double upper_quantile(double probability) {
   const double root = std::sqrt(alpha);
   const double q = std::cos(std::acos(root) / 3.0) / root;
   return 2.0 * std::sqrt(q - 1.0);
-}
-
-/// Median of a scratch vector that is not empty, which is reordered.
-double median_of(std::vector<double>& values) {
-  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  if (values.size() % 2 == 1) return *middle;
-  return 0.5 * (*middle + *std::max_element(values.begin(), middle));
 }
 
 class Fit {
@@ -60,7 +50,8 @@ class Fit {
   FittedResponse run(const Eigen::VectorXd& warm_start) {
     weights_ = initial_weights();
     Optimum optimum = fit(weights_, warm_start, options_);
-    if (options_.robust && suspicious()) {
+    if (options_.robust) judged_ = readings_to_judge();
+    if (suspicious()) {
       const auto target = target_;
       const auto process = process_;
       const Eigen::VectorXd cleaned = target_->data().repeated() ? judged_by_means() : without_gross_errors();
@@ -98,55 +89,56 @@ class Fit {
     return out;
   }
 
-  // Readings of each row of the current target whose cell has too few of them to judge itself; none for other rows.
-  // Found by a second reduction of cell numbers, so that nothing is assumed about the reduction's order.
+  // Readings of each row of the target whose cell has too few of them to judge itself; none for other rows, no row at
+  // all when every cell tells. Found by a second reduction of cell numbers, so that nothing is assumed about the
+  // reduction's order.
   std::vector<std::vector<Eigen::Index>> readings_to_judge() const {
     const features::Cells cells = features::cells_of_readings(data_);
     std::vector<std::vector<Eigen::Index>> members(static_cast<std::size_t>(cells.count()));
-    features::Dataset numbered = data_;
+    bool any = false;
     for (std::size_t c = 0; c < members.size(); ++c) {
       for (Eigen::Index k = cells.start[c]; k < cells.start[c + 1]; ++k) {
         const Eigen::Index reading = cells.order[static_cast<std::size_t>(k)];
-        if (std::isnan(data_.Y(reading, response_))) continue;
-        numbered.Y(reading, response_) = static_cast<double>(c);
         if (weights_(reading) > 0.0) members[c].push_back(reading);
+      }
+      if (members[c].size() >= static_cast<std::size_t>(features::fewest_telling)) members[c].clear();
+      any = any || !members[c].empty();
+    }
+    if (!any) return {};
+    features::Dataset numbered = data_;
+    for (std::size_t c = 0; c < members.size(); ++c) {
+      for (Eigen::Index k = cells.start[c]; k < cells.start[c + 1]; ++k) {
+        numbered.Y(cells.order[static_cast<std::size_t>(k)], response_) = static_cast<double>(c);
       }
     }
     std::vector<std::vector<Eigen::Index>> out;
     for (const double number : features::reduce(numbered, response_, weights_).mean) {
-      const auto& of_cell = members[static_cast<std::size_t>(std::llround(number))];
-      out.push_back(of_cell.size() < least_for_a_cell ? of_cell : std::vector<Eigen::Index>{});
+      out.push_back(members[static_cast<std::size_t>(std::llround(number))]);
     }
     return out;
   }
 
-  static std::size_t count(const std::vector<std::vector<Eigen::Index>>& readings) {
-    std::size_t out = 0;
-    for (const auto& row : readings) out += row.size();
-    return out;
-  }
-
-  static double threshold(const std::vector<std::vector<Eigen::Index>>& readings) {
-    return upper_quantile(0.5 * family_probability / static_cast<double>(count(readings)));
+  double threshold() const {
+    std::size_t count = 0;
+    for (const auto& row : judged_) count += row.size();
+    return upper_quantile(0.5 * family_probability / static_cast<double>(count));
   }
 
   bool suspicious() const {
-    const auto readings = readings_to_judge();
+    if (judged_.empty()) return false;
     std::vector<double> residuals;
     const Eigen::VectorXd all = process_->left_out_residuals();
-    for (std::size_t row = 0; row < readings.size(); ++row) {
-      if (!readings[row].empty()) residuals.push_back(std::abs(all(static_cast<Eigen::Index>(row))));
+    for (std::size_t row = 0; row < judged_.size(); ++row) {
+      if (!judged_[row].empty()) residuals.push_back(std::abs(all(static_cast<Eigen::Index>(row))));
     }
-    if (residuals.empty()) return false;
     const double largest = *std::max_element(residuals.begin(), residuals.end());
-    const double scale = median_of(residuals) / upper_quantile(0.25);
-    return largest > suspicious_share * threshold(readings) * scale;
+    const double scale = features::median_of(residuals) / upper_quantile(0.25);
+    return largest > suspicious_share * threshold() * scale;
   }
 
   // Where some readings are repeated, a weight would act on the noise within a run alone. So each cell counts as one
   // reading, its mean, in a fit with one level of noise; what that sets aside is believed of cells that cannot tell.
   Eigen::VectorXd judged_by_means() const {
-    const auto readings = readings_to_judge();
     const features::Reduction reduction = features::reduce(data_, response_, weights_);
     const Eigen::Index u = reduction.X.rows();
     features::Dataset means;
@@ -169,13 +161,12 @@ class Fit {
     const FittedResponse judged = Fit(means, 0, model_, covariance_, quick, key_, control_).run({});
     Eigen::VectorXd out = weights_;
     for (const std::int64_t row : judged.report.set_aside) {
-      for (const Eigen::Index reading : readings[static_cast<std::size_t>(row)]) out(reading) = 0.0;
+      for (const Eigen::Index reading : judged_[static_cast<std::size_t>(row)]) out(reading) = 0.0;
     }
     return out;
   }
 
   Eigen::VectorXd without_gross_errors() {
-    const auto readings = readings_to_judge();
     GaussianProcessOptions quick = options_;
     quick.starts = 1;
     quick.max_iterations = std::min(options_.max_iterations, round_iterations);
@@ -183,18 +174,18 @@ class Fit {
     Eigen::VectorXd residuals = process_->left_out_residuals();
     Eigen::VectorXd warm;
     for (int round = 0; round < most_rounds; ++round) {
-      for (std::size_t row = 0; row < readings.size(); ++row) {
+      for (std::size_t row = 0; row < judged_.size(); ++row) {
         const double z = residuals(static_cast<Eigen::Index>(row));
-        for (const Eigen::Index reading : readings[row]) soft(reading) = (degrees + 1.0) / (degrees + z * z);
+        for (const Eigen::Index reading : judged_[row]) soft(reading) = (degrees + 1.0) / (degrees + z * z);
       }
       warm = fit(soft, warm, quick).theta;
       residuals = process_->left_out_residuals();
     }
     Eigen::VectorXd out = weights_;
-    const double limit = threshold(readings);
-    for (std::size_t row = 0; row < readings.size(); ++row) {
+    const double limit = threshold();
+    for (std::size_t row = 0; row < judged_.size(); ++row) {
       if (std::abs(residuals(static_cast<Eigen::Index>(row))) <= limit) continue;
-      for (const Eigen::Index reading : readings[row]) out(reading) = 0.0;
+      for (const Eigen::Index reading : judged_[row]) out(reading) = 0.0;
     }
     return out;
   }
@@ -228,6 +219,7 @@ class Fit {
   core::RandomKey key_;
   const core::CallControl& control_;
   Eigen::VectorXd weights_;
+  std::vector<std::vector<Eigen::Index>> judged_;  // by row of the first target
   std::vector<std::int64_t> set_aside_;
   std::shared_ptr<const LogPosterior> target_;
   std::shared_ptr<const Conditioned> process_;
