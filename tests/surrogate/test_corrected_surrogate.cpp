@@ -2,8 +2,8 @@
 #include <limits>
 #include <memory>
 
-#include <Eigen/LU>
 #include <gtest/gtest.h>
+#include <Eigen/LU>
 
 #include <luban/core/error.hpp>
 #include <luban/surrogate/corrected_surrogate.hpp>
@@ -84,8 +84,8 @@ TEST(residual_process, is_the_textbook_posterior) {
   EXPECT_LT((moments.mean - mean).cwiseAbs().maxCoeff(), 1e-12);
   EXPECT_LT((moments.covariance - covariance).cwiseAbs().maxCoeff(), 1e-12);
   EXPECT_LT((moments.variance - covariance.diagonal()).cwiseAbs().maxCoeff(), 1e-12);
-  const double expected = -0.5 * s.residuals.dot(inverse * s.residuals) - 0.5 * std::log(own.determinant()) -
-                          4.5 * std::log(2.0 * M_PI);
+  const double expected =
+      -0.5 * s.residuals.dot(inverse * s.residuals) - 0.5 * std::log(own.determinant()) - 4.5 * std::log(2.0 * M_PI);
   EXPECT_NEAR(process.log_likelihood(), expected, 1e-10);
 }
 
@@ -186,9 +186,9 @@ TEST_F(corrected_surrogate, leaves_out_responses) {
 TEST_F(corrected_surrogate, refuses_what_does_not_fit) {
   EXPECT_THROW(CorrectedSurrogate(inner, {missed}, 0.0), core::DataError);
   const Seen s = seen(data.encoder, 4);
-  const auto by_position = std::make_shared<ResidualProcess>(
-      data.encoder, s.points, s.times, s.residuals, s.noise,
-      std::vector<ResidualTerm>{{.variance = 1.0, .lengths = VectorXd::Ones(4)}});
+  const auto by_position =
+      std::make_shared<ResidualProcess>(data.encoder, s.points, s.times, s.residuals, s.noise,
+                                        std::vector<ResidualTerm>{{.variance = 1.0, .lengths = VectorXd::Ones(4)}});
   EXPECT_THROW(CorrectedSurrogate(inner, {nullptr, by_position}, 0.0), core::DataError);
 }
 

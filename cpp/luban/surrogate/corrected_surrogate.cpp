@@ -41,11 +41,8 @@ void add(const Moments& correction, const PosteriorRequest& request, Moments& to
 CorrectedSurrogate::CorrectedSurrogate(std::shared_ptr<const Surrogate> inner, Corrections corrections, double time)
     : inner_(std::move(inner)), corrections_(std::move(corrections)), time_(time) {
   const auto refuse = [](const std::string& expected, const std::string& received) {
-    throw core::DataError({.where = "surrogate.CorrectedSurrogate",
-                           .expected = expected,
-                           .received = received,
-                           .place = {},
-                           .hint = {}});
+    throw core::DataError(
+        {.where = "surrogate.CorrectedSurrogate", .expected = expected, .received = received, .place = {}, .hint = {}});
   };
   if (corrections_.size() != inner_->responses().size()) {
     refuse("a correction or none for each of " + std::to_string(inner_->responses().size()) + " responses",
@@ -59,8 +56,9 @@ CorrectedSurrogate::CorrectedSurrogate(std::shared_ptr<const Surrogate> inner, C
     }
     for (const Eigen::Index column : inner_->encoder().columns_of(features::Role::noise)) {
       if (!correction->ignores(column)) {
-        refuse("corrections that are the same at all levels of the noise variables",
-               "one that distinguishes \"" + inner_->encoder().variables()[static_cast<std::size_t>(column)].name + "\"");
+        refuse(
+            "corrections that are the same at all levels of the noise variables",
+            "one that distinguishes \"" + inner_->encoder().variables()[static_cast<std::size_t>(column)].name + "\"");
       }
     }
   }

@@ -84,23 +84,23 @@ bool ResidualProcess::ignores(Eigen::Index column) const {
   return true;
 }
 
-Eigen::MatrixXd ResidualProcess::shape(const ResidualTerm& term, const Eigen::MatrixXd& A,
-                                       const Eigen::MatrixXd& B) const {
-  Eigen::MatrixXd exponent = Eigen::MatrixXd::Zero(A.rows(), B.rows());
+Eigen::MatrixXd ResidualProcess::shape(const ResidualTerm& term, const Eigen::MatrixXd& B,
+                                       const Eigen::MatrixXd& A) const {
+  Eigen::MatrixXd exponent = Eigen::MatrixXd::Zero(B.rows(), A.rows());
   for (Eigen::Index column = 0; column < encoder_.p(); ++column) {
     const double length = term.lengths(column);
     if (std::isinf(length)) continue;
     const bool numeric = encoder_.variables()[static_cast<std::size_t>(column)].is_numeric();
-    for (Eigen::Index j = 0; j < B.rows(); ++j) {
-      const auto difference = A.col(column).array() - B(j, column);
+    for (Eigen::Index i = 0; i < A.rows(); ++i) {  // a search asks for few rows A at a time
+      const auto difference = B.col(column).array() - A(i, column);
       if (numeric) {
-        exponent.col(j).array() += 0.5 * (difference / length).square();
+        exponent.col(i).array() -= (difference * (1.0 / length)).square() * 0.5;
       } else {
-        exponent.col(j).array() += (difference != 0.0).cast<double>() / length;
+        exponent.col(i).array() -= (difference != 0.0).cast<double>() * (1.0 / length);
       }
     }
   }
-  return term.variance * (-exponent.array()).exp();
+  return term.variance * exponent.array().exp();
 }
 
 GaussianPosterior::Moments ResidualProcess::moments(const Eigen::MatrixXd& X, double time,
@@ -108,37 +108,38 @@ GaussianPosterior::Moments ResidualProcess::moments(const Eigen::MatrixXd& X, do
   detail::require_coded(X, encoder_, "surrogate.ResidualProcess");
   const Eigen::Index q = X.rows();
   GaussianPosterior::Moments out;
-  Eigen::MatrixXd cross = Eigen::MatrixXd::Zero(q, points_.rows());
+  Eigen::MatrixXd cross = Eigen::MatrixXd::Zero(points_.rows(), q);
   std::vector<Eigen::MatrixXd> each;
   double prior = 0.0;
   for (const ResidualTerm& term : terms_) {
-    Eigen::MatrixXd own = shape(term, X, points_);
-    for (Eigen::Index j = 0; j < points_.rows(); ++j) own.col(j) *= decay(term, time - times_(j));
+    Eigen::MatrixXd own = shape(term, points_, X);
+    if (!std::isinf(term.time_constant)) {
+      own.array().colwise() *= (-(time - times_.array()).abs() / term.time_constant).exp();
+    }
     cross += own;
     prior += term.variance;
     if (request.gradients) each.push_back(std::move(own));
   }
-  const Eigen::MatrixXd solved = cross * precision_;
-  out.mean = cross * alpha_;
-  out.variance = (prior - solved.cwiseProduct(cross).rowwise().sum().array()).cwiseMax(0.0);
+  const Eigen::MatrixXd solved = precision_ * cross;
+  out.mean = cross.transpose() * alpha_;
+  out.variance = (prior - solved.cwiseProduct(cross).colwise().sum().transpose().array()).cwiseMax(0.0);
   if (request.joint) {
-    out.covariance = -solved * cross.transpose();
+    out.covariance = -solved.transpose() * cross;
     for (const ResidualTerm& term : terms_) out.covariance += shape(term, X, X);
   }
-  if (request.gradients) {
-    out.mean_gradient = Eigen::MatrixXd::Zero(q, X.cols());
-    out.variance_gradient = Eigen::MatrixXd::Zero(q, X.cols());
-    for (std::size_t t = 0; t < terms_.size(); ++t) {
-      for (Eigen::Index column = 0; column < X.cols(); ++column) {
-        const double length = terms_[t].lengths(column);
-        if (std::isinf(length) || !encoder_.variables()[static_cast<std::size_t>(column)].is_numeric()) continue;
-        Eigen::MatrixXd slope = each[t];
-        for (Eigen::Index j = 0; j < points_.rows(); ++j) {
-          slope.col(j).array() *= -(X.col(column).array() - points_(j, column)) / (length * length);
-        }
-        out.mean_gradient.col(column) += slope * alpha_;
-        out.variance_gradient.col(column) -= 2.0 * slope.cwiseProduct(solved).rowwise().sum();
+  if (!request.gradients) return out;
+  out.mean_gradient = Eigen::MatrixXd::Zero(q, X.cols());
+  out.variance_gradient = Eigen::MatrixXd::Zero(q, X.cols());
+  for (std::size_t t = 0; t < terms_.size(); ++t) {
+    for (Eigen::Index column = 0; column < X.cols(); ++column) {
+      const double length = terms_[t].lengths(column);
+      if (std::isinf(length) || !encoder_.variables()[static_cast<std::size_t>(column)].is_numeric()) continue;
+      Eigen::MatrixXd slope = each[t];
+      for (Eigen::Index i = 0; i < q; ++i) {
+        slope.col(i).array() *= (points_.col(column).array() - X(i, column)) / (length * length);
       }
+      out.mean_gradient.col(column) += slope.transpose() * alpha_;
+      out.variance_gradient.col(column) -= 2.0 * slope.cwiseProduct(solved).colwise().sum().transpose();
     }
   }
   return out;

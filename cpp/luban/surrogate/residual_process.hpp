@@ -13,9 +13,9 @@ namespace luban::surrogate {
 /// One way in which observations depart from a surrogate: a variance, how far a departure reaches in each coded input,
 /// and how long it lasts.
 struct ResidualTerm {
-  double variance = 0.0;           ///< ≥ 0, in the response's unit, squared
-  Eigen::VectorXd lengths;         ///< (p) > 0; infinite = the same at all values of that input
-  double time_constant = INFINITY; ///< > 0, in the unit of the times; infinite = for ever
+  double variance = 0.0;            ///< ≥ 0, in the response's unit, squared
+  Eigen::VectorXd lengths;          ///< (p) > 0; infinite = the same at all values of that input
+  double time_constant = INFINITY;  ///< > 0, in the unit of the times; infinite = for ever
 };
 
 /// A small Gaussian process on what a surrogate has missed, over inputs and time. The covariance is a sum of terms:
@@ -41,9 +41,9 @@ class LUBAN_SURROGATE_EXPORT ResidualProcess {
                                                    const PosteriorRequest& request = {}) const;
 
  private:
-  /// (q, k) covariance of one term between rows and rows, without its decay in time.
-  [[nodiscard]] Eigen::MatrixXd shape(const ResidualTerm& term, const Eigen::MatrixXd& A,
-                                      const Eigen::MatrixXd& B) const;
+  /// (b, a) covariance of one term between rows B (b, p) and A (a, p), without its decay in time.
+  [[nodiscard]] Eigen::MatrixXd shape(const ResidualTerm& term, const Eigen::MatrixXd& B,
+                                      const Eigen::MatrixXd& A) const;
 
   features::Encoder encoder_;
   Eigen::MatrixXd points_;

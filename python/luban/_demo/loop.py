@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from luban._demo.honest import Mean
-from luban._demo.loop_seed import ARMS, RESPONSE, Job, SeedResult, roughness_only, run_seed
+from luban._demo.loop_seed import ARMS, Job, SeedResult, roughness_only, run_seed
 from luban.errors import ConfigurationError
 from luban.parallel import cpu_budget
 from luban.plant import Drift, Lathe
@@ -62,12 +62,14 @@ class Measure:
 class ArmResult:
     """What one way to choose gave, mean over the shafts of each seed.
 
-    ``good_removal``: removal rate, a shaft above the limit counting 0 (cm3/min); ``removal``: of all shafts;
-    ``over_limit``: share of shafts above the limit; ``roughness``: expected (um). The first and the third are
-    expectations given the truth, so that a shaft's own scatter is not in them; ``measured_over_limit`` has it.
-    ``moves`` and ``held`` (moves that the guard did not let through) count cycles.
+    ``net_removal``: removal rate in cm3/min, a shaft above the limit costing what a good one earns; ``good_removal``:
+    the same, such a shaft counting 0; ``removal``: of all shafts; ``over_limit``: share of shafts above the limit;
+    ``roughness``: expected (um). Whether a shaft is above the limit is its chance, given the truth, so that luck is not
+    in it; ``measured_over_limit`` counts those that were. ``moves`` and ``held`` (moves that the guard did not let
+    through) count cycles.
     """
 
+    net_removal: Measure
     good_removal: Measure
     removal: Measure
     over_limit: Measure
@@ -83,7 +85,7 @@ class ArmResult:
 class LoopComparison:
     """Result of :func:`compare_loops`.
 
-    ``gains`` and ``over_limit``: by the other arm, learning less that arm in good removal and in the share above the
+    ``gains`` and ``over_limit``: by the other arm, learning less that arm in net removal and in the share above the
     limit, paired by seed. ``timeline`` holds the first seed, a row per arm and shaft, with ``best_removal``: what who
     knows the truth would choose for that shaft. ``innovations`` are those of all seeds that learned, ``why`` is what
     the last recommendation of the timeline said; times are medians of one call.
@@ -126,7 +128,7 @@ class LoopComparison:
             "loop_learn_ms": self.learn_ms,
         }
         for name, arm in self.arms.items():
-            for key in ("good_removal", "removal", "over_limit", "roughness"):
+            for key in ("net_removal", "good_removal", "removal", "over_limit", "roughness"):
                 measure: Measure = getattr(arm, key)
                 out[f"loop_{name}_{key}"] = measure.mean.value
                 out[f"loop_{name}_{key}_sd"] = measure.sd
@@ -201,14 +203,19 @@ def _compared(
     import pandas as pd
 
     (bound,) = process.core.outcome_constraints
-    tables = [_scored(result.rows, Lathe(seed=job.seed, drifts=job.drifts), bound.upper) for job, result in zip(jobs, done, strict=True)]
+    tables = [
+        _scored(result.rows, Lathe(seed=job.seed, drifts=job.drifts), bound.upper)
+        for job, result in zip(jobs, done, strict=True)
+    ]
     per_seed = {arm: [table[table["arm"] == arm] for table in tables] for arm in ARMS}
-    good = {arm: np.array([rows["good_removal"].mean() for rows in frames]) for arm, frames in per_seed.items()}
+    net = {arm: np.array([rows["net_removal"].mean() for rows in frames]) for arm, frames in per_seed.items()}
     over = {arm: np.array([rows["over_limit"].mean() for rows in frames]) for arm, frames in per_seed.items()}
     first = jobs[0]
     return LoopComparison(
-        arms={arm: _arm(frames, [result.writes[arm] for result in done], bound.upper) for arm, frames in per_seed.items()},
-        gains={arm: Mean.of(good["learning"] - good[arm]) for arm in ARMS[1:]},
+        arms={
+            arm: _arm(frames, [result.writes[arm] for result in done], bound.upper) for arm, frames in per_seed.items()
+        },
+        gains={arm: Mean.of(net["learning"] - net[arm]) for arm in ARMS[1:]},
         over_limit={arm: Mean.of(over["learning"] - over[arm]) for arm in ARMS[1:]},
         limit=float(bound.upper),
         probability=float(bound.probability),
@@ -216,7 +223,9 @@ def _compared(
         seeds=len(jobs),
         drifts=first.drifts,
         timeline=_with_best(tables[0], process, Lathe(seed=first.seed, drifts=first.drifts)),
-        innovations=pd.concat([r.innovations.assign(seed=j.seed) for j, r in zip(jobs, done, strict=True)], ignore_index=True),
+        innovations=pd.concat(
+            [r.innovations.assign(seed=j.seed) for j, r in zip(jobs, done, strict=True)], ignore_index=True
+        ),
         why=done[0].why,
         recommend_ms=1000.0 * float(np.median(np.concatenate([result.recommend_s for result in done]))),
         learn_ms=1000.0 * float(np.median(np.concatenate([result.learn_s for result in done]))),
@@ -240,7 +249,8 @@ def _keeps(expected: np.ndarray, lathe: Lathe, limit: float) -> np.ndarray:
 def _scored(rows: pd.DataFrame, lathe: Lathe, limit: float) -> pd.DataFrame:
     removal = rows["cutting_speed"] * rows["feed"] * rows["depth_of_cut"]
     keeps = _keeps(rows["expected"].to_numpy(), lathe, limit)
-    return rows.assign(removal=removal, over_limit=1.0 - keeps, good_removal=removal * keeps)
+    good, net = removal * keeps, removal * (2.0 * keeps - 1.0)
+    return rows.assign(removal=removal, over_limit=1.0 - keeps, good_removal=good, net_removal=net)
 
 
 def _arm(frames: Sequence[pd.DataFrame], writes: Sequence[tuple[int, int]], limit: float) -> ArmResult:
@@ -248,6 +258,7 @@ def _arm(frames: Sequence[pd.DataFrame], writes: Sequence[tuple[int, int]], limi
         return Measure.of([float(rows[column].mean()) for rows in frames])
 
     return ArmResult(
+        net_removal=measure("net_removal"),
         good_removal=measure("good_removal"),
         removal=measure("removal"),
         over_limit=measure("over_limit"),
@@ -273,9 +284,10 @@ def _with_best(rows: pd.DataFrame, process: Process, lathe: Lathe) -> pd.DataFra
     removal = np.prod(grid, axis=1)
     highest = bound.upper * math.exp(-NormalDist().inv_cdf(bound.probability) * _scatter(lathe))
     best = []
-    for row in rows.itertuples():
-        diameter, number = DIAMETERS[str(row.diameter)], int(str(row.shaft)) - 1
-        expected = lathe.expected_roughness(**settings, diameter=diameter, flank_wear=row.flank_wear, number=number)
+    for diameter, wear, shaft in zip(rows["diameter"], rows["flank_wear"], rows["shaft"], strict=True):
+        expected = lathe.expected_roughness(
+            **settings, diameter=DIAMETERS[diameter], flank_wear=wear, number=int(shaft) - 1
+        )
         keeps = expected.mean(axis=-1) <= highest
         best.append(float(removal[keeps].max()) if keeps.any() else math.nan)
     return rows.assign(best_removal=best)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from luban.guard import ConfirmedOutput, Decision, GuardOptions, GuardRequest, envelope_digest, make_guard
+from luban.guard import ConfirmedOutput, GuardOptions, GuardRequest, envelope_digest, make_guard
 from luban.plant import Lathe, LatheMachine, SimulatedClock, SimulatedPlant
 from luban.plant.lathe import DIAMETERS
 from luban.process import NamedValue, Recipe
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from luban.guard import Setpoint
-    from luban.plant import AppliedWrite, FinishedRun
+    from luban.plant import FinishedRun
+    from luban.plant.machine import AppliedWrite
     from luban.process import Process, TrainingEnvelope
     from luban.service.learner import Innovation, Proposal
 
@@ -55,7 +56,7 @@ class _Write:
     @classmethod
     def of(cls, setpoint: Setpoint) -> _Write:
         return cls(
-            [(item.name, item.value, item.unit) for item in setpoint.values],
+            [(item.name, item.value, item.unit) for item in setpoint.values],  # noqa: PD011
             setpoint.command_id,
             setpoint.deadline_ns,
             {item.name: item.value for item in setpoint.expected},
@@ -78,8 +79,10 @@ class Line:
         self._written: dict[str, float | str] = {}
 
     def turn(self, shafts: int, chooser: Chooser | None) -> pd.DataFrame:
-        """Turn shafts; return one row each: settings, context, flank wear, roughness as expected and measured, and
-        what the guard said. Without a chooser the settings stay.
+        """Turn shafts and return a row for each: settings, context, wear, roughness, what the guard said of the move.
+
+        ``expected`` is the true expected roughness, ``measured`` the mean of the readings. Without a chooser the
+        settings stay.
         """
         import pandas as pd
 
@@ -143,10 +146,11 @@ class Line:
         if judgement.setpoint is None:
             reason = verdict.findings[0].reason.name if verdict.findings else ""
             return f"{verdict.decision.name}: {reason}"
-        if self._plant.write(_Write.of(judgement.setpoint)).ok:
-            self._written |= {item.name: item.value for item in judgement.setpoint.values}
+        write = _Write.of(judgement.setpoint)
+        if self._plant.write(write).ok:
+            self._written |= {name: value for name, value, _ in write.values}  # noqa: PD011
             self._last_move_ns = now
-        return str(Decision(verdict.decision).name)
+        return str(verdict.decision.name)
 
     def _named(self, values: Mapping[str, float | str]) -> list[NamedValue]:
         return [NamedValue(name, value, self.process.unit(name)) for name, value in values.items()]

@@ -129,7 +129,10 @@ def run_seed(job: Job) -> SeedResult:
     process = Process.from_dict(dict(job.definition))
     model = commission(process, job.seed)
     lathe = Lathe(seed=job.seed, drifts=job.drifts)
-    choosers = {"learning": _chooser(process, model, job.seed, True), "frozen": _chooser(process, model, job.seed, False)}
+    choosers = {
+        "learning": _chooser(process, model, job.seed, True),
+        "frozen": _chooser(process, model, job.seed, False),
+    }
     frames, writes = [], {}
     for arm in ARMS:
         line = Line(process, model.envelope, lathe, START)
@@ -137,7 +140,10 @@ def run_seed(job: Job) -> SeedResult:
         writes[arm] = len(line.log), count_outside(process, line.log, START)
     watched = choosers["learning"]
     innovations = pd.DataFrame(
-        [{"run_id": one.run_id, "response": one.response, "standardised": one.standardised} for one in watched.innovations]
+        [
+            {"run_id": one.run_id, "response": one.response, "standardised": one.standardised}
+            for one in watched.innovations
+        ]
     )
     rows = pd.concat(frames, ignore_index=True)
     return SeedResult(rows, writes, innovations, watched.why, watched.recommend_s, watched.learn_s)

@@ -98,8 +98,8 @@ class Missed:
         return self._refit()
 
     def _refit(self) -> bool:
-        scores = {factors: self._evidence(factors) for factors in itertools.product(_FACTORS, repeat=2)}
-        best = max(scores, key=lambda factors: scores[factors])
+        scores = {pair: self._evidence(pair) for pair in itertools.product(_FACTORS, _FACTORS)}
+        best = max(scores, key=lambda pair: scores[pair])
         self.refits += 1
         if best == self.factors:
             return False
@@ -149,7 +149,7 @@ def _lengths(encoder: _core.Encoder, options: LearnerOptions) -> tuple[Array, Ar
 
 
 def chi_square_bounds(count: int, chance: float) -> tuple[float, float]:
-    """Ends between which the sum of ``count`` squared standard normal values lies but for ``chance``, half each side.
+    """Return the ends between which the sum of ``count`` squared normal values lies but for ``chance``, half each side.
 
     By the cube-root transformation (Wilson and Hilferty 1931), good to about 1 % from ten values on.
     """

@@ -43,8 +43,8 @@ def sentence_of(lesson: Lesson) -> str:
     unit = f" {lesson.unit}" if lesson.unit else ""
     said = float(np.mean(lesson.expected))
     share = f" ({abs(mean / said):.0%})" if abs(mean) < abs(said) else ""
+    were, more = ("was" if count == 1 else "were"), ("higher" if mean > 0.0 else "lower")
     return (
-        f"{lesson.response}: {runs}{lesson.where} {'was' if count == 1 else 'were'} {abs(mean):.3g}{unit}{share} "
-        f"{'higher' if mean > 0.0 else 'lower'} than the fitted model says; {lesson.correction:+.3g}{unit} is counted on "
-        "now."
+        f"{lesson.response}: {runs}{lesson.where} {were} {abs(mean):.3g}{unit}{share} {more} than the fitted model "
+        f"says; {lesson.correction:+.3g}{unit} is counted on now."
     )
