@@ -53,10 +53,11 @@ def loop_section(comparison: LoopComparison, picture: Figure) -> Section:
     unit, limit = unit_text(_UNIT), f"{number(comparison.limit, 2)} {unit_text('um')}"
     blocks: list[Block] = [
         Text(
-            f"{comparison.seeds} simulated lathes, {comparison.shafts} shafts each, one a minute. Each was commissioned "
-            "with the settings of the packaged data, turned once on the simulated lathe before anything had drifted; the "
-            f"model was fitted to that. Then tools wear, and {_drift_words(comparison)}. Settings are chosen for as much "
-            f"removal as the limit allows: the next shaft's mean roughness at most {limit} with probability "
+            f"{comparison.seeds} simulated lathes, {comparison.shafts} shafts each, one a minute. Each was "
+            "commissioned with the settings of the packaged data, turned once on the simulated lathe before anything "
+            f"had drifted; the model was fitted to that. Then tools wear, and {_drift_words(comparison)}. Settings are "
+            f"chosen for as much removal as the limit allows: the next shaft's mean roughness at most {limit} with "
+            "probability "
             f"{comparison.probability:.0%}. Every move passes the guard."
         ),
         Cards(_cards(comparison)),

@@ -96,7 +96,7 @@ def loop_timeline(process: Process, arms: Mapping[str, pd.DataFrame], look: Time
     _draw_marks(axes[bands:], look)
     axes[-1].set_xlabel(f"{look.cycle_name} (count)")
     axes[-1].set_xlim(float(first[look.cycle].min()) - 0.5, float(first[look.cycle].max()) + 0.5)
-    plot.align_ylabels(axes)
+    plot.align_ylabels(axes[bands:])
     handles, texts = axes[bands + bool(look.objective)].get_legend_handles_labels()
     more = axes[bands].get_legend_handles_labels()
     known = dict(zip([*texts, *more[1]], [*handles, *more[0]], strict=True))
@@ -110,11 +110,11 @@ def _draw_bands(axes: np.ndarray, process: Process, rows: pd.DataFrame, look: Ti
     kinds = list(dict.fromkeys(contexts))
     colours = {text: _CONTEXT_COLOURS[k % len(_CONTEXT_COLOURS)] for k, text in enumerate(kinds)}
     _draw_band(axes[0], rows[look.cycle].to_numpy(float), contexts, colours)
-    axes[0].set_yticks([0.5], ["Context"])
+    _name_band(axes[0], "Context")
     for cell, column in zip(axes[1:], words, strict=True):
         said = [str(value).split(":")[0] for value in rows[column]]
         _draw_band(cell, rows[look.cycle].to_numpy(float), said, {**dict.fromkeys(said, "white"), **_WORD_COLOURS})
-        cell.set_yticks([0.5], [name_text(column)])
+        _name_band(cell, name_text(column))
 
 
 def _draw_band(axes: Axes, at: np.ndarray, texts: list[str], colours: Mapping[str, str]) -> None:
@@ -129,6 +129,11 @@ def _draw_band(axes: Axes, at: np.ndarray, texts: list[str], colours: Mapping[st
     axes.tick_params(axis="both", length=0)
     for side in ("left", "bottom"):
         axes.spines[side].set_visible(False)
+
+
+def _name_band(axes: Axes, text: str) -> None:
+    axes.set_yticks([])
+    axes.set_ylabel(text, rotation=0.0, ha="right", va="center", fontsize=8.5)
 
 
 def _draw_response(axes: Axes, process: Process, arms: Mapping[str, pd.DataFrame], look: TimelineLook) -> None:

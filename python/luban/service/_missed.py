@@ -29,9 +29,11 @@ if TYPE_CHECKING:
 __all__ = ["Missed", "Residual"]
 
 #: Factors on drift and local departures among which evidence chooses, and how unlikely a factor of 2 is, as a
-#: standard deviation of the logarithm to base 2.
-_FACTORS = (0.5, 1.0, 2.0, 4.0, 8.0)
-_SPREAD_OF_FACTORS = 2.0
+#: standard deviation of the logarithm to base 2. Local ones reach where nothing was run: they stay small.
+_DRIFT_FACTORS = (0.5, 0.7, 1.0, 1.4, 2.0, 2.8, 4.0)
+_LOCAL_FACTORS = (0.5, 1.0, 2.0)
+_USUAL = (1.0, 1.0)
+_SPREAD_OF_FACTORS = 1.0
 
 
 @dataclass
@@ -53,7 +55,7 @@ class Missed:
         self._scatter = scatter
         self._options = options
         self._lengths = _lengths(encoder, options)
-        self.factors = (1.0, 1.0)
+        self.factors = _USUAL
         self.refits = 0
         self.residuals: list[Residual] = []
         self._innovations: list[float] = []
@@ -84,21 +86,22 @@ class Missed:
     def judge(self, standardised: float) -> bool:
         """Count an innovation; choose the sizes anew when the last ones are wider or narrower than they claim.
 
-        Returns whether they were chosen anew.
+        Sizes other than the usual ones are chosen anew after every window, so that one upset is not believed in for
+        ever. Returns whether the sizes changed.
         """
-        self._innovations.append(standardised)
         window = self._options.test_runs
+        self._innovations = [*self._innovations[1 - window :], standardised]
         if len(self._innovations) < window or self._scatter <= 0.0:
             return False
-        total = sum(value * value for value in self._innovations[-window:])
+        total = sum(value * value for value in self._innovations)
         low, high = chi_square_bounds(window, self._options.test_chance)
-        if low <= total <= high:
+        if low <= total <= high and self.factors == _USUAL:
             return False
         self._innovations.clear()  # the next test is of the new sizes
         return self._refit()
 
     def _refit(self) -> bool:
-        scores = {pair: self._evidence(pair) for pair in itertools.product(_FACTORS, _FACTORS)}
+        scores = {pair: self._evidence(pair) for pair in itertools.product(_DRIFT_FACTORS, _LOCAL_FACTORS)}
         best = max(scores, key=lambda pair: scores[pair])
         self.refits += 1
         if best == self.factors:
