@@ -89,7 +89,7 @@ def run(arguments: Sequence[str]) -> int:
 
 def _register_verbs() -> None:
     """Import the modules of the verbs, in the order of ``--help``."""
-    from luban.cli import new, transfer, look, learn, recommend, audit, doctor, demo  # noqa: F401, I001
+    from luban.cli import new, transfer, look, learn, recommend, loop, mode, audit, doctor, demo  # noqa: F401, I001
 
 
 def _explained(problem: Exception, arguments: Sequence[str]) -> ConfigurationError:
