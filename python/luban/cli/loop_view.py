@@ -113,7 +113,8 @@ def _responses(shown: Mapping[str, Any], trend: Sequence[Mapping[str, Any]]) -> 
     found = shown.get("recommendation") or {}
     expected = {one["response"]: one for one in found.get("predictions", [])}
     context = ", ".join(f"{name} {value}" for name, value in shown.get("context", {}).items())
-    out = Text(f"next: {context}\n" if context else "", "dim")
+    out = Text()
+    out.append(f"next: {context}\n" if context else "", "dim")
     for name, value in list(shown.get("responses", {}).items())[:3]:
         out.append(f"{name:<20}{_number(value):>10}")
         if name in expected:

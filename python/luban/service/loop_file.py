@@ -94,7 +94,7 @@ class ModesEntry(_Entry):
         return ControlOptions(dwell=timedelta(seconds=self.dwell_s), **given)
 
 
-class DriftEntry(_Entry):
+class WatchEntry(_Entry):
     """How drift is watched for."""
 
     run_length: Annotated[Number, Field(ge=10)] = Field(
@@ -123,7 +123,7 @@ class LoopFile(_Entry):
     mode: Literal["off", "shadow", "advisory", "closed"] = Field(default="shadow", description="a request")
     guard: GuardEntry = GuardEntry()
     modes: ModesEntry = ModesEntry()
-    drift: DriftEntry = DriftEntry()
+    drift: WatchEntry = WatchEntry()
     learning: LearningEntry = LearningEntry()
     journal: Name = Field(description="SQLite file of the journal; state and socket are beside it")
     journal_key: Name | None = Field(default=None, description="PEM file that signs the journal's checkpoints")
