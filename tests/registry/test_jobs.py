@@ -221,7 +221,7 @@ BASE = {
 
 
 @given(key=st.sampled_from(sorted(BASE)), value=JSON)
-@settings(max_examples=300)
+@settings(max_examples=150)
 def test_whatever_stands_in_it_is_listed(tmp_path_factory: pytest.TempPathFactory, key: str, value: Any) -> None:
     place = tmp_path_factory.getbasetemp() / "whatever"
     (place / "a1").mkdir(parents=True, exist_ok=True)

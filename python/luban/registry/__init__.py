@@ -9,13 +9,29 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from luban.registry.alias_file import AliasChange
+    from luban.registry.folder import ModelFolder, is_model_folder, resolve
     from luban.registry.loading import load, models
     from luban.registry.status import Job, JobState, job_status, jobs, jobs_folder
 
-__all__ = ["Job", "JobState", "job_status", "jobs", "jobs_folder", "load", "models"]
+__all__ = [
+    "AliasChange",
+    "Job",
+    "JobState",
+    "ModelFolder",
+    "is_model_folder",
+    "job_status",
+    "jobs",
+    "jobs_folder",
+    "load",
+    "models",
+    "resolve",
+]
 
 # Where each name is defined; no module is called as a name at this door is.
 _HOME = {
+    "AliasChange": "alias_file",
+    **dict.fromkeys(("ModelFolder", "is_model_folder", "resolve"), "folder"),
     **dict.fromkeys(("load", "models"), "loading"),
     **dict.fromkeys(("Job", "JobState", "job_status", "jobs", "jobs_folder"), "status"),
 }

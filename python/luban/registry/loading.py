@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from luban._fitting import artefact
 from luban.errors import IntegrityError, IoError
 from luban.evaluation import ModelCard
+from luban.registry.check import require_model
+from luban.registry.folder import ModelFolder, is_model_folder, resolve
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,82 +22,69 @@ __all__ = ["load", "models"]
 
 
 def load(path: str | PathLike[str]) -> Model | Campaign:
-    """Load what was saved: a model (one file) or a campaign (a folder).
+    """Load what was saved: a model (a file, or ``FOLDER@ALIAS`` as :func:`resolve` reads it) or a campaign (a folder).
 
     Raises: IoError when nothing is there or it cannot be read, IntegrityError when it is damaged or neither of the two,
     VersionError when a newer program wrote it.
     """
     place = Path(path)
-    if place.is_dir():
+    if place.is_dir() and not is_model_folder(place):
         from luban.campaign import Campaign
 
         return Campaign.load(place)
-    if not place.exists():
-        raise IoError(
-            where="registry.load", expected="a model file or a campaign folder", received="nothing", place=str(place)
-        )
-    _require_model(place)
+    if not place.is_file():
+        place = resolve(path)
+    require_model(place)
     from luban.fitting import Model
 
     return Model.load(place)
 
 
-#: Files that people name by mistake: how each begins or ends, what it is, and what to do with it.
-_OTHER_FILES = (
-    (lambda path, head: path.suffix.lower() in (".yaml", ".yml"), "a process file", "luban train PROCESS HISTORY"),
-    (lambda path, head: head.startswith(b"\x89HDF"), "a history", "luban train PROCESS HISTORY"),
-    (lambda path, head: path.suffix.lower() in (".csv", ".parquet"), "a table", "luban import, then luban train"),
-)
-
-
-def _require_model(path: Path) -> None:
-    """Say what a file is that is no model. Raises: IntegrityError; IoError when it cannot be read."""
-    try:
-        with path.open("rb") as stream:
-            head = stream.read(8)
-    except OSError as error:
-        raise IoError(
-            where="registry.load", expected="a file that can be read", received=str(error.strerror), place=str(path)
-        ) from error
-    for fits, what, verb in _OTHER_FILES:
-        if fits(path, head):
-            raise IntegrityError(
-                where="registry.load",
-                expected="a model file or a campaign folder",
-                received=what,
-                place=str(path),
-                hint=f"{verb} makes a model of it",
-            )
-
-
 def models(folder: str | PathLike[str]) -> pd.DataFrame:
-    """List the models of a folder, newest first: path, process, surrogate, when made, runs, and skill by response.
+    """List the models of a folder, newest first: path, digest, aliases, process, surrogate, when made, runs, skill.
 
-    ``status`` is "ok", or says why a file cannot be used; such a file is listed, never passed over.
+    ``status`` is "ok", or says why a file cannot be used or what an alias misses; such a row is listed, never passed
+    over.
 
-    Raises: IoError when there is no such folder.
+    Raises: IoError when there is no such folder, IntegrityError when its aliases are damaged.
     """
     import pandas as pd
 
     place = Path(folder)
     if not place.is_dir():
         raise IoError(where="registry.models", expected="a folder", received="none", place=str(place))
+    named: dict[str, list[str]] = {}
+    for alias, digest in ModelFolder(place).aliases.items():
+        named.setdefault(digest, []).append(alias)
     rows = [_row(path) for path in sorted(place.glob("*.safetensors"))]
-    columns = ["path", "process", "surrogate", "created_time", "runs", "skill", "status"]
-    frame = pd.DataFrame(rows, columns=columns)
-    return frame.sort_values("created_time", ascending=False, ignore_index=True)
+    for row in rows:
+        row["aliases"] = ", ".join(named.get(row["digest"], ()))
+    found = {row["digest"] for row in rows}
+    rows += [
+        {"digest": digest, "aliases": ", ".join(names), "status": "no intact file of this digest"}
+        for digest, names in named.items()
+        if digest not in found
+    ]
+    frame = pd.DataFrame([dict.fromkeys(_COLUMNS, "") | {"runs": None} | row for row in rows], columns=list(_COLUMNS))
+    frame = frame.astype({"runs": "Int64"})
+    return frame.sort_values("created_time", ascending=False, ignore_index=True, kind="stable")
+
+
+_COLUMNS = ("path", "digest", "aliases", "process", "surrogate", "created_time", "runs", "skill", "status")
 
 
 def _row(path: Path) -> dict[str, Any]:
     try:
-        card = ModelCard(artefact.read(path).metadata["card"])
+        metadata = artefact.read(path).metadata
+        card = ModelCard(metadata["card"])
     except IntegrityError as error:
-        return {"path": str(path), "created_time": "", "status": str(error)}
+        return {"path": str(path), "digest": "", "status": str(error)}
     skill = card.skill()
     own = skill[skill["contender"] == card.surrogate]
     said = [f"{row.response} R² {row.r2:.2f}" for row in own.itertuples()]
     return {
         "path": str(path),
+        "digest": metadata["content_digest"],
         "process": card["process"],
         "surrogate": card.surrogate,
         "created_time": card["created_time"],
