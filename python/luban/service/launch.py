@@ -158,11 +158,13 @@ def _command(file: LoopFile, model_path: Path) -> list[str]:
 
 def _model(file: LoopFile, place: Path, process: Process, say: Say, progress: Progress | None) -> tuple[Model, Path]:
     """Load the model of the loop, or train it. Raises: ConfigurationError when it is of another process."""
+    from luban import registry
     from luban.fitting import Model
 
-    path = _model_path(file, place)
-    if not path.exists():
-        _train(file, place, process, path, say, progress)
+    target = _beside(file.model, place)
+    if not target.exists() and "@" not in target.name:
+        _train(file, place, process, target, say, progress)
+    path = registry.resolve(file.model, beside=place)
     model = Model.load(path)
     names = [parameter.name for parameter in process.parameters]
     if model.process.name != process.name or [one.name for one in model.process.parameters] != names:
@@ -175,25 +177,25 @@ def _model(file: LoopFile, place: Path, process: Process, say: Say, progress: Pr
     return model, path
 
 
-def _model_path(file: LoopFile, place: Path) -> Path:
-    path = _beside(file.model, place)
-    return path if path.suffix == ".safetensors" else path.with_name(path.name + ".safetensors")
-
-
-def _train(file: LoopFile, place: Path, process: Process, path: Path, say: Say, progress: Progress | None) -> None:
-    from luban import fitting
+def _train(file: LoopFile, place: Path, process: Process, target: Path, say: Say, progress: Progress | None) -> None:
+    """Train the model that is not there yet, into a file or a folder of the registry, and say so."""
+    from luban import fitting, registry
     from luban.history import History
 
     if file.history is None:
         raise ConfigurationError(
             where="service.open_loop",
             expected="the model",
-            received="no such file, and no history to train it from",
-            place=str(path),
+            received="none, and no history to train it from",
+            place=str(target),
             hint="luban train PROCESS HISTORY -o MODEL makes one; or name the history in the loop file",
         )
     source = _beside(file.history, place)
-    say(f"There is no model at {path}: training it from {source}.")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fitting.fit(process, History.open(source), seed=file.seed, progress=progress).save(path)
-    say(f"{path} written.")
+    say(f"There is no model at {target}: training it from {source}.")
+    model = fitting.fit(process, History.open(source), seed=file.seed, progress=progress)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if target.suffix == ".safetensors":
+        model.save(target)
+    else:
+        registry.ModelFolder(target).add(model, alias="champion", why=f"first start of {place.name}")
+    say(f"{target} is there now.")
