@@ -60,7 +60,7 @@ Status open(std::int32_t /*patience_ms*/, Group** world, std::int32_t* rank, std
 
 Status exchange(Group* group, const void* own, void* all, std::int32_t bytes, const Patience* patience) {
   if (group->trouble == "exchange") return ended(group, failed, "MPI_Iallgather: MPI_ERR_INTERN: internal error");
-  if (group->trouble == "left") return ended(group, left, "rank 1 of 2 has left: it ended");
+  if (group->trouble == "left") return ended(group, left, "rank 1 of 2, which has ended");
   while (group->trouble == "wait") {
     if (patience->stop(patience->context) != 0) return ended(group, stopped, "stopped");
   }

@@ -45,9 +45,10 @@ class FakePlugin : public testing::Test {
     unsetenv("LUBAN_OPENMPI_PLUGIN");
     fs::remove_all(folder_);
   }
-  /// A copy counts as a plugin of its own, so each test opens a world of its own.
+  /// A copy counts as a plugin of its own, so each test opens a world of its own; the loader knows files by name.
   [[nodiscard]] fs::path copy() const {
-    const fs::path path = folder_ / ("copy" + std::to_string(copies_++) + ".so");
+    static int copies = 0;
+    const fs::path path = folder_ / ("copy" + std::to_string(copies++) + ".so");
     fs::copy_file(fake("nothing"), path);
     return path;
   }
@@ -61,7 +62,6 @@ class FakePlugin : public testing::Test {
 
  private:
   fs::path folder_;
-  mutable int copies_ = 0;
 };
 
 template <typename E>
@@ -196,7 +196,7 @@ TEST_F(FakePlugin, a_rank_that_left_is_an_error) {
     ranks->barrier();
     FAIL() << "nobody noticed";
   } catch (const core::ParallelError& error) {
-    EXPECT_EQ(error.detail().received, "rank 1 of 2 has left: it ended");
+    EXPECT_EQ(error.detail().received, "rank 1 of 2, which has ended");
   }
   ranks->agree("nobody is told any more");
 }

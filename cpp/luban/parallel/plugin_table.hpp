@@ -2,19 +2,18 @@
 // The border between libluban_parallel and a plugin: plain C types and functions, so that the two need not be built
 // together and neither sees the other's symbols. A plugin exports one symbol, luban_parallel_plugin.
 
-#include <stddef.h>
-#include <stdint.h>
+#include <cstdint>
 
 namespace luban::parallel::plugin {
 
 /// Raised whenever anything below changes.
-inline constexpr uint32_t abi_version = 1;
+inline constexpr std::uint32_t abi_version = 1;
 inline constexpr const char* symbol = "luban_parallel_plugin";
 
 extern "C" {
 
 /// How a call ended. Everything but `done` has a text: Table::explain.
-enum Status : int32_t {
+enum Status : std::int32_t {
   done = 0,
   failed = 1,   ///< the library returned an error
   stopped = 2,  ///< the caller asked to stop; this rank can no longer take part
@@ -26,14 +25,14 @@ struct Group;
 
 /// Asks whether to go on waiting; null function: always.
 struct Patience {
-  int32_t (*stop)(void* context);
+  std::int32_t (*stop)(void* context);
   void* context;
 };
 
 struct Table {
-  uint32_t abi_version;  ///< stays first for ever
-  uint32_t table_bytes;  ///< sizeof(Table) of the plugin
-  const char* name;      ///< "openmpi"
+  std::uint32_t abi_version;  ///< stays first for ever
+  std::uint32_t table_bytes;  ///< sizeof(Table) of the plugin
+  const char* name;           ///< "openmpi"
   const char* built_with;
 
   /// Text of the last call on this thread that was not `done`; valid until the next one.
@@ -42,18 +41,18 @@ struct Table {
   const char* (*library_version)();
 
   /// Initialises the library when nobody has, and makes a group of all ranks. Called once.
-  Status (*open)(int32_t patience_ms, Group** world, int32_t* rank, int32_t* size);
+  Status (*open)(std::int32_t patience_ms, Group** world, std::int32_t* rank, std::int32_t* size);
   /// All ranks' `bytes` bytes, by rank. Waits for the others.
-  Status (*exchange)(Group*, const void* own, void* all, int32_t bytes, const Patience*);
+  Status (*exchange)(Group*, const void* own, void* all, std::int32_t bytes, const Patience*);
   // From here on all ranks of the group are known to be in the same call.
-  Status (*broadcast)(Group*, void* data, int32_t bytes, int32_t root);
+  Status (*broadcast)(Group*, void* data, std::int32_t bytes, std::int32_t root);
   /// In place; kind and reduction as luban::parallel::ValueKind and Reduction.
-  Status (*all_reduce)(Group*, void* values, int32_t count, uint32_t kind, uint32_t reduction);
-  Status (*all_gather)(Group*, const void* own, void* all, const int32_t* lengths, const int32_t* begins);
-  Status (*split)(Group*, int32_t color, int32_t new_rank, Group** part);
+  Status (*all_reduce)(Group*, void* values, std::int32_t count, std::uint32_t kind, std::uint32_t reduction);
+  Status (*all_gather)(Group*, const void* own, void* all, const std::int32_t* lengths, const std::int32_t* begins);
+  Status (*split)(Group*, std::int32_t color, std::int32_t new_rank, Group** part);
   void (*release)(Group*);
   /// Says `why` on stderr and ends the job; does not return.
-  void (*abort)(int32_t code, const char* why);
+  void (*abort)(std::int32_t code, const char* why);
   /// At the end of the process: tells the others, waits for them, finalises what `open` initialised.
   Status (*leave)();
 };

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <optional>
 #include <thread>
 
 #include "world_impl.hpp"
@@ -11,10 +12,6 @@ namespace luban::parallel::openmpi {
 namespace {
 
 constexpr int word_tag = 1;
-
-std::string of_ranks(int rank, int size) {
-  return "rank " + std::to_string(rank) + " of " + std::to_string(size);
-}
 
 }  // namespace
 
@@ -69,40 +66,49 @@ void World::open(int patience_ms) {
 }
 
 void World::wait(MPI_Request* request, const std::vector<int>& members, const plugin::Patience* patience) {
+  constexpr auto moment = std::chrono::seconds(1);
   Pause pause;
+  std::optional<Clock::time_point> asked_to_stop;
   for (;;) {
     int done = 0;
     check(MPI_Test(request, &done, MPI_STATUS_IGNORE), "MPI_Test");
-    if (done != 0) return;
-    if (patience != nullptr && patience->stop != nullptr && patience->stop(patience->context) != 0) {
+    if (done != 0) break;
+    if (!asked_to_stop && patience != nullptr && patience->stop != nullptr && patience->stop(patience->context) != 0) {
+      asked_to_stop = Clock::now();
+    }
+    if (asked_to_stop && Clock::now() - *asked_to_stop > moment) {
       given_up_ = true;
-      tell_leaving("stopped waiting for the others");
+      tell_leaving(Leaving::gave_up);
       throw Failure{plugin::stopped, "stopped while waiting for the others"};
     }
-    if (pause.long_wait()) {
-      hear_of_leavers();
-      for (const int member : members) {
-        const Leaver& leaver = leavers_[static_cast<std::size_t>(member)];
-        if (leaver.left && Clock::now() - leaver.since > patience_) {
-          given_up_ = true;
-          throw Failure{plugin::left, of_ranks(member, size_) + " has left: it " + leaver.why};
-        }
-      }
-    }
+    if (pause.long_wait()) fail_for_leavers(members, true);
     pause();
+  }
+  fail_for_leavers(members, false);
+}
+
+void World::fail_for_leavers(const std::vector<int>& members, bool unfinished) {
+  hear_of_leavers();
+  for (const int member : members) {
+    const Leaver& leaver = leavers_[static_cast<std::size_t>(member)];
+    if (!leaver.left) continue;
+    const bool gave_up = leaver.how == Leaving::gave_up;
+    // What a rank sent before it ended may still arrive, so it is waited for a while.
+    if (!gave_up && (!unfinished || Clock::now() - leaver.since <= patience_)) continue;
+    given_up_ = given_up_ || unfinished;
+    throw Failure{plugin::left, "rank " + std::to_string(member) + " of " + std::to_string(size_) +
+                                    (gave_up ? ", which stopped waiting for the others" : ", which has ended")};
   }
 }
 
-void World::tell_leaving(const std::string& why) {
+void World::tell_leaving(Leaving how) {
   if (told_) return;
   told_ = true;
-  last_words_ = why.substr(0, 1000);
+  last_word_ = how;
   for (int other = 0; other < size_; ++other) {
     if (other == rank_) continue;
     MPI_Request word = MPI_REQUEST_NULL;
-    check(
-        MPI_Isend(last_words_.data(), static_cast<int>(last_words_.size()), MPI_CHAR, other, word_tag, beside_, &word),
-        "MPI_Isend");
+    check(MPI_Isend(&last_word_, 1, MPI_CHAR, other, word_tag, beside_, &word), "MPI_Isend");
     words_.push_back(word);
   }
 }
@@ -113,12 +119,8 @@ void World::hear_of_leavers() {
     MPI_Status status;
     check(MPI_Iprobe(MPI_ANY_SOURCE, word_tag, beside_, &waiting, &status), "MPI_Iprobe");
     if (waiting == 0) return;
-    int length = 0;
-    check(MPI_Get_count(&status, MPI_CHAR, &length), "MPI_Get_count");
     Leaver& leaver = leavers_[static_cast<std::size_t>(status.MPI_SOURCE)];
-    leaver.why.resize(static_cast<std::size_t>(length));
-    check(MPI_Recv(leaver.why.data(), length, MPI_CHAR, status.MPI_SOURCE, word_tag, beside_, MPI_STATUS_IGNORE),
-          "MPI_Recv");
+    check(MPI_Recv(&leaver.how, 1, MPI_CHAR, status.MPI_SOURCE, word_tag, beside_, MPI_STATUS_IGNORE), "MPI_Recv");
     leaver.left = true;
     leaver.since = Clock::now();
   }
@@ -134,7 +136,7 @@ void World::leave() {
   int finalised = 0;
   check(MPI_Finalized(&finalised), "MPI_Finalized");
   if (finalised != 0 || !ours_) return;
-  tell_leaving("ended");
+  tell_leaving(Leaving::ended);
   const Clock::time_point begin = Clock::now();
   Pause pause;
   for (hear_of_leavers(); !all_have_left(); hear_of_leavers()) {

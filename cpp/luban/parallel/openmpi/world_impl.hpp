@@ -41,11 +41,10 @@ class World {
  public:
   /// @throws Failure when MPI refuses, or was initialised by others with too low a thread level.
   void open(int patience_ms);
-  /// Waits for a request; gives up when asked to stop, or when one of `members` (ranks of the world) has left for
-  /// longer than the patience. A request given up is never touched again. @throws Failure
+  /// Waits for a request of `members` (ranks of the world). Gives up when asked to stop, though not before the others
+  /// had a moment to come: then the group stays whole. Gives up when a member has left. A request given up is never
+  /// touched again. @throws Failure
   void wait(MPI_Request* request, const std::vector<int>& members, const plugin::Patience* patience);
-  /// Tells the others once that this rank will not take part any more.
-  void tell_leaving(const std::string& why);
   /// At the end of the process: waits until the others leave too, and finalises MPI when this plugin initialised it.
   /// With a call given up, MPI cannot be finalised; the launcher then ends what is left of the job.
   void leave();
@@ -55,7 +54,14 @@ class World {
   [[nodiscard]] int size() const { return size_; }
 
  private:
+  /// How a rank left: by giving up a call, after which its part of that call may still be on its way and means nothing;
+  /// or at the end of its process, after it finished all its calls.
+  enum class Leaving : char { gave_up = 'g', ended = 'e' };
+
+  /// Tells the others once that this rank will not take part any more.
+  void tell_leaving(Leaving how);
   void hear_of_leavers();
+  void fail_for_leavers(const std::vector<int>& members, bool unfinished);
   [[nodiscard]] bool all_have_left() const;
 
   MPI_Comm communicator_ = MPI_COMM_NULL;  ///< of our own, so that no message of others is taken for ours
@@ -68,11 +74,11 @@ class World {
   bool told_ = false;
   struct Leaver {
     bool left = false;
+    Leaving how = Leaving::ended;
     Clock::time_point since;
-    std::string why;
   };
   std::vector<Leaver> leavers_;
-  std::string last_words_;
+  Leaving last_word_ = Leaving::ended;
   std::vector<MPI_Request> words_;
 };
 
