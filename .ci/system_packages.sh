@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs the Debian/Ubuntu packages of the named groups that are missing; without root or sudo it prints
-# the one line to type. Usage: .ci/system_packages.sh build|test|wheel ...
+# the one line to type. Usage: .ci/system_packages.sh build|test|wheel|cluster ...
 set -euo pipefail
 
 declare -A groups=(
@@ -8,6 +8,7 @@ declare -A groups=(
            nlohmann-json3-dev zlib1g-dev"
   [test]="libgtest-dev universal-ctags"
   [wheel]="debootstrap"
+  [cluster]="slurmd slurmctld slurm-client munge openmpi-bin"
 )
 
 packages=()
