@@ -38,7 +38,7 @@ def running_slurm(slurm_folder: Path) -> Iterator[Slurm]:
     yield Slurm(slurm_folder, {**os.environ, **dict(exported)})
     stopped = local("stop", slurm_folder)
     assert stopped.returncode == 0, stopped.stderr
-    assert processes(slurm_folder) == []
+    assert processes(slurm_folder) == {}
 
 
 @pytest.fixture

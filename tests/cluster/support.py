@@ -33,9 +33,9 @@ def local(script: str, folder: Path, **environment: str) -> subprocess.Completed
     return run([LOCAL / script, folder], env={**os.environ, **environment}, timeout=180)
 
 
-def processes(folder: Path) -> list[str]:
-    """Command lines of what lives of the local Slurm in ``folder``; found in another way than stop does."""
-    found = []
+def processes(folder: Path) -> dict[int, str]:
+    """Command lines, by process id, of what lives of the local Slurm in ``folder``; not found in the way of stop."""
+    found = {}
     for path in Path("/proc").glob("[0-9]*"):
         try:
             mounts = (path / "mountinfo").read_text(encoding="utf-8")
@@ -43,7 +43,7 @@ def processes(folder: Path) -> list[str]:
         except OSError:  # ended meanwhile
             continue
         if command and (re.search(rf"{folder}/hosts /etc/hosts ", mounts) or str(folder) in command):
-            found.append(command)
+            found[int(path.name)] = command
     return found
 
 

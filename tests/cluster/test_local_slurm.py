@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 from pathlib import Path
 
 import pytest
@@ -23,12 +24,12 @@ def test_two_nodes_with_names_of_their_own(slurm: Slurm) -> None:
 
 
 def test_a_second_start_changes_nothing(slurm: Slurm, slurm_folder: Path) -> None:
-    before = sorted(processes(slurm_folder))
+    before = processes(slurm_folder)
     again = local("start", slurm_folder)
     assert again.returncode == 0
     assert "runs already" in again.stderr
     assert f"export SLURM_CONF={slurm_folder}/slurm.conf" in again.stdout
-    assert sorted(processes(slurm_folder)) == before
+    assert processes(slurm_folder) == before
 
 
 def test_status_names_daemons_nodes_and_jobs(slurm: Slurm, slurm_folder: Path) -> None:
@@ -52,10 +53,12 @@ def test_stop_leaves_no_process_whatever_jobs_do(another_folder: Path, tmp_path:
     stubborn = "trap '' TERM; setsid bash -c 'trap \"\" TERM; sleep 301' & sleep 302"
     submitted = run(["sbatch", "--output=/dev/null", f"--wrap={stubborn}"], env=environment, cwd=tmp_path)
     assert submitted.returncode == 0, submitted.stderr
-    wait_until(lambda: any("sleep 301" in line for line in processes(another_folder)), 30, lambda: "the job never ran")
+    wait_until(
+        lambda: any("sleep 301" in line for line in processes(another_folder).values()), 30, lambda: "the job never ran"
+    )
     stopped = local("stop", another_folder)
     assert stopped.returncode == 0, stopped.stderr
-    assert processes(another_folder) == []
+    assert processes(another_folder) == {}
     assert (another_folder / "log/slurmctld.log").exists()
     again = local("stop", another_folder)
     assert again.returncode == 0
@@ -67,13 +70,14 @@ def test_stop_leaves_no_process_whatever_jobs_do(another_folder: Path, tmp_path:
 
 def test_start_repairs_half_a_slurm(another_folder: Path) -> None:
     assert local("start", another_folder).returncode == 0
-    assert run(["pkill", "-KILL", "-f", f"slurmd -D -f {another_folder}/slurm.conf -N n2"]).returncode == 0
+    (second_node,) = (number for number, line in processes(another_folder).items() if " -N n2" in line)
+    os.kill(second_node, signal.SIGKILL)
     assert local("status", another_folder).returncode == 1
     repaired = local("start", another_folder)
     assert repaired.returncode == 0, repaired.stderr
     assert "n1 idle, n2 idle" in repaired.stderr
     assert local("stop", another_folder).returncode == 0
-    assert processes(another_folder) == []
+    assert processes(another_folder) == {}
 
 
 def test_a_failed_start_names_the_daemon_and_shows_its_log(another_folder: Path) -> None:
@@ -82,7 +86,7 @@ def test_a_failed_start_names_the_daemon_and_shows_its_log(another_folder: Path)
     assert "slurmctld did not start: it ended" in failed.stderr
     assert "CPUs" in failed.stderr or "CoresPerSocket" in failed.stderr  # Slurm's own words
     assert failed.stdout == ""
-    assert processes(another_folder) == []
+    assert processes(another_folder) == {}
 
 
 def test_folders_that_cannot_hold_sockets_are_refused(tmp_path: Path) -> None:

@@ -81,6 +81,8 @@ def test_the_group_of_packages_is_there() -> None:
         cwd=REPOSITORY, capture_output=True, text=True, check=True,
     ).stdout.split()  # fmt: skip
     assert {"slurmd", "slurmctld", "slurm-client", "munge", "openmpi-bin"} <= set(listed)
+    page = (REPOSITORY / "docs/cluster.md").read_text(encoding="utf-8")
+    assert all(f"`{package}`" in page for package in listed)
 
 
 def test_the_makefile_has_the_targets() -> None:
