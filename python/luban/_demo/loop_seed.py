@@ -1,0 +1,163 @@
+"""One seed of the comparison of loops: a lathe is commissioned, then run for an hour in each of three ways."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from luban._demo.loop_line import Line, count_outside
+from luban.plant import Drift, Lathe
+from luban.process import Process
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from luban.fitting import Model
+    from luban.plant import FinishedRun
+    from luban.service.learner import Innovation, Learner, Proposal
+
+__all__ = ["ARMS", "RESPONSE", "START", "Job", "SeedResult", "commission", "roughness_only", "run_seed"]
+
+#: Ways to choose settings: by the model and what it has missed since, by the model as commissioned, not at all.
+ARMS = ("learning", "frozen", "fixed")
+RESPONSE = "roughness"
+START = {"cutting_speed": 280.0, "feed": 0.1, "depth_of_cut": 0.95}  # run most in the packaged data
+
+_OBJECTIVE = "removal_rate"
+_MIN_GAIN = 0.5  # cm3/min: less is not worth a move
+_COMMISSIONING = 1_000_000  # lathes of commissioning have other noise than those of the hour
+
+
+@dataclass(frozen=True)
+class Job:
+    """One seed to run: the process as plain values, since processes are handed from one program to another."""
+
+    definition: Mapping[str, Any]
+    seed: int
+    shafts: int
+    drifts: tuple[Drift, ...]
+
+
+@dataclass(frozen=True)
+class SeedResult:
+    """Rows of every arm and shaft; by arm, writes in the machine's own log and those of them that broke a promise.
+
+    ``innovations`` and ``why`` (what the last recommendation said) are of the arm that learns, ``recommend_s`` and
+    ``learn_s`` what its calls took.
+    """
+
+    rows: pd.DataFrame
+    writes: dict[str, tuple[int, int]]
+    innovations: pd.DataFrame
+    why: list[str]
+    recommend_s: list[float]
+    learn_s: list[float]
+
+
+class Watched:
+    """A learner with its times and innovations noted."""
+
+    def __init__(self, learner: Learner) -> None:
+        self._learner = learner
+        self.innovations: list[Innovation] = []
+        self.why: list[str] = []
+        self.recommend_s: list[float] = []
+        self.learn_s: list[float] = []
+
+    def learn(self, runs: Sequence[FinishedRun]) -> list[Innovation]:
+        """Take in what was turned."""
+        started = time.perf_counter()
+        found = self._learner.learn(runs)
+        if runs:
+            self.learn_s.append(time.perf_counter() - started)
+        self.innovations += found
+        return found
+
+    def recommend(self, context: Mapping[str, float | str], running: Mapping[str, float | str]) -> Proposal:
+        """Choose for the next shaft."""
+        started = time.perf_counter()
+        proposal = self._learner.recommend(context, running)
+        self.recommend_s.append(time.perf_counter() - started)
+        self.why = proposal.why
+        return proposal
+
+
+def roughness_only(process: Process) -> dict[str, Any]:
+    """Return the definition with one response: what a line with one measuring station has."""
+    content = process.to_dict()
+    content["responses"] = {RESPONSE: content["responses"][RESPONSE]}
+    return content
+
+
+def commission(process: Process, seed: int) -> Model:
+    """Turn the settings of the packaged data once each, in random order, on a lathe as good as new; fit a model.
+
+    Raises: IoError when the package lacks its data.
+    """
+    import pandas as pd
+
+    from luban import datasets, fitting
+    from luban.history import History
+
+    parameters = [parameter.name for parameter in process.parameters]
+    context = [variable.name for variable in process.context]
+    plan = datasets.turning().read(columns=[*parameters, *context], rows="runs")
+    lathe = Lathe(seed=_COMMISSIONING + seed)
+    rows: list[dict[str, Any]] = []
+    for number, place in enumerate(np.random.default_rng(seed).permutation(len(plan))):
+        run = plan.iloc[int(place)]
+        settings = {name: float(run[name]) for name in parameters}
+        given = {name: str(run[name]) for name in context}
+        shaft = lathe.run_shaft(settings, given, number=number)
+        known = {"setting_number": f"commissioning {number + 1}", **settings, **given}
+        readings = zip(shaft.position, shaft.responses[RESPONSE][0], strict=True)
+        rows += [
+            {**known, "repeat": repeat, "position": position, RESPONSE: float(value)}
+            for repeat, (position, value) in enumerate(readings, start=1)
+        ]
+    return fitting.fit(process, History.from_frame(process, pd.DataFrame(rows)), seed=seed)
+
+
+def run_seed(job: Job) -> SeedResult:
+    """Commission one lathe and run every arm on it. Raises: IoError when the package lacks its data."""
+    import pandas as pd
+
+    process = Process.from_dict(dict(job.definition))
+    model = commission(process, job.seed)
+    lathe = Lathe(seed=job.seed, drifts=job.drifts)
+    choosers = {
+        "learning": _chooser(process, model, job.seed, True),
+        "frozen": _chooser(process, model, job.seed, False),
+    }
+    frames, writes = [], {}
+    for arm in ARMS:
+        line = Line(process, model.envelope, lathe, START)
+        frames.append(line.turn(job.shafts, choosers.get(arm)).assign(arm=arm, seed=job.seed))
+        writes[arm] = len(line.log), count_outside(process, line.log, START)
+    watched = choosers["learning"]
+    innovations = pd.DataFrame(
+        [
+            {"run_id": one.run_id, "response": one.response, "standardised": one.standardised}
+            for one in watched.innovations
+        ]
+    )
+    rows = pd.concat(frames, ignore_index=True)
+    return SeedResult(rows, writes, innovations, watched.why, watched.recommend_s, watched.learn_s)
+
+
+def _chooser(process: Process, model: Model, seed: int, learning: bool) -> Watched:
+    from luban.recommend import SearchOptions, StayRule
+    from luban.service.learner import Learner, LearnerOptions
+
+    options = LearnerOptions(
+        learning=learning,
+        objective=_OBJECTIVE,
+        seed=seed,
+        stay=StayRule(min_gain=_MIN_GAIN),
+        search=SearchOptions(threads=1),  # seeds run beside one another
+    )
+    return Watched(Learner(process, model, options=options))
