@@ -31,10 +31,15 @@ WHEEL    := $(BUILD)/stamps/wheel
 BUILD_INPUTS := pyproject.toml README.md LICENSE CMakeLists.txt \
   $(shell find cpp python configs/process -type f -not -name '*.pyc' -not -name '*.md' -not -path '*/__pycache__/*')
 TEST_INPUTS  := $(shell find tests -type f '(' -name '*.cpp' -o -name '*.hpp' -o -name CMakeLists.txt ')')
+
+# One build folder for the package that is installed here, with the plugin for MPI, and for the wheel without it.
+PIP_WHEEL := -m pip wheel -q --no-build-isolation --no-deps . -w $(BUILD)/raw-wheel \
+  --config-settings=build-dir=$(RELEASE) --config-settings=cmake.define.LUBAN_BUILD_TESTS=ON \
+  --config-settings=cmake.define.LUBAN_WITH_OPENMPI=ON --config-settings=cmake.define.LUBAN_WERROR=$(WERROR)
 CPP_FILES     = $(shell git ls-files '*.cpp' '*.hpp')
 
 .PHONY: help setup system demo test test-cpp test-python test-long test-sanitizers test-slow \
-        lint lint-tidy docs wheel clean distclean
+        cluster-start cluster-stop test-cluster lint lint-tidy docs wheel clean distclean
 
 help:  ## list the targets
 	@grep -hE '^[a-z%-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z%-]+):.*## */\1\t/' | expand -t 18
@@ -42,7 +47,7 @@ help:  ## list the targets
 setup: $(INSTALL)  ## install what is missing, build, install into .venv (all other targets do this first)
 
 system:
-	@bash .ci/system_packages.sh build test
+	@bash .ci/system_packages.sh build mpi test
 
 # The environment: build requirements, run-time dependencies and tools, as pyproject.toml lists them.
 $(ENV): pyproject.toml .ci/requirements.py | system
@@ -56,9 +61,7 @@ $(ENV): pyproject.toml .ci/requirements.py | system
 $(INSTALL): $(ENV) $(BUILD_INPUTS) $(TEST_INPUTS)
 	$(SAY) '== Build in $(RELEASE) and install into $(VENV) (5 minutes on two cores the first time)'
 	mkdir -p $(@D) && rm -rf $(BUILD)/raw-wheel
-	bash .ci/build_progress.sh $(RELEASE) $(PY) -m pip wheel -q --no-build-isolation --no-deps . -w $(BUILD)/raw-wheel \
-	  --config-settings=build-dir=$(RELEASE) --config-settings=cmake.define.LUBAN_BUILD_TESTS=ON \
-	  --config-settings=cmake.define.LUBAN_WERROR=$(WERROR)
+	bash .ci/build_progress.sh $(RELEASE) $(PY) $(PIP_WHEEL) '--config-settings=install.components=python;openmpi'
 	$(PY) -m pip install -q --no-deps --force-reinstall $(BUILD)/raw-wheel/luban-*.whl
 	touch $@
 
@@ -88,6 +91,18 @@ test-slow: wheel
 	ctest --test-dir $(RELEASE) -L slow -j $(JOBS) --output-on-failure
 	LUBAN_WHEEL_REQUIRED=1 $(PY) -m pytest -m slow $(ARGS)
 
+cluster-start:  ## a Slurm with two nodes on this machine, in var/slurm (root); prints the environment to use
+	@bash .ci/system_packages.sh cluster
+	@bash cluster/local/start
+
+cluster-stop:  ## end it: no process is left
+	@bash cluster/local/stop
+
+test-cluster: setup  ## trainings on such a Slurm: two nodes, time limit and requeue, lost ranks (root; minutes)
+	$(SAY) '== Cluster tests'
+	bash .ci/system_packages.sh cluster
+	$(PY) -m pytest -m cluster tests/cluster $(ARGS)
+
 lint: setup  ## formatting, ruff, mypy, import layers, every public header alone
 	$(SAY) '== Formatting'
 	$(VENV)/bin/clang-format --dry-run -Werror $(CPP_FILES)
@@ -110,10 +125,11 @@ docs: setup $(DOCS_ENV)  ## the documentation, into site/
 	$(VENV)/bin/mkdocs build --strict --quiet
 
 wheel: $(WHEEL)  ## a self-contained wheel, into wheelhouse/
-$(WHEEL): $(INSTALL)  # the wheel that was installed, with the system's libraries copied in
+$(WHEEL): $(INSTALL)  # what was built, without the plugin for MPI, with the system's libraries copied in
 	$(SAY) '== Wheel in wheelhouse/'
 	bash .ci/system_packages.sh wheel
-	rm -rf wheelhouse
+	rm -rf wheelhouse $(BUILD)/raw-wheel
+	$(PY) $(PIP_WHEEL)
 	PATH="$$PWD/$(VENV)/bin:$$PATH" $(PY) -m auditwheel repair -w wheelhouse $(BUILD)/raw-wheel/luban-*.whl
 	touch $@
 
