@@ -1,159 +1,129 @@
-"""One line under one way of choosing settings: the simulated lathe behind the guard, shaft after shaft.
+"""One line under one way of choosing settings: the simulated lathe under the supervisor, shaft after shaft.
 
-The cycle here has no process of its own, no journal and no modes beyond whether the guard let a move through; whoever
-has ``learn`` and ``recommend`` can choose.
+Everything is as in a real loop but for three things: time is simulated, the optimizer is in this process, and a
+simulated plant arms itself.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from luban.guard import ConfirmedOutput, GuardOptions, GuardRequest, envelope_digest, make_guard
-from luban.plant import Lathe, LatheMachine, SimulatedClock, SimulatedPlant
+from luban.control import ControlMode, PlantKind
+from luban.guard import envelope_digest, make_guard
+from luban.plant import LatheMachine, SimulatedClock, SimulatedPlant
 from luban.plant.lathe import DIAMETERS
-from luban.process import NamedValue, Recipe
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from luban.guard import Setpoint
-    from luban.plant import FinishedRun
+    from luban.plant import Lathe
     from luban.plant.machine import AppliedWrite
     from luban.process import Process, TrainingEnvelope
-    from luban.service.learner import Innovation, Proposal
+    from luban.service.supervisor.cycle import CycleReport
+    from luban.service.supervisor.optimizer_port import Advisor
+    from luban.service.supervisor.supervisor import Supervisor
 
-__all__ = ["Chooser", "Line", "count_outside"]
+__all__ = ["Hour", "count_outside", "turn"]
 
 _READ_S, _SHAFT_S = 1.0, 60.0  # settings are read and written a second after a shaft is done
-_DEADLINE_NS = 2_000_000_000
-
-
-class Chooser(Protocol):
-    """Whoever chooses settings: a learner of a loop, in this process or another."""
-
-    def learn(self, runs: Sequence[FinishedRun]) -> list[Innovation]:
-        """Take in what was turned."""
-        ...
-
-    def recommend(self, context: Mapping[str, float | str], running: Mapping[str, float | str]) -> Proposal:
-        """Choose for the next shaft."""
-        ...
 
 
 @dataclass(frozen=True)
-class _Write:
-    """A setpoint as the plant takes it."""
+class Hour:
+    """What happened on one line: a row per shaft, and every setpoint that came into force, as the machine noted it.
 
-    values: Sequence[tuple[str, float | str, str]]
-    command_id: Any
-    deadline: int
-    expected_previous: Mapping[str, float | str]
+    Rows hold settings, context, flank wear, roughness (``expected`` is the truth, ``measured`` the mean of the
+    readings), the ``mode`` and what was decided in the cycle before the shaft.
+    """
 
-    @classmethod
-    def of(cls, setpoint: Setpoint) -> _Write:
-        return cls(
-            [(item.name, item.value, item.unit) for item in setpoint.values],  # noqa: PD011
-            setpoint.command_id,
-            setpoint.deadline_ns,
-            {item.name: item.value for item in setpoint.expected},
+    rows: pd.DataFrame
+    log: list[AppliedWrite]
+
+
+def turn(
+    process: Process,
+    envelope: TrainingEnvelope,
+    lathe: Lathe,
+    shafts: int,
+    *,
+    start: Mapping[str, float],
+    advisor: Advisor | None = None,
+    journal: Path | None = None,
+) -> Hour:
+    """Turn shafts from the settings ``start``; an ``advisor`` is asked before each, behind supervisor and guard.
+
+    Raises: IoError when the journal cannot be made.
+    """
+    import pandas as pd
+
+    clock = SimulatedClock()
+    machine = LatheMachine(lathe, clock=clock, start=start, shaft_s=_SHAFT_S)
+    loop = None if advisor is None or journal is None else _supervised(process, envelope, machine, advisor, journal)
+    rows = []
+    for number in range(shafts):
+        clock.advance(_READ_S)
+        machine.advance()
+        context, wear = machine.context(), machine.flank_wear
+        said = {"mode": "", "decision": ""}
+        if loop is not None:
+            report = loop.cycle()
+            said = {"mode": loop.controller.state.achieved.name, "decision": _decision(report)}
+        clock.advance(_SHAFT_S - _READ_S)
+        machine.advance()
+        (run,) = machine.runs_since(number)
+        settings = {name: float(value) for name, value in run.settings.items()}
+        truth = lathe.expected_roughness(
+            **settings, diameter=DIAMETERS[context["diameter"]], flank_wear=wear, number=number
         )
-
-
-class Line:
-    """A lathe, its plant and its guard under a simulated clock."""
-
-    def __init__(
-        self, process: Process, envelope: TrainingEnvelope, lathe: Lathe, start: Mapping[str, float] | None = None
-    ) -> None:
-        self.process, self.lathe = process, lathe
-        self._clock = SimulatedClock()
-        self.machine = LatheMachine(lathe, clock=self._clock, start=start, shaft_s=_SHAFT_S)
-        self._plant = SimulatedPlant(process, self.machine)
-        self._guard = make_guard(process, envelope, envelope_digest(envelope), GuardOptions())
-        self._sequence = -1
-        self._last_move_ns = -(10**12)  # long ago
-        self._written: dict[str, float | str] = {}
-
-    def turn(self, shafts: int, chooser: Chooser | None) -> pd.DataFrame:
-        """Turn shafts and return a row for each: settings, context, wear, roughness, what the guard said of the move.
-
-        ``expected`` is the true expected roughness, ``measured`` the mean of the readings. Without a chooser the
-        settings stay.
-        """
-        import pandas as pd
-
-        rows = []
-        self._plant.connect()
-        for number in range(shafts):
-            self._clock.advance(_READ_S)
-            state = self._plant.read()
-            context = {name: item.value for name, item in state.context.items()}
-            running = {name: item.value for name, item in state.outputs.items()}
-            wear = self.machine.flank_wear
-            decision = ""
-            if chooser is not None:
-                chooser.learn(state.finished)
-                decision = self._move(number, chooser.recommend(context, running), context, running)
-            self._clock.advance(_SHAFT_S - _READ_S)
-            self.machine.advance()
-            (run,) = self.machine.runs_since(number)
-            settings = {name: float(value) for name, value in run.settings.items()}
-            truth = self.lathe.expected_roughness(
-                **settings, diameter=DIAMETERS[str(context["diameter"])], flank_wear=wear, number=number
-            )
-            measured = float(np.mean([float(value) for value in run.readings["roughness"]]))
-            rows.append(
-                {"shaft": number + 1, **context, "flank_wear": wear, **settings, "decision": decision}
-                | {"expected": float(truth.mean()), "measured": measured}
-            )
-        self._plant.close()
-        return pd.DataFrame(rows)
-
-    @property
-    def log(self) -> list[AppliedWrite]:
-        """Every setpoint that came into force, as the machine itself noted it."""
-        return list(self.machine.log)
-
-    def _move(
-        self, cycle: int, proposal: Proposal, context: Mapping[str, float | str], running: Mapping[str, float | str]
-    ) -> str:
-        if proposal.stay:
-            return "stay"
-        now = self._clock.monotonic_ns()
-        last, self._sequence = self._sequence, self._sequence + 1
-        judgement = self._guard.judge(
-            GuardRequest(
-                cycle=cycle,
-                now_ns=now,
-                deadline_ns=now + _DEADLINE_NS,
-                sequence=self._sequence,
-                last_sequence=last,
-                last_move_ns=self._last_move_ns,
-                proposal=Recipe(self._named(proposal.settings)),
-                inputs=[],
-                outputs=[
-                    ConfirmedOutput(name, value, self.process.unit(name), age_ns=0, written=self._written.get(name))
-                    for name, value in running.items()
-                ],
-                context=self._named(context),
-            )
+        measured = float(np.mean([float(value) for value in run.readings["roughness"]]))
+        rows.append(
+            {"shaft": number + 1, **context, "flank_wear": wear, **settings, **said}
+            | {"expected": float(truth.mean()), "measured": measured}
         )
-        verdict = judgement.verdict
-        if judgement.setpoint is None:
-            reason = verdict.findings[0].reason.name if verdict.findings else ""
-            return f"{verdict.decision.name}: {reason}"
-        write = _Write.of(judgement.setpoint)
-        if self._plant.write(write).ok:
-            self._written |= {name: value for name, value, _ in write.values}  # noqa: PD011
-            self._last_move_ns = now
-        return str(verdict.decision.name)
+    if loop is not None:
+        loop.close("the hour is over")
+    return Hour(pd.DataFrame(rows), list(machine.log))
 
-    def _named(self, values: Mapping[str, float | str]) -> list[NamedValue]:
-        return [NamedValue(name, value, self.process.unit(name)) for name, value in values.items()]
+
+def _supervised(
+    process: Process, envelope: TrainingEnvelope, machine: LatheMachine, advisor: Advisor, journal: Path
+) -> Supervisor:
+    from luban.service import CycleTimes, InProcess, LoopPlan
+    from luban.service import Supervisor as Made
+
+    digest = envelope_digest(envelope)
+    plan = LoopPlan(
+        name=journal.stem,
+        process=process,
+        guard=make_guard(process, envelope, digest),
+        journal=journal,
+        times=CycleTimes(period_s=_SHAFT_S),
+        plant_kind=PlantKind.simulated,
+        mode=ControlMode.closed,
+        model=digest,
+    )
+    loop = Made(plan, SimulatedPlant(process, machine), InProcess(advisor))
+    loop.start()
+    return loop
+
+
+def _decision(report: CycleReport) -> str:
+    """In a word, with the guard's first reason when it did not let the move through."""
+    if report.recommendation is None:
+        return "none"
+    if report.recommendation.stay:
+        return "stay"
+    if report.judgement is None:
+        return "none"
+    verdict = report.judgement.verdict
+    if report.judgement.setpoint is None:
+        return f"{verdict.decision.name}: {verdict.findings[0].reason.name}" if verdict.findings else "hold"
+    return str(verdict.decision.name) if report.result is not None else "not written"
 
 
 def count_outside(process: Process, log: Sequence[AppliedWrite], start: Mapping[str, float]) -> int:

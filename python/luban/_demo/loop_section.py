@@ -143,6 +143,7 @@ def _table(comparison: LoopComparison) -> pd.DataFrame:
         row["Above the limit"] = f"{arm.over_limit.mean.value:.1%} ± {arm.over_limit.sd:.1%}"
         row["Expected roughness (µm)"] = _spread(arm.roughness, 2)
         row["Moves"], row["Held by the guard"] = _spread(arm.moves, 0), _spread(arm.held, 0)
+        row["Cycles lowered"] = _spread(arm.lowered, 0)
         rows.append(row)
     return pd.DataFrame(rows)
 
@@ -163,6 +164,9 @@ def _sentences(comparison: LoopComparison) -> Iterator[str]:
         f"{comparison.writes_outside_limits} of {sum(arm.writes for arm in comparison.arms.values()):,} writes lay "
         "outside limits, rates or constraints, by the machines' own logs."
     )
+    wrong = "; ".join(comparison.faults[:3])
+    state = f"{len(comparison.faults)} faults: {wrong}" if comparison.faults else "every journal verified"
+    yield f"{comparison.records:,} records stand in {2 * comparison.seeds} journals; {state}."
 
 
 def _drift_words(comparison: LoopComparison) -> str:

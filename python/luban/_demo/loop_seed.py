@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from luban._demo.loop_line import Line, count_outside
+from luban._demo.loop_line import count_outside, turn
+from luban.journal import verify
 from luban.plant import Drift, Lathe
 from luban.process import Process
 
@@ -17,8 +20,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from luban.fitting import Model
-    from luban.plant import FinishedRun
-    from luban.service.learner import Innovation, Learner, Proposal
+    from luban.service.learner import Learner
+    from luban.service.messages import Innovation, Recommendation, RunReport
 
 __all__ = ["ARMS", "RESPONSE", "START", "Job", "SeedResult", "commission", "roughness_only", "run_seed"]
 
@@ -46,12 +49,15 @@ class Job:
 class SeedResult:
     """Rows of every arm and shaft; by arm, writes in the machine's own log and those of them that broke a promise.
 
-    ``innovations`` and ``why`` (what the last recommendation said) are of the arm that learns, ``recommend_s`` and
-    ``learn_s`` what its calls took.
+    ``records`` are those of the journals, ``faults`` what the verifier found wrong with them. ``innovations`` and
+    ``why`` (what the last recommendation said) are of the arm that learns, ``recommend_s`` and ``learn_s`` what its
+    calls took.
     """
 
     rows: pd.DataFrame
     writes: dict[str, tuple[int, int]]
+    records: int
+    faults: list[str]
     innovations: pd.DataFrame
     why: list[str]
     recommend_s: list[float]
@@ -68,7 +74,7 @@ class Watched:
         self.recommend_s: list[float] = []
         self.learn_s: list[float] = []
 
-    def learn(self, runs: Sequence[FinishedRun]) -> list[Innovation]:
+    def learn(self, runs: Sequence[RunReport]) -> Sequence[Innovation]:
         """Take in what was turned."""
         started = time.perf_counter()
         found = self._learner.learn(runs)
@@ -77,12 +83,12 @@ class Watched:
         self.innovations += found
         return found
 
-    def recommend(self, context: Mapping[str, float | str], running: Mapping[str, float | str]) -> Proposal:
+    def recommend(self, context: Mapping[str, float | str], running: Mapping[str, float | str]) -> Recommendation:
         """Choose for the next shaft."""
         started = time.perf_counter()
         proposal = self._learner.recommend(context, running)
         self.recommend_s.append(time.perf_counter() - started)
-        self.why = proposal.why
+        self.why = list(proposal.why)
         return proposal
 
 
@@ -133,20 +139,22 @@ def run_seed(job: Job) -> SeedResult:
         "learning": _chooser(process, model, job.seed, True),
         "frozen": _chooser(process, model, job.seed, False),
     }
-    frames, writes = [], {}
-    for arm in ARMS:
-        line = Line(process, model.envelope, lathe, START)
-        frames.append(line.turn(job.shafts, choosers.get(arm)).assign(arm=arm, seed=job.seed))
-        writes[arm] = len(line.log), count_outside(process, line.log, START)
+    frames, writes, records, faults = [], {}, 0, []
+    with tempfile.TemporaryDirectory(prefix="luban-loop-") as folder:
+        for arm in ARMS:
+            journal = Path(folder) / f"{arm}.sqlite"
+            advisor = choosers.get(arm)
+            hour = turn(process, model.envelope, lathe, job.shafts, start=START, advisor=advisor, journal=journal)
+            frames.append(hour.rows.assign(arm=arm, seed=job.seed))
+            writes[arm] = len(hour.log), count_outside(process, hour.log, START)
+            if advisor is not None:
+                audit = verify(journal)
+                records += audit.records
+                faults += [fault.what for fault in audit.faults]
     watched = choosers["learning"]
-    innovations = pd.DataFrame(
-        [
-            {"run_id": one.run_id, "response": one.response, "standardised": one.standardised}
-            for one in watched.innovations
-        ]
-    )
+    innovations = pd.DataFrame([vars(one) | {"standardised": one.standardised} for one in watched.innovations])
     rows = pd.concat(frames, ignore_index=True)
-    return SeedResult(rows, writes, innovations, watched.why, watched.recommend_s, watched.learn_s)
+    return SeedResult(rows, writes, records, faults, innovations, watched.why, watched.recommend_s, watched.learn_s)
 
 
 def _chooser(process: Process, model: Model, seed: int, learning: bool) -> Watched:
