@@ -19,7 +19,7 @@ FOR_GPUS = ("nvidia-", "cuda-", "triton")  # what a build for GPUs brings along
 
 
 def requirement() -> str:
-    """The pinned torch, as the extra `neural` says it."""
+    """Return the pinned torch, as the extra `neural` says it."""
     project_file = Path(__file__).resolve().parent.parent / "pyproject.toml"
     content = tomllib.loads(project_file.read_text(encoding="utf-8"))
     [pinned] = content["project"]["optional-dependencies"]["neural"]
@@ -36,7 +36,7 @@ def is_installed(pinned: str) -> bool:
 
 
 def pip_install(*arguments: str) -> list[str]:
-    """A pip command that also looks where LUBAN_TORCH_INDEX points."""
+    """Return a pip command that also looks where LUBAN_TORCH_INDEX points."""
     index = os.environ.get("LUBAN_TORCH_INDEX", "")
     places = ["--extra-index-url", index] if index else []
     return [sys.executable, "-m", "pip", "install", "-q", *places, *arguments]
@@ -74,16 +74,16 @@ def has_gpu() -> bool:
 
 
 def cost_warning(files: list[tuple[str, str]]) -> str:
-    """What to know before a build for GPUs is fetched for a machine without one; empty when it is not so."""
+    """Say what to know before a build for GPUs is fetched for a machine without one; empty when it is not so."""
     for_gpus = [name for name, _ in files if name.startswith(FOR_GPUS)]
     if not for_gpus or has_gpu():
         return ""
     gigabytes = sum(size(url) for _, url in files) / 1e9
     cost = f"{gigabytes:.1f} GB" if gigabytes > 0.1 else "several GB"
     return (
-        f"   Only builds of torch for GPUs are offered here, and this machine has none: {len(files)} packages, {cost} to\n"
-        f"   download and about twice that on the disk. The build for CPUs is a tenth of it: stop with Ctrl-C and set\n"
-        f"   LUBAN_TORCH_INDEX={CPU_INDEX}"
+        f"   Only builds of torch for GPUs are offered here, and this machine has none: {len(files)} packages, {cost}\n"
+        f"   to download and about twice that on the disk. The build for CPUs is a tenth of it: stop with Ctrl-C\n"
+        f"   and set LUBAN_TORCH_INDEX={CPU_INDEX}"
     )
 
 

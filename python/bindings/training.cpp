@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -21,9 +22,12 @@ namespace {
 
 using namespace training;
 
+core::Nanoseconds nanoseconds_of(double seconds) {
+  return std::chrono::duration_cast<core::Nanoseconds>(std::chrono::duration<double>(seconds));
+}
+
 CheckpointOptions checkpoint_of(const std::filesystem::path& folder, double every_s) {
-  return {.folder = folder,
-          .every = std::chrono::duration_cast<core::Nanoseconds>(std::chrono::duration<double>(every_s))};
+  return {.folder = folder, .every = nanoseconds_of(every_s)};
 }
 
 void bind_options(py::module_& module) {
@@ -115,15 +119,18 @@ void bind_pieces(py::module_& module) {
   module.def(
       "train_networks",
       [](const std::vector<std::pair<std::shared_ptr<EnsembleTraining>, int>>& units,
-         const std::filesystem::path& checkpoint, double every_s, int threads, const py::object& progress) {
+         const std::filesystem::path& checkpoint, double every_s, std::optional<double> pause_after_s, int threads,
+         const py::object& progress) {
+        std::optional<core::Nanoseconds> pause_after;
+        if (pause_after_s) pause_after = nanoseconds_of(*pause_after_s);
         std::vector<NetworkUnit> work;
         for (const auto& [training, member] : units) work.push_back({.training = training, .member = member});
         long_call(progress, [&](const core::CallControl& control) {
-          train_networks(work, checkpoint_of(checkpoint, every_s), threads, control);
+          train_networks(work, checkpoint_of(checkpoint, every_s), threads, control, pause_after);
         });
       },
-      py::arg("units"), py::kw_only(), py::arg("checkpoint"), py::arg("every_s") = 60.0, py::arg("threads") = 0,
-      py::arg("progress") = py::none());
+      py::arg("units"), py::kw_only(), py::arg("checkpoint"), py::arg("every_s") = 60.0,
+      py::arg("pause_after_s") = py::none(), py::arg("threads") = 0, py::arg("progress") = py::none());
 }
 
 }  // namespace

@@ -31,7 +31,15 @@ __all__ = [
     "ensemble_training",
     "fit_neural_ensemble",
     "lacking",
+    "option_values",
     "train_networks",
+    "with_members",
+]
+
+
+_OPTIONS = [
+    *("members", "hidden", "epochs", "minibatch", "learning_rate", "weight_decay", "validation_share", "patience"),
+    *("beta", "precision", "device", "threads"),
 ]
 
 
@@ -129,20 +137,38 @@ def train_networks(
     *,
     checkpoint: str | PathLike[str],
     every_s: float = 60.0,
+    pause_after_s: float | None = None,
     threads: int = 0,
     progress: Progress | None = None,
 ) -> None:
     """Train members, each a pair of training and number, and leave them in the checkpoint folder.
 
-    Members that are finished there cost nothing; unfinished ones go on. When ``progress`` raises, or at Ctrl-C, they
+    Members that are finished there cost nothing; unfinished ones go on. With ``pause_after_s`` those unfinished by then
+    are kept after their epoch and the call returns. When ``progress`` raises, or at Ctrl-C, they
     are kept as they are and the exception passes on.
 
     Raises: ConfigurationError on a member that is none; NumericalError when training diverges; IoError; IntegrityError
     on a damaged file; NotBuiltError.
     """
     _module().train_networks(
-        list(units), checkpoint=fspath(checkpoint), every_s=every_s, threads=threads, progress=progress
+        list(units),
+        checkpoint=fspath(checkpoint),
+        every_s=every_s,
+        pause_after_s=pause_after_s,
+        threads=threads,
+        progress=progress,
     )
+
+
+def option_values(options: NeuralEnsembleOptions) -> dict[str, Any]:
+    """Return options as plain values by name."""
+    return {name: getattr(options, name) for name in _OPTIONS}
+
+
+def with_members(options: NeuralEnsembleOptions, members: int) -> NeuralEnsembleOptions:
+    """Return the same options with another number of members."""
+    made: NeuralEnsembleOptions = _module().NeuralEnsembleOptions(**{**option_values(options), "members": members})
+    return made
 
 
 def __getattr__(name: str) -> Any:

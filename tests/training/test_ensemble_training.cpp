@@ -93,6 +93,23 @@ TEST(ensemble_training, several_ensembles_at_a_time_stop_and_go_on_to_the_same_b
   }
 }
 
+TEST(ensemble_training, pauses_after_an_epoch_and_goes_on_to_the_same_bits) {
+  const std::vector<NetworkUnit> units{{training(1), 0}, {training(1), 1}};
+  const Folder straight;
+  train_networks(units, {.folder = straight.path()}, 2);
+  const Folder halting;
+  int calls = 0;
+  while (!units[0].training->finished(0, halting.path()) || !units[0].training->finished(1, halting.path())) {
+    ASSERT_LT(++calls, 200) << "it never came to an end";
+    train_networks(units, {.folder = halting.path()}, 2, {}, core::Nanoseconds(2'000'000));
+  }
+  EXPECT_GT(calls, 2) << "it never paused";
+  for (const NetworkUnit& unit : units) {
+    const std::string name = unit.training->file_name(unit.member);
+    EXPECT_EQ(bytes(halting.path() / name), bytes(straight.path() / name));
+  }
+}
+
 TEST(ensemble_training, refuses_members_that_are_none_and_no_folder) {
   const Folder folder;
   EXPECT_THROW(train_networks({{training(), 3}}, {.folder = folder.path()}), core::ConfigurationError);

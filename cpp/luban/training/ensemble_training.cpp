@@ -114,8 +114,8 @@ EnsembleTraining::Parts make_parts(const features::Dataset& data, NeuralEnsemble
           .digest = std::move(digest)};
 }
 
-detail::TrainedMember train_one(const detail::MemberTask& task, const detail::MemberStore& store,
-                                const detail::MemberControl& control) {
+std::optional<detail::TrainedMember> train_one(const detail::MemberTask& task, const detail::MemberStore& store,
+                                               const detail::MemberControl& control) {
   const EnsembleTraining::Parts& parts = *task.parts;
   try {
     return detail::train_member(parts.cells, parts.shape, parts.options,
@@ -138,25 +138,30 @@ std::string EnsembleTraining::Parts::member_name(int member) const {
 
 namespace detail {
 
-std::vector<TrainedMember> train_members(const std::vector<MemberTask>& tasks, const CheckpointOptions& checkpoint,
-                                         int threads, const core::CallControl& control) {
+std::vector<std::optional<TrainedMember>> train_members(const std::vector<MemberTask>& tasks,
+                                                        const CheckpointOptions& checkpoint, int threads,
+                                                        const core::CallControl& control,
+                                                        std::chrono::steady_clock::time_point until) {
   const MemberStore store(checkpoint);
   const SerialTorch serial;
   std::mutex reporting;
   std::int64_t done = 0;
   std::int64_t total = 0;
   for (const MemberTask& task : tasks) total += task.parts->options.epochs;
+  const auto time_is_over = [until] { return std::chrono::steady_clock::now() >= until; };
   const MemberControl of_member{.check = [&] { control.check(where); },
+                                .pause = time_is_over,
                                 .epochs_done =
                                     [&](int epochs) {
                                       const std::lock_guard lock(reporting);
                                       done += epochs;
                                       control.report({.phase = "train networks", .done = done, .total = total});
                                     }};
-  std::vector<TrainedMember> out(tasks.size());
+  std::vector<std::optional<TrainedMember>> out(tasks.size());
   parallel::for_each_index(
       tasks.size(),
       [&](std::size_t k) {
+        if (time_is_over()) return;
         at::set_num_threads(1);  // each thread has a setting of its own
         out[k] = train_one(tasks[k], store, of_member);
       },
@@ -186,7 +191,7 @@ bool EnsembleTraining::finished(int member, const std::filesystem::path& folder)
 }
 
 void train_networks(const std::vector<NetworkUnit>& units, const CheckpointOptions& checkpoint, int threads,
-                    const core::CallControl& control) {
+                    const core::CallControl& control, std::optional<core::Nanoseconds> pause_after) {
   require(!checkpoint.folder.empty(), "a folder to leave the networks in", "none");
   std::vector<detail::MemberTask> tasks;
   for (const NetworkUnit& unit : units) {
@@ -195,7 +200,9 @@ void train_networks(const std::vector<NetworkUnit>& units, const CheckpointOptio
             std::to_string(unit.member));
     tasks.push_back({.parts = &unit.training->parts(), .member = unit.member});
   }
-  static_cast<void>(detail::train_members(tasks, checkpoint, threads, control));
+  const auto until =
+      pause_after ? std::chrono::steady_clock::now() + *pause_after : std::chrono::steady_clock::time_point::max();
+  static_cast<void>(detail::train_members(tasks, checkpoint, threads, control, until));
 }
 
 }  // namespace luban::training

@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -43,9 +44,11 @@ struct NetworkUnit {
 };
 
 /// Trains members, several at a time, and leaves each in the checkpoint folder; those that are finished there already
-/// cost nothing. @throws ConfigurationError without a folder or on a member that is none; NumericalError when training
+/// cost nothing. With `pause_after` those that are unfinished by then are kept after their epoch, and the call returns.
+/// @throws ConfigurationError without a folder or on a member that is none; NumericalError when training
 /// diverges; IoError; IntegrityError on a damaged checkpoint; StoppedError (what was done is kept).
 LUBAN_TRAINING_EXPORT void train_networks(const std::vector<NetworkUnit>& units, const CheckpointOptions& checkpoint,
-                                          int threads = 0, const core::CallControl& control = {});
+                                          int threads = 0, const core::CallControl& control = {},
+                                          std::optional<core::Nanoseconds> pause_after = std::nullopt);
 
 }  // namespace luban::training

@@ -37,9 +37,10 @@ NeuralEnsembleFit fit_neural_ensemble(const features::Dataset& data, const Neura
   for (int k = 0; k < options.members; ++k) tasks.push_back({.parts = &parts, .member = k});
   std::vector<surrogate::ResidualNetwork> networks;
   NeuralEnsembleFit out;
-  for (detail::TrainedMember& member : detail::train_members(tasks, checkpoint, options.threads, control)) {
-    networks.push_back(std::move(member.network));
-    out.reports.push_back(std::move(member.report));
+  for (std::optional<detail::TrainedMember>& member :
+       detail::train_members(tasks, checkpoint, options.threads, control)) {
+    networks.push_back(std::move(member.value().network));  // without a time to pause none is missing
+    out.reports.push_back(std::move(member.value().report));
   }
   surrogate::NetworkScaling scaling = parts.cells.scaling;
   scaling.between_share = between_share(parts.cells, networks);

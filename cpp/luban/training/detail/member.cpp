@@ -211,9 +211,10 @@ void require_finite(double loss, const std::string& name, int epoch) {
 
 }  // namespace
 
-TrainedMember train_member(const CellData& cells, const NetworkShape& shape, const NeuralEnsembleOptions& options,
-                           core::RandomKey key, const MemberStore& store, const std::string& name,
-                           const MemberControl& control) {
+std::optional<TrainedMember> train_member(const CellData& cells, const NetworkShape& shape,
+                                          const NeuralEnsembleOptions& options, core::RandomKey key,
+                                          const MemberStore& store, const std::string& name,
+                                          const MemberControl& control) {
   Member member(cells, shape, options, key);
   MemberState state;
   if (auto kept = store.load(name, static_cast<std::size_t>(shape.size()))) {
@@ -254,14 +255,18 @@ TrainedMember train_member(const CellData& cells, const NetworkShape& shape, con
       saved = std::chrono::steady_clock::now();
     }
     control.epochs_done(1);
+    if (!state.finished && control.pause()) {
+      keep();
+      return std::nullopt;
+    }
   }
   control.epochs_done(options.epochs - state.epoch);
   constexpr double constant = 0.9189385332046727;  // ½ log 2π
-  return {.network = member.network_of(state.best_parameters),
-          .report = {.epochs = state.epoch,
-                     .best_epoch = state.best_epoch,
-                     .validation_log_density = -state.best_loss - constant,
-                     .validation_groups = member.division().groups}};
+  return TrainedMember{.network = member.network_of(state.best_parameters),
+                       .report = {.epochs = state.epoch,
+                                  .best_epoch = state.best_epoch,
+                                  .validation_log_density = -state.best_loss - constant,
+                                  .validation_groups = member.division().groups}};
 }
 
 }  // namespace luban::training::detail

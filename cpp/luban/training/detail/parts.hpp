@@ -1,5 +1,7 @@
 #pragma once
 
+#include <chrono>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,10 +31,11 @@ struct MemberTask {
   int member = 0;
 };
 
-/// Trains members, at most `threads` (0 = the CPU budget) at a time.
-[[nodiscard]] std::vector<TrainedMember> train_members(const std::vector<MemberTask>& tasks,
-                                                       const CheckpointOptions& checkpoint, int threads,
-                                                       const core::CallControl& control);
+/// Trains members, at most `threads` (0 = the CPU budget) at a time; those that paused at `until` are nothing.
+[[nodiscard]] std::vector<std::optional<TrainedMember>> train_members(
+    const std::vector<MemberTask>& tasks, const CheckpointOptions& checkpoint, int threads,
+    const core::CallControl& control,
+    std::chrono::steady_clock::time_point until = std::chrono::steady_clock::time_point::max());
 
 }  // namespace detail
 }  // namespace luban::training
