@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from luban.cli.app import JsonFlag, SeedOption, verb
-from luban.cli.paths import ForceFlag, HistoryPath, ProcessPath, require_file, require_free, require_writable
+from luban.cli.paths import ForceFlag, HistoryPath, ProcessPath, require_free, require_writable
 
 if TYPE_CHECKING:
     from luban import History, Process
@@ -117,7 +117,7 @@ def _show_model(model: Model, path: Path, fit_s: float | None, as_json: bool) ->
 
 @verb("evaluate", group=_GROUP, example="luban evaluate turning.safetensors next-month.h5")
 def evaluate_model(
-    model: Annotated[Path, typer.Argument(metavar="MODEL", help="Model file, from luban train.")],
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="Model file, or FOLDER@ALIAS of a folder of models.")],
     history: Annotated[Path, typer.Argument(metavar="HISTORY", help="A history that the model did not learn from.")],
     groups: Annotated[bool, typer.Option("--groups", help="Show the scores of every group as well.")] = False,
     as_json: JsonFlag = False,
@@ -126,10 +126,10 @@ def evaluate_model(
 
     Error and coverage of the intervals, per response and per group.
     """
-    from luban import History, console
+    from luban import History, console, registry
 
-    require_file(model, what="a model file", verb="evaluate")
-    learned = _model(model, "evaluate")
+    path = registry.resolve(model)
+    learned = _model(path, "evaluate")
     source = History.open(history)
     with console.progress() as progress:
         rows = learned.score(source, per_group=True, progress=progress)
@@ -137,11 +137,11 @@ def evaluate_model(
     scores = rows[rows["group"] == ""].drop(columns="group")
     by_group = rows[rows["group"] != ""]
     if as_json:
-        found = {"model": str(model), "history": str(history), "scores": scores, "groups": by_group, "notes": notes}
+        found = {"model": str(path), "history": str(history), "scores": scores, "groups": by_group, "notes": notes}
         console.emit_json(found | {"overlap": rows.attrs["overlap"], "skill": learned.card.judgements})
         return
     shown = ["response", "unit", "contender", "readings", "rmse", "mae", "r2", "coverage_90", "width_90"]
-    console.out(console.frame_table(scores[shown], f"{model} on {history}, all readings"))
+    console.out(console.frame_table(scores[shown], f"{path} on {history}, all readings"))
     if groups:
         console.out(console.frame_table(by_group[["group", *shown]], "By group", most=1000))
     for note in notes:
