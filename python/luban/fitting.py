@@ -22,7 +22,7 @@ from luban._fitting.inputs import coded_inputs
 from luban._fitting.networks import Networks, Workplace
 from luban._fitting.overlap import find_overlap
 from luban._fitting.posterior import LabelledPosterior, ResponseCalibration, VarianceOf, novelty_frame, ratio_of
-from luban._fitting.ranks import abort_on_failure, require_same
+from luban._fitting.ranks import require_same, together
 from luban.errors import ConfigurationError, DataError, IntegrityError
 from luban.evaluation import Contender, Evaluation, ModelCard, data_digest, evaluate
 from luban.process import Process
@@ -218,7 +218,7 @@ def fit(
     with ExitStack() as stack:
         place = workplace or Workplace(Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="luban-fit-"))))
         place = replace(place, progress=progress if place.first else None)
-        stack.enter_context(abort_on_failure(place.group))
+        stack.enter_context(together(place.group))
         task = _Fit(process, data, plan, place, split)
         return task.model(folds_asked=folds, notes=left_out, timed=timed)
 

@@ -4,8 +4,8 @@ A safetensors file: arrays, and in the header's metadata one JSON text under "lu
 ``process`` (as a process file), ``gaussian_process`` (preset, covariance, encoder, reports) or ``neural_ensemble``
 (members, blocks, encoder; arrays under the same name), ``dataset`` (what it learned from; arrays X, Y, run, group, …),
 ``contenders`` (whose out-of-fold predictions stand under ``cross_validation/0``, ``1``, …), ``envelope``, ``card``
-(with the calibration of every response) and ``content_digest``. The digest covers every array and the whole text: a file that
-was changed or cut does not load.
+(with the calibration of every response) and ``content_digest``. The digest covers every array and the whole text: a
+file that was changed or cut does not load.
 """
 
 from __future__ import annotations

@@ -1,27 +1,25 @@
-"""Work that several processes share: who does what, and how what one of them has reaches all.
-
-A communicator is what ``luban.parallel`` gives: ``rank``, ``size``, ``barrier``, ``broadcast``, ``all_gather``, ``any``
-and ``abort``. With one rank nothing here communicates.
-"""
+"""Work that several processes share: who does what, and how what one of them has reaches all."""
 
 from __future__ import annotations
 
 import json
 import os
-import socket
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NoReturn, Protocol
+from typing import Protocol
 
-from luban.errors import ConfigurationError, IoError, StoppedError
+from luban.errors import ConfigurationError, IoError, ParallelError, StoppedError
 
-__all__ = ["Communicator", "abort_on_failure", "deal", "exchange", "require_same"]
+__all__ = ["Communicator", "deal", "exchange", "require_same", "together"]
+
+
+_TOLD = "The other ranks were told of this error."
 
 
 class Communicator(Protocol):
-    """A group of processes that do the same."""
+    """A group of processes that do the same; what is used here of those that ``luban.parallel`` makes."""
 
     @property
     def rank(self) -> int:
@@ -30,9 +28,6 @@ class Communicator(Protocol):
     @property
     def size(self) -> int:
         """Number of processes."""
-
-    def barrier(self) -> None:
-        """Wait for all."""
 
     def broadcast(self, data: bytes, root: int = 0) -> bytes:
         """Return the root's data."""
@@ -43,23 +38,25 @@ class Communicator(Protocol):
     def any(self, flag: bool) -> bool:
         """Whether anybody's flag is set."""
 
-    def abort(self, code: int, why: str) -> NoReturn:
-        """End the processes of all ranks."""
+    def agree(self, error: str) -> None:
+        """Tell the others of an error of this rank: wherever they wait, they raise ParallelError."""
 
 
 @contextmanager
-def abort_on_failure(group: Communicator | None) -> Iterator[None]:
-    """End all ranks when this one fails: the others would wait for it for ever.
+def together(group: Communicator | None) -> Iterator[None]:
+    """Tell the other ranks when this one fails: wherever they wait for it, they raise ParallelError.
 
-    A stop that all ranks agreed on passes, and so does an error that a single process may tell itself.
+    A stop that all ranks agreed on and the news of another rank's failure pass as they are; a rank that was interrupted
+    leaves, and the others hear of that from the group itself.
     """
     try:
         yield
-    except StoppedError:
+    except (StoppedError, ParallelError):
         raise
-    except BaseException as error:
-        if group is not None and group.size > 1:
-            group.abort(1, f"rank {group.rank} on {socket.gethostname()}: {str(error) or type(error).__name__}")
+    except Exception as error:
+        if group is not None and group.size > 1 and _TOLD not in getattr(error, "__notes__", ()):
+            error.add_note(_TOLD)
+            group.agree(f"{type(error).__name__}: {error}".encode("utf-8", "replace").decode())
         raise
 
 

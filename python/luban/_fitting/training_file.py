@@ -1,4 +1,4 @@
-"""The training file: what to learn from what, with which surrogate, how it is checked, and where it is kept meanwhile."""
+"""The training file: what to learn from what, with which surrogate, how it is checked, who works on it."""
 
 from __future__ import annotations
 
@@ -11,13 +11,12 @@ import pydantic
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from luban import training
-from luban._document import ContradictionError, read_yaml, resolve_path, validated
+from luban._document import ContradictionError, Document, read_yaml, resolve_path, validated
 
 if TYPE_CHECKING:
-    from luban import _core
     from luban.training import NeuralEnsembleOptions
 
-__all__ = ["TrainingFile", "is_training_file", "json_schema", "read_training_file"]
+__all__ = ["TrainingFile", "is_training_file", "json_schema", "of_options", "read_training_file"]
 
 
 def _version(value: object) -> object:
@@ -139,6 +138,17 @@ def read_training_file(path: str | Path) -> TrainingFile:
     read = validated(TrainingFile, read_yaml(path), "training.read")
     places = {name: str(resolve_path(getattr(read, name), path)) for name in ("process", "history")}
     return read.model_copy(update=places)
+
+
+def of_options(
+    process: Path, history: Path, *, surrogate: str = "automatic", folds: int = 5, repeats: int = 1, seed: int = 0
+) -> TrainingFile:
+    """Return the training that options of a command line mean. Raises: ConfigurationError."""
+    kinds = ("automatic", "gaussian_process", "neural_ensemble")
+    entry = {"kind": surrogate} if surrogate in kinds else {"kind": "gaussian_process", "preset": surrogate}
+    content = {"luban": 1, "process": str(process), "history": str(history), "surrogate": entry, "seed": seed}
+    content |= {"validation": {"folds": folds, "repeats": repeats}}
+    return validated(TrainingFile, Document(content, "command line"), "cli.train")
 
 
 def is_training_file(path: str | Path) -> bool:
