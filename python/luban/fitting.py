@@ -206,6 +206,19 @@ def fit(
     StoppedError when the workplace's ``stop`` says so, KeyboardInterrupt on Ctrl-C.
     """
     _require_kinds(process, history, "fitting.fit")
+    with ExitStack() as stack:
+        place = workplace or Workplace(Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="luban-fit-"))))
+        place = replace(place, progress=progress if place.first else None)
+        stack.enter_context(together(place.group))
+        data, left_out = _dataset(process, history, place.progress)
+        plan = choice.plan_surrogate(surrogate, data, neural)
+        split = choice.Split(seed=seed, folds=choice.plan_folds(data, folds, repeats), repeats=repeats)
+        task = _Fit(process, data, plan, place, split)
+        return task.model(folds_asked=folds, notes=left_out, timed=timed)
+
+
+def _dataset(process: Process, history: History, progress: Progress | None) -> tuple[_core.Dataset, list[str]]:
+    """Return what can be learned of a history, and sentences on what cannot."""
     names = [response.name for response in process.responses]
     present = {info.name for info in history.source.schema()}
     scoring.require_same_process(process, history.process, [name for name in names if name in present])
@@ -213,14 +226,7 @@ def fit(
     kept, left_out = choice.usable_responses(process, data)
     if left_out:
         data = features.make_dataset(process.core, history.source, responses=kept, progress=progress)
-    plan = choice.plan_surrogate(surrogate, data, neural)
-    split = choice.Split(seed=seed, folds=choice.plan_folds(data, folds, repeats), repeats=repeats)
-    with ExitStack() as stack:
-        place = workplace or Workplace(Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="luban-fit-"))))
-        place = replace(place, progress=progress if place.first else None)
-        stack.enter_context(together(place.group))
-        task = _Fit(process, data, plan, place, split)
-        return task.model(folds_asked=folds, notes=left_out, timed=timed)
+    return data, left_out
 
 
 class _Fit:

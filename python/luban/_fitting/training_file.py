@@ -124,8 +124,9 @@ class TrainingFile(_Entry):
             return None
         if self.surrogate.kind == "automatic" and training.lacking() is not None:
             return None
-        own = {"device": self.parallel.device, "threads": self.parallel.threads}
-        return training.NeuralEnsembleOptions(**self.neural.model_dump(), **own)
+        options: dict[str, Any] = self.neural.model_dump()
+        options |= {"device": self.parallel.device, "threads": self.parallel.threads}
+        return training.NeuralEnsembleOptions(**options)
 
     def what_decides(self) -> dict[str, Any]:
         """Return all that the result depends on beside process and data."""

@@ -16,6 +16,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from luban.cli.paths import require_free, require_writable
+from luban.cli.rank_watch import watched_ranks
 from luban.errors import ConfigurationError, StoppedError
 
 if TYPE_CHECKING:
@@ -137,7 +138,8 @@ class _Run:
     def _followed(self, networks: Path, job: Job | None) -> Outcome:
         """Train; the status says how it ends."""
         try:
-            outcome = self._trained(networks, job)
+            with watched_ranks(self._group, job, self._asked):
+                outcome = self._trained(networks, job)
         except StoppedError:
             why = f"asked to stop ({signal.Signals(self._asked.number).name})" if self._asked() else "asked to stop"
             if job is not None:
