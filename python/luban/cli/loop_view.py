@@ -36,6 +36,7 @@ _COLOURS = {
     "fallback": "bold black on orange1",
     "tripped": "bold white on red3",
 }
+_GOOD = ("connected", "alive", "written")
 _PRIORITIES = {"high": "bold red", "medium": "yellow", "low": "cyan"}
 _BARS = "▁▂▃▄▅▆▇█"
 _TREND = 48
@@ -76,7 +77,7 @@ def _modes(shown: Mapping[str, Any]) -> RenderableType:
         line.append(f"  asked for: {requested}", "dim")
     states = {name: shown.get(name) or "" for name in ("plant", "optimizer", "journal")}
     for name, state in states.items():
-        good = state in ("connected", "alive", "written")
+        good = state in _GOOD
         line.append(f"   {name}: ", "dim")
         line.append(state, "green" if good else "bold yellow")
     writes = shown.get("writes", {})
@@ -171,7 +172,7 @@ class Lines:
     def __init__(self, say: Callable[[str], None]) -> None:
         self._say = say
         self._mode = ""
-        self._alarms = 0
+        self._states: dict[str, str] = {}
         self._seen: tuple[Any, ...] = ()
 
     def show(self, shown: Mapping[str, Any]) -> None:
@@ -181,6 +182,11 @@ class Lines:
             self._mode = shown["achieved"]
             why = " ".join(control.sentence(control.ControlReason[code]) for code in shown["achieved_reasons"])
             self._say(f"{cycle}: {self._mode}. {why}")
+        for name in ("plant", "optimizer", "journal"):
+            state = str(shown.get(name) or "")
+            if state and state != self._states.get(name, state if state in _GOOD else ""):
+                self._say(f"{cycle}: {name}: {state}")
+            self._states[name] = state
         alarms = shown.get("alarms", [])
         for alarm in alarms:
             key = (alarm["time"], alarm["code"])

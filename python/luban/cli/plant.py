@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 import signal
 import threading
@@ -178,6 +179,7 @@ def simulate_plant(
     drifts = tuple(_drift(text) for text in drift or ())
     machine = LatheMachine(Lathe(seed=seed, drifts=drifts), clock=SystemClock(), shaft_s=shaft_s, watchdog_s=watchdog_s)
     _require_lathe(definition)
+    _write_roles(folder / "roles.yaml")
     stop = threading.Event()
     with _ended_by_signals(stop):
         simulate_server(
@@ -189,6 +191,19 @@ def simulate_plant(
             stop=stop,
         )
     console.say(f"Stopped after {machine.shafts:,} shafts.")
+
+
+def _write_roles(path: Path) -> None:
+    """Write who may raise the mode of a loop on this machine, when there is no such file: whoever serves it."""
+    if path.exists():
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = (
+        "# Who may do what with a loop on this machine (roles: operator, engineer, supervisor).\n"
+        "# Closing it takes two people: add a second one.\n"
+        f"luban: 1\npeople: {{{getpass.getuser()}: engineer}}\n"
+    )
+    path.write_text(text, encoding="utf-8")
 
 
 def _below(nodes: Sequence[BrowsedNode], path: Sequence[str]) -> list[BrowsedNode]:
