@@ -36,6 +36,12 @@ WHEEL    := $(BUILD)/stamps/wheel
 BUILD_INPUTS := pyproject.toml README.md LICENSE CMakeLists.txt \
   $(shell find cpp python configs/process -type f -not -name '*.pyc' -not -name '*.md' -not -path '*/__pycache__/*')
 TEST_INPUTS  := $(shell find tests -type f '(' -name '*.cpp' -o -name '*.hpp' -o -name CMakeLists.txt ')')
+
+# One build folder for the package that is installed here, with the plugin for MPI, and for the wheel without it.
+PIP_WHEEL := -m pip wheel -q --no-build-isolation --no-deps . -w $(BUILD)/raw-wheel \
+  --config-settings=build-dir=$(RELEASE) --config-settings=cmake.define.LUBAN_BUILD_TESTS=ON \
+  --config-settings=cmake.define.LUBAN_WITH_OPENMPI=ON --config-settings=cmake.define.LUBAN_WERROR=$(WERROR) \
+  --config-settings=cmake.define.LUBAN_WITH_TRAINING=$(TRAINING)
 CPP_FILES     = $(shell git ls-files '*.cpp' '*.hpp')
 
 .PHONY: help setup system demo test test-cpp test-python test-long test-sanitizers test-slow \
@@ -47,7 +53,7 @@ help:  ## list the targets
 setup: $(INSTALL)  ## install what is missing, build, install into .venv (all other targets do this first)
 
 system:
-	@bash .ci/system_packages.sh build test
+	@bash .ci/system_packages.sh build mpi test
 
 # The environment: build requirements, run-time dependencies and tools, as pyproject.toml lists them.
 $(ENV): pyproject.toml .ci/requirements.py | system
@@ -70,10 +76,7 @@ $(CHOICE):
 $(INSTALL): $(ENV) $(if $(filter ON,$(TRAINING)),$(TORCH)) $(CHOICE) $(BUILD_INPUTS) $(TEST_INPUTS)
 	$(SAY) '== Build in $(RELEASE) and install into $(VENV) (7 minutes on two cores the first time)'
 	mkdir -p $(@D) && rm -rf $(BUILD)/raw-wheel
-	bash .ci/build_progress.sh $(RELEASE) $(PY) -m pip wheel -q --no-build-isolation --no-deps . -w $(BUILD)/raw-wheel \
-	  --config-settings=build-dir=$(RELEASE) --config-settings=cmake.define.LUBAN_BUILD_TESTS=ON \
-	  --config-settings=cmake.define.LUBAN_WERROR=$(WERROR) \
-	  --config-settings=cmake.define.LUBAN_WITH_TRAINING=$(TRAINING)
+	bash .ci/build_progress.sh $(RELEASE) $(PY) $(PIP_WHEEL) '--config-settings=install.components=python;openmpi'
 	$(PY) -m pip install -q --no-deps --force-reinstall $(BUILD)/raw-wheel/luban-*.whl
 	touch $@
 
@@ -125,10 +128,11 @@ docs: setup $(DOCS_ENV)  ## the documentation, into site/
 	$(VENV)/bin/mkdocs build --strict --quiet
 
 wheel: $(WHEEL)  ## a self-contained wheel, into wheelhouse/
-$(WHEEL): $(INSTALL)  # the wheel that was installed, with the system's libraries copied in; torch comes by pip
+$(WHEEL): $(INSTALL)  # what was built, without the plugin for MPI, with the system's libraries; torch comes by pip
 	$(SAY) '== Wheel in wheelhouse/'
 	bash .ci/system_packages.sh wheel
-	rm -rf wheelhouse
+	rm -rf wheelhouse $(BUILD)/raw-wheel
+	$(PY) $(PIP_WHEEL)
 	PATH="$$PWD/$(VENV)/bin:$$PATH" $(PY) -m auditwheel repair --exclude 'libtorch*' --exclude 'libc10*' \
 	  -w wheelhouse $(BUILD)/raw-wheel/luban-*.whl
 	touch $@

@@ -117,6 +117,7 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
     tops = {name.split("/")[0] for name in names}
     assert {top for top in tops if not top.endswith((".dist-info", ".libs"))} == {"luban"}
     assert {"luban/py.typed", "luban/_core.pyi", "luban/_history.pyi", "luban/__init__.py"} <= set(names)
+    assert not [name for name in names if "openmpi" in name]
     assert not [name for name in names if name.endswith((".hpp", ".cpp", ".pyc", ".a"))]
     assert not [name for name in names if Path(name).name.lower().startswith(("test_", "conftest"))]
 
