@@ -84,6 +84,23 @@ def test_what_is_under_way_is_not_asked_for_again(process: Process, large: Histo
     assert after.gain <= before.gain + 1e-9
 
 
+def test_a_campaign_keeps_to_what_was_chosen(
+    process: Process, large: History, networks: fitting.Model, fresh: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def fit(_: Process, history: History, surrogate: str, **more: Any) -> fitting.Model:
+        asked.append(surrogate)
+        return networks
+
+    monkeypatch.setattr(fitting, "fit", fit)
+    campaign = Campaign(process, large, model=networks)
+    for prefix in ("a", "b", "c"):
+        campaign.add_runs(fresh.assign(run_id=prefix + fresh["run_id"]))
+        campaign.fit()
+    assert asked == ["neural_ensemble", "automatic", "automatic"]  # of 80 runs, then 120, 160 and 200
+
+
 def test_a_stop_keeps_what_was_trained(process: Process, large: History, small: Any, tmp_path: Path) -> None:
     told = 0
 

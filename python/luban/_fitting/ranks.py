@@ -6,11 +6,11 @@ import json
 import os
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Protocol
 
-from luban.errors import ConfigurationError, IoError, ParallelError, StoppedError
+from luban.errors import ConfigurationError, IoError, LifecycleError, ParallelError, StoppedError
 
 __all__ = ["Communicator", "deal", "exchange", "require_same", "together"]
 
@@ -56,7 +56,8 @@ def together(group: Communicator | None) -> Iterator[None]:
     except Exception as error:
         if group is not None and group.size > 1 and _TOLD not in getattr(error, "__notes__", ()):
             error.add_note(_TOLD)
-            group.agree(f"{type(error).__name__}: {error}".encode("utf-8", "replace").decode())
+            with suppress(ParallelError, LifecycleError):  # when the others are gone already
+                group.agree(f"{type(error).__name__}: {error}".encode("utf-8", "replace").decode())
         raise
 
 

@@ -96,7 +96,10 @@ def run_training(task: Task, show: Progress) -> Outcome:
             stack.enter_context(asked.listening())
         stack.enter_context(together(group))
         process = Process.from_yaml(task.file.process)
-        return _Run(task, group, asked, process, History.open(task.file.history), show).outcome()
+        outcome = _Run(task, group, asked, process, History.open(task.file.history), show).outcome()
+        if not outcome.checkpointed:
+            group.barrier()  # until the first one has written
+        return outcome
 
 
 class _Run:
