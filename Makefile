@@ -45,7 +45,7 @@ PIP_WHEEL := -m pip wheel -q --no-build-isolation --no-deps . -w $(BUILD)/raw-wh
 CPP_FILES     = $(shell git ls-files '*.cpp' '*.hpp')
 
 .PHONY: help setup system demo test test-cpp test-python test-long test-sanitizers test-slow \
-        lint lint-tidy docs wheel clean distclean
+        cluster-start cluster-stop test-cluster lint lint-tidy docs wheel clean distclean
 
 help:  ## list the targets
 	@grep -hE '^[a-z%-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z%-]+):.*## */\1\t/' | expand -t 18
@@ -105,6 +105,18 @@ test-slow: wheel
 	$(SAY) '== Slow tests'
 	ctest --test-dir $(RELEASE) -L slow -j $(JOBS) --output-on-failure
 	LUBAN_WHEEL_REQUIRED=1 $(PY) -m pytest -m slow $(ARGS)
+
+cluster-start:  ## a Slurm with two nodes on this machine, in var/slurm (root); prints the environment to use
+	@bash .ci/system_packages.sh cluster
+	@bash cluster/local/start
+
+cluster-stop:  ## end it: no process is left
+	@bash cluster/local/stop
+
+test-cluster: setup  ## trainings on such a Slurm: two nodes, time limit and requeue, lost ranks (root; minutes)
+	$(SAY) '== Cluster tests'
+	bash .ci/system_packages.sh cluster
+	$(PY) -m pytest -m cluster tests/cluster $(ARGS)
 
 lint: setup  ## formatting, ruff, mypy, import layers, every public header alone
 	$(SAY) '== Formatting'

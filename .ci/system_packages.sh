@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs the Debian/Ubuntu packages of the named groups that are missing; without root or sudo it prints
-# the one line to type. Usage: .ci/system_packages.sh build|mpi|test|wheel ...
+# the one line to type. Usage: .ci/system_packages.sh build|mpi|test|wheel|cluster ...
 set -euo pipefail
 
 declare -A groups=(
@@ -9,6 +9,7 @@ declare -A groups=(
   [mpi]="libopenmpi-dev openmpi-bin"
   [test]="libgtest-dev universal-ctags"
   [wheel]="debootstrap"
+  [cluster]="slurmd slurmctld slurm-client munge openmpi-bin"
 )
 
 packages=()

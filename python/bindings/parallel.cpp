@@ -89,9 +89,7 @@ void bind_communicator(py::module_& module) {
       .def_property_readonly("kind", &Communicator::kind, "'self', 'threads' or 'openmpi'.")
       .def(
           "barrier",
-          [](Communicator& ranks) {
-            collective([&](const core::CallControl& control) { ranks.barrier(control); });
-          },
+          [](Communicator& ranks) { collective([&](const core::CallControl& control) { ranks.barrier(control); }); },
           "Returns when all ranks have called it.")
       .def("broadcast", &broadcast, py::arg("data"), py::arg("root") = 0,
            "The bytes of rank `root`, on all ranks; what the others pass is not looked at.")
@@ -146,7 +144,8 @@ void bind_launcher_and_plugin(py::module_& module) {
       .def_readonly("size", &Launcher::size)
       .def_readonly("started", &Launcher::started)
       .def_readonly("connected", &Launcher::connected);
-  module.def("launcher", [] { return launcher(); }, "The launcher of this process, or None.");
+  module.def(
+      "launcher", [] { return launcher(); }, "The launcher of this process, or None.");
 
   py::classh<Plugin>(module, "Plugin", "A plugin of this package as it was found.")
       .def_readonly("name", &Plugin::name)

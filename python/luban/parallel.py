@@ -5,6 +5,7 @@ Nothing of MPI is touched before :func:`communicator` is called in a process tha
 
 from __future__ import annotations
 
+import operator
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -80,13 +81,17 @@ def communicator(ranks: int | Literal["environment"] = "environment") -> Communi
     """
     if ranks == "environment":
         return _core.environment_communicator(0)
-    if not isinstance(ranks, int) or ranks < 1:
+    try:
+        wanted = operator.index(ranks)
+    except TypeError:  # another word, a fraction
+        wanted = 0
+    if wanted < 1:
         raise ConfigurationError(
             where="parallel.communicator",
             expected="'environment' or a number of ranks of at least 1",
             received=repr(ranks),
         )
-    return _core.environment_communicator(ranks)
+    return _core.environment_communicator(wanted)
 
 
 def thread_communicators(count: int) -> list[Communicator]:

@@ -28,7 +28,7 @@ using EnvironmentLookup = std::function<const char*(const char*)>;
 [[nodiscard]] LUBAN_PARALLEL_EXPORT std::optional<Launcher> launcher(const EnvironmentLookup& lookup = {});
 
 struct EnvironmentOptions {
-  int ranks = 0;            ///< ≥ 0; 0 = as many as the launcher says, one without a launcher
+  int ranks = 0;                 ///< ≥ 0; 0 = as many as the launcher says, one without a launcher
   std::string plugin_path = {};  ///< of the MPI plugin; empty = the one that find_plugin finds
 };
 
