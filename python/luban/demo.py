@@ -77,6 +77,7 @@ def run(
     from luban._demo import files, pictures, steps
     from luban._demo.honest import run_honest_check
     from luban.campaign import Campaign
+    from luban.surrogate import GaussianProcess
 
     folder = _folder(out)
     clock = _Clock()
@@ -84,12 +85,14 @@ def run(
     clock.lap("import_and_look")
     process = imported.history.process
     settings = imported.inspection.counts["groups"]  # one fold each: every setting is predicted from all others
-    model = fitting.fit(process, imported.history, seed=seed, folds=settings, progress=progress)
+    # Not automatic: the honest check fits the model anew hundreds of times, which a Gaussian process allows.
+    model = fitting.fit(process, imported.history, "gaussian_process", seed, settings, progress=progress)
     clock.lap("fit")
     campaign = Campaign(process, imported.history, seed=seed, model=model)
     advised = steps.advise(campaign, model, points=5 if quick else 10, progress=progress)
     clock.lap("recommend")
-    honest = run_honest_check(imported.history, model.surrogate, seed=seed, quick=quick, progress=progress)
+    learned = model.surrogate if isinstance(model.surrogate, GaussianProcess) else None
+    honest = run_honest_check(imported.history, learned, seed=seed, quick=quick, progress=progress)
     clock.lap("honest_check")
     plots = pictures.draw_all(imported, model, advised, honest)
     written = files.write_pictures(folder, plots, progress)
