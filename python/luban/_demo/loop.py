@@ -88,7 +88,8 @@ class LoopComparison:
     ``gains`` and ``over_limit``: by the other arm, learning less that arm in net removal and in the share above the
     limit, paired by seed. ``timeline`` holds the first seed, a row per arm and shaft, with ``best_removal``: what who
     knows the truth would choose for that shaft. ``innovations`` are those of all seeds that learned, ``why`` is what
-    the last recommendation of the timeline said; times are medians of one call.
+    the last recommendation of the timeline said; times are medians of one call. ``journal_records`` stand in the
+    ``journals`` of all loops, of which a verifier found ``journals_whole`` whole; ``slowest_ms``: by step of a cycle.
     """
 
     arms: Mapping[str, ArmResult]
@@ -104,6 +105,10 @@ class LoopComparison:
     why: list[str]
     recommend_ms: float
     learn_ms: float
+    journals: int
+    journals_whole: int
+    journal_records: int
+    slowest_ms: Mapping[str, float]
     seconds: float
     quick: bool
 
@@ -126,6 +131,11 @@ class LoopComparison:
             "loop_shafts": self.shafts,
             "loop_recommend_ms": self.recommend_ms,
             "loop_learn_ms": self.learn_ms,
+            "loop_journals": self.journals,
+            "loop_journals_whole": self.journals_whole,
+            "loop_journal_records": self.journal_records,
+            "loop_slowest_ms": dict(self.slowest_ms),
+            "loop_s": self.seconds,
         }
         for name, arm in self.arms.items():
             for key in ("net_removal", "good_removal", "removal", "over_limit", "roughness"):
@@ -229,6 +239,10 @@ def _compared(
         why=done[0].why,
         recommend_ms=1000.0 * float(np.median(np.concatenate([result.recommend_s for result in done]))),
         learn_ms=1000.0 * float(np.median(np.concatenate([result.learn_s for result in done]))),
+        journals=len(done) * sum(arm != "fixed" for arm in ARMS),
+        journals_whole=sum(result.journals_whole for result in done),
+        journal_records=sum(result.journal_records for result in done),
+        slowest_ms={name: max(result.slowest_ms[name] for result in done) for name in done[0].slowest_ms},
         seconds=time.perf_counter() - started,
         quick=quick,
     )

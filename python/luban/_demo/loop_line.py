@@ -1,159 +1,154 @@
-"""One line under one way of choosing settings: the simulated lathe behind the guard, shaft after shaft.
+"""One line under one way of choosing settings: the simulated lathe behind a whole supervisor, shaft after shaft.
 
-The cycle here has no process of its own, no journal and no modes beyond whether the guard let a move through; whoever
-has ``learn`` and ``recommend`` can choose.
+The supervisor is the one that a real loop has, with its guard, mode machine, drift watch and journal; only the clock is
+simulated, and the optimizer is in this process.
 """
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from luban.guard import ConfirmedOutput, GuardOptions, GuardRequest, envelope_digest, make_guard
+from luban.control import ControlMode, ControlOptions, PlantKind
+from luban.guard import GuardOptions, envelope_digest, make_guard
+from luban.journal import verify
 from luban.plant import Lathe, LatheMachine, SimulatedClock, SimulatedPlant
 from luban.plant.lathe import DIAMETERS
-from luban.process import NamedValue, Recipe
+from luban.service import CycleTimes, InProcess, LoopPlan, Supervisor
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from luban.guard import Setpoint
     from luban.plant import FinishedRun
     from luban.plant.machine import AppliedWrite
     from luban.process import Process, TrainingEnvelope
-    from luban.service.learner import Innovation, Proposal
+    from luban.service.supervisor.cycle import CycleReport
+    from luban.service.supervisor.optimizer_port import Advisor
 
-__all__ = ["Chooser", "Line", "count_outside"]
+__all__ = ["Line", "Turned", "count_outside"]
 
-_READ_S, _SHAFT_S = 1.0, 60.0  # settings are read and written a second after a shaft is done
-_DEADLINE_NS = 2_000_000_000
-
-
-class Chooser(Protocol):
-    """Whoever chooses settings: a learner of a loop, in this process or another."""
-
-    def learn(self, runs: Sequence[FinishedRun]) -> list[Innovation]:
-        """Take in what was turned."""
-        ...
-
-    def recommend(self, context: Mapping[str, float | str], running: Mapping[str, float | str]) -> Proposal:
-        """Choose for the next shaft."""
-        ...
+_SHAFT_S = 60.0
+_READ_S = 1.0  # the loop reads and writes a second after a shaft is done
+_ARMING_S = 60.0
 
 
 @dataclass(frozen=True)
-class _Write:
-    """A setpoint as the plant takes it."""
+class Turned:
+    """What a line turned: a row per shaft, and what the journal of its loop holds.
 
-    values: Sequence[tuple[str, float | str, str]]
-    command_id: Any
-    deadline: int
-    expected_previous: Mapping[str, float | str]
+    ``records`` and ``whole``: number of records of the journal, and whether a verifier of its own found it whole (0 and
+    True without a loop). ``slowest_ms``: the slowest step of a cycle by name.
+    """
 
-    @classmethod
-    def of(cls, setpoint: Setpoint) -> _Write:
-        return cls(
-            [(item.name, item.value, item.unit) for item in setpoint.values],  # noqa: PD011
-            setpoint.command_id,
-            setpoint.deadline_ns,
-            {item.name: item.value for item in setpoint.expected},
-        )
+    rows: pd.DataFrame
+    records: int
+    whole: bool
+    slowest_ms: dict[str, float]
 
 
 class Line:
-    """A lathe, its plant and its guard under a simulated clock."""
+    """A lathe and its plant under a simulated clock."""
 
     def __init__(
         self, process: Process, envelope: TrainingEnvelope, lathe: Lathe, start: Mapping[str, float] | None = None
     ) -> None:
-        self.process, self.lathe = process, lathe
+        self.process, self.lathe, self._envelope = process, lathe, envelope
         self._clock = SimulatedClock()
         self.machine = LatheMachine(lathe, clock=self._clock, start=start, shaft_s=_SHAFT_S)
         self._plant = SimulatedPlant(process, self.machine)
-        self._guard = make_guard(process, envelope, envelope_digest(envelope), GuardOptions())
-        self._sequence = -1
-        self._last_move_ns = -(10**12)  # long ago
-        self._written: dict[str, float | str] = {}
-
-    def turn(self, shafts: int, chooser: Chooser | None) -> pd.DataFrame:
-        """Turn shafts and return a row for each: settings, context, wear, roughness, what the guard said of the move.
-
-        ``expected`` is the true expected roughness, ``measured`` the mean of the readings. Without a chooser the
-        settings stay.
-        """
-        import pandas as pd
-
-        rows = []
-        self._plant.connect()
-        for number in range(shafts):
-            self._clock.advance(_READ_S)
-            state = self._plant.read()
-            context = {name: item.value for name, item in state.context.items()}
-            running = {name: item.value for name, item in state.outputs.items()}
-            wear = self.machine.flank_wear
-            decision = ""
-            if chooser is not None:
-                chooser.learn(state.finished)
-                decision = self._move(number, chooser.recommend(context, running), context, running)
-            self._clock.advance(_SHAFT_S - _READ_S)
-            self.machine.advance()
-            (run,) = self.machine.runs_since(number)
-            settings = {name: float(value) for name, value in run.settings.items()}
-            truth = self.lathe.expected_roughness(
-                **settings, diameter=DIAMETERS[str(context["diameter"])], flank_wear=wear, number=number
-            )
-            measured = float(np.mean([float(value) for value in run.readings["roughness"]]))
-            rows.append(
-                {"shaft": number + 1, **context, "flank_wear": wear, **settings, "decision": decision}
-                | {"expected": float(truth.mean()), "measured": measured}
-            )
-        self._plant.close()
-        return pd.DataFrame(rows)
 
     @property
     def log(self) -> list[AppliedWrite]:
         """Every setpoint that came into force, as the machine itself noted it."""
         return list(self.machine.log)
 
-    def _move(
-        self, cycle: int, proposal: Proposal, context: Mapping[str, float | str], running: Mapping[str, float | str]
-    ) -> str:
-        if proposal.stay:
-            return "stay"
-        now = self._clock.monotonic_ns()
-        last, self._sequence = self._sequence, self._sequence + 1
-        judgement = self._guard.judge(
-            GuardRequest(
-                cycle=cycle,
-                now_ns=now,
-                deadline_ns=now + _DEADLINE_NS,
-                sequence=self._sequence,
-                last_sequence=last,
-                last_move_ns=self._last_move_ns,
-                proposal=Recipe(self._named(proposal.settings)),
-                inputs=[],
-                outputs=[
-                    ConfirmedOutput(name, value, self.process.unit(name), age_ns=0, written=self._written.get(name))
-                    for name, value in running.items()
-                ],
-                context=self._named(context),
-            )
-        )
-        verdict = judgement.verdict
-        if judgement.setpoint is None:
-            reason = verdict.findings[0].reason.name if verdict.findings else ""
-            return f"{verdict.decision.name}: {reason}"
-        write = _Write.of(judgement.setpoint)
-        if self._plant.write(write).ok:
-            self._written |= {name: value for name, value, _ in write.values}  # noqa: PD011
-            self._last_move_ns = now
-        return str(verdict.decision.name)
+    def turn_fixed(self, shafts: int) -> Turned:
+        """Turn shafts at the settings that stand."""
+        import pandas as pd
 
-    def _named(self, values: Mapping[str, float | str]) -> list[NamedValue]:
-        return [NamedValue(name, value, self.process.unit(name)) for name, value in values.items()]
+        rows = []
+        for number in range(shafts):
+            self._clock.advance(_READ_S)
+            self.machine.advance()
+            rows.append(self._shaft(number, "", ""))
+        return Turned(pd.DataFrame(rows), 0, True, {})
+
+    def turn(self, shafts: int, advisor: Advisor) -> Turned:
+        """Turn shafts in a closed loop: a cycle for each, settings by ``advisor``.
+
+        Rows have settings, context, wear, mode, what became of the recommendation, ``expected`` (the true expected
+        roughness) and ``measured`` (the mean of the readings).
+        """
+        import pandas as pd
+
+        with tempfile.TemporaryDirectory(prefix="luban-loop-") as folder:
+            journal = Path(folder) / "loop.sqlite"
+            loop = Supervisor(self._plan(journal), self._plant, InProcess(advisor))
+            self._clock.advance(_READ_S)
+            loop.start()
+            rows = []
+            for number in range(shafts):
+                report = loop.cycle()
+                rows.append(self._shaft(number, loop.controller.state.achieved.name, _fate(report)))
+                self._clock.advance(_READ_S)
+            slowest = {name: took / 1e6 for name, took in loop.board.slowest_ns.items()}
+            loop.close("the hour is over")
+            found = verify(journal)
+            return Turned(pd.DataFrame(rows), found.records, found.ok, slowest)
+
+    def _plan(self, journal: Path) -> LoopPlan:
+        digest = envelope_digest(self._envelope)
+        return LoopPlan(
+            name="demo",
+            process=self.process,
+            guard=make_guard(self.process, self._envelope, digest, GuardOptions()),
+            journal=journal,
+            times=CycleTimes(period_s=_SHAFT_S),
+            control=ControlOptions(dwell=timedelta(seconds=_ARMING_S)),
+            plant_kind=PlantKind.simulated,
+            mode=ControlMode.closed,
+            model=digest,
+        )
+
+    def _shaft(self, number: int, mode: str, fate: str) -> dict[str, Any]:
+        """Let the next shaft be turned, and return what came of it."""
+        wear, context = self.machine.flank_wear, self.machine.context()
+        self._clock.advance(_SHAFT_S - _READ_S)
+        self.machine.advance()
+        (run,) = self.machine.runs_since(number)
+        settings = {name: float(value) for name, value in run.settings.items()}
+        truth = self.lathe.expected_roughness(
+            **settings, diameter=DIAMETERS[context["diameter"]], flank_wear=wear, number=number
+        )
+        return {
+            "shaft": number + 1, **context, "flank_wear": wear, **settings, "mode": mode, "decision": fate,
+            "expected": float(truth.mean()), "measured": _mean(run),
+        }  # fmt: skip
+
+
+def _mean(run: FinishedRun) -> float:
+    return float(np.mean([float(value) for value in run.readings["roughness"]]))
+
+
+def _fate(report: CycleReport) -> str:
+    """Say what became of the recommendation of a cycle: written as it was or clamped, held and why, or a stay."""
+    if report.result is not None:
+        decided = "accept" if report.judgement is None else report.judgement.verdict.decision.name
+        return decided if report.result.ok else f"write: {report.result.outcome.value}"
+    if report.recommendation is None:
+        return "none"
+    if report.recommendation.stay:
+        return "stay"
+    if report.judgement is not None and report.judgement.setpoint is None:
+        findings = report.judgement.verdict.findings
+        return f"{report.judgement.verdict.decision.name}: {findings[0].reason.name if findings else ''}"
+    return "not written"
 
 
 def count_outside(process: Process, log: Sequence[AppliedWrite], start: Mapping[str, float]) -> int:

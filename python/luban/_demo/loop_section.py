@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import textwrap
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -58,7 +59,8 @@ def loop_section(comparison: LoopComparison, picture: Figure) -> Section:
             f"had drifted; the model was fitted to that. Then tools wear, and {_drift_words(comparison)}. Settings are "
             f"chosen for as much removal as the limit allows: the next shaft's mean roughness at most {limit} with "
             "probability "
-            f"{comparison.probability:.0%}. Every move passes the guard."
+            f"{comparison.probability:.0%}. Each loop is a whole one: supervisor with guard, modes, "
+            "drift watch and journal; only the clock is simulated. It arms itself within the first shafts."
         ),
         Cards(_cards(comparison)),
         Picture(
@@ -158,6 +160,12 @@ def _sentences(comparison: LoopComparison) -> Iterator[str]:
     yield (
         f"Shafts above the limit, learning less frozen: {frozen:+.1f} ± {errors[0]:.1f} points; less fixed: "
         f"{fixed:+.1f} ± {errors[1]:.1f} points. {100 * (1 - comparison.probability):.0f} % are asked for."
+    )
+    slowest = max(comparison.slowest_ms.items(), key=lambda item: item[1], default=("", math.nan))
+    yield (
+        f"Audit: {comparison.journals_whole} of {comparison.journals} journals were found whole by a verifier that shares "
+        f"no code with their writer; {comparison.journal_records:,} records. The slowest step of any cycle was to "
+        f"{slowest[0]}, {slowest[1]:.0f} ms."
     )
     yield (
         f"{comparison.writes_outside_limits} of {sum(arm.writes for arm in comparison.arms.values()):,} writes lay "

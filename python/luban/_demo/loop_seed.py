@@ -7,20 +7,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from luban._demo.loop_line import Line, count_outside
+from luban import fitting
+from luban._demo.loop_line import Line, Turned, count_outside
 from luban.plant import Drift, Lathe
 from luban.process import Process
+from luban.service.commissioning import commission
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from luban.fitting import Model
-    from luban.plant import FinishedRun
-    from luban.service.learner import Innovation, Learner, Proposal
+    from luban.service import Innovation, Recommendation, RunReport
+    from luban.service.learner import Learner
 
-__all__ = ["ARMS", "RESPONSE", "START", "Job", "SeedResult", "commission", "roughness_only", "run_seed"]
+__all__ = ["ARMS", "RESPONSE", "START", "Job", "SeedResult", "roughness_only", "run_seed"]
 
 #: Ways to choose settings: by the model and what it has missed since, by the model as commissioned, not at all.
 ARMS = ("learning", "frozen", "fixed")
@@ -29,7 +29,6 @@ START = {"cutting_speed": 280.0, "feed": 0.1, "depth_of_cut": 0.95}  # run most 
 
 _OBJECTIVE = "removal_rate"
 _MIN_GAIN = 0.5  # cm3/min: less is not worth a move
-_COMMISSIONING = 1_000_000  # lathes of commissioning have other noise than those of the hour
 
 
 @dataclass(frozen=True)
@@ -47,7 +46,8 @@ class SeedResult:
     """Rows of every arm and shaft; by arm, writes in the machine's own log and those of them that broke a promise.
 
     ``innovations`` and ``why`` (what the last recommendation said) are of the arm that learns, ``recommend_s`` and
-    ``learn_s`` what its calls took.
+    ``learn_s`` what its calls took. ``journal_records`` of the loops' journals, of which ``journals_whole`` were found
+    whole; ``slowest_ms`` by step of a cycle.
     """
 
     rows: pd.DataFrame
@@ -56,6 +56,9 @@ class SeedResult:
     why: list[str]
     recommend_s: list[float]
     learn_s: list[float]
+    journal_records: int
+    journals_whole: int
+    slowest_ms: dict[str, float]
 
 
 class Watched:
@@ -68,7 +71,7 @@ class Watched:
         self.recommend_s: list[float] = []
         self.learn_s: list[float] = []
 
-    def learn(self, runs: Sequence[FinishedRun]) -> list[Innovation]:
+    def learn(self, runs: Sequence[RunReport]) -> list[Innovation]:
         """Take in what was turned."""
         started = time.perf_counter()
         found = self._learner.learn(runs)
@@ -77,12 +80,12 @@ class Watched:
         self.innovations += found
         return found
 
-    def recommend(self, context: Mapping[str, float | str], running: Mapping[str, float | str]) -> Proposal:
+    def recommend(self, context: Mapping[str, float | str], running: Mapping[str, float | str]) -> Recommendation:
         """Choose for the next shaft."""
         started = time.perf_counter()
         proposal = self._learner.recommend(context, running)
         self.recommend_s.append(time.perf_counter() - started)
-        self.why = proposal.why
+        self.why = list(proposal.why)
         return proposal
 
 
@@ -93,50 +96,22 @@ def roughness_only(process: Process) -> dict[str, Any]:
     return content
 
 
-def commission(process: Process, seed: int) -> Model:
-    """Turn the settings of the packaged data once each, in random order, on a lathe as good as new; fit a model.
-
-    Raises: IoError when the package lacks its data.
-    """
-    import pandas as pd
-
-    from luban import datasets, fitting
-    from luban.history import History
-
-    parameters = [parameter.name for parameter in process.parameters]
-    context = [variable.name for variable in process.context]
-    plan = datasets.turning().read(columns=[*parameters, *context], rows="runs")
-    lathe = Lathe(seed=_COMMISSIONING + seed)
-    rows: list[dict[str, Any]] = []
-    for number, place in enumerate(np.random.default_rng(seed).permutation(len(plan))):
-        run = plan.iloc[int(place)]
-        settings = {name: float(run[name]) for name in parameters}
-        given = {name: str(run[name]) for name in context}
-        shaft = lathe.run_shaft(settings, given, number=number)
-        known = {"setting_number": f"commissioning {number + 1}", **settings, **given}
-        readings = zip(shaft.position, shaft.responses[RESPONSE][0], strict=True)
-        rows += [
-            {**known, "repeat": repeat, "position": position, RESPONSE: float(value)}
-            for repeat, (position, value) in enumerate(readings, start=1)
-        ]
-    return fitting.fit(process, History.from_frame(process, pd.DataFrame(rows)), seed=seed)
-
-
 def run_seed(job: Job) -> SeedResult:
     """Commission one lathe and run every arm on it. Raises: IoError when the package lacks its data."""
     import pandas as pd
 
     process = Process.from_dict(dict(job.definition))
-    model = commission(process, job.seed)
+    model = fitting.fit(process, commission(process, job.seed), "gaussian_process", seed=job.seed)
     lathe = Lathe(seed=job.seed, drifts=job.drifts)
     choosers = {
         "learning": _chooser(process, model, job.seed, True),
         "frozen": _chooser(process, model, job.seed, False),
     }
-    frames, writes = [], {}
+    turned: dict[str, Turned] = {}
+    writes = {}
     for arm in ARMS:
         line = Line(process, model.envelope, lathe, START)
-        frames.append(line.turn(job.shafts, choosers.get(arm)).assign(arm=arm, seed=job.seed))
+        turned[arm] = line.turn(job.shafts, choosers[arm]) if arm in choosers else line.turn_fixed(job.shafts)
         writes[arm] = len(line.log), count_outside(process, line.log, START)
     watched = choosers["learning"]
     innovations = pd.DataFrame(
@@ -145,8 +120,19 @@ def run_seed(job: Job) -> SeedResult:
             for one in watched.innovations
         ]
     )
-    rows = pd.concat(frames, ignore_index=True)
-    return SeedResult(rows, writes, innovations, watched.why, watched.recommend_s, watched.learn_s)
+    rows = pd.concat([one.rows.assign(arm=arm, seed=job.seed) for arm, one in turned.items()], ignore_index=True)
+    loops = [one for arm, one in turned.items() if arm in choosers]
+    return SeedResult(
+        rows=rows,
+        writes=writes,
+        innovations=innovations,
+        why=watched.why,
+        recommend_s=watched.recommend_s,
+        learn_s=watched.learn_s,
+        journal_records=sum(one.records for one in loops),
+        journals_whole=sum(one.whole for one in loops),
+        slowest_ms={name: max(one.slowest_ms.get(name, 0.0) for one in loops) for name in loops[0].slowest_ms},
+    )
 
 
 def _chooser(process: Process, model: Model, seed: int, learning: bool) -> Watched:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from luban.fitting import Model
-    from luban.plant import FinishedRun
+    from luban.service.messages import RunReport
 
     Array = NDArray[np.float64]
 
@@ -67,7 +67,7 @@ class Reader:
         valid = {response.name: (response.valid_low, response.valid_high) for response in model.process.responses}
         self._valid = [valid[name] for name, _ in self._responses]
 
-    def values(self, run: FinishedRun) -> Array:
+    def values(self, run: RunReport) -> Array:
         """Return the readings (n, m), NaN where a response is missing or outside its valid range.
 
         Raises: DataError when the columns of the run have different lengths.
@@ -88,7 +88,7 @@ class Reader:
                 out[:, j] = np.where(np.isfinite(column) & (column >= low) & (column <= high), column, np.nan)
         return out
 
-    def points(self, run: FinishedRun) -> Array:
+    def points(self, run: RunReport) -> Array:
         """Return the coded inputs (n, p) of the readings of a run.
 
         Raises: DataError when an input is missing, is no number or a category that the model does not know.
@@ -112,7 +112,7 @@ class Reader:
             raise _missing(run, "a noise variable")
         return out
 
-    def observations(self, run: FinishedRun, values: Array, points: Array) -> dict[int, Observation]:
+    def observations(self, run: RunReport, values: Array, points: Array) -> dict[int, Observation]:
         """Return what a run says of each response (by index) that it has a usable reading of."""
         read = np.isfinite(values).any(axis=1)
         if not read.any():
@@ -186,7 +186,7 @@ def run_noise(model: Model) -> Array:
     return out
 
 
-def _missing(run: FinishedRun, name: str) -> DataError:
+def _missing(run: RunReport, name: str) -> DataError:
     return DataError(
         where="service.learn",
         expected=f"a value of {name!r}",

@@ -1,8 +1,8 @@
 """What the optimizer of a loop thinks: it learns from every finished run and recommends settings for the next one.
 
 A fitted model is never changed in a loop: a new one comes only from a job. What it misses is learned beside it, by a
-small Gaussian process on the residuals of runs, for any kind of surrogate. The same runs in the same order give the same
-state, so that a process that starts again only reads them again.
+small Gaussian process on the residuals of runs, for any kind of surrogate. The same runs in the same order give the
+same state, so that a process that starts again only reads them again.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ from luban.service._missed import Missed, Residual
 from luban.service._observations import Observation, Reader, expected, run_noise
 from luban.service._reach import within_one_move
 from luban.service._said import Lesson, sentence_of
+from luban.service.messages import Innovation, Prediction, Recommendation, RunReport
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from luban._campaign.answers import Recommendation
+    from luban._campaign.answers import Recommendation as Advised
     from luban.fitting import Model
     from luban.history import History
-    from luban.plant import FinishedRun
     from luban.process import Process
     from luban.recommend import StayRule
 
     Array = NDArray[np.float64]
 
-__all__ = ["Innovation", "Learner", "LearnerOptions", "Proposal"]
+__all__ = ["Learner", "LearnerOptions"]
 
 Value = float | str
 
@@ -100,46 +100,11 @@ class LearnerOptions:
             )
 
 
-@dataclass(frozen=True)
-class Innovation:
-    """One response of one run against what was expected of it before it was learned: what drift detectors watch.
-
-    In the response's unit; ``standard_deviation`` is that of the mean of this run's readings.
-    """
-
-    run_id: str
-    response: str
-    observed: float
-    predicted: float
-    standard_deviation: float
-
-    @property
-    def standardised(self) -> float:
-        """Difference in standard deviations; positive when more was observed than expected."""
-        return (self.observed - self.predicted) / self.standard_deviation
-
-
-@dataclass(frozen=True)
-class Proposal:
-    """Settings for the next run, in the process's units, and what is known of them.
-
-    ``predictions``: a mapping of response, unit, mean, low, high and level (of the interval of the run's mean; None
-    where the response is computed) each. ``gain`` is the expected gain of the objective against the running settings
-    (> 0 = better, None = not known). ``stay``: the settings are those that run.
-    """
-
-    settings: dict[str, Value]
-    stay: bool
-    predictions: list[dict[str, Any]]
-    gain: float | None
-    why: list[str]
-
-
 @dataclass
 class _Known:
     """A run as it was read so far."""
 
-    run: FinishedRun
+    run: RunReport
     time: float
     points: Array
     values: Array
@@ -158,7 +123,7 @@ class Learner:
         process: Process,
         model: Model,
         history: History | None = None,
-        options: LearnerOptions = LearnerOptions(),  # noqa: B008 (frozen)
+        options: LearnerOptions = LearnerOptions(),
     ) -> None:
         for what, name in (("a model", model.process.name), ("a history", history and history.process.name)):
             if name is not None and name != process.name:
@@ -186,7 +151,7 @@ class Learner:
         self._expected: list[dict[str, float]] = [{} for _ in self._columns]
         self._runs: dict[str, _Known] = {}
         self._count = 0
-        self._answers: dict[str, Proposal] = {}  # to what was asked since something was learned
+        self._answers: dict[str, Recommendation] = {}  # to what was asked since something was learned
 
     @property
     def runs(self) -> int:
@@ -198,7 +163,7 @@ class Learner:
         """How often a test of the innovations asked for other sizes of departures, over all responses."""
         return sum(missed.refits for missed in self._missed)
 
-    def learn(self, runs: Sequence[FinishedRun]) -> list[Innovation]:
+    def learn(self, runs: Sequence[RunReport]) -> list[Innovation]:
         """Learn from finished runs, first to last; return what each said against what was expected of it before.
 
         A run that is known already brings late or corrected values of its first readings, in order; what has not
@@ -214,7 +179,7 @@ class Learner:
                 self.skipped[run.run_id] = str(error)
         return out
 
-    def recommend(self, context: Mapping[str, Value], running: Mapping[str, Value]) -> Proposal:
+    def recommend(self, context: Mapping[str, Value], running: Mapping[str, Value]) -> Recommendation:
         """Recommend settings for the next run in ``context``, seen from the ``running`` settings.
 
         Raises: ConfigurationError on a context or setting that is missing or unknown; InfeasibleError naming what
@@ -225,7 +190,7 @@ class Learner:
             self._answers[asked] = self._recommended(context, running)
         return self._answers[asked]
 
-    def _recommended(self, context: Mapping[str, Value], running: Mapping[str, Value]) -> Proposal:
+    def _recommended(self, context: Mapping[str, Value], running: Mapping[str, Value]) -> Recommendation:
         options = self.options
         question = Question(
             context=context_values(self.process, context),
@@ -243,7 +208,7 @@ class Learner:
         answer = advice.recommend(question, 1, options.kind, stay=options.stay, search=self._search)[0]
         return self._proposal(answer, limited)
 
-    def _learn(self, run: FinishedRun) -> list[Innovation]:
+    def _learn(self, run: RunReport) -> list[Innovation]:
         values = self._reader.values(run)
         known = self._runs.get(run.run_id)
         if known is None:
@@ -283,7 +248,7 @@ class Learner:
         return out
 
     def _correction(self, missed: Missed, point: Array, time: float) -> tuple[float, float]:
-        """What is added to the model's expectation at a point, and its variance."""
+        """Return what is added to the model's expectation at a point, and its variance."""
         if not self.options.learning:
             return 0.0, 0.0
         if missed.process is None:
@@ -292,7 +257,7 @@ class Learner:
         return float(mean[0]), float(variance[0])
 
     def _model_now(self) -> Model:
-        """The model with what it has missed."""
+        """Return the model with what it has missed."""
         corrections: list[Any] = [missed.process for missed in self._missed]  # None: nothing missed yet
         if not self.options.learning or not any(corrections):
             return self._model
@@ -304,7 +269,7 @@ class Learner:
         return model
 
     def _restated(self, corrections: Sequence[Any], now: float) -> _core.Dataset:
-        """The measurements that the model was fitted on as they would come out now.
+        """Return the measurements that the model was fitted on as they would come out now.
 
         Recommendations hold the model against what the running settings once gave.
         """
@@ -325,24 +290,25 @@ class Learner:
     def _objective(self) -> str:
         return self.options.objective or self.process.objectives[0].response
 
-    def _proposal(self, answer: Recommendation, limited: str) -> Proposal:
+    def _proposal(self, answer: Advised, limited: str) -> Recommendation:
         level = self.options.interval_level
-        predictions: list[dict[str, Any]] = []
+        predictions = []
         for name, one in answer.predictions.items():
             known = one.sd_run_mean > 0.0  # computed responses have no interval
-            ends = {"low": one.lower, "high": one.upper, "level": level} if known else dict.fromkeys(_INTERVAL)
-            predictions.append({"response": name, "unit": self.process.unit(name), "mean": one.mean, **ends})
+            low, high, at = (one.lower, one.upper, level) if known else (math.nan,) * 3
+            predictions.append(Prediction(name, self.process.unit(name), one.mean, low, high, at))
         gain = float(answer.gain)
-        return Proposal(
+        kept = (text for text in answer.why if not text.startswith(_OF_OLD))
+        return Recommendation(
             settings=dict(answer.settings),
             stay=answer.stay,
             predictions=predictions,
             gain=gain if math.isfinite(gain) else None,
-            why=[*self._said(answer), *(text for text in answer.why if not text.startswith(_OF_OLD)), *filter(None, [limited])],
+            why=[*self._said(answer), *kept, *filter(None, [limited])],
         )
 
-    def _said(self, answer: Recommendation) -> list[str]:
-        """What was learned of the responses that matter here, in words."""
+    def _said(self, answer: Advised) -> list[str]:
+        """Say what was learned of the responses that matter here."""
         if not self.options.learning:
             return []
         encoder = self._model.surrogate.encoder
@@ -374,7 +340,6 @@ class Learner:
         return [r for r, column in enumerate(self._columns) if column.name in names]
 
 
-_INTERVAL = ("low", "high", "level")
 #: Sentences about measurements of the training data, which are restated here and would not be found there.
 _OF_OLD = "Nearest real runs"
 
