@@ -69,8 +69,8 @@ def run(
 
     Imports the packaged production history, looks for gross errors, fits on folds grouped by setpoint (each left out
     once), recommends settings for every context (averaged over the noise variables), searches the front of the two
-    objectives, checks its own choices where the truth is known, and closes the loop on simulated lathes that drift: learning,
-    against its frozen model and against fixed settings. ``quick`` does less of the last three and says so.
+    objectives, checks its own choices where the truth is known, and closes the loop on simulated lathes that drift:
+    learning, against its frozen model and against fixed settings. ``quick`` does less of the last three and says so.
 
     Each file is complete or not there: it is written under a temporary name and renamed.
 
