@@ -164,8 +164,8 @@ def _sentences(comparison: LoopComparison) -> Iterator[str]:
     slowest = max(comparison.slowest_ms.items(), key=lambda item: item[1], default=("", math.nan))
     yield (
         f"Audit: {comparison.journals_whole} of {comparison.journals} journals were found whole by a verifier that "
-        f"shares no code with their writer; {comparison.journal_records:,} records. The slowest step of any cycle was to "
-        f"{slowest[0]}, {slowest[1]:.0f} ms."
+        f"shares no code with their writer; {comparison.journal_records:,} records. The slowest step of any cycle was "
+        f"to {slowest[0]}, {slowest[1]:.0f} ms."
     )
     yield (
         f"{comparison.writes_outside_limits} of {sum(arm.writes for arm in comparison.arms.values()):,} writes lay "
