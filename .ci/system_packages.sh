@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Installs the Debian/Ubuntu packages of the named groups that are missing; without root or sudo it prints
-# the one line to type. Usage: .ci/system_packages.sh build|test|wheel|cluster ...
+# the one line to type. Usage: .ci/system_packages.sh build|mpi|test|wheel|cluster ...
 set -euo pipefail
 
 declare -A groups=(
   [build]="g++ cmake ninja-build git python3-venv python3-dev libtbb-dev libeigen3-dev libhdf5-dev
            nlohmann-json3-dev zlib1g-dev"
+  [mpi]="libopenmpi-dev openmpi-bin"
   [test]="libgtest-dev universal-ctags"
   [wheel]="debootstrap"
   [cluster]="slurmd slurmctld slurm-client munge openmpi-bin"

@@ -63,6 +63,9 @@ foreach(switch IN LISTS luban_switches)
   string(APPEND luban_switch_entries "    {\"${name}\", ${value}},\n")
 endforeach()
 
+# Plugins are files of their own: whether one is there is looked up at run time.
+message(STATUS "  with_openmpi = ${LUBAN_WITH_OPENMPI}")
+
 list(LENGTH luban_facts luban_fact_count)
 list(LENGTH luban_switches luban_switch_count)
 configure_file("${CMAKE_CURRENT_LIST_DIR}/build_facts.hpp.in" "${LUBAN_GENERATED_DIR}/luban/build_facts.hpp" @ONLY)

@@ -1,8 +1,10 @@
 #include <algorithm>
 #include <array>
 #include <exception>
+#include <filesystem>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -13,6 +15,7 @@
 #include <luban/core/sha256.hpp>
 #include <luban/core/text.hpp>
 #include <luban/core/time.hpp>
+#include <luban/parallel/plugin.hpp>
 
 #include "bindings.hpp"
 #include "core_parts.hpp"
@@ -51,6 +54,7 @@ constexpr std::array error_types = {
     error_type<core::LifecycleError>("LifecycleError", "Error"),
     error_type<core::IoError>("IoError", "Error"),
     error_type<core::NotBuiltError>("NotBuiltError", "Error"),
+    error_type<core::ParallelError>("ParallelError", "Error"),
     error_type<core::StoppedError>("StoppedError", "Error"),
     error_type<core::Error>("Error", "Exception"),
 };
@@ -117,6 +121,8 @@ py::dict build_info() {
   py::dict out;
   for (const auto& [key, value] : build_facts::facts) out[py::str(key)] = value;
   for (const auto& [key, value] : build_facts::switches) out[py::str(key)] = value;
+  std::error_code error;
+  out["with_openmpi"] = std::filesystem::is_regular_file(parallel::plugin_path("openmpi"), error);
   return out;
 }
 

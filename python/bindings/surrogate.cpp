@@ -168,6 +168,7 @@ void bind_surrogate(py::module_& module) {
   bind_gaussian_process(module);
   bind_neural_ensemble(module);
   bind_others(module);
+  bind_corrected(module);
 }
 
 }  // namespace luban::bindings

@@ -132,6 +132,10 @@ _WORDS: dict[str, tuple[str, str]] = {
     "optimizer_late": ("The optimizer's heartbeat is late.", "优化器心跳延迟。"),
     "optimizer_dead": ("The optimizer does not answer.", "优化器无响应。"),
     "guard_silent": ("The guard was not asked.", "未经守卫检查。"),
+    "nothing_to_move": (
+        "The line stands where it should, or moved a moment ago.",
+        "产线已在应处的位置，或刚刚调整过。",
+    ),
     "guard_hold": ("The guard says: do not move.", "守卫要求保持不动。"),
     "guard_reject": ("The guard rejects the move.", "守卫拒绝该动作。"),
     "journal_not_writable": ("The journal cannot be written.", "日志无法写入。"),

@@ -17,6 +17,7 @@ __all__ = [
     "LifecycleError",
     "NotBuiltError",
     "NumericalError",
+    "ParallelError",
     "StoppedError",
     "UnitError",
     "VersionError",
@@ -91,6 +92,10 @@ class IoError(Error):
 
 class NotBuiltError(Error):
     """The feature exists but was not built into this package."""
+
+
+class ParallelError(Error):
+    """A group of processes (ranks) is not what was asked for, or one of them failed."""
 
 
 class StoppedError(Error):

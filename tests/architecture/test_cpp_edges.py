@@ -9,13 +9,22 @@ import pytest
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.MULTILINE)
 OURS = re.compile(r"luban/(\w+)/(.+)")
-# Headers of the language, the C library, POSIX and the compiler; C++ ones have no dot and no slash.
-SYSTEM = re.compile(r"[a-z_0-9]+|(sys/\w+|unistd|fcntl|sched|cpuid|immintrin|x86intrin|arm_neon)(\.h)?")
+# Headers of the language, the C library, POSIX, the loader and the compiler; C++ ones have no dot and no slash.
+SYSTEM = re.compile(r"[a-z_0-9]+|(sys/\w+|unistd|fcntl|sched|dlfcn|elf|cpuid|immintrin|x86intrin|arm_neon)(\.h)?")
 
 
-def sources_of(repository: Path, module: str) -> list[Path]:
-    folder = repository / "cpp/luban" / module
+def sources_of(repository: Path, module: str, table: dict[str, Any]) -> list[Path]:
+    """Sources of a module, without those of its plugins."""
+    plugins = [plugin_folder(repository, name, table) for name in table["plugins"]]
+    return [path for path in sources_in(repository / "cpp/luban" / module) if not {*path.parents}.intersection(plugins)]
+
+
+def sources_in(folder: Path) -> list[Path]:
     return sorted(path for pattern in ("*.hpp", "*.cpp", "*.cu") for path in folder.rglob(pattern))
+
+
+def plugin_folder(repository: Path, plugin: str, table: dict[str, Any]) -> Path:
+    return repository / "cpp/luban" / str(table["plugins"][plugin]["module"]) / plugin
 
 
 def includes_of(path: Path) -> list[str]:
@@ -59,6 +68,20 @@ def include_faults(module: str, path: Path, names: list[str], table: dict[str, A
     return faults
 
 
+def plugin_faults(plugin: str, path: Path, names: list[str], table: dict[str, Any]) -> list[str]:
+    """A plugin sees the border header of its module and its own folder, nothing else of ours."""
+    row = table["plugins"][plugin]
+    of_ours = re.compile(rf"{row['module']}/(plugin_table\.hpp|{plugin}/.+)")
+    faults = []
+    for name in names:
+        if name.startswith("luban/"):
+            if not of_ours.fullmatch(name.removeprefix("luban/")):
+                faults.append(f"{path}: the plugin {plugin} may not include {name}")
+        elif library_of(name, table["libraries"]) not in row["may_link"] and not SYSTEM.fullmatch(name):
+            faults.append(f"{path}: the plugin {plugin} may not use {name}")
+    return faults
+
+
 def link_faults(module: str, names: list[str], table: dict[str, Any]) -> list[str]:
     row = table["modules"][module]
     allowed = {f"luban::{name}" for name in row["may_include"]}
@@ -70,7 +93,7 @@ def link_faults(module: str, names: list[str], table: dict[str, Any]) -> list[st
 def test_includes_stay_inside_the_row(repository: Path, modules: list[str], module_table: dict[str, Any]) -> None:
     faults = []
     for module in modules:
-        for path in sources_of(repository, module):
+        for path in sources_of(repository, module, module_table):
             faults += include_faults(module, path.relative_to(repository), includes_of(path), module_table)
     assert not faults, "\n".join(faults)
 
@@ -83,6 +106,21 @@ def test_links_stay_inside_the_row(repository: Path, modules: list[str], module_
         if module != "training" and re.search(r"\btarget_link_libraries\b", cmake_file.read_text(encoding="utf-8")):
             faults.append(f"{module} links behind luban_module()'s back")
     assert not faults, "\n".join(faults)
+
+
+def test_plugins_stay_inside_their_row(repository: Path, module_table: dict[str, Any]) -> None:
+    for plugin, row in module_table["plugins"].items():
+        folder = plugin_folder(repository, plugin, module_table)
+        sources = sources_in(folder)
+        assert sources
+        faults = [
+            fault
+            for path in sources
+            for fault in plugin_faults(plugin, path.relative_to(repository), includes_of(path), module_table)
+        ]
+        assert not faults, "\n".join(faults)
+        allowed = {link for library in row["may_link"] for link in module_table["libraries"][library]["link"]}
+        assert set(link_names(folder / "CMakeLists.txt")) <= allowed
 
 
 # What every program may need.
@@ -109,10 +147,22 @@ def test_built_libraries_need_only_what_their_row_allows(
 ) -> None:
     faults = []
     for module in modules:
-        if module == "training":
-            continue  # holds no library yet
+        if module == "training" and not (build_folder / "lib/libluban_training.so").exists():
+            continue  # LUBAN_WITH_TRAINING is off
         faults += object_faults(module, needed(build_folder / f"lib/libluban_{module}.so"), module_table)
     assert not faults, "\n".join(faults)
+
+
+def test_built_plugins_need_their_library_and_nothing_of_ours(build_folder: Path, module_table: dict[str, Any]) -> None:
+    for plugin, row in module_table["plugins"].items():
+        built = build_folder / f"lib/libluban_{row['module']}_{plugin}.so"
+        if not built.exists():
+            pytest.skip(f"this build is without the plugin {plugin}")
+        objects = [pattern for library in row["may_link"] for pattern in module_table["libraries"][library]["objects"]]
+        needs = {name for name in needed(built) if not RUNTIME.fullmatch(name)}
+        assert needs
+        assert not [name for name in needs if not any(re.fullmatch(pattern, name) for pattern in objects)]
+        assert "libmpi_cxx" not in " ".join(needs), "Open MPI 5 has no C++ library"
 
 
 def test_the_core_extension_runs_without_hdf5_and_torch(build_folder: Path, module_table: dict[str, Any]) -> None:
@@ -165,6 +215,11 @@ def test_the_checks_see_a_forbidden_edge(module_table: dict[str, Any]) -> None:
     assert object_faults("core", {"libluban_process.so"}, module_table)
     assert not object_faults("features", {"libluban_core.so", "libtbb.so.12", "libc.so.6"}, module_table)
     assert not include_faults("recommend", here, ["luban/surrogate/posterior.hpp", "vector"], module_table)
+    assert include_faults("parallel", here, ["mpi.h"], module_table)
+    assert plugin_faults("openmpi", here, ["luban/core/error.hpp"], module_table)
+    assert plugin_faults("openmpi", here, ["luban/parallel/communicator.hpp"], module_table)
+    assert plugin_faults("openmpi", here, ["tbb/parallel_for.h"], module_table)
+    assert not plugin_faults("openmpi", here, ["luban/parallel/plugin_table.hpp", "mpi.h", "vector"], module_table)
 
 
 @pytest.mark.slow

@@ -44,6 +44,7 @@ def test_a_cell_of_a_table(value: object, expected: str) -> None:
         (errors.LifecycleError, 1),
         (errors.IoError, 1),
         (errors.NotBuiltError, 1),
+        (errors.ParallelError, 1),
         (errors.StoppedError, 130),
     ],
 )

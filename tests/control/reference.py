@@ -83,7 +83,7 @@ class Look:
 
     @property
     def guarded(self) -> bool:
-        return self.facts.guard in ("accept", "clamp")
+        return self.facts.guard in ("accept", "clamp", "stay")
 
     @property
     def lost(self) -> bool:
@@ -208,6 +208,8 @@ def cycle(look: Look) -> Answer:
     after = next((row.to for row in rows), mode)
     wish = "advisory" if after == "advisory" and look.wish in ("hold", "fallback") else look.wish
     if after != mode or not look.reachable or look.lost or look.facts.plant_trip or not look.guarded:
+        return Answer(wish, after)
+    if look.facts.guard == "stay":
         return Answer(wish, after)
     if mode == "closed" and look.fed:
         return Answer(wish, after, "recommendation")

@@ -75,6 +75,7 @@ inline std::vector<Fault> faults() {
           {"another", [](Cycle& c) { c.recommendation_id = "r2"; }},
           {"guard silent", [](Cycle& c) { c.guard = GuardDecision::none; }},
           {"clamp", [](Cycle& c) { c.guard = GuardDecision::clamp; }},
+          {"stay", [](Cycle& c) { c.guard = GuardDecision::stay; }},
           {"guard hold", [](Cycle& c) { c.guard = GuardDecision::hold; }},
           {"reject", [](Cycle& c) { c.guard = GuardDecision::reject; }},
           {"confirmed", [](Cycle& c) { c.write = WriteOutcome::confirmed; }},

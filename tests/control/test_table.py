@@ -33,7 +33,7 @@ FAULTS: dict[str, tuple[Any, ...]] = {
     "inputs": ("bad",),
     "recommendation": ("late", "none"),
     "recommendation_id": ("r2",),
-    "guard": ("none", "clamp", "hold", "reject"),
+    "guard": ("none", "clamp", "stay", "hold", "reject"),
     "write": ("confirmed", "unconfirmed", "partial", "rejected"),
     "optimizer": ("late", "dead"),
     "golden": ("none", "reached"),

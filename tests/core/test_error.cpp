@@ -75,6 +75,7 @@ TEST(error, is_a_tree_with_one_root) {
   expect_caught_as<LifecycleError, Error>();
   expect_caught_as<IoError, Error>();
   expect_caught_as<NotBuiltError, Error>();
+  expect_caught_as<ParallelError, Error>();
   expect_caught_as<StoppedError, Error>();
 }
 

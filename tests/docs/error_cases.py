@@ -149,6 +149,10 @@ def no_model(folder: Path) -> object:
     return luban.load(path)
 
 
+def more_ranks(folder: Path) -> object:
+    return luban.parallel.communicator(4)
+
+
 def threads(folder: Path) -> object:
     return luban.parallel.cpu_budget(-1)
 
@@ -157,6 +161,7 @@ PROCESS_FILE = "Process file"
 IMPORT = "Import"
 HISTORY = "History"
 MODEL = "Model and recommendation"
+RANKS = "Ranks"
 CASES = [
     Case(PROCESS_FILE, "A key is mistyped.", "The nearest known key is named.", changed("objectives:", "objectivs:")),
     Case(PROCESS_FILE, "`low` above `high`.", "Swap them.", changed("low: 0.07, high: 0.13", "low: 0.13, high: 0.07")),
@@ -241,6 +246,7 @@ CASES = [
         infeasible,
     ),
     Case(MODEL, "A thread limit below 0.", "0 means no limit of your own.", threads),
+    Case(RANKS, "More ranks than were started.", "[Cluster](cluster.md) has more of these.", more_ranks),
 ]
 
 

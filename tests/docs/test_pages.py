@@ -54,4 +54,4 @@ def test_the_system_packages_are_those_that_setup_asks_for() -> None:
     page = (DOCS / "install.md").read_text(encoding="utf-8")
     (line,) = (s.text for s in snippets(DOCS / "install.md", "sh") if "apt-get install" in s.text)
     assert line.replace("\\\n", " ").split()[4:] == groups["build"]
-    assert all(f"`{package}`" in page for package in groups["test"] + groups["wheel"])
+    assert all(f"`{package}`" in page for package in groups["mpi"] + groups["test"] + groups["wheel"])

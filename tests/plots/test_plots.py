@@ -9,6 +9,7 @@ from typing import Literal
 
 import matplotlib as mpl
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
@@ -20,6 +21,20 @@ from luban.plots.parity import _binomial_band
 from .labels import faults
 
 CENTRE = {"spindle_speed": 8000.0, "feed": 0.12, "depth": 1.5}
+
+
+LOOK = plots.TimelineLook(
+    "roughness", expected="expected", objective="removal", best="best", limit=4.0, marks={4: "new lot"}
+)
+
+
+def loop_rows() -> dict[str, pd.DataFrame]:
+    """Nine cycles under two arms."""
+    cycle = np.arange(1, 10)
+    rows = pd.DataFrame({"cycle": cycle, "tool": ["New"] * 5 + ["Worn"] * 4, "mode": ["shadow"] * 2 + ["closed"] * 7})
+    rows = rows.assign(spindle_speed=8000.0 + 100 * cycle, feed=0.1, depth=1.5, measured=3.0 + 0.1 * cycle)
+    rows = rows.assign(expected=3.0 + 0.09 * cycle, removal=1000.0 + cycle, best=1010.0 + cycle)
+    return {"learning": rows, "fixed": rows.assign(spindle_speed=8000.0)}
 
 
 @pytest.fixture(scope="session")
@@ -39,6 +54,7 @@ def figures(model: Model, history: History, campaign: Campaign) -> dict[str, Fig
         "pareto": plots.pareto(campaign, points=4),
         "pareto of one context": plots.pareto(campaign, context=context, points=4),
         "recommended_settings": plots.recommended_settings(campaign.process, answers, running=CENTRE),
+        "loop_timeline": plots.loop_timeline(campaign.process, loop_rows(), LOOK),
     }
 
 
@@ -173,6 +189,16 @@ def test_nothing_to_draw_is_said(process: Process) -> None:
         plots.recommended_settings(process, [])
     with pytest.raises(DataError, match="empty"):
         plots.pareto([], process=process)
+
+
+def test_a_timeline_says_which_column_is_lacking(process: Process) -> None:
+    rows = loop_rows()
+    texts = {text.get_text() for text in plots.loop_timeline(process, rows, LOOK).findobj(mpl.text.Text)}
+    assert {"closed", "new lot", "Learning", "Limit"} <= texts
+    with pytest.raises(ConfigurationError, match="'removal' of arm 'fixed'"):
+        plots.loop_timeline(process, {**rows, "fixed": rows["fixed"].drop(columns="removal")}, LOOK)
+    with pytest.raises(DataError, match="at least one arm"):
+        plots.loop_timeline(process, {}, LOOK)
 
 
 def test_the_binomial_band_agrees_with_counting() -> None:

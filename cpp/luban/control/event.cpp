@@ -13,7 +13,8 @@ std::string_view pick(const std::array<std::string_view, N>& names, E value) noe
 
 constexpr std::array<std::string_view, input_qualities.size()> inputs{"good", "bad"};
 constexpr std::array<std::string_view, recommendation_states.size()> recommendations{"fresh", "late", "none"};
-constexpr std::array<std::string_view, guard_decisions.size()> guards{"none", "accept", "clamp", "hold", "reject"};
+constexpr std::array<std::string_view, guard_decisions.size()> guards{"none", "accept", "clamp",
+                                                                      "stay", "hold",   "reject"};
 constexpr std::array<std::string_view, write_outcomes.size()> writes{"none", "confirmed", "unconfirmed", "partial",
                                                                      "rejected"};
 constexpr std::array<std::string_view, optimizer_states.size()> optimizers{"alive", "late", "dead"};

@@ -14,8 +14,9 @@ namespace luban::control {
 
 enum class InputQuality { good, bad };
 enum class RecommendationState { fresh, late, none };
-/// What the guard says of what would be written in this cycle; none = it was not asked.
-enum class GuardDecision { none, accept, clamp, hold, reject };
+/// What the guard says of what would be written in this cycle; none = it was not asked, stay = the line stands where it
+/// should, or moved a moment ago: a hold for no other finding than that, and no trouble.
+enum class GuardDecision { none, accept, clamp, stay, hold, reject };
 /// What became of the write since the last cycle; none = there was none.
 enum class WriteOutcome { none, confirmed, unconfirmed, partial, rejected };
 enum class OptimizerState { alive, late, dead };
@@ -25,7 +26,7 @@ inline constexpr std::array input_qualities{InputQuality::good, InputQuality::ba
 inline constexpr std::array recommendation_states{RecommendationState::fresh, RecommendationState::late,
                                                   RecommendationState::none};
 inline constexpr std::array guard_decisions{GuardDecision::none, GuardDecision::accept, GuardDecision::clamp,
-                                            GuardDecision::hold, GuardDecision::reject};
+                                            GuardDecision::stay, GuardDecision::hold,   GuardDecision::reject};
 inline constexpr std::array write_outcomes{WriteOutcome::none, WriteOutcome::confirmed, WriteOutcome::unconfirmed,
                                            WriteOutcome::partial, WriteOutcome::rejected};
 inline constexpr std::array optimizer_states{OptimizerState::alive, OptimizerState::late, OptimizerState::dead};

@@ -30,6 +30,7 @@ enum class ControlReason {
   optimizer_late,
   optimizer_dead,
   guard_silent,
+  nothing_to_move,
   guard_hold,
   guard_reject,
   journal_not_writable,

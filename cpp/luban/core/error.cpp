@@ -36,6 +36,7 @@ NumericalError::~NumericalError() = default;
 LifecycleError::~LifecycleError() = default;
 IoError::~IoError() = default;
 NotBuiltError::~NotBuiltError() = default;
+ParallelError::~ParallelError() = default;
 StoppedError::~StoppedError() = default;
 
 }  // namespace luban::core

@@ -98,6 +98,13 @@ class LUBAN_CORE_EXPORT NotBuiltError : public Error {
   ~NotBuiltError() override;
 };
 
+/// A group of processes (ranks) is not what was asked for, or one of them failed.
+class LUBAN_CORE_EXPORT ParallelError : public Error {
+ public:
+  using Error::Error;
+  ~ParallelError() override;
+};
+
 /// The caller asked to stop (Ctrl-C); nothing is half written (exit code 130).
 class LUBAN_CORE_EXPORT StoppedError : public Error {
  public:

@@ -51,10 +51,16 @@ def verb(name: str, *, group: str, example: str) -> Callable[[Callable[..., Any]
 
 
 _families: dict[str, typer.Typer] = {}
+_alone: dict[str, str] = {}
 
 
-def family(name: str, *, group: str, says: str) -> None:
-    """Make a verb that has verbs of its own, ``luban NAME VERB``; :func:`verb` adds them."""
+def family(name: str, *, group: str, says: str, alone: str = "") -> None:
+    """Make a verb that has verbs of its own, ``luban NAME VERB``; :func:`verb` adds them.
+
+    ``alone``: which of them ``luban NAME`` without one means; its options may follow.
+    """
+    if alone:
+        _alone[name] = alone
     if name not in _families:
         _families[name] = typer.Typer(name=name, help=says, rich_markup_mode="rich")
         app.add_typer(_families[name], rich_help_panel=group)
@@ -80,6 +86,7 @@ def run(arguments: Sequence[str]) -> int:
     Raises: ConfigurationError on wrong usage; Interrupted on Ctrl-C; whatever the verb raises.
     """
     _register_verbs()
+    arguments = _completed(arguments)
     try:
         code: Any = app(args=list(arguments), prog_name="luban", standalone_mode=False)
     except _Usage as problem:
@@ -87,9 +94,19 @@ def run(arguments: Sequence[str]) -> int:
     return code if isinstance(code, int) else 0
 
 
+def _completed(arguments: Sequence[str]) -> Sequence[str]:
+    """Return the command line with the verb that a family means when it stands alone."""
+    first, *rest = arguments or ("",)
+    if first not in _alone or (rest and (not rest[0].startswith("-") or rest[0] in ("-h", "--help"))):
+        return arguments
+    return [first, _alone[first], *rest]
+
+
 def _register_verbs() -> None:
     """Import the modules of the verbs, in the order of ``--help``."""
-    from luban.cli import new, transfer, look, learn, recommend, audit, doctor, demo  # noqa: F401, I001
+    from luban.cli import (  # noqa: F401, I001
+        new, transfer, look, learn, recommend, models, jobs, loop, mode, plant, audit, doctor, demo,
+    )  # fmt: skip
 
 
 def _explained(problem: Exception, arguments: Sequence[str]) -> ConfigurationError:

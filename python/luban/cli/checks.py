@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import importlib.metadata
 import importlib.util
 import os
@@ -14,7 +13,7 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from luban import errors
 
@@ -197,15 +196,23 @@ def _output(*command: str) -> str | None:
 
 
 def _message_passing() -> Iterator[Check]:
+    from luban import parallel
+
+    plugin = parallel.find_plugin("openmpi")
     launcher = _output("mpirun", "--version")
-    built: dict[str, Any] = dict(importlib.import_module("luban._core").build_info())
-    for name, option in (("MPI", "with_openmpi"), ("NCCL", "with_nccl")):
-        if built.get(option):
-            yield Check(name, "works", "built in")
-        elif name == "MPI" and launcher:
-            yield Check(name, "absent", f"{launcher.splitlines()[0]}; this luban was built without MPI")
+    build = "install libopenmpi-dev, then LUBAN_WITH_OPENMPI=1 pip install . in the sources"
+    if plugin.usable:
+        found = f"plugin openmpi with {plugin.library}, {plugin.path}"
+        if launcher is None and shutil.which("srun") is None:
+            yield Check("MPI", "caution", f"{found}; no mpirun and no srun", "install openmpi-bin")
         else:
-            yield Check(name, "absent", "not part of this build: one machine does the work")
+            yield Check("MPI", "works", found)
+    elif plugin.present:
+        yield Check("MPI", "caution", f"plugin openmpi cannot be used: {plugin.why_not}", build)
+    else:
+        here = f"{launcher.splitlines()[0]}, but " if launcher else ""
+        yield Check("MPI", "absent", f"{here}no plugin openmpi: one process does the work", build)
+    yield Check("NCCL", "absent", "not part of this build: no rank needs it")
 
 
 def _gpus() -> Check:

@@ -33,7 +33,10 @@ class KindChoice(StrEnum):
 
 @verb("recommend", group="Models and settings", example=_EXAMPLE)
 def recommend_settings(
-    source: Annotated[Path, typer.Argument(metavar="MODEL|CAMPAIGN", help="Model file, or folder of a campaign.")],
+    source: Annotated[
+        Path,
+        typer.Argument(metavar="MODEL|CAMPAIGN", help="Model file, FOLDER@ALIAS of a folder of models, or a campaign."),
+    ],
     context: Annotated[
         list[str] | None, typer.Option("--context", metavar="NAME=VALUE", help="Circumstances of the next run; repeat.")
     ] = None,
@@ -108,9 +111,7 @@ def recommend_settings(
 
 def _campaign(source: Path, history: Path | None, seed: int) -> Campaign:
     import luban
-    from luban.cli.paths import require_file
 
-    require_file(source, what="a model file or the folder of a campaign", verb="recommend")
     loaded: Any = luban.load(source)
     if isinstance(loaded, luban.Campaign):
         if history is not None:

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from luban.plant.faults import PlantFaults
     from luban.plant.lathe import Drift, Lathe, LatheConstants, LatheNoise
     from luban.plant.machine import LatheMachine
-    from luban.plant.opcua.browse import BindingDraft, BrowsedNode, bind, browse
+    from luban.plant.opcua.browse import BrowsedNode, browse
+    from luban.plant.opcua.drafting import BindingDoubt, BindingDraft, bind
     from luban.plant.opcua.plant import OpcuaPlant
     from luban.plant.opcua.server import ServerInfo, simulate_server
     from luban.plant.protocol import Plant, WritableSetpoint
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "BindingDoubt",
     "BindingDraft",
     "BindingFile",
     "BrowsedNode",
@@ -83,7 +85,8 @@ _HOME = {
     **dict.fromkeys(("Clock", "SimulatedClock", "SystemClock"), "clock"),
     **dict.fromkeys(("PlantEntry", "open_plant"), "configuration"),
     **dict.fromkeys(("Drift", "Lathe", "LatheConstants", "LatheNoise"), "lathe"),
-    **dict.fromkeys(("BindingDraft", "BrowsedNode", "bind", "browse"), "opcua.browse"),
+    **dict.fromkeys(("BrowsedNode", "browse"), "opcua.browse"),
+    **dict.fromkeys(("BindingDoubt", "BindingDraft", "bind"), "opcua.drafting"),
     **dict.fromkeys(("ServerInfo", "simulate_server"), "opcua.server"),
     **dict.fromkeys(("Plant", "WritableSetpoint"), "protocol"),
     "LatheMachine": "machine",

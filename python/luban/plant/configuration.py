@@ -82,16 +82,18 @@ def open_plant(
     *,
     clock: Clock | None = None,
     beside: str | Path = "",
+    runs_before: int = 0,
 ) -> Plant:
     """Return the plant that a loop file means, not yet connected.
 
     ``clock``: the loop's; a simulated or replayed plant without one gets a :class:`luban.plant.SimulatedClock`.
-    ``beside``: the loop file, for paths that begin with a dot.
+    ``beside``: the loop file, for paths that begin with a dot. ``runs_before``: a simulated machine goes on after so
+    many runs.
 
     Raises: IoError, ConfigurationError, DataError for the files it names; NotBuiltError without an optional package.
     """
     if isinstance(entry, SimulatedEntry):
-        return _simulated(process, entry, clock)
+        return _simulated(process, entry, clock, runs_before)
     if isinstance(entry, ReplayEntry):
         return _replayed(process, entry, clock, beside)
     if isinstance(clock, SimulatedClock):
@@ -103,14 +105,17 @@ def open_plant(
     return OpcuaPlant(process, _document.resolve_path(entry.binding, beside), clock=clock)
 
 
-def _simulated(process: Process, entry: SimulatedEntry, clock: Clock | None) -> Plant:
+def _simulated(process: Process, entry: SimulatedEntry, clock: Clock | None, runs_before: int) -> Plant:
     from luban.plant.machine import LatheMachine
     from luban.plant.simulated import SimulatedPlant
 
     noise = LatheNoise(entry.between_shafts, entry.within_shaft, _NOISE.per_measure, entry.gross_error_rate)
     drifts = tuple(Drift(d.quantity, d.size, d.start, d.shape, d.length) for d in entry.drifts)
     lathe = Lathe(seed=entry.seed, noise=noise, drifts=drifts)
-    return SimulatedPlant(process, LatheMachine(lathe, clock=clock, shaft_s=entry.shaft_s, lot_size=entry.lot_size))
+    machine = LatheMachine(
+        lathe, clock=clock, shaft_s=entry.shaft_s, lot_size=entry.lot_size, shafts_before=runs_before
+    )
+    return SimulatedPlant(process, machine)
 
 
 def _replayed(process: Process, entry: ReplayEntry, clock: Clock | None, beside: str | Path) -> Plant:

@@ -68,7 +68,8 @@ class AppliedWrite:
 class LatheMachine:
     """One lathe that runs. ``start``: its own setpoints, which it also goes back to.
 
-    ``lot_size`` shafts of one diameter come after one another; ``watchdog_s``: without a growing counter from the
+    ``lot_size`` shafts of one diameter come after one another; ``shafts_before``: it goes on after so many, with a new
+    edge; ``watchdog_s``: without a growing counter from the
     loop for so long, it goes back to its own setpoints (0: never). ``log`` holds every setpoint that came into force.
 
     Raises: ConfigurationError for times that do not fit.
@@ -85,13 +86,14 @@ class LatheMachine:
         lot_size: int = 10,
         heartbeat_s: float = 0.1,
         watchdog_s: float = 0.0,
+        shafts_before: int = 0,
     ) -> None:
         handling = shaft_s / 6 if handling_s is None else handling_s
-        if not 0 < handling < shaft_s or lot_size < 1 or heartbeat_s <= 0 or watchdog_s < 0:
+        if not 0 < handling < shaft_s or lot_size < 1 or heartbeat_s <= 0 or min(watchdog_s, shafts_before) < 0:
             raise ConfigurationError(
                 where="plant.LatheMachine",
-                expected="0 < handling_s < shaft_s, lot_size >= 1, heartbeat_s > 0, watchdog_s >= 0",
-                received=f"{handling}, {shaft_s}, {lot_size}, {heartbeat_s}, {watchdog_s}",
+                expected="0 < handling_s < shaft_s, lot_size >= 1, heartbeat_s > 0, watchdog_s and shafts_before >= 0",
+                received=f"{handling}, {shaft_s}, {lot_size}, {heartbeat_s}, {watchdog_s}, {shafts_before}",
             )
         self.lathe = Lathe() if lathe is None else lathe
         self.clock: Clock = SimulatedClock() if clock is None else clock
@@ -103,14 +105,15 @@ class LatheMachine:
         self.setpoints = dict(self._start)
         self._slot_ns, self._handling_ns = round(shaft_s * 1e9), round(handling * 1e9)
         self._lot_size, self._heartbeat_ns, self._watchdog_ns = lot_size, round(heartbeat_s * 1e9), watchdog_s * 1e9
-        self._begin_ns, self._begin_time = self.clock.monotonic_ns(), self.clock.utc_ns()
-        self._source_time = dict.fromkeys(self.setpoints, self._begin_time)
-        self._number, self._latched, self._life = 0, dict(self.setpoints), 0.0
+        gone_ns = shafts_before * self._slot_ns
+        self._begin_ns, self._begin_time = self.clock.monotonic_ns() - gone_ns, self.clock.utc_ns() - gone_ns
+        self._source_time = dict.fromkeys(self.setpoints, self.clock.utc_ns())
+        self._number, self._latched, self._life = shafts_before, dict(self.setpoints), 0.0
         self._beat: tuple[int, int] | None = None
         self._runs: deque[tuple[int, FinishedRun]] = deque(maxlen=_KEPT)
         self._inputs: dict[str, tuple[float, int]] = {}
         self._taken = False
-        self._turn(_BEFORE, self._begin_time)  # so that there is something to read from the start
+        self._turn(_BEFORE, self.clock.utc_ns())  # so that there is something to read from the start
 
     @property
     def variables(self) -> dict[str, PlantVariable]:

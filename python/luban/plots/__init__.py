@@ -13,12 +13,15 @@ from luban.plots.parity import intervals, parity
 from luban.plots.skill import skill
 from luban.plots.style import Plot, png, save, svg
 from luban.plots.surface import response_surface
+from luban.plots.timeline import TimelineLook, loop_timeline
 
 __all__ = [
     "Plot",
+    "TimelineLook",
     "first_response",
     "history_overview",
     "intervals",
+    "loop_timeline",
     "pareto",
     "parity",
     "png",

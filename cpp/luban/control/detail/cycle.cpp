@@ -50,6 +50,7 @@ Reasons guard_trouble(GuardDecision decision) {
       return {ControlReason::guard_reject};
     case GuardDecision::accept:
     case GuardDecision::clamp:
+    case GuardDecision::stay:
       return {};
   }
   return {ControlReason::guard_silent};
@@ -255,6 +256,7 @@ Reasons Step::write_obstacles(const Cycle& facts) const {
       break;
   }
   add(out, guard_trouble(facts.guard));
+  if (facts.guard == GuardDecision::stay) add(out, ControlReason::nothing_to_move);
   if (facts.plant_trip) add(out, ControlReason::plant_trip);
   if (state_.achieved != decision_.before) add(out, ControlReason::mode_changed);
   return out;

@@ -1,31 +1,23 @@
-"""Looking at a server, and a first binding file made from what it shows.
-
-Nodes are matched by names (without case, blanks and underscores) and units; a person looks over the result.
-"""
+"""Looking at a server: every variable that it shows, with unit, range and value."""
 
 from __future__ import annotations
 
 import asyncio
 import os
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from luban import _document
 from luban.errors import Error
 from luban.plant.binding import BindingFile, BrowseName, SecurityEntry, UserEntry
-from luban.plant.checks import same_unit
 from luban.plant.opcua.asyncua_access import asyncua_module
 from luban.plant.opcua.connection import credentials_of, drop_client, open_client
 from luban.plant.opcua.nodes import Answer, find_nodes, path_text, read_nodes
 from luban.plant.opcua.refusals import as_error
 from luban.plant.opcua.unece import unit_of
 
-if TYPE_CHECKING:
-    from luban.process import Process
-
-__all__ = ["BindingDraft", "BrowsedNode", "bind", "browse"]
+__all__ = ["BrowsedNode", "access_of", "browse"]
 
 _MOST = 20_000  # nodes; a server may be endless
 _STANDARD = "http://opcfoundation.org/UA/"
@@ -55,19 +47,6 @@ class BrowsedNode:
         return path_text(self.path)
 
 
-@dataclass(frozen=True)
-class BindingDraft:
-    """A binding made by matching, and the names of the process for which nothing was found."""
-
-    binding: BindingFile
-    unmatched: tuple[str, ...]
-
-    def to_yaml(self) -> str:
-        """Return the binding file as text; what stands at its default is left out."""
-        content = self.binding.model_dump(mode="json", exclude_defaults=True)
-        return _document.dump_yaml({"luban": 1, **content})
-
-
 def browse(
     endpoint: str,
     *,
@@ -81,17 +60,18 @@ def browse(
 
     Raises: IoError when the server cannot be reached or refuses us; ConfigurationError for what was given.
     """
-    access = _access(endpoint, security, user, unencrypted_accepted_by)
+    access = access_of(endpoint, security, user, unencrypted_accepted_by)
     return _on_a_loop(_Browser(access, depth).run(credentials_of(access, environment)), access)
 
 
-def _access(
+def access_of(
     endpoint: str,
     security: SecurityEntry | Literal["none"],
     user: UserEntry | None,
     accepted_by: str | None,
     namespace: str = "urn:unknown",
 ) -> BindingFile:
+    """Return a binding that only says how a server is reached. Raises: ConfigurationError."""
     content: dict[str, Any] = {"luban": 1, "endpoint": endpoint, "namespace": namespace, "security": security}
     if user is not None:
         content["user"] = user
@@ -206,94 +186,3 @@ def _type_name(data_type: Any) -> str:
     if data_type is not None and data_type.NamespaceIndex == 0 and data_type.Identifier in range(1, 26):
         return str(ua.VariantType(data_type.Identifier).name)
     return "other"
-
-
-def bind(
-    process: Process,
-    endpoint: str,
-    *,
-    security: SecurityEntry | Literal["none"],
-    user: UserEntry | None = None,
-    unencrypted_accepted_by: str | None = None,
-    environment: Callable[[str], str | None] = os.environ.get,
-) -> BindingDraft:
-    """Make a first binding: a node of the same name and unit for each variable of a process.
-
-    Parameters want nodes that may be written; responses are looked for as arrays beside a node ``RunCount``. Heartbeat
-    (``Heartbeat``, ``LoopHeartbeat``) and lease (``Lease``) are found by their names. Where two nodes would do, none
-    is taken. A ``command`` gate is never guessed: its heartbeat period cannot be seen.
-
-    Raises: as :func:`browse`.
-    """
-    nodes = browse(
-        endpoint,
-        security=security,
-        user=user,
-        unencrypted_accepted_by=unencrypted_accepted_by,
-        environment=environment,
-    )
-    uris = Counter(part.namespace for node in nodes for part in node.path)
-    namespace = uris.most_common(1)[0][0] if uris else "urn:unknown"
-    access = _access(endpoint, security, user, unencrypted_accepted_by, namespace)
-    return _Matcher(nodes, namespace).draft(process, access)
-
-
-class _Matcher:
-    def __init__(self, nodes: Sequence[BrowsedNode], namespace: str) -> None:
-        self._namespace = namespace
-        self._single = [node for node in nodes if not isinstance(node.value, list)]
-        self._arrays = [node for node in nodes if isinstance(node.value, list)]
-        self._unmatched: list[str] = []
-
-    def draft(self, process: Process, access: BindingFile) -> BindingDraft:
-        counts = [node for node in self._single if _plain(node.name) == "runcount"]
-        below = [node for node in self._single if not counts or node.path[:-1] != counts[0].path[:-1]]
-        inside = [node for node in self._single if counts and node.path[:-1] == counts[0].path[:-1]]
-        content: dict[str, Any] = {
-            "outputs": self._tags(process.parameters, [node for node in below if node.writable]),
-            "context": self._tags(process.context, below),
-            "inputs": self._tags(process.responses, below, needed=False),
-        }
-        signals = {key: self._one(key, below) for key in ("heartbeat", "loopheartbeat", "lease")}
-        beats = {"plant": signals["heartbeat"], "loop": signals["loopheartbeat"]}
-        content["heartbeat"] = {key: self._path(node) for key, node in beats.items() if node is not None}
-        if signals["lease"] is not None:
-            content["lease"] = self._path(signals["lease"])
-        if counts:
-            content["run"] = {
-                "count": self._path(counts[0]),
-                "settings": {n: t["path"] for n, t in self._tags(process.parameters, inside, needed=False).items()},
-                "context": self._tags(process.context, inside, needed=False),
-                "readings": self._tags([*process.noise, *process.responses], self._arrays),
-            }
-        base = access.model_dump(mode="json", exclude_defaults=True)
-        whole = {"luban": 1, **base, **{key: value for key, value in content.items() if value}}
-        document = _document.Document(whole, "the draft")
-        binding = _document.validated(BindingFile, document, "plant.bind")
-        return BindingDraft(binding, tuple(self._unmatched))
-
-    def _tags(self, entries: Sequence[Any], nodes: Sequence[BrowsedNode], *, needed: bool = True) -> dict[str, Any]:
-        found = {}
-        for entry in entries:
-            node = self._one(_plain(entry.name), nodes, entry.unit)
-            if node is not None:
-                unit = {"unit": entry.unit} if entry.unit and node.unit is not None else {}
-                found[entry.name] = {"path": self._path(node), **unit}
-            elif needed:
-                self._unmatched.append(entry.name)
-        return found
-
-    def _one(self, name: str, nodes: Sequence[BrowsedNode], unit: str = "") -> BrowsedNode | None:
-        same = [node for node in nodes if _plain(node.name) == name]
-        fitting = [node for node in same if node.unit is None or same_unit(node.unit, unit)]
-        return fitting[0] if len(fitting) == 1 else None
-
-    def _path(self, node: BrowsedNode) -> list[Any]:
-        return [
-            part.name if part.namespace == self._namespace else {"namespace": part.namespace, "name": part.name}
-            for part in node.path
-        ]
-
-
-def _plain(name: str) -> str:
-    return "".join(letter for letter in name.casefold() if letter.isalnum())

@@ -1,0 +1,180 @@
+"""One cycle of a loop, in the order that keeps a line unhurt.
+
+Read, learn what has finished, ask, judge, decide, record, and only then write; confirm, and record that. Every step
+that fails leaves the outputs as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from luban import control, guard
+from luban.control import GoldenState, GuardDecision, InputQuality, OptimizerState, RecommendationState, WriteKind
+from luban.control import WriteOutcome as ControlWrite
+from luban.errors import Error
+from luban.plant import DataValue, Plant, WriteOutcome, WriteReason, WriteResult
+from luban.process import NamedValue, Process, Recipe
+from luban.service.messages import Answer, Recommendation, RunReport
+from luban.service.supervisor.observe import Observation
+
+__all__ = ["Command", "CycleReport", "control_write", "golden_state", "guard_decision", "recipe_of", "run_report"]
+
+_NOTHING_TO_MOVE = {guard.Reason.within_deadband, guard.Reason.within_dwell}
+
+
+@dataclass(frozen=True)
+class Command:
+    """A setpoint on its way to the plant. Made of what the guard let through, and of nothing else.
+
+    Released variables are left out: they are in the operator's hands.
+    """
+
+    setpoint: guard.Setpoint
+    released: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.setpoint, guard.Setpoint):
+            raise TypeError("a command is made of a guard's setpoint")
+
+    @property
+    def values(self) -> list[tuple[str, float | str, str]]:
+        """Name, value and unit of each variable."""
+        return [(one.name, one.value, one.unit) for one in self.setpoint.values if one.name not in self.released]
+
+    @property
+    def command_id(self) -> str:
+        """Name of the command."""
+        return self.setpoint.command_id
+
+    @property
+    def deadline(self) -> int:
+        """End of its validity, monotonic nanoseconds."""
+        return self.setpoint.deadline_ns
+
+    @property
+    def expected_previous(self) -> dict[str, float | str]:
+        """What was confirmed when it was judged."""
+        return {one.name: one.value for one in self.setpoint.expected if one.name not in self.released}
+
+
+@dataclass
+class CycleReport:
+    """What happened in one cycle; ``steps_ns`` says how long each step took."""
+
+    number: int
+    began_ns: int
+    observation: Observation | None = None
+    answer: Answer | None = None
+    recommendation_id: str = ""
+    judgement: guard.Judgement | None = None
+    fallback: guard.Judgement | None = None
+    facts: control.Cycle | None = None
+    decision: control.ControlDecision | None = None
+    command: Command | None = None
+    result: WriteResult | None = None
+    recorded: bool = False
+    plant_trouble: str = ""
+    steps_ns: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def recommendation(self) -> Recommendation | None:
+        """The recommendation that came in time."""
+        return None if self.answer is None else self.answer.recommendation
+
+
+def recipe_of(process: Process, settings: Mapping[str, float | str]) -> Recipe:
+    """Return settings as the guard takes them: every parameter of the process that is named, with its unit."""
+    units = {parameter.name: parameter.unit for parameter in process.parameters}
+    return Recipe([NamedValue(name, value, units.get(name, "")) for name, value in settings.items()])
+
+
+def run_report(run: Any) -> RunReport:
+    """Return a plant's finished run as the optimizer gets it."""
+    return RunReport(
+        run_id=run.run_id,
+        settings=dict(run.settings),
+        context=dict(run.context),
+        readings={name: list(column) for name, column in run.readings.items()},
+        start_time=run.start_time,
+        end_time=run.end_time,
+    )
+
+
+def guard_decision(judgement: guard.Judgement | None) -> GuardDecision:
+    """Return the guard's answer as the mode machine takes it: a hold for nothing but a move not due is a stay."""
+    if judgement is None:
+        return GuardDecision.none
+    verdict = judgement.verdict
+    if verdict.decision is guard.Decision.hold:
+        reasons = {finding.reason for finding in verdict.findings}
+        return GuardDecision.stay if reasons and reasons <= _NOTHING_TO_MOVE else GuardDecision.hold
+    return GuardDecision[verdict.decision.name]
+
+
+def golden_state(judgement: guard.Judgement | None) -> GoldenState:
+    """Return whether there is a golden set for the present context, and whether the line stands there."""
+    if judgement is None:
+        return GoldenState.none
+    reasons = {finding.reason for finding in judgement.verdict.findings}
+    if guard.Reason.no_golden_set in reasons:
+        return GoldenState.none
+    return GoldenState.reached if reasons == {guard.Reason.within_deadband} else GoldenState.available
+
+
+def recommendation_state(answer: Answer | None, late: bool) -> RecommendationState:
+    """Return whether there is a fresh recommendation."""
+    if answer is not None and answer.recommendation is not None:
+        return RecommendationState.fresh
+    return RecommendationState.late if late else RecommendationState.none
+
+
+def input_quality(observation: Observation | None) -> InputQuality:
+    """Return whether what was read may be decided upon."""
+    return InputQuality.good if observation is not None and not observation.trouble else InputQuality.bad
+
+
+def control_write(result: WriteResult | None, kind: WriteKind) -> ControlWrite:
+    """Return what became of a write as the mode machine takes it.
+
+    What was refused because it was too late, or because somebody else had moved the variable in this very moment, is no
+    fault of the line: nothing was sent, and the next reading says what there is.
+    """
+    if result is None or kind is WriteKind.none:
+        return ControlWrite.none
+    if result.outcome is WriteOutcome.applied:
+        return ControlWrite.confirmed
+    if result.outcome is WriteOutcome.partial:
+        return ControlWrite.partial
+    if result.outcome is WriteOutcome.unknown:
+        return ControlWrite.unconfirmed
+    reasons = {one.reason for one in result.variables.values()} - {WriteReason.not_sent}
+    if result.outcome is WriteOutcome.refused and reasons <= {WriteReason.late, WriteReason.moved}:
+        return ControlWrite.none
+    return ControlWrite.rejected
+
+
+def applied_values(result: WriteResult) -> tuple[dict[str, float | str], tuple[str, ...]]:
+    """Return what is in force after a write, and the names of which nobody knows."""
+    applied: dict[str, float | str] = {}
+    unknown: list[str] = []
+    for name, one in result.variables.items():
+        if one.reason is WriteReason.applied:
+            applied[name] = one.value if one.read_back is None else one.read_back
+        elif one.reason is not WriteReason.restored and result.sent_ns is not None:
+            unknown.append(name)
+    return applied, tuple(unknown)
+
+
+def read_back(plant: Plant) -> Mapping[str, DataValue] | None:
+    """Read the outputs again; None when the line is down."""
+    try:
+        return plant.read_back()
+    except Error:
+        return None
+
+
+def optimizer_state(state: OptimizerState, answer: Answer | None) -> OptimizerState:
+    """Return alive for one that answered this cycle, whatever its beats say."""
+    return OptimizerState.alive if answer is not None else state

@@ -1,0 +1,397 @@
+"""The supervisor: steps the cycle, keeps the mode, owns the outputs, and answers people at any time.
+
+One thread does all of it. What may be slow (the optimizer) is another process; what may fail (journal, plant) leads to
+outputs that stay as they are. :class:`Supervisor` takes any plant and any optimizer, under the real or a simulated
+clock.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from luban import control, guard
+from luban.control import WriteKind
+from luban.control import WriteOutcome as ControlWrite
+from luban.errors import Error
+from luban.plant import Plant, PlantState, SimulatedClock
+from luban.service.messages import Answer, Question, RunReport
+from luban.service.supervisor import cycle as steps
+from luban.service.supervisor.cycle import Command, CycleReport
+from luban.service.supervisor.kept_state import KeptState
+from luban.service.supervisor.observe import Observer, run_record
+from luban.service.supervisor.optimizer_port import OptimizerPort
+from luban.service.supervisor.plan import LoopPlan
+from luban.service.supervisor.record import JournalClock, Recorder
+from luban.service.supervisor.snapshot import Board
+from luban.service.supervisor.watch import Watch
+
+__all__ = ["Offer", "Supervisor"]
+
+#: How long a simulated cycle waits, in real time, for an optimizer that is a process.
+_PATIENCE_S = 60.0
+_CHECKPOINT_NS = 60_000_000_000
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A recommendation under the name that people approve it by."""
+
+    name: str
+    settings: dict[str, float | str]
+    context: dict[str, float | str]
+    since_ns: int
+
+
+class Supervisor:
+    """One loop. Made, then :meth:`start`, then :meth:`cycle` as often as wanted, then :meth:`close`.
+
+    ``attend``: called while there is time, with the seconds that are left; it answers people and returns early when
+    something happened. Without it the loop only waits.
+    """
+
+    def __init__(self, plan: LoopPlan, plant: Plant, optimizer: OptimizerPort) -> None:
+        self.plan, self.plant, self.optimizer = plan, plant, optimizer
+        self.clock = plant.clock
+        self.simulated = isinstance(self.clock, SimulatedClock)
+        self.attend: Callable[[float], None] = lambda seconds: self.optimizer.wait(seconds)
+        self._journal_clock = JournalClock(self.clock, simulated=self.simulated)
+        self.record = Recorder(plan.journal, plan.process, self._journal_clock, about=plan.about, key=plan.journal_key)
+        self._kept = KeptState(plan.state_path)
+        options = plan.guard.options
+        self._observer = Observer(
+            plan.process,
+            ruled=frozenset(rule.name for rule in options.inputs),
+            max_input_age_ns=round(options.max_input_age_s * 1e9),
+            accept_uncertain=options.accept_uncertain,
+            written_tolerance=options.written_tolerance,
+        )
+        self.watch = Watch(plan.drift, _watched(plan))
+        self.board = Board(plan)
+        self.controller: control.Controller
+        self._number = self._sequence = self._counter = 0
+        self._last_write = ControlWrite.none
+        self._offer: Offer | None = None
+        self._waiting_innovations: list[Any] = []
+        self._next_checkpoint = 0
+        self._journaled = 0
+        self._alarms: deque[control.ControlAlarm] = deque()
+
+    def start(self) -> None:
+        """Open the journal, take up the mode where it was left, connect the plant, ask for the mode of the file.
+
+        Raises: what :meth:`Journal.open`, :meth:`Plant.connect` and the value types raise; nothing is held then.
+        """
+        existed = self.plan.journal.exists()
+        self.record.open()
+        try:
+            self.controller = self._kept.wake(self.plan.control_plan(), self.plan.control, journal_exists=existed)
+            self._number = self._sequence = self.record.last_cycle()
+            self.plant.connect()
+        except BaseException:
+            self.record.close("it could not start")
+            raise
+        now = self.clock.monotonic_ns()
+        self._observer.last_move_ns = now
+        self._next_checkpoint = now + _CHECKPOINT_NS
+        if self.plant.notes:
+            self.record.write([("note", {"event": "plant", "notes": list(self.plant.notes)})])
+        if self.controller.damage:
+            self.record.write([("note", {"event": "state damaged", "why": self.controller.damage})])
+        self._follow(self.controller.latest)
+        self.optimizer.learn([_report_of_record(run) for run in self.record.runs()])
+        self.step(control.FileRequest(mode=self.plan.mode))
+
+    def step(self, event: control.Event) -> control.ControlActions:
+        """Let the mode machine take an event: its entries go into the journal, its alarms on the board."""
+        actions = self.controller.step(event, now=self.clock.monotonic_ns())
+        self._follow(actions.decision)
+        return actions
+
+    def cycle(self) -> CycleReport:
+        """Do one cycle. Never raises for a plant, an optimizer or a journal that fails: the report says what failed."""
+        self._number += 1
+        report = CycleReport(self._number, self.clock.monotonic_ns())
+        self._timed(report, "read", self._read)
+        self._timed(report, "ask", self._ask)
+        self._timed(report, "judge", self._judge)
+        actions = self._timed(report, "decide", self._decide)
+        self._timed(report, "record", lambda one: self._record(one, actions))
+        if actions.permission is not None:
+            self._timed(report, "write", lambda one: self._write(one, actions))
+        self._after(report)
+        return report
+
+    def close(self, reason: str = "") -> None:
+        """End the loop: outputs stay as they are, the journal is closed, the plant is given back."""
+        self.optimizer.close()
+        try:
+            self.plant.close()
+        finally:
+            self.record.close(reason)
+
+    def optimizer_gone(self) -> None:
+        """Hold at once when the optimizer was lost between cycles; nothing can be written in such a step."""
+        if self._achieved() is not control.ControlMode.closed:
+            return
+        last = self.board.facts
+        if last is None:
+            return
+        facts = _copied(last, optimizer=control.OptimizerState.dead, guard=control.GuardDecision.none,
+                        recommendation=control.RecommendationState.none, write=ControlWrite.none,
+                        journal_writable=self.record.writable)  # fmt: skip
+        self.step(facts)
+
+    # --- the steps of a cycle -------------------------------------------------------------------------------------
+
+    def _read(self, report: CycleReport) -> None:
+        self._counter += 1
+        try:
+            state = self.plant.read()
+            self.plant.beat(self._counter)
+        except Error as error:
+            report.plant_trouble = str(error)
+            return
+        now = self.clock.monotonic_ns()
+        if self._observer.silent_ns(state, now) > max(self.plan.times.silence_s * 1e9, 0.0):
+            report.plant_trouble = "the plant's own counter stands still"
+        report.observation = self._observer.observe(state, now)
+        self._learn(state, report)
+
+    def _learn(self, state: PlantState, report: CycleReport) -> None:
+        """Write finished runs into the journal, then tell the optimizer of them."""
+        reports = []
+        for run in state.finished:
+            name = self.record.write_run(run_record(run), cycle=report.number)
+            if name:
+                reports.append(replace(steps.run_report(run), run_id=name))
+        self.optimizer.learn(reports)
+        self.board.finished(state.finished)
+
+    def _ask(self, report: CycleReport) -> None:
+        observation = report.observation
+        if observation is None:
+            self._drain(None)
+            return
+        question = Question(
+            cycle=report.number,
+            counter=self._counter,
+            budget_ns=round(self.plan.times.deadline_s * 1e9),
+            outputs={name: value.value for name, value in observation.state.outputs.items()},
+            context={value.name: value.value for value in observation.context},
+            inputs={one: value.value for one, value in observation.state.inputs.items()},
+        )
+        self._drain(None)
+        if self.optimizer.ask(question):
+            report.answer = self._await(question, report.began_ns)
+
+    def _await(self, question: Question, began_ns: int) -> Answer | None:
+        """Wait for the answer, answering people meanwhile; a late one is taken off the line in a later cycle."""
+        end = time.monotonic() + _PATIENCE_S
+        while True:
+            answer = self._drain(question.cycle)
+            if answer is not None or self.optimizer.state() is control.OptimizerState.dead:
+                return answer
+            if self.simulated:
+                left = end - time.monotonic()
+            else:
+                left = (began_ns + question.budget_ns - self.clock.monotonic_ns()) / 1e9
+            if left <= 0:
+                return None
+            self.attend(min(left, 0.05))
+
+    def _drain(self, wanted: int | None) -> Answer | None:
+        """Collect answers: what they tell of runs is kept from all, the recommendation from the wanted one alone."""
+        while (answer := self.optimizer.collect()) is not None:
+            self._waiting_innovations.extend(answer.innovations)
+            if answer.cycle == wanted:
+                return answer
+        return None
+
+    def _judge(self, report: CycleReport) -> None:
+        observation, found = report.observation, report.recommendation
+        if observation is None:
+            return
+        now = self.clock.monotonic_ns()
+        outputs = observation.state.outputs
+        if now - observation.state.receipt_ns > self.plan.times.reread_s * 1e9:
+            again = steps.read_back(self.plant)
+            if again is None:
+                report.plant_trouble = "the outputs could not be read again"
+                return
+            outputs, now = again, self.clock.monotonic_ns()
+        settings: dict[str, float | str] = {}
+        if found is not None:
+            self._offer = self._offered(report.number, found.settings, observation.context, now)
+            report.recommendation_id, settings = self._offer.name, self._offer.settings
+        request = guard.GuardRequest(
+            cycle=report.number,
+            now_ns=now,
+            deadline_ns=report.began_ns + round(self.plan.times.deadline_s * 1e9),
+            sequence=self._sequence + 1,
+            last_sequence=self._sequence,
+            last_move_ns=self._observer.last_move_ns,
+            proposal=steps.recipe_of(self.plan.process, settings),
+            inputs=list(observation.inputs),
+            outputs=self._observer.confirmed(outputs, tuple(self.controller.state.released), now),
+            context=list(observation.context),
+        )
+        if found is not None:
+            report.judgement = self.plan.guard.judge(request)
+            self._offer_step(report)
+        report.fallback = self.plan.guard.fallback(list(self.plan.golden), request)
+
+    def _offered(self, number: int, settings: Any, context: Any, now: int) -> Offer:
+        """Return what people are offered; in advisory it stands for a while, so that they can read and approve it."""
+        new = Offer(f"R{number}", dict(settings), {one.name: one.value for one in context}, now)
+        old = self._offer
+        if old is None or old.context != new.context:
+            return new
+        if old.settings == new.settings:
+            return old
+        advisory = self._achieved() is control.ControlMode.advisory
+        return old if advisory and now - old.since_ns < self.plan.times.offer_s * 1e9 else new
+
+    def _offer_step(self, report: CycleReport) -> None:
+        """Offer people in advisory what can be written: from the next cycle on, the step that the guard allows."""
+        setpoint = None if report.judgement is None else report.judgement.setpoint
+        if setpoint is None or self._offer is None or self._achieved() is not control.ControlMode.advisory:
+            return
+        if steps.guard_decision(report.judgement) is control.GuardDecision.clamp:
+            settings = {one.name: one.value for one in setpoint.values}
+            self._offer = replace(self._offer, name=f"R{report.number}.1", settings=settings)
+
+    def _achieved(self) -> control.ControlMode:
+        return self.controller.state.achieved
+
+    def _decide(self, report: CycleReport) -> control.ControlActions:
+        new = self.watch.follow(self._waiting_innovations)
+        self._waiting_innovations.clear()
+        for alarm in new:
+            self.record.write([("alarm", {"kind": "drift", **vars(alarm)})], cycle=report.number)
+            self.board.alarm("medium", "drift", alarm.sentence, self.clock.utc_ns(), report.number)
+        ramping = self._achieved() is control.ControlMode.fallback
+        judgement = report.fallback if ramping else report.judgement
+        optimizer = steps.optimizer_state(self.optimizer.state(), report.answer)
+        late = report.answer is None and optimizer is not control.OptimizerState.dead
+        report.facts = control.Cycle(
+            inputs=steps.input_quality(report.observation),
+            recommendation=steps.recommendation_state(report.answer, late),
+            recommendation_id=report.recommendation_id,
+            guard=steps.guard_decision(judgement),
+            write=self._last_write,
+            optimizer=optimizer,
+            golden=steps.golden_state(report.fallback),
+            journal_writable=self.record.writable,
+            plant_connected=report.observation is not None and not report.plant_trouble,
+            drift=self.watch.drift,
+            moved=[] if report.observation is None else list(report.observation.moved),
+        )
+        actions = self.controller.step(report.facts, now=self.clock.monotonic_ns())
+        report.decision = actions.decision
+        return actions
+
+    def _record(self, report: CycleReport, actions: control.ControlActions) -> None:
+        """Write the decision down, whole, in one flush; the kept state as well. Without both nothing goes out."""
+        decision = actions.decision
+        if actions.permission is not None:
+            report.command = self._command(report, actions)
+        entries = self.board.journal_entries(report, self.watch)
+        last = max((entry.number for entry in decision.entries), default=0)
+        kept = self._kept.keep(self.controller)
+        report.recorded = self.record.write(entries, cycle=report.number) and kept
+        if report.recorded:
+            self._journaled = max(self._journaled, last)
+        self._raise(decision, report.number)
+
+    def _command(self, report: CycleReport, actions: control.ControlActions) -> Command | None:
+        golden = actions.decision.write is WriteKind.golden
+        judgement = report.fallback if golden else report.judgement
+        setpoint = None if judgement is None else judgement.setpoint
+        return None if setpoint is None else Command(setpoint, tuple(actions.decision.released))
+
+    def _write(self, report: CycleReport, actions: control.ControlActions) -> None:
+        command = report.command
+        self._last_write = ControlWrite.none
+        if command is None or not command.values or not report.recorded:
+            return
+        if not self.controller.redeem(actions.permission, journaled=self._journaled):
+            return
+        self._sequence += 1
+        try:
+            result = self.plant.write(command, roll_back=True)
+        except Error as error:
+            self.record.write(
+                [("outcome", {"command": command.command_id, "outcome": "error", "why": str(error)})],
+                cycle=report.number,
+            )
+            self._last_write = ControlWrite.unconfirmed
+            self._observer.wrote({}, tuple(name for name, _, _ in command.values), self.clock.monotonic_ns())
+            return
+        report.result = result
+        applied, unknown = steps.applied_values(result)
+        self._observer.wrote(applied, unknown, self.clock.monotonic_ns())
+        self._last_write = steps.control_write(result, actions.decision.write)
+        self.record.write([("outcome", self.board.outcome(result))], cycle=report.number)
+
+    def _after(self, report: CycleReport) -> None:
+        if report.command is None:
+            self._last_write = ControlWrite.none
+        self.board.cycled(report, self)
+        now = self.clock.monotonic_ns()
+        if now >= self._next_checkpoint:
+            self.record.checkpoint()
+            self._next_checkpoint = now + _CHECKPOINT_NS
+
+    # --- what follows from an event ---------------------------------------------------------------------------------
+
+    def _follow(self, decision: control.ControlDecision) -> None:
+        """Record and keep what an event outside a cycle led to."""
+        entries = [self.board.entry(entry) for entry in decision.entries]
+        last = max((entry.number for entry in decision.entries), default=0)
+        kept = self._kept.keep(self.controller)
+        if entries and self.record.write(entries) and kept:
+            self._journaled = max(self._journaled, last)
+        self._raise(decision, self._number)
+        self.board.follow(self)
+
+    def _raise(self, decision: control.ControlDecision, number: int) -> None:
+        for alarm in decision.alarms:
+            words = control.sentence(alarm.reason)
+            self.board.alarm(alarm.priority.name, alarm.reason.name, words, self.clock.utc_ns(), number)
+
+    def _timed(self, report: CycleReport, name: str, step: Callable[[CycleReport], Any]) -> Any:
+        began = time.perf_counter_ns()
+        out = step(report)
+        report.steps_ns[name] = time.perf_counter_ns() - began
+        return out
+
+
+def _watched(plan: LoopPlan) -> list[str]:
+    """Responses that an objective or an outcome constraint names."""
+    wanted = {objective.response for objective in plan.process.objectives}
+    wanted |= {constraint.response for constraint in plan.process.core.outcome_constraints}
+    return [response.name for response in plan.process.responses if response.name in wanted]
+
+
+def _report_of_record(run: dict[str, Any]) -> RunReport:
+    """Return a finished run of the journal as the optimizer gets it: readings as columns again."""
+    rows = [reading["values"] for reading in run["readings"]]
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    return RunReport(
+        run_id=run["run_id"],
+        settings=run["settings"],
+        context=run["context"],
+        readings={name: [row.get(name, float("nan")) for row in rows] for name in names},
+        start_time=int(run["start_time"] or 0),
+        end_time=int(run["end_time"] or 0),
+    )
+
+
+def _copied(facts: control.Cycle, **changes: Any) -> control.Cycle:
+    names = ("inputs", "recommendation", "recommendation_id", "guard", "write", "optimizer", "golden",
+             "journal_writable", "plant_connected", "plant_trip", "drift", "moved")  # fmt: skip
+    return control.Cycle(**{name: getattr(facts, name) for name in names} | changes)

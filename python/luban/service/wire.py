@@ -1,0 +1,169 @@
+"""Messages between the processes of a loop: one JSON object each, behind its length, over a connected socket.
+
+A frame is four bytes (length, big-endian) and so many bytes of JSON in UTF-8, at most 1 MiB. Whatever else comes is an
+error that ends the connection: nothing is skipped, guessed or read twice.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import select
+import socket
+import struct
+import time
+from collections import deque
+from typing import Any
+
+from luban.errors import DataError, IoError
+
+__all__ = ["LARGEST", "Channel"]
+
+#: Bytes of the longest message.
+LARGEST = 1 << 20
+
+_HEAD = struct.Struct(">I")
+_DEEPEST = 32
+
+
+class Channel:
+    """One end of a connection. Not for several threads.
+
+    ``receive`` never waits; ``send`` waits at most ``patience_s`` for a peer that does not read.
+    """
+
+    def __init__(self, connection: socket.socket, *, patience_s: float = 1.0) -> None:
+        connection.setblocking(False)
+        self._socket = connection
+        self._patience_s = patience_s
+        self._bytes = bytearray()
+        self._waiting: deque[dict[str, Any]] = deque()
+        self._ended = False
+
+    def fileno(self) -> int:
+        """File descriptor, for a selector."""
+        return self._socket.fileno()
+
+    @property
+    def ended(self) -> bool:
+        """Whether the other side has closed, and everything it sent was received."""
+        return self._ended and not self._waiting
+
+    def send(self, message: dict[str, Any]) -> None:
+        """Send one message.
+
+        Raises: DataError when it is longer than 1 MiB or no JSON; IoError when the peer is gone or does not read.
+        """
+        frame = _framed(message)
+        end = time.monotonic() + self._patience_s
+        view = memoryview(frame)
+        while view:
+            left = end - time.monotonic()
+            if left <= 0 or not select.select([], [self._socket], [], left)[1]:
+                raise _refused("send", f"a peer that does not read for {self._patience_s:g} s")
+            try:
+                view = view[self._socket.send(view) :]
+            except BlockingIOError:
+                continue
+            except OSError as error:
+                raise _refused("send", str(error.strerror)) from error
+
+    def receive(self) -> dict[str, Any] | None:
+        """Return the next message, or None when none is complete yet.
+
+        Raises: DataError when what came is no message; the connection is of no use then. IoError when it broke.
+        """
+        if not self._waiting:
+            self._read()
+        return self._waiting.popleft() if self._waiting else None
+
+    def wait(self, seconds: float) -> bool:
+        """Wait until something may be there. Returns whether it is worth calling :meth:`receive`."""
+        if self._waiting or self._ended:
+            return True
+        return bool(select.select([self._socket], [], [], max(seconds, 0.0))[0])
+
+    def close(self) -> None:
+        """Close this end; again is nothing."""
+        self._ended = True
+        self._socket.close()
+
+    def _read(self) -> None:
+        while not self._ended:
+            try:
+                chunk = self._socket.recv(1 << 16)
+            except BlockingIOError:
+                break
+            except OSError as error:
+                self._ended = True
+                raise _refused("receive", str(error.strerror)) from error
+            if not chunk:
+                self._ended = True
+                break
+            self._bytes += chunk
+            if len(self._bytes) > 2 * LARGEST:
+                break
+        self._split()
+
+    def _split(self) -> None:
+        while len(self._bytes) >= _HEAD.size:
+            (length,) = _HEAD.unpack_from(self._bytes)
+            if length > LARGEST:
+                self._ended = True
+                raise _unfit("receive", f"at most {LARGEST} bytes", f"a frame of {length}")
+            if len(self._bytes) < _HEAD.size + length:
+                return
+            body = bytes(self._bytes[_HEAD.size : _HEAD.size + length])
+            del self._bytes[: _HEAD.size + length]
+            try:
+                self._waiting.append(_parsed(body))
+            except DataError:
+                self._ended = True
+                raise
+
+
+def _framed(message: dict[str, Any]) -> bytes:
+    try:
+        body = json.dumps(message, ensure_ascii=True, allow_nan=False, separators=(",", ":")).encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        raise _unfit("send", "an object of finite numbers, texts and lists", str(error)) from error
+    if len(body) > LARGEST:
+        raise _unfit("send", f"at most {LARGEST} bytes", f"a message of {len(body)}")
+    return _HEAD.pack(len(body)) + body
+
+
+def _parsed(body: bytes) -> dict[str, Any]:
+    try:
+        message = json.loads(body, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        raise _unfit("receive", "JSON", str(error)) from error
+    if not isinstance(message, dict):
+        raise _unfit("receive", "a JSON object", f"a {type(message).__name__}")
+    _require_sane(message, _DEEPEST)
+    return message
+
+
+def _no_constant(text: str) -> float:
+    raise ValueError(f"{text} is no JSON")
+
+
+def _require_sane(value: Any, depth: int) -> None:
+    """Refuse what no honest peer sends: numbers beyond double precision, nests without end."""
+    if depth == 0:
+        raise _unfit("receive", f"at most {_DEEPEST} levels", "more")
+    if isinstance(value, dict):
+        for item in value.values():
+            _require_sane(item, depth - 1)
+    elif isinstance(value, list):
+        for item in value:
+            _require_sane(item, depth - 1)
+    elif isinstance(value, float) and not math.isfinite(value):  # 1e999 parses as infinity
+        raise _unfit("receive", "finite numbers", str(value))
+
+
+def _unfit(call: str, expected: str, received: str) -> DataError:
+    return DataError(where=f"service.wire.{call}", expected=expected, received=received)
+
+
+def _refused(call: str, received: str) -> IoError:
+    return IoError(where=f"service.wire.{call}", expected="a connection", received=received)
