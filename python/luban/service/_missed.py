@@ -38,7 +38,7 @@ _SPREAD_OF_FACTORS = 1.0
 
 @dataclass
 class Residual:
-    """What was missed in one run: observed minus ``expected`` by the model, at coded inputs, with its noise variance."""
+    """What was missed in one run: observed less ``expected`` by the model, at coded inputs, with its noise variance."""
 
     run_id: str
     time: float
