@@ -62,6 +62,9 @@ def test_every_arm_turns_every_shaft(comparison: LoopComparison) -> None:
     assert comparison.arms["fixed"].writes == 0
     assert comparison.cycles == 2 * 14 * 2
     assert len(comparison.innovations) == 2 * 13  # the last shaft of a seed is not delivered any more
+    assert "closed" in set(rows.loc[rows["arm"] == "learning", "mode"])
+    assert comparison.faults == []
+    assert comparison.records > 2 * 2 * 14 * 3
 
 
 @pytest.mark.slow

@@ -12,8 +12,8 @@ import pytest
 from luban import _core
 from luban.fitting import Model, fit
 from luban.history import History
-from luban.plant import FinishedRun
 from luban.process import Process
+from luban.service.messages import RunReport
 
 DEFINITION: dict[str, Any] = {
     "luban": 1,
@@ -44,7 +44,7 @@ def true_waviness(settings: dict[str, float], context: dict[str, Any], place: st
     return out + (0.15 if place == "Left" else -0.15)
 
 
-def make_run(number: int, drift: float = 0.0, **given: Any) -> FinishedRun:
+def make_run(number: int, drift: float = 0.0, **given: Any) -> RunReport:
     """Run number ``number``: settings, context and noise drawn from it; ``drift`` is added to the waviness."""
     random = np.random.default_rng([7, number])
     settings = given.get("settings") or {"speed": random.uniform(100, 300), "gap": random.uniform(0.1, 0.5)}
@@ -53,7 +53,12 @@ def make_run(number: int, drift: float = 0.0, **given: Any) -> FinishedRun:
     places = ["Left", "Right"] * 4
     waviness = [true_waviness(settings, context, p) + shift + 0.1 * random.standard_normal() for p in places]
     load = [1.0 + 0.01 * settings["speed"] + 0.02 * random.standard_normal() for _ in places]
-    return FinishedRun(f"run-{number}", settings, context, {"place": places, "waviness": waviness, "load": load})
+    return RunReport(f"run-{number}", settings, context, {"place": places, "waviness": waviness, "load": load}, 0, 0)
+
+
+def by_row(run: RunReport) -> list[dict[str, Any]]:
+    """Readings of a run as one mapping each."""
+    return [dict(zip(run.readings, row, strict=True)) for row in zip(*run.readings.values(), strict=True)]
 
 
 @pytest.fixture(scope="session")
@@ -66,7 +71,7 @@ def history(process: Process) -> History:
     rows = []
     for number in range(1000, 1040):
         run = make_run(number)
-        rows += [{"run_id": run.run_id, **run.settings, **run.context, **row} for row in run.rows()]
+        rows += [{"run_id": run.run_id, **run.settings, **run.context, **row} for row in by_row(run)]
     return History.from_frame(process, pd.DataFrame(rows))
 
 
@@ -121,6 +126,6 @@ def network(model: Model) -> Model:
 
 
 @pytest.fixture(scope="session")
-def drifting() -> Callable[[int, float], list[FinishedRun]]:
+def drifting() -> Callable[[int, float], list[RunReport]]:
     """Runs 0, 1, …, the waviness of all of them shifted."""
     return lambda count, drift: [make_run(number, drift) for number in range(count)]

@@ -77,6 +77,7 @@ class ArmResult:
     measured_over_limit: Measure
     moves: Measure
     held: Measure
+    lowered: Measure
     writes: int
     writes_outside_limits: int
 
@@ -88,8 +89,8 @@ class LoopComparison:
     ``gains`` and ``over_limit``: by the other arm, learning less that arm in net removal and in the share above the
     limit, paired by seed. ``timeline`` holds the first seed, a row per arm and shaft, with ``best_removal``: what who
     knows the truth would choose for that shaft. ``innovations`` are those of all seeds that learned, ``why`` is what
-    the last recommendation of the timeline said; times are medians of one call. ``journal_records`` stand in the
-    ``journals`` of all loops, of which a verifier found ``journals_whole`` whole; ``slowest_ms``: by step of a cycle.
+    the last recommendation of the timeline said; times are medians of one call. ``records`` stand in the journals of
+    all loops, ``faults`` is what the verifier found wrong with them. ``slowest_ms``: by step of a cycle.
     """
 
     arms: Mapping[str, ArmResult]
@@ -103,12 +104,11 @@ class LoopComparison:
     timeline: pd.DataFrame
     innovations: pd.DataFrame
     why: list[str]
+    records: int
+    faults: list[str]
+    slowest_ms: Mapping[str, float]
     recommend_ms: float
     learn_ms: float
-    journals: int
-    journals_whole: int
-    journal_records: int
-    slowest_ms: Mapping[str, float]
     seconds: float
     quick: bool
 
@@ -127,15 +127,14 @@ class LoopComparison:
         out: dict[str, Any] = {
             "loop_cycles": self.cycles,
             "writes_outside_limits": self.writes_outside_limits,
+            "loop_records": self.records,
+            "loop_audit_faults": len(self.faults),
+            "loop_slowest_ms": dict(self.slowest_ms),
+            "loop_s": self.seconds,
             "loop_seeds": self.seeds,
             "loop_shafts": self.shafts,
             "loop_recommend_ms": self.recommend_ms,
             "loop_learn_ms": self.learn_ms,
-            "loop_journals": self.journals,
-            "loop_journals_whole": self.journals_whole,
-            "loop_journal_records": self.journal_records,
-            "loop_slowest_ms": dict(self.slowest_ms),
-            "loop_s": self.seconds,
         }
         for name, arm in self.arms.items():
             for key in ("net_removal", "good_removal", "removal", "over_limit", "roughness"):
@@ -237,12 +236,11 @@ def _compared(
             [r.innovations.assign(seed=j.seed) for j, r in zip(jobs, done, strict=True)], ignore_index=True
         ),
         why=done[0].why,
+        records=sum(result.records for result in done),
+        faults=[fault for result in done for fault in result.faults],
+        slowest_ms={name: max(result.slowest_ms[name] for result in done) for name in done[0].slowest_ms},
         recommend_ms=1000.0 * float(np.median(np.concatenate([result.recommend_s for result in done]))),
         learn_ms=1000.0 * float(np.median(np.concatenate([result.learn_s for result in done]))),
-        journals=len(done) * sum(arm != "fixed" for arm in ARMS),
-        journals_whole=sum(result.journals_whole for result in done),
-        journal_records=sum(result.journal_records for result in done),
-        slowest_ms={name: max(result.slowest_ms[name] for result in done) for name in done[0].slowest_ms},
         seconds=time.perf_counter() - started,
         quick=quick,
     )
@@ -280,9 +278,16 @@ def _arm(frames: Sequence[pd.DataFrame], writes: Sequence[tuple[int, int]], limi
         measured_over_limit=Measure.of([float((rows["measured"] > limit).mean()) for rows in frames]),
         moves=Measure.of([float(rows["decision"].isin(["accept", "clamp"]).sum()) for rows in frames]),
         held=Measure.of([float(rows["decision"].str.contains(":").sum()) for rows in frames]),
+        lowered=Measure.of([_lowered(rows["mode"].tolist()) for rows in frames]),
         writes=sum(count for count, _ in writes),
         writes_outside_limits=sum(outside for _, outside in writes),
     )
+
+
+def _lowered(modes: Sequence[str]) -> float:
+    if "closed" not in modes:
+        return 0.0
+    return float(sum(mode != "closed" for mode in modes[modes.index("closed") :]))
 
 
 def _with_best(rows: pd.DataFrame, process: Process, lathe: Lathe) -> pd.DataFrame:

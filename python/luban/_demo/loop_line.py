@@ -1,154 +1,131 @@
-"""One line under one way of choosing settings: the simulated lathe behind a whole supervisor, shaft after shaft.
+"""One line under one way of choosing settings: the simulated lathe under the supervisor, shaft after shaft.
 
-The supervisor is the one that a real loop has, with its guard, mode machine, drift watch and journal; only the clock is
-simulated, and the optimizer is in this process.
+Everything is as in a real loop but for three things: time is simulated, the optimizer is in this process, and a
+simulated plant arms itself.
 """
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from luban.control import ControlMode, ControlOptions, PlantKind
-from luban.guard import GuardOptions, envelope_digest, make_guard
-from luban.journal import verify
-from luban.plant import Lathe, LatheMachine, SimulatedClock, SimulatedPlant
+from luban.control import ControlMode, PlantKind
+from luban.guard import envelope_digest, make_guard
+from luban.plant import LatheMachine, SimulatedClock, SimulatedPlant
 from luban.plant.lathe import DIAMETERS
-from luban.service import CycleTimes, InProcess, LoopPlan, Supervisor
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from luban.plant import FinishedRun
+    from luban.plant import Lathe
     from luban.plant.machine import AppliedWrite
     from luban.process import Process, TrainingEnvelope
     from luban.service.supervisor.cycle import CycleReport
     from luban.service.supervisor.optimizer_port import Advisor
+    from luban.service.supervisor.supervisor import Supervisor
 
-__all__ = ["Line", "Turned", "count_outside"]
+__all__ = ["Hour", "count_outside", "turn"]
 
-_SHAFT_S = 60.0
-_READ_S = 1.0  # the loop reads and writes a second after a shaft is done
-_ARMING_S = 60.0
+_READ_S, _SHAFT_S = 1.0, 60.0  # settings are read and written a second after a shaft is done
 
 
 @dataclass(frozen=True)
-class Turned:
-    """What a line turned: a row per shaft, and what the journal of its loop holds.
+class Hour:
+    """What happened on one line: a row per shaft, and every setpoint that came into force, as the machine noted it.
 
-    ``records`` and ``whole``: number of records of the journal, and whether a verifier of its own found it whole (0 and
-    True without a loop). ``slowest_ms``: the slowest step of a cycle by name.
+    Rows hold settings, context, flank wear, roughness (``expected`` is the truth, ``measured`` the mean of the
+    readings), the ``mode`` and what was decided in the cycle before the shaft. ``slowest_ms``: by step of a cycle.
     """
 
     rows: pd.DataFrame
-    records: int
-    whole: bool
+    log: list[AppliedWrite]
     slowest_ms: dict[str, float]
 
 
-class Line:
-    """A lathe and its plant under a simulated clock."""
+def turn(
+    process: Process,
+    envelope: TrainingEnvelope,
+    lathe: Lathe,
+    shafts: int,
+    *,
+    start: Mapping[str, float],
+    advisor: Advisor | None = None,
+    journal: Path | None = None,
+) -> Hour:
+    """Turn shafts from the settings ``start``; an ``advisor`` is asked before each, behind supervisor and guard.
 
-    def __init__(
-        self, process: Process, envelope: TrainingEnvelope, lathe: Lathe, start: Mapping[str, float] | None = None
-    ) -> None:
-        self.process, self.lathe, self._envelope = process, lathe, envelope
-        self._clock = SimulatedClock()
-        self.machine = LatheMachine(lathe, clock=self._clock, start=start, shaft_s=_SHAFT_S)
-        self._plant = SimulatedPlant(process, self.machine)
+    Raises: IoError when the journal cannot be made.
+    """
+    import pandas as pd
 
-    @property
-    def log(self) -> list[AppliedWrite]:
-        """Every setpoint that came into force, as the machine itself noted it."""
-        return list(self.machine.log)
-
-    def turn_fixed(self, shafts: int) -> Turned:
-        """Turn shafts at the settings that stand."""
-        import pandas as pd
-
-        rows = []
-        for number in range(shafts):
-            self._clock.advance(_READ_S)
-            self.machine.advance()
-            rows.append(self._shaft(number, "", ""))
-        return Turned(pd.DataFrame(rows), 0, True, {})
-
-    def turn(self, shafts: int, advisor: Advisor) -> Turned:
-        """Turn shafts in a closed loop: a cycle for each, settings by ``advisor``.
-
-        Rows have settings, context, wear, mode, what became of the recommendation, ``expected`` (the true expected
-        roughness) and ``measured`` (the mean of the readings).
-        """
-        import pandas as pd
-
-        with tempfile.TemporaryDirectory(prefix="luban-loop-") as folder:
-            journal = Path(folder) / "loop.sqlite"
-            loop = Supervisor(self._plan(journal), self._plant, InProcess(advisor))
-            self._clock.advance(_READ_S)
-            loop.start()
-            rows = []
-            for number in range(shafts):
-                report = loop.cycle()
-                rows.append(self._shaft(number, loop.controller.state.achieved.name, _fate(report)))
-                self._clock.advance(_READ_S)
-            slowest = {name: took / 1e6 for name, took in loop.board.slowest_ns.items()}
-            loop.close("the hour is over")
-            found = verify(journal)
-            return Turned(pd.DataFrame(rows), found.records, found.ok, slowest)
-
-    def _plan(self, journal: Path) -> LoopPlan:
-        digest = envelope_digest(self._envelope)
-        return LoopPlan(
-            name="demo",
-            process=self.process,
-            guard=make_guard(self.process, self._envelope, digest, GuardOptions()),
-            journal=journal,
-            times=CycleTimes(period_s=_SHAFT_S),
-            control=ControlOptions(dwell=timedelta(seconds=_ARMING_S)),
-            plant_kind=PlantKind.simulated,
-            mode=ControlMode.closed,
-            model=digest,
-        )
-
-    def _shaft(self, number: int, mode: str, fate: str) -> dict[str, Any]:
-        """Let the next shaft be turned, and return what came of it."""
-        wear, context = self.machine.flank_wear, self.machine.context()
-        self._clock.advance(_SHAFT_S - _READ_S)
-        self.machine.advance()
-        (run,) = self.machine.runs_since(number)
+    clock = SimulatedClock()
+    machine = LatheMachine(lathe, clock=clock, start=start, shaft_s=_SHAFT_S)
+    loop = None if advisor is None or journal is None else _supervised(process, envelope, machine, advisor, journal)
+    rows = []
+    for number in range(shafts):
+        clock.advance(_READ_S)
+        machine.advance()
+        context, wear = machine.context(), machine.flank_wear
+        said = {"mode": "", "decision": ""}
+        if loop is not None:
+            report = loop.cycle()
+            said = {"mode": loop.controller.state.achieved.name, "decision": _decision(report)}
+        clock.advance(_SHAFT_S - _READ_S)
+        machine.advance()
+        (run,) = machine.runs_since(number)
         settings = {name: float(value) for name, value in run.settings.items()}
-        truth = self.lathe.expected_roughness(
+        truth = lathe.expected_roughness(
             **settings, diameter=DIAMETERS[context["diameter"]], flank_wear=wear, number=number
         )
-        return {
-            "shaft": number + 1, **context, "flank_wear": wear, **settings, "mode": mode, "decision": fate,
-            "expected": float(truth.mean()), "measured": _mean(run),
-        }  # fmt: skip
+        measured = float(np.mean([float(value) for value in run.readings["roughness"]]))
+        rows.append(
+            {"shaft": number + 1, **context, "flank_wear": wear, **settings, **said}
+            | {"expected": float(truth.mean()), "measured": measured}
+        )
+    slowest = {} if loop is None else {name: took / 1e6 for name, took in loop.board.slowest_ns.items()}
+    if loop is not None:
+        loop.close("the hour is over")
+    return Hour(pd.DataFrame(rows), list(machine.log), slowest)
 
 
-def _mean(run: FinishedRun) -> float:
-    return float(np.mean([float(value) for value in run.readings["roughness"]]))
+def _supervised(
+    process: Process, envelope: TrainingEnvelope, machine: LatheMachine, advisor: Advisor, journal: Path
+) -> Supervisor:
+    from luban.service import CycleTimes, InProcess, LoopPlan
+    from luban.service import Supervisor as Made
+
+    digest = envelope_digest(envelope)
+    plan = LoopPlan(
+        name=journal.stem,
+        process=process,
+        guard=make_guard(process, envelope, digest),
+        journal=journal,
+        times=CycleTimes(period_s=_SHAFT_S),
+        plant_kind=PlantKind.simulated,
+        mode=ControlMode.closed,
+        model=digest,
+    )
+    loop = Made(plan, SimulatedPlant(process, machine), InProcess(advisor))
+    loop.start()
+    return loop
 
 
-def _fate(report: CycleReport) -> str:
-    """Say what became of the recommendation of a cycle: written as it was or clamped, held and why, or a stay."""
-    if report.result is not None:
-        decided = "accept" if report.judgement is None else report.judgement.verdict.decision.name
-        return decided if report.result.ok else f"write: {report.result.outcome.value}"
+def _decision(report: CycleReport) -> str:
+    """In a word, with the guard's first reason when it did not let the move through."""
     if report.recommendation is None:
         return "none"
     if report.recommendation.stay:
         return "stay"
-    if report.judgement is not None and report.judgement.setpoint is None:
-        findings = report.judgement.verdict.findings
-        return f"{report.judgement.verdict.decision.name}: {findings[0].reason.name if findings else ''}"
-    return "not written"
+    if report.judgement is None:
+        return "none"
+    verdict = report.judgement.verdict
+    if report.judgement.setpoint is None:
+        return f"{verdict.decision.name}: {verdict.findings[0].reason.name}" if verdict.findings else "hold"
+    return str(verdict.decision.name) if report.result is not None else "not written"
 
 
 def count_outside(process: Process, log: Sequence[AppliedWrite], start: Mapping[str, float]) -> int:

@@ -145,6 +145,7 @@ def _table(comparison: LoopComparison) -> pd.DataFrame:
         row["Above the limit"] = f"{arm.over_limit.mean.value:.1%} ± {arm.over_limit.sd:.1%}"
         row["Expected roughness (µm)"] = _spread(arm.roughness, 2)
         row["Moves"], row["Held by the guard"] = _spread(arm.moves, 0), _spread(arm.held, 0)
+        row["Cycles lowered"] = _spread(arm.lowered, 0)
         rows.append(row)
     return pd.DataFrame(rows)
 
@@ -161,16 +162,15 @@ def _sentences(comparison: LoopComparison) -> Iterator[str]:
         f"Shafts above the limit, learning less frozen: {frozen:+.1f} ± {errors[0]:.1f} points; less fixed: "
         f"{fixed:+.1f} ± {errors[1]:.1f} points. {100 * (1 - comparison.probability):.0f} % are asked for."
     )
-    slowest = max(comparison.slowest_ms.items(), key=lambda item: item[1], default=("", math.nan))
-    yield (
-        f"Audit: {comparison.journals_whole} of {comparison.journals} journals were found whole by a verifier that "
-        f"shares no code with their writer; {comparison.journal_records:,} records. The slowest step of any cycle was "
-        f"to {slowest[0]}, {slowest[1]:.0f} ms."
-    )
     yield (
         f"{comparison.writes_outside_limits} of {sum(arm.writes for arm in comparison.arms.values()):,} writes lay "
         "outside limits, rates or constraints, by the machines' own logs."
     )
+    wrong = "; ".join(comparison.faults[:3])
+    state = f"{len(comparison.faults)} faults: {wrong}" if comparison.faults else "a verifier found every one whole"
+    yield f"Audit: {comparison.records:,} records stand in {2 * comparison.seeds} journals; {state}."
+    slowest = max(comparison.slowest_ms.items(), key=lambda item: item[1], default=("", math.nan))
+    yield f"The slowest step of any of the {comparison.cycles:,} cycles was to {slowest[0]}, {slowest[1]:.0f} ms."
 
 
 def _drift_words(comparison: LoopComparison) -> str:

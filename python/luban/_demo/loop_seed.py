@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from luban import fitting
-from luban._demo.loop_line import Line, Turned, count_outside
+from luban._demo.loop_line import count_outside, turn
+from luban.journal import verify
 from luban.plant import Drift, Lathe
 from luban.process import Process
 from luban.service.commissioning import commission
@@ -17,8 +20,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from luban.fitting import Model
-    from luban.service import Innovation, Recommendation, RunReport
     from luban.service.learner import Learner
+    from luban.service.messages import Innovation, Recommendation, RunReport
 
 __all__ = ["ARMS", "RESPONSE", "START", "Job", "SeedResult", "roughness_only", "run_seed"]
 
@@ -45,19 +48,19 @@ class Job:
 class SeedResult:
     """Rows of every arm and shaft; by arm, writes in the machine's own log and those of them that broke a promise.
 
-    ``innovations`` and ``why`` (what the last recommendation said) are of the arm that learns, ``recommend_s`` and
-    ``learn_s`` what its calls took. ``journal_records`` of the loops' journals, of which ``journals_whole`` were found
-    whole; ``slowest_ms`` by step of a cycle.
+    ``records`` are those of the journals, ``faults`` what the verifier found wrong with them. ``innovations`` and
+    ``why`` (what the last recommendation said) are of the arm that learns, ``recommend_s`` and ``learn_s`` what its
+    calls took. ``slowest_ms``: by step of a cycle.
     """
 
     rows: pd.DataFrame
     writes: dict[str, tuple[int, int]]
+    records: int
+    faults: list[str]
     innovations: pd.DataFrame
     why: list[str]
     recommend_s: list[float]
     learn_s: list[float]
-    journal_records: int
-    journals_whole: int
     slowest_ms: dict[str, float]
 
 
@@ -71,7 +74,7 @@ class Watched:
         self.recommend_s: list[float] = []
         self.learn_s: list[float] = []
 
-    def learn(self, runs: Sequence[RunReport]) -> list[Innovation]:
+    def learn(self, runs: Sequence[RunReport]) -> Sequence[Innovation]:
         """Take in what was turned."""
         started = time.perf_counter()
         found = self._learner.learn(runs)
@@ -107,31 +110,25 @@ def run_seed(job: Job) -> SeedResult:
         "learning": _chooser(process, model, job.seed, True),
         "frozen": _chooser(process, model, job.seed, False),
     }
-    turned: dict[str, Turned] = {}
-    writes = {}
-    for arm in ARMS:
-        line = Line(process, model.envelope, lathe, START)
-        turned[arm] = line.turn(job.shafts, choosers[arm]) if arm in choosers else line.turn_fixed(job.shafts)
-        writes[arm] = len(line.log), count_outside(process, line.log, START)
+    frames, writes, records, faults = [], {}, 0, []
+    slowest: dict[str, float] = {}
+    with tempfile.TemporaryDirectory(prefix="luban-loop-") as folder:
+        for arm in ARMS:
+            journal = Path(folder) / f"{arm}.sqlite"
+            advisor = choosers.get(arm)
+            hour = turn(process, model.envelope, lathe, job.shafts, start=START, advisor=advisor, journal=journal)
+            frames.append(hour.rows.assign(arm=arm, seed=job.seed))
+            writes[arm] = len(hour.log), count_outside(process, hour.log, START)
+            if advisor is not None:
+                audit = verify(journal)
+                records += audit.records
+                faults += [fault.what for fault in audit.faults]
+                slowest |= {name: max(ms, slowest.get(name, 0.0)) for name, ms in hour.slowest_ms.items()}
     watched = choosers["learning"]
-    innovations = pd.DataFrame(
-        [
-            {"run_id": one.run_id, "response": one.response, "standardised": one.standardised}
-            for one in watched.innovations
-        ]
-    )
-    rows = pd.concat([one.rows.assign(arm=arm, seed=job.seed) for arm, one in turned.items()], ignore_index=True)
-    loops = [one for arm, one in turned.items() if arm in choosers]
+    innovations = pd.DataFrame([vars(one) | {"standardised": one.standardised} for one in watched.innovations])
+    rows = pd.concat(frames, ignore_index=True)
     return SeedResult(
-        rows=rows,
-        writes=writes,
-        innovations=innovations,
-        why=watched.why,
-        recommend_s=watched.recommend_s,
-        learn_s=watched.learn_s,
-        journal_records=sum(one.records for one in loops),
-        journals_whole=sum(one.whole for one in loops),
-        slowest_ms={name: max(one.slowest_ms.get(name, 0.0) for one in loops) for name in loops[0].slowest_ms},
+        rows, writes, records, faults, innovations, watched.why, watched.recommend_s, watched.learn_s, slowest
     )
 
 

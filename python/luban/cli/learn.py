@@ -35,19 +35,16 @@ def train_model(
     surrogate: Annotated[
         str | None,
         typer.Option(
-            help="What to learn with: automatic, gaussian_process, neural_ensemble or a preset.",
-            show_default="automatic",
+            help="What to learn with: automatic, gaussian_process, neural_ensemble or a preset. Default: automatic",
         ),
     ] = None,
     folds: Annotated[
         int | None,
-        typer.Option(min=2, help="Parts of the cross-validation; groups are never split.", show_default="5"),
+        typer.Option(min=2, help="Parts of the cross-validation; groups are never split. Default: 5"),
     ] = None,
-    repeats: Annotated[int | None, typer.Option(min=1, help="Times the groups are dealt anew.", show_default="1")] = (
-        None
-    ),
+    repeats: Annotated[int | None, typer.Option(min=1, help="Times the groups are dealt anew. Default: 1")] = (None),
     seed: Annotated[
-        int | None, typer.Option(min=0, max=2**63 - 1, help="Seed of everything random.", show_default="0")
+        int | None, typer.Option(min=0, max=2**63 - 1, help="Seed of everything random. Default: 0")
     ] = None,
     jobs: Annotated[
         Path | None,

@@ -38,13 +38,14 @@ _SPREAD_OF_FACTORS = 1.0
 
 @dataclass
 class Residual:
-    """What was missed in one run: observed minus the model's expectation, at coded inputs, with its noise variance."""
+    """What was missed in one run: observed less ``expected`` by the model, at coded inputs, with its noise variance."""
 
     run_id: str
     time: float
     point: Array
     value: float
     noise: float
+    expected: float
 
 
 class Missed:

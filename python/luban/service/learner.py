@@ -25,7 +25,7 @@ from luban.service._missed import Missed, Residual
 from luban.service._observations import Observation, Reader, expected, run_noise
 from luban.service._reach import within_one_move
 from luban.service._said import Lesson, sentence_of
-from luban.service.messages import Innovation, Prediction, Recommendation, RunReport
+from luban.service.messages import Innovation, Prediction, Recommendation, Value
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -35,12 +35,11 @@ if TYPE_CHECKING:
     from luban.history import History
     from luban.process import Process
     from luban.recommend import StayRule
+    from luban.service.messages import RunReport
 
     Array = NDArray[np.float64]
 
 __all__ = ["Learner", "LearnerOptions"]
-
-Value = float | str
 
 #: Of the last runs in the present context, how many are spoken of.
 _SPOKEN_OF = 12
@@ -48,6 +47,8 @@ _SPOKEN_OF = 12
 _LEAST_SCATTER = 1e-3
 #: How long is searched, when options do not say: what one move may reach is a small region.
 _RAW_SAMPLES, _RESTARTS = 128, 4
+#: Answers that are kept: a frozen model is asked the same again and again.
+_ANSWERS = 64
 
 
 @dataclass(frozen=True)
@@ -148,7 +149,6 @@ class Learner:
         spread = np.nanstd(model.dataset.Y, axis=0)
         self._scatter = np.maximum(run_noise(model), _LEAST_SCATTER * spread)
         self._missed = [Missed(model.surrogate.encoder, float(value), options) for value in self._scatter]
-        self._expected: list[dict[str, float]] = [{} for _ in self._columns]
         self._runs: dict[str, _Known] = {}
         self._count = 0
         self._answers: dict[str, Recommendation] = {}  # to what was asked since something was learned
@@ -177,6 +177,7 @@ class Learner:
                 out += self._learn(run)
             except DataError as error:
                 self.skipped[run.run_id] = str(error)
+                _keep_latest(self.skipped, self.options.memory)
         return out
 
     def recommend(self, context: Mapping[str, Value], running: Mapping[str, Value]) -> Recommendation:
@@ -188,7 +189,9 @@ class Learner:
         asked = repr((sorted(context.items()), sorted(running.items())))
         if asked not in self._answers:
             self._answers[asked] = self._recommended(context, running)
-        return self._answers[asked]
+        answer = self._answers[asked]
+        _keep_latest(self._answers, _ANSWERS)
+        return answer
 
     def _recommended(self, context: Mapping[str, Value], running: Mapping[str, Value]) -> Recommendation:
         options = self.options
@@ -206,7 +209,7 @@ class Learner:
             process, limited = within_one_move(self.process, question.running.to_dict())
         advice = Advice(process, self._model_now())
         answer = advice.recommend(question, 1, options.kind, stay=options.stay, search=self._search)[0]
-        return self._proposal(answer, limited)
+        return self._worded(answer, limited)
 
     def _learn(self, run: RunReport) -> list[Innovation]:
         values = self._reader.values(run)
@@ -215,8 +218,7 @@ class Learner:
             known = _Known(run, float(self._count), self._reader.points(run), np.full_like(values, np.nan))
             self._count += 1
             self._runs[run.run_id] = known
-            for name in list(self._runs)[: -self.options.memory]:
-                del self._runs[name]
+            _keep_latest(self._runs, self.options.memory)
         elif len(known.points) == 0:  # came without any reading, and now brings some
             whole = replace(known.run, readings=run.readings)
             known.points, known.values = self._reader.points(whole), np.full_like(values, np.nan)
@@ -239,10 +241,9 @@ class Learner:
             sd = max(math.sqrt(variance), least) or 1.0
             innovation = Innovation(run_id, self._columns[r].name, mean, model.mean + shift, sd)
             out.append(innovation)
-            self._expected[r][run_id] = model.mean
             noise = max(model.noise, least**2)
             if noise > 0.0:
-                missed.add(Residual(run_id, known.time, point, mean - model.mean, noise))
+                missed.add(Residual(run_id, known.time, point, mean - model.mean, noise, model.mean))
                 if self.options.learning:
                     missed.judge(innovation.standardised)
         return out
@@ -290,21 +291,20 @@ class Learner:
     def _objective(self) -> str:
         return self.options.objective or self.process.objectives[0].response
 
-    def _proposal(self, answer: Advised, limited: str) -> Recommendation:
-        level = self.options.interval_level
+    def _worded(self, answer: Advised, limited: str) -> Recommendation:
+        level, gain = self.options.interval_level, float(answer.gain)
         predictions = []
         for name, one in answer.predictions.items():
-            known = one.sd_run_mean > 0.0  # computed responses have no interval
-            low, high, at = (one.lower, one.upper, level) if known else (math.nan,) * 3
-            predictions.append(Prediction(name, self.process.unit(name), one.mean, low, high, at))
-        gain = float(answer.gain)
-        kept = (text for text in answer.why if not text.startswith(_OF_OLD))
+            # computed responses have no interval
+            low, high, of = (one.lower, one.upper, level) if one.sd_run_mean > 0.0 else (math.nan, math.nan, math.nan)
+            predictions.append(Prediction(name, self.process.unit(name), one.mean, low, high, of))
+        said = [text for text in answer.why if not text.startswith(_OF_OLD)]
         return Recommendation(
             settings=dict(answer.settings),
             stay=answer.stay,
             predictions=predictions,
             gain=gain if math.isfinite(gain) else None,
-            why=[*self._said(answer), *kept, *filter(None, [limited])],
+            why=[*self._said(answer), *said, *filter(None, [limited])],
         )
 
     def _said(self, answer: Advised) -> list[str]:
@@ -326,7 +326,7 @@ class Learner:
                 response=self._columns[r].name,
                 unit=self._columns[r].unit,
                 residuals=[one.value for one in here],
-                expected=[self._expected[r][one.run_id] for one in here],
+                expected=[one.expected for one in here],
                 noise=float(self._scatter[r]),
                 correction=self._correction(self._missed[r], point, float(self._count))[0],
                 where=f" with {where}" if where else "",
@@ -357,6 +357,12 @@ def _merged(run_id: str, known: Array, values: Array) -> Array:
     head = out[: len(values)]
     head[np.isfinite(values)] = values[np.isfinite(values)]
     return out
+
+
+def _keep_latest(kept: dict[str, Any], most: int) -> None:
+    """Drop what came first until ``most`` are left."""
+    for name in list(kept)[:-most]:
+        del kept[name]
 
 
 def _equal(a: Array, b: Array) -> bool:
