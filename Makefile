@@ -11,6 +11,8 @@ BUILD  ?= build
 JOBS   ?= $(shell nproc)
 WERROR ?= $(if $(CI),ON,OFF)
 ARGS   ?=
+# ON installs the pinned torch and builds the training of networks; OFF goes without both.
+TRAINING ?= ON
 
 # Our own tasks are the threads (see docs/decisions); numpy's BLAS must not start others beside them.
 export OMP_NUM_THREADS      ?= 1
@@ -23,7 +25,10 @@ PY       := $(VENV)/bin/python
 SAY      := @printf '\033[1m%s\033[0m\n'
 RELEASE  := $(BUILD)/release
 ENV      := $(VENV)/.stamp-requirements
+TORCH    := $(VENV)/.stamp-torch
 INSTALL  := $(BUILD)/stamps/installed
+# Another answer to TRAINING than the last time builds again.
+CHOICE   := $(BUILD)/stamps/training-$(TRAINING)
 DOCS_ENV := $(VENV)/.stamp-docs
 WHEEL    := $(BUILD)/stamps/wheel
 
@@ -35,7 +40,8 @@ TEST_INPUTS  := $(shell find tests -type f '(' -name '*.cpp' -o -name '*.hpp' -o
 # One build folder for the package that is installed here, with the plugin for MPI, and for the wheel without it.
 PIP_WHEEL := -m pip wheel -q --no-build-isolation --no-deps . -w $(BUILD)/raw-wheel \
   --config-settings=build-dir=$(RELEASE) --config-settings=cmake.define.LUBAN_BUILD_TESTS=ON \
-  --config-settings=cmake.define.LUBAN_WITH_OPENMPI=ON --config-settings=cmake.define.LUBAN_WERROR=$(WERROR)
+  --config-settings=cmake.define.LUBAN_WITH_OPENMPI=ON --config-settings=cmake.define.LUBAN_WERROR=$(WERROR) \
+  --config-settings=cmake.define.LUBAN_WITH_TRAINING=$(TRAINING)
 CPP_FILES     = $(shell git ls-files '*.cpp' '*.hpp')
 
 .PHONY: help setup system demo test test-cpp test-python test-long test-sanitizers test-slow \
@@ -57,9 +63,18 @@ $(ENV): pyproject.toml .ci/requirements.py | system
 	$(PY) -m pip install -q -r $(VENV)/requirements.txt
 	touch $@
 
+# LUBAN_TORCH_INDEX names a package index to look in for torch besides the usual ones.
+$(TORCH): $(ENV) .ci/install_torch.py
+	$(PY) .ci/install_torch.py
+	touch $@
+
+$(CHOICE):
+	mkdir -p $(@D) && rm -f $(BUILD)/stamps/training-*
+	touch $@
+
 # The persistent build folder makes this incremental: one touched .cpp rebuilds that file and relinks.
-$(INSTALL): $(ENV) $(BUILD_INPUTS) $(TEST_INPUTS)
-	$(SAY) '== Build in $(RELEASE) and install into $(VENV) (5 minutes on two cores the first time)'
+$(INSTALL): $(ENV) $(if $(filter ON,$(TRAINING)),$(TORCH)) $(CHOICE) $(BUILD_INPUTS) $(TEST_INPUTS)
+	$(SAY) '== Build in $(RELEASE) and install into $(VENV) (7 minutes on two cores the first time)'
 	mkdir -p $(@D) && rm -rf $(BUILD)/raw-wheel
 	bash .ci/build_progress.sh $(RELEASE) $(PY) $(PIP_WHEEL) '--config-settings=install.components=python;openmpi'
 	$(PY) -m pip install -q --no-deps --force-reinstall $(BUILD)/raw-wheel/luban-*.whl
@@ -125,12 +140,13 @@ docs: setup $(DOCS_ENV)  ## the documentation, into site/
 	$(VENV)/bin/mkdocs build --strict --quiet
 
 wheel: $(WHEEL)  ## a self-contained wheel, into wheelhouse/
-$(WHEEL): $(INSTALL)  # what was built, without the plugin for MPI, with the system's libraries copied in
+$(WHEEL): $(INSTALL)  # what was built, without the plugin for MPI, with the system's libraries; torch comes by pip
 	$(SAY) '== Wheel in wheelhouse/'
 	bash .ci/system_packages.sh wheel
 	rm -rf wheelhouse $(BUILD)/raw-wheel
 	$(PY) $(PIP_WHEEL)
-	PATH="$$PWD/$(VENV)/bin:$$PATH" $(PY) -m auditwheel repair -w wheelhouse $(BUILD)/raw-wheel/luban-*.whl
+	PATH="$$PWD/$(VENV)/bin:$$PATH" $(PY) -m auditwheel repair --exclude 'libtorch*' --exclude 'libc10*' \
+	  -w wheelhouse $(BUILD)/raw-wheel/luban-*.whl
 	touch $@
 
 bench-%: setup  ## run one benchmark: tests/bench/<name>.py, rows into build/bench/<name>.json

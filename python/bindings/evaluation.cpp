@@ -72,6 +72,7 @@ void bind_evaluation_results(py::module_& module) {
       .def_readonly("folds", &Evaluation::folds)
       .def_readonly("repeats", &Evaluation::repeats)
       .def_readonly("seed", &Evaluation::seed)
+      .def("led_by", &Evaluation::led_by, py::arg("contender"), "The same with one contender in front.")
       .def_property_readonly("split", [](const Evaluation& evaluation) {
         return std::string(evaluation.split == Split::groups ? "groups" : "time_blocks");
       });
@@ -100,6 +101,20 @@ void bind_evaluate(py::module_& module) {
       py::arg("progress") = py::none());
 }
 
+void bind_fold_fits(py::module_& module) {
+  py::classh<FoldFit>(module, "FoldFit", "One fit of an evaluation: what a contender learns, and with which key.")
+      .def_readonly("repeat", &FoldFit::repeat)
+      .def_readonly("fold", &FoldFit::fold)
+      .def_readonly("train", &FoldFit::train)
+      .def_property_readonly("key", [](const FoldFit& fit) { return fit.key.value(); });
+  module.def(
+      "fold_fits",
+      [](const features::Dataset& data, const std::string& contender, std::uint64_t seed, int folds, int repeats) {
+        return fold_fits(data, contender, core::RandomKey(seed), {.folds = folds, .repeats = repeats});
+      },
+      py::arg("data"), py::arg("contender"), py::kw_only(), py::arg("seed"), py::arg("folds"), py::arg("repeats"));
+}
+
 void bind_card(py::module_& module) {
   // The card's own form is JSON: Python shows it, C++ says what belongs in it.
   module.def(
@@ -123,6 +138,7 @@ void bind_evaluation(py::module_& module) {
   bind_contender(module);
   bind_evaluation_results(module);
   bind_evaluate(module);
+  bind_fold_fits(module);
   bind_card(module);
 }
 

@@ -1,11 +1,13 @@
-// Training: options and reports as values, the fit as one long call. No torch type crosses this border.
+// Training: options and reports as values, fits as long calls. No torch type crosses this border.
 #include <luban/evaluation/cross_validation.hpp>
+#include <luban/training/ensemble_training.hpp>
 #include <luban/training/neural_ensemble_fit.hpp>
 
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -20,9 +22,12 @@ namespace {
 
 using namespace training;
 
+core::Nanoseconds nanoseconds_of(double seconds) {
+  return std::chrono::duration_cast<core::Nanoseconds>(std::chrono::duration<double>(seconds));
+}
+
 CheckpointOptions checkpoint_of(const std::filesystem::path& folder, double every_s) {
-  return {.folder = folder,
-          .every = std::chrono::duration_cast<core::Nanoseconds>(std::chrono::duration<double>(every_s))};
+  return {.folder = folder, .every = nanoseconds_of(every_s)};
 }
 
 void bind_options(py::module_& module) {
@@ -102,6 +107,32 @@ void bind_fit(py::module_& module) {
       py::arg("every_s") = 60.0, "Networks as a contender of an evaluation.");
 }
 
+void bind_pieces(py::module_& module) {
+  py::classh<EnsembleTraining>(module, "EnsembleTraining", "The training of one ensemble, member by member.")
+      .def(py::init([](const features::Dataset& data, const NeuralEnsembleOptions& options, std::uint64_t key) {
+             return std::make_shared<EnsembleTraining>(data, options, core::RandomKey(key));
+           }),
+           py::arg("data"), py::arg("options"), py::kw_only(), py::arg("key"))
+      .def_property_readonly("members", &EnsembleTraining::members)
+      .def("file_name", &EnsembleTraining::file_name, py::arg("member"), "Name of its file in a checkpoint folder.")
+      .def("finished", &EnsembleTraining::finished, py::arg("member"), py::arg("folder"));
+  module.def(
+      "train_networks",
+      [](const std::vector<std::pair<std::shared_ptr<EnsembleTraining>, int>>& units,
+         const std::filesystem::path& checkpoint, double every_s, std::optional<double> pause_after_s, int threads,
+         const py::object& progress) {
+        std::optional<core::Nanoseconds> pause_after;
+        if (pause_after_s) pause_after = nanoseconds_of(*pause_after_s);
+        std::vector<NetworkUnit> work;
+        for (const auto& [training, member] : units) work.push_back({.training = training, .member = member});
+        long_call(progress, [&](const core::CallControl& control) {
+          train_networks(work, checkpoint_of(checkpoint, every_s), threads, control, pause_after);
+        });
+      },
+      py::arg("units"), py::kw_only(), py::arg("checkpoint"), py::arg("every_s") = 60.0,
+      py::arg("pause_after_s") = py::none(), py::arg("threads") = 0, py::arg("progress") = py::none());
+}
+
 }  // namespace
 }  // namespace luban::bindings
 
@@ -111,4 +142,5 @@ PYBIND11_MODULE(_training, module) {
   py::module_::import("luban._core");
   luban::bindings::bind_options(module);
   luban::bindings::bind_fit(module);
+  luban::bindings::bind_pieces(module);
 }

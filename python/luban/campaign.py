@@ -46,7 +46,8 @@ class Campaign:
     """Recommends settings for a process, learns from what comes of them, and keeps count of trials.
 
     ``history`` is what is known so far; it is not changed, new runs go to a copy of the campaign's own. ``model`` is
-    one fitted already (by :func:`luban.fit`); without it one is fitted when first needed, and anew after new runs.
+    one fitted already (by :func:`luban.fit`); without it one is fitted when first needed, and anew after new runs: by
+    the automatic choice, which then holds until there are twice as many runs.
 
     Raises: ConfigurationError on arguments that are no process, history or model, or a history of another process.
     """
@@ -66,6 +67,7 @@ class Campaign:
             )
         self._seed = seed
         self._model = model
+        self._choice = None if model is None else (model.card.surrogate, int(model.card["data"]["runs"]))
         self._ledger = engine.Ledger()
 
     @property
@@ -111,7 +113,12 @@ class Campaign:
                 )
             from luban import fitting
 
-            self._model = fitting.fit(self._process, self._runs.history, seed=self._seed, progress=progress)
+            chosen, runs = self._choice or ("automatic", 0)
+            surrogate = chosen if self._runs.run_count() < 2 * runs else "automatic"
+            model = fitting.fit(self._process, self._runs.history, surrogate, seed=self._seed, progress=progress)
+            if surrogate == "automatic":
+                self._choice = (model.card.surrogate, int(model.card["data"]["runs"]))
+            self._model = model
         return self._model
 
     def recommend(

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from luban._demo.honest import HonestCheck
+    from luban._demo.loop import LoopComparison
     from luban._demo.steps import Advised, Imported
     from luban.fitting import Model
     from luban.parallel import Progress
@@ -29,7 +30,7 @@ class DemoResult:
     """What the main job found and where it wrote it.
 
     ``folder`` holds ``report.html``, the plots as PNG, ``turning.h5`` and the model; ``imported``, ``model``,
-    ``advised`` and ``honest`` are the results themselves; ``seconds`` says what each step took.
+    ``advised``, ``honest`` and ``loop`` are the results themselves; ``seconds`` says what each step took.
     """
 
     folder: Path
@@ -38,6 +39,7 @@ class DemoResult:
     model: Model
     advised: Advised
     honest: HonestCheck
+    loop: LoopComparison
     seconds: dict[str, float]
     seed: int
     quick: bool
@@ -54,7 +56,7 @@ class DemoResult:
         return demo_dict(self)
 
     def render(self, console: Console) -> None:
-        """Print the result to a rich console, the honest check last."""
+        """Print the result to a rich console, the honest check and the loops last."""
         from luban._demo.terminal import render
 
         render(self, console)
@@ -67,7 +69,8 @@ def run(
 
     Imports the packaged production history, looks for gross errors, fits on folds grouped by setpoint (each left out
     once), recommends settings for every context (averaged over the noise variables), searches the front of the two
-    objectives, and checks its own choices where the truth is known. ``quick`` does less of the last two and says so.
+    objectives, checks its own choices where the truth is known, and closes the loop on simulated lathes that drift:
+    learning, against its frozen model and against fixed settings. ``quick`` does less of the last three and says so.
 
     Each file is complete or not there: it is written under a temporary name and renamed.
 
@@ -76,7 +79,9 @@ def run(
     from luban import fitting
     from luban._demo import files, pictures, steps
     from luban._demo.honest import run_honest_check
+    from luban._demo.loop import compare_loops
     from luban.campaign import Campaign
+    from luban.surrogate import GaussianProcess
 
     folder = _folder(out)
     clock = _Clock()
@@ -84,18 +89,22 @@ def run(
     clock.lap("import_and_look")
     process = imported.history.process
     settings = imported.inspection.counts["groups"]  # one fold each: every setting is predicted from all others
-    model = fitting.fit(process, imported.history, seed=seed, folds=settings, progress=progress)
+    # Not automatic: the honest check fits the model anew hundreds of times, which a Gaussian process allows.
+    model = fitting.fit(process, imported.history, "gaussian_process", seed, settings, progress=progress)
     clock.lap("fit")
     campaign = Campaign(process, imported.history, seed=seed, model=model)
     advised = steps.advise(campaign, model, points=5 if quick else 10, progress=progress)
     clock.lap("recommend")
-    honest = run_honest_check(imported.history, model.surrogate, seed=seed, quick=quick, progress=progress)
+    learned = model.surrogate if isinstance(model.surrogate, GaussianProcess) else None
+    honest = run_honest_check(imported.history, learned, seed=seed, quick=quick, progress=progress)
     clock.lap("honest_check")
-    plots = pictures.draw_all(imported, model, advised, honest)
+    loop = compare_loops(process, seed=seed, quick=quick, progress=progress)
+    clock.lap("loops")
+    plots = pictures.draw_all(imported, model, advised, honest, loop)
     written = files.write_pictures(folder, plots, progress)
     written.append(model.save(folder / "turning.safetensors"))
     clock.lap("plots")
-    result = DemoResult(folder, written, imported, model, advised, honest, clock.seconds, seed, quick)
+    result = DemoResult(folder, written, imported, model, advised, honest, loop, clock.seconds, seed, quick)
     written.append(files.write_report(result, plots))
     clock.lap("report")
     return result

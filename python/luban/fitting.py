@@ -5,23 +5,26 @@
 
 from __future__ import annotations
 
-import datetime
 import json
-from collections.abc import Sequence
+import tempfile
+from contextlib import ExitStack
+from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from luban import _core, features
-from luban._fitting import artefact, choice, scoring
+from luban._fitting import artefact, choice, contest, scoring
 from luban._fitting.averaging import Averager
+from luban._fitting.card import Fitted, card_of_fit
 from luban._fitting.cross_validation import CrossValidation, calibrations_of_card
 from luban._fitting.inputs import coded_inputs
+from luban._fitting.networks import Networks, Workplace
 from luban._fitting.overlap import find_overlap
 from luban._fitting.posterior import LabelledPosterior, ResponseCalibration, VarianceOf, novelty_frame, ratio_of
-from luban._words import with_row
+from luban._fitting.ranks import require_same, together
 from luban.errors import ConfigurationError, DataError, IntegrityError
-from luban.evaluation import Evaluation, ModelCard, evaluate, make_card
+from luban.evaluation import Contender, Evaluation, ModelCard, data_digest, evaluate
 from luban.process import Process
 
 if TYPE_CHECKING:
@@ -29,22 +32,23 @@ if TYPE_CHECKING:
 
     from luban.history import History
     from luban.parallel import Progress
+    from luban.training import NeuralEnsembleFit, NeuralEnsembleOptions
 
-__all__ = ["CrossValidation", "LabelledPosterior", "Model", "ResponseCalibration", "VarianceOf", "fit"]
+__all__ = ["CrossValidation", "LabelledPosterior", "Model", "ResponseCalibration", "VarianceOf", "Workplace", "fit"]
 
 
 class Model:
     """A surrogate of all modelled responses, with what it learned from and what it may claim.
 
-    Made by :func:`fit` or :meth:`load`. Attributes: ``process``, ``surrogate`` (the C++ Gaussian process), ``dataset``
-    (what it learned from), ``cross_validation`` (predictions of readings of groups not seen), ``calibration`` (by
-    response), ``envelope`` (the region learned from), ``card``.
+    Made by :func:`fit` or :meth:`load`. Attributes: ``process``, ``surrogate`` (the C++ Gaussian process or ensemble of
+    networks), ``dataset`` (what it learned from), ``cross_validation`` (predictions of readings of groups not seen),
+    ``calibration`` (by response), ``envelope`` (the region learned from), ``card``.
     """
 
     def __init__(
         self,
         process: Process,
-        surrogate: _core.GaussianProcess,
+        surrogate: _core.GaussianProcess | _core.NeuralEnsemble,
         dataset: _core.Dataset,
         cross_validation: CrossValidation,
         envelope: _core.TrainingEnvelope,
@@ -140,7 +144,7 @@ class Model:
         try:
             card = ModelCard.from_json(json.dumps(metadata["card"]))
             calibration = calibrations_of_card(card["responses"])
-            surrogate = _core.GaussianProcess.read(contents.artefact)
+            surrogate = artefact.surrogate_of(contents)
             if [response.name for response in surrogate.responses] != [one["name"] for one in card["responses"]]:
                 raise ValueError("a card of other responses than the model's")
             return cls(
@@ -167,18 +171,18 @@ class Model:
         return self.card._repr_html_()
 
 
-#: What the card calls the groups where the process states none.
-_UNSTATED = {"points": "runs with the same parameters and categories of context", "runs": "a run"}
-
-
 def fit(
     process: Process,
     history: History,
-    surrogate: str | _core.GaussianProcessOptions = "automatic",
+    surrogate: str | _core.GaussianProcessOptions | NeuralEnsembleOptions = "automatic",
     seed: int = 0,
     folds: int = 5,
     repeats: int = 1,
     progress: Progress | None = None,
+    *,
+    neural: NeuralEnsembleOptions | None = None,
+    workplace: Workplace | None = None,
+    timed: bool = True,
 ) -> Model:
     """Learn every response of a history, check the model on groups it has not seen, calibrate its intervals.
 
@@ -187,14 +191,34 @@ def fit(
     and the noise ceiling. The model itself then learns from all runs; gross errors get no weight in it and are named in
     ``model.card``.
 
-    ``surrogate`` is ``"automatic"``, ``"gaussian_process"``, the name of a preset (``luban.surrogate.presets``) or
-    ``GaussianProcessOptions``. Automatic takes the default preset: on the packaged data cross-validation of five
-    presets takes five times as long and chooses the default for every response.
+    ``surrogate`` is ``"automatic"``, ``"gaussian_process"``, ``"neural_ensemble"``, the name of a preset of Gaussian
+    processes (``luban.surrogate.presets``), or options of either. Automatic compares the default preset with networks
+    (``neural``: their options) by the log density of readings left out; networks must lead by more than twice the
+    standard error. They are not tried without torch or below 150 points (runs × inputs) in 8 groups; a Gaussian process
+    is not tried above 2,500 points where networks are. The card says what was tried, what not, and why.
+
+    ``workplace`` keeps unfinished networks in a folder and shares the work over ranks, each of which makes this call
+    and gets the same model. ``timed=False`` leaves the time of making out of the card, so that equal models are equal
+    files.
 
     Raises: DataError when there is too little to learn from or to check on, ConfigurationError on a wrong option or a
-    history of another process, NumericalError, KeyboardInterrupt on Ctrl-C.
+    history of another process, NotBuiltError when networks are named and this build cannot train them, NumericalError,
+    StoppedError when the workplace's ``stop`` says so, KeyboardInterrupt on Ctrl-C.
     """
     _require_kinds(process, history, "fitting.fit")
+    with ExitStack() as stack:
+        place = workplace or Workplace(Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="luban-fit-"))))
+        place = replace(place, progress=progress if place.first else None)
+        stack.enter_context(together(place.group))
+        data, left_out = _dataset(process, history, place.progress)
+        plan = choice.plan_surrogate(surrogate, data, neural)
+        split = choice.Split(seed=seed, folds=choice.plan_folds(data, folds, repeats), repeats=repeats)
+        task = _Fit(process, data, plan, place, split)
+        return task.model(folds_asked=folds, notes=left_out, timed=timed)
+
+
+def _dataset(process: Process, history: History, progress: Progress | None) -> tuple[_core.Dataset, list[str]]:
+    """Return what can be learned of a history, and sentences on what cannot."""
     names = [response.name for response in process.responses]
     present = {info.name for info in history.source.schema()}
     scoring.require_same_process(process, history.process, [name for name in names if name in present])
@@ -202,21 +226,86 @@ def fit(
     kept, left_out = choice.usable_responses(process, data)
     if left_out:
         data = features.make_dataset(process.core, history.source, responses=kept, progress=progress)
-    plan = choice.plan_surrogate(surrogate, data)
-    usable_folds = choice.plan_folds(data, folds, repeats)
-    evaluation = evaluate(data, [plan.contender], seed=seed, folds=usable_folds, repeats=repeats, progress=progress)
-    fitted = _core.GaussianProcess.fit(data, plan.options, seed=seed, progress=progress)
-    notes = [*_on_folds(data, usable_folds, folds), *left_out]
-    card = _card(process, data, fitted, evaluation, seed, notes)
-    card["validation"]["folds_asked"] = folds
-    return Model(
-        process,
-        fitted,
-        data,
-        CrossValidation.of_evaluation(data, evaluation),
-        features.make_envelope(data),
-        ModelCard(card),
-    )
+    return data, left_out
+
+
+class _Fit:
+    """One fit, on one rank or on several: every rank trains networks, the first one does the rest and tells."""
+
+    def __init__(
+        self, process: Process, data: _core.Dataset, plan: choice.Plan, place: Workplace, split: choice.Split
+    ) -> None:
+        self._process = process
+        self._data = data
+        self._plan = plan
+        self._place = place
+        self._split = split
+        self._networks = None if plan.network is None else Networks(data, plan.network, place, split)
+        if place.group is not None and place.shared:
+            what = json.dumps([process.digest, data_digest(data), plan.asked, plan.contenders, split])
+            require_same(place.group, "data and options", what, "fitting.fit")
+
+    def model(self, **card: Any) -> Model:
+        """Return the model; the same on all ranks."""
+        place = self._place
+        networks = None if self._networks is None else self._networks.train_folds()
+        evaluated = place.on_first(lambda: self._evaluate(networks))
+        chosen = place.told(b"" if evaluated is None else evaluated[0].contenders[0].name.encode()).decode()
+        made = self._networks.train() if self._networks is not None and chosen == choice.NETWORK else None
+        return self._passed_on(
+            place.on_first(lambda: None if evaluated is None else self._assembled(made, evaluated, **card))
+        )
+
+    def _passed_on(self, model: Model | None) -> Model:
+        """Give all ranks the model of the first one, as the bytes of its file."""
+        if model is not None and not self._place.shared:
+            return model
+        with tempfile.TemporaryDirectory(prefix="luban-fit-") as folder:
+            file = Path(folder) / "model.safetensors"
+            content = self._place.told(b"" if model is None else model.save(file).read_bytes())
+            if model is not None:
+                return model
+            file.write_bytes(content)
+            return Model.load(file)
+
+    def _evaluate(self, networks: Contender | None) -> tuple[Evaluation, contest.Contest | None]:
+        """Check all that is tried on the same folds; the one chosen stands first."""
+        contenders = [] if networks is None else [networks]
+        options = self._plan.gaussian_process
+        if options is not None:
+            contenders.insert(0, Contender.gaussian_process(options.preset, options))
+        evaluation = evaluate(self._data, contenders, **self._split, progress=self._place.watched())
+        if networks is None or options is None:
+            return evaluation, None
+        held = contest.hold(self._data, evaluation, options.preset, choice.NETWORK)
+        return evaluation.led_by(held.chosen), held
+
+    def _fitted(self, made: NeuralEnsembleFit | None) -> Fitted:
+        """Return what was learned from all runs; networks are trained by then."""
+        if made is not None:
+            return Fitted(made.ensemble, made, self._plan.network)
+        options = self._plan.gaussian_process or _core.GaussianProcessOptions()
+        watched = self._place.watched()
+        return Fitted(_core.GaussianProcess.fit(self._data, options, seed=self._split["seed"], progress=watched))
+
+    def _assembled(
+        self,
+        made: NeuralEnsembleFit | None,
+        evaluated: tuple[Evaluation, contest.Contest | None],
+        **card: Any,
+    ) -> Model:
+        data, (evaluation, held), fitted = self._data, evaluated, self._fitted(made)
+        described = card_of_fit(
+            self._process, data, fitted, evaluation, plan=self._plan, held=held, seed=self._split["seed"], **card
+        )
+        return Model(
+            self._process,
+            fitted.surrogate,
+            data,
+            CrossValidation.of_evaluation(data, evaluation),
+            features.make_envelope(data),
+            described,
+        )
 
 
 def _require_kinds(process: object, history: object, where: str) -> None:
@@ -234,85 +323,3 @@ def _require_kinds(process: object, history: object, where: str) -> None:
                 received=f"a {type(value).__name__}, {str(value)[:60]!r}",
                 hint=hint,
             )
-
-
-def _on_folds(data: _core.Dataset, folds: int, asked: int) -> list[str]:
-    """Say when there were fewer groups than folds asked for, or what more folds would bring."""
-    groups = len(data.group_labels)
-    if folds < asked:
-        return [f"Only {groups} groups: each was left out once, {asked} folds are not possible."]
-    if folds == groups:
-        return []
-    return [
-        f"In the check each model learned from about {100 * (folds - 1) // folds} % of the groups. With more folds (up "
-        f"to {groups}, one for each group) it learns from more, as the model itself does, and calibrated intervals get "
-        "narrower."
-    ]
-
-
-def _card(
-    process: Process,
-    data: _core.Dataset,
-    fitted: _core.GaussianProcess,
-    evaluation: Evaluation,
-    seed: int,
-    notes: Sequence[str],
-) -> dict[str, Any]:
-    build = _core.build_info()
-    card = make_card(
-        data,
-        evaluation,
-        process=process.name,
-        process_digest=process.digest,
-        code_version=f"{build['version']} ({build['revision']})",
-        created_time=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-    ).to_dict()
-    card["validation"]["grouped_by"] = ", ".join(process.core.groups) or _UNSTATED[data.grouping.name]
-    card["validation"]["seed"] = seed
-    for response, report in zip(card["responses"], fitted.reports, strict=True):
-        values: dict[str, Any] = dict(
-            zip(report.hyperparameter_names, (float(value) for value in report.hyperparameters), strict=True)
-        )
-        response["hyperparameters"] = values
-        response["gross_errors"] += len(report.set_aside)
-    card["why"] += [*notes, *_split_points(data), *_gross_errors(data), *_set_aside(data, fitted)]
-    return card
-
-
-def _split_points(data: _core.Dataset) -> list[str]:
-    """Say so when runs of one point stand in training and test."""
-    if data.grouping != features.Grouping.runs:
-        return []
-    return [
-        "No groups are stated and there are fewer than three points (parameters and context): each run was left out on "
-        "its own. Scores say how well known points are predicted, not new ones."
-    ]
-
-
-def _gross_errors(data: _core.Dataset, most: int = 20) -> list[str]:
-    """Sentences that name gross errors; what is beyond ``most`` is counted."""
-    suspicious = [finding for finding in features.find_suspicious(data) if finding.kind == "gross_error"]
-    found = [with_row(finding.message, finding.source_row) for finding in suspicious]
-    shown = [f"Gross error: {message}" for message in found[:most]]
-    return shown + ([f"{len(found) - most} more gross errors."] if len(found) > most else [])
-
-
-def _set_aside(data: _core.Dataset, fitted: _core.GaussianProcess, most: int = 20) -> list[str]:
-    """Sentences that name the readings that the fit itself gave no weight; beyond ``most`` per response counted."""
-    out = []
-    for index, (column, report) in enumerate(zip(data.responses, fitted.reports, strict=True)):
-        rows = list(report.set_aside)
-        for row in rows[:most]:
-            value = f"{float(data.Y[row, index]):.4g} {column.unit}".rstrip()
-            out.append(
-                f"{column.name}: {value} in run {data.run_ids[int(data.run[row])]} (row {int(data.source_row[row])}) "
-                "lies outside what the model and its noise allow; it got no weight."
-            )
-        if len(rows) > most:
-            out.append(f"{column.name}: {len(rows) - most} more readings got no weight for the same reason.")
-        if rows:
-            out.append(
-                f"{column.name}: nothing is repeated, so only a model can tell such readings; all scores and the "
-                "calibration of intervals include them, those without gross errors too."
-            )
-    return out

@@ -5,6 +5,7 @@ This module needs a build with training; everything that it makes is read and us
 
 from __future__ import annotations
 
+import importlib.metadata
 import importlib.util
 from os import PathLike, fspath
 from typing import TYPE_CHECKING, Any
@@ -13,24 +14,64 @@ from luban import _core
 from luban.errors import NotBuiltError
 
 if TYPE_CHECKING:
-    from luban._training import MemberReport, NeuralEnsembleFit, NeuralEnsembleOptions
+    from collections.abc import Sequence
+
+    from luban._training import EnsembleTraining, MemberReport, NeuralEnsembleFit, NeuralEnsembleOptions
     from luban.evaluation import Contender
     from luban.features import Dataset
     from luban.parallel import Progress
 
 __all__ = [
+    "EnsembleTraining",
     "MemberReport",
     "NeuralEnsembleFit",
     "NeuralEnsembleOptions",
     "available",
     "contender",
+    "ensemble_training",
     "fit_neural_ensemble",
+    "lacking",
+    "option_values",
+    "train_networks",
+    "with_members",
+]
+
+
+_OPTIONS = [
+    *("members", "hidden", "epochs", "minibatch", "learning_rate", "weight_decay", "validation_share", "patience"),
+    *("beta", "precision", "device", "threads"),
 ]
 
 
 def available() -> bool:
     """Whether this build can train networks and finds the torch that it was built with."""
-    return importlib.util.find_spec("luban._training") is not None and importlib.util.find_spec("torch") is not None
+    return lacking() is None
+
+
+def lacking() -> NotBuiltError | None:
+    """Return what stands between this build and the training of networks, as the error that it would be; else None."""
+    built = _minor(str(_core.build_info()["torch"]))
+    if importlib.util.find_spec("luban._training") is None:
+        return NotBuiltError(
+            where="training",
+            expected="a build with training",
+            received="one without",
+            hint="LUBAN_WITH_TRAINING=1 pip install '.[neural]'",
+        )
+    try:
+        found = importlib.metadata.version("torch")
+    except importlib.metadata.PackageNotFoundError:
+        return NotBuiltError(
+            where="training", expected=f"torch {built}", received="no torch", hint=f"pip install 'torch=={built}.*'"
+        )
+    if _minor(found) != built:
+        return NotBuiltError(
+            where="training",
+            expected=f"torch {built}, which this package was built with",
+            received=f"torch {found}",
+            hint=f"pip install 'torch=={built}.*', or build luban again",
+        )
+    return None
 
 
 def fit_neural_ensemble(
@@ -79,39 +120,70 @@ def contender(
     return made
 
 
+def ensemble_training(data: Dataset, options: NeuralEnsembleOptions, *, key: int) -> EnsembleTraining:
+    """Return the training of one ensemble as pieces of one member each, for processes that share them.
+
+    ``key`` is the number of a random key, as ``fold_fits`` gives one for each fold; ``seed`` of
+    :func:`fit_neural_ensemble` is the same number.
+
+    Raises: NotBuiltError, ConfigurationError, DataError as :func:`fit_neural_ensemble`.
+    """
+    made: EnsembleTraining = _module().EnsembleTraining(data, options, key=key)
+    return made
+
+
+def train_networks(
+    units: Sequence[tuple[EnsembleTraining, int]],
+    *,
+    checkpoint: str | PathLike[str],
+    every_s: float = 60.0,
+    pause_after_s: float | None = None,
+    threads: int = 0,
+    progress: Progress | None = None,
+) -> None:
+    """Train members, each a pair of training and number, and leave them in the checkpoint folder.
+
+    Members that are finished there cost nothing; unfinished ones go on. With ``pause_after_s`` those unfinished by then
+    are kept after their epoch and the call returns. When ``progress`` raises, or at Ctrl-C, they
+    are kept as they are and the exception passes on.
+
+    Raises: ConfigurationError on a member that is none; NumericalError when training diverges; IoError; IntegrityError
+    on a damaged file; NotBuiltError.
+    """
+    _module().train_networks(
+        list(units),
+        checkpoint=fspath(checkpoint),
+        every_s=every_s,
+        pause_after_s=pause_after_s,
+        threads=threads,
+        progress=progress,
+    )
+
+
+def option_values(options: NeuralEnsembleOptions) -> dict[str, Any]:
+    """Return options as plain values by name."""
+    return {name: getattr(options, name) for name in _OPTIONS}
+
+
+def with_members(options: NeuralEnsembleOptions, members: int) -> NeuralEnsembleOptions:
+    """Return the same options with another number of members."""
+    made: NeuralEnsembleOptions = _module().NeuralEnsembleOptions(**{**option_values(options), "members": members})
+    return made
+
+
 def __getattr__(name: str) -> Any:
-    if name in ("MemberReport", "NeuralEnsembleFit", "NeuralEnsembleOptions"):
+    if name in ("EnsembleTraining", "MemberReport", "NeuralEnsembleFit", "NeuralEnsembleOptions"):
         return getattr(_module(), name)
     message = f"module 'luban.training' has no attribute {name!r}"
     raise AttributeError(message)
 
 
 def _module() -> Any:
-    """Import torch, check that it is the minor version built with, then the extension."""
-    built = str(_core.build_info()["torch"])
-    if importlib.util.find_spec("luban._training") is None:
-        raise NotBuiltError(
-            where="training",
-            expected="a build with training",
-            received="one without",
-            hint="LUBAN_WITH_TRAINING=1 pip install '.[neural]'",
-        )
-    if importlib.util.find_spec("torch") is None:
-        raise NotBuiltError(
-            where="training",
-            expected=f"torch {_minor(built)}",
-            received="no torch",
-            hint=f"pip install 'torch=={_minor(built)}.*'",
-        )
-    import torch
+    """Import torch, so that its libraries are found, then the extension. Raises: NotBuiltError."""
+    if (error := lacking()) is not None:
+        raise error
+    import torch  # noqa: F401
 
-    if _minor(torch.__version__) != _minor(built):
-        raise NotBuiltError(
-            where="training",
-            expected=f"torch {_minor(built)}, which this package was built with",
-            received=f"torch {torch.__version__}",
-            hint=f"pip install 'torch=={_minor(built)}.*', or build luban again",
-        )
     from luban import _training
 
     return _training

@@ -27,8 +27,8 @@ checkpoint: {{every_s: 5}}
 seed: 7
 """
 # Long enough for every signal that the tests send: at the latest 30 s after the start.
-TRAINING_S = 45
-SAMPLE_MEMBERS = 2
+TRAINING_S = 60
+SAMPLE_MEMBERS = 4
 
 
 @pytest.fixture(scope="module")

@@ -30,6 +30,8 @@ INTERFACE_KEYS = [
     "import_s",
     "fit_s",
     "propose_ms",
+    "loop_cycles",
+    "writes_outside_limits",
 ]
 
 

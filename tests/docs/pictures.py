@@ -12,7 +12,7 @@ def main(folder: Path) -> None:
     """Write overview.png and response-surface.png."""
     history = luban.datasets.turning()
     luban.plots.save(luban.plots.history_overview(history), folder / "overview.png")
-    model = luban.fit(history.process, history)
+    model = luban.fit(history.process, history, "gaussian_process")
     campaign = luban.Campaign(history.process, history=history, model=model)
     best = campaign.recommend(context=CONTEXT, kind="best_mean")[0]
     surface = luban.plots.response_surface(

@@ -199,5 +199,32 @@ TEST(DataDigest, ChangesWithEveryPart) {
   EXPECT_EQ(data_digest(data), data_digest(features::Dataset(data)));
 }
 
+TEST(Evaluate, FoldFitsAreThoseThatAContenderIsAskedFor) {
+  const features::Dataset data = simulate({.groups = 9, .runs = 2, .readings = 2}, core::RandomKey(4));
+  const EvaluationOptions options{.folds = 3, .repeats = 2, .threads = 1};
+  std::vector<std::pair<std::uint64_t, std::vector<std::string>>> asked;
+  const Contender spy{.name = "spy",
+                      .make = [&](const features::Dataset& part, core::RandomKey key, const core::CallControl&) {
+                        asked.emplace_back(key.value(), part.run_ids);
+                        return std::make_shared<const testing::Line>(part, 0.1, 0.1, 0.1);
+                      }};
+  const Evaluation evaluation =
+      evaluate(data, {testing::line("other", 0.1, 0.1, 0.1), spy}, core::RandomKey(8), options);
+  const std::vector<FoldFit> fits = fold_fits(data, "spy", core::RandomKey(8), options);
+  ASSERT_EQ(fits.size(), 6U);
+  ASSERT_EQ(asked.size(), 6U);
+  for (std::size_t k = 0; k < fits.size(); ++k) {
+    EXPECT_EQ(fits[k].key.value(), asked[k].first);
+    EXPECT_EQ(data.subset(fits[k].train).run_ids, asked[k].second);
+    EXPECT_EQ(fits[k].repeat, static_cast<int>(k / 3));
+    EXPECT_EQ(fits[k].fold, static_cast<int>(k % 3));
+  }
+  const Evaluation led = evaluation.led_by("spy");
+  EXPECT_EQ(led.contenders[0].name, "spy");
+  EXPECT_EQ(led.contenders[1].name, "other");
+  EXPECT_EQ(led.contenders[2].name, evaluation.contenders[2].name);
+  EXPECT_THROW(static_cast<void>(evaluation.led_by("nobody")), core::ConfigurationError);
+}
+
 }  // namespace
 }  // namespace luban::evaluation

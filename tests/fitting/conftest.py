@@ -1,12 +1,13 @@
 """A small process, its histories and one model that many tests look at."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from luban import fitting
+from luban import fitting, training
 from luban.history import History
 from luban.process import ContextVariable, NoiseVariable, Objective, Parameter, Process, Response
 
@@ -88,3 +89,26 @@ def model(process: Process, history: History) -> fitting.Model:
 def fresh() -> pd.DataFrame:
     """Readings of settings that no fixture model has seen."""
     return simulate(settings=20, seed=9, readings=1)
+
+
+@pytest.fixture(scope="session")
+def small() -> Any:
+    """Options of networks that learn in a second or two."""
+    return training.NeuralEnsembleOptions(members=3, hidden=[16], epochs=40)
+
+
+@pytest.fixture(scope="session")
+def large(process: Process) -> History:
+    """160 points, with noise that grows twentyfold along the feed: a Gaussian process has one noise for all."""
+    frame = simulate(settings=40)
+    share = (frame["feed"].to_numpy() - 0.05) / 0.1
+    noise = (0.02 + 0.4 * share**2) * np.random.default_rng(3).normal(size=len(frame))
+    frame["roughness"] += noise
+    frame["height"] += 4.0 * noise
+    return History.from_frame(process, frame)
+
+
+@pytest.fixture(scope="session")
+def both(process: Process, large: History, small: Any) -> fitting.Model:
+    """A model of which automatic tried both kinds."""
+    return fitting.fit(process, large, seed=1, neural=small)

@@ -108,7 +108,7 @@ def test_what_the_fit_sets_aside_is_named(tmp_path: Path) -> None:
     assert (model.dataset.run_ids[model.dataset.run[row]], model.dataset.Y[row, 0]) == ("R17", 150.0)
     assert (report.gross_errors, report.readings) == (1, 59)
     assert model.card["responses"][0]["gross_errors"] == 1
-    [said] = [sentence for sentence in model.card.why if "150" in sentence]
+    [said] = [sentence for sentence in model.card.why if "150 um" in sentence]
     assert said.startswith("y: 150 um in run R17")
     assert said.endswith("lies outside what the model and its noise allow; it got no weight.")
     assert any("all scores" in sentence and "include them" in sentence for sentence in model.card.why)

@@ -22,6 +22,9 @@ OF_THE_SYSTEM = {
     "libc.so.6", "libm.so.6", "libpthread.so.0", "libdl.so.2", "librt.so.1", "libstdc++.so.6", "libgcc_s.so.1",
     "libresolv.so.2", "libz.so.1", "ld-linux-x86-64.so.2", "ld-linux-aarch64.so.1",
 }  # fmt: skip
+# What trains networks needs torch, which pip installs; nothing else of the wheel may.
+OF_TORCH = {"libtorch.so", "libtorch_cpu.so", "libtorch_python.so", "libc10.so"}
+WITH_TORCH = ("_training.", "libluban_training")
 
 # What a person does first, from the packaged data to a recommendation.
 FIRST_HOUR = """
@@ -36,6 +39,7 @@ json.dump({
     "version": luban.__version__,
     "where": luban.__file__,
     "surrogate": type(model.surrogate).__name__,
+    "training": luban.training.available(),
     "settings": recommendation.settings,
     "why": list(recommendation.why),
 }, sys.stdout)
@@ -101,7 +105,8 @@ def test_the_wheel_carries_its_libraries(wheel: Path, tmp_path: Path) -> None:
             for line in run(["readelf", "-d", path]).splitlines()
             if "(NEEDED)" in line
         }
-        if strangers := needed - OF_THE_SYSTEM - carried:
+        allowed = OF_THE_SYSTEM | carried | (OF_TORCH if path.name.startswith(WITH_TORCH) else set())
+        if strangers := needed - allowed:
             missing[path.name] = strangers
     assert not missing
 
@@ -133,4 +138,5 @@ def test_installs_fits_and_recommends_in_a_bare_system(wheel: Path, bare_system:
     assert f"luban-{said['version']}-" in wheel.name
     assert set(said["settings"]) == {"cutting_speed", "feed", "depth_of_cut"}
     assert said["why"]
+    assert not said["training"], "the bare system has no torch"
     assert "luban" in inside(bare_system, "/venv/bin/luban", "--help")

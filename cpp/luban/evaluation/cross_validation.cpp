@@ -119,6 +119,10 @@ Predictions OutOfFold::of_response(Eigen::Index response) const {
   return out;
 }
 
+core::RandomKey fit_key(core::RandomKey key, const std::string& contender, std::size_t fold) {
+  return key.child(contender).child(static_cast<std::uint64_t>(fold));
+}
+
 std::vector<OutOfFold> cross_validate(const features::Dataset& data, const std::vector<Contender>& contenders,
                                       const std::vector<features::Fold>& folds, core::RandomKey key,
                                       const CrossValidationOptions& options, const core::CallControl& control) {
@@ -136,8 +140,7 @@ std::vector<OutOfFold> cross_validate(const features::Dataset& data, const std::
         const std::size_t c = task % contenders.size();
         const std::size_t f = task / contenders.size();
         const std::vector<Eigen::Index> rows = readings_of_fold(out[c], static_cast<int>(f));
-        const auto model = contenders[c].make(
-            data.subset(folds[f].train), key.child(contenders[c].name).child(static_cast<std::uint64_t>(f)), quiet);
+        const auto model = contenders[c].make(data.subset(folds[f].train), fit_key(key, contenders[c].name, f), quiet);
         predict(data, *model, rows, out[c]);
         set_training_means(data, folds[f], options.weights, rows, out[c]);
         const std::lock_guard lock(reporting);

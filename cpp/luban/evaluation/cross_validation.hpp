@@ -41,6 +41,10 @@ struct CrossValidationOptions {
   std::vector<Eigen::VectorXd> weights = {};
 };
 
+/// The key with which a contender learns one fold of `key`'s cross-validation.
+[[nodiscard]] LUBAN_EVALUATION_EXPORT core::RandomKey fit_key(core::RandomKey key, const std::string& contender,
+                                                              std::size_t fold);
+
 /// Every contender learns every fold's training runs and predicts its test readings: all on the same folds. A fold's
 /// random key depends on contender and fold alone, so that threads and company change nothing.
 /// @return one per contender. @throws ConfigurationError without contender or fold, on a name used twice, or when a

@@ -109,7 +109,42 @@ std::vector<features::Fold> folds_of(const features::Dataset& data, const Evalua
   return features::group_folds(data, options.folds, key.child("folds").child(static_cast<std::uint64_t>(repeat)));
 }
 
+core::RandomKey key_of_fits(core::RandomKey key, int repeat) {
+  return key.child("fits").child(static_cast<std::uint64_t>(repeat));
+}
+
 }  // namespace
+
+std::vector<FoldFit> fold_fits(const features::Dataset& data, const std::string& contender, core::RandomKey key,
+                               const EvaluationOptions& options) {
+  require_options(options);
+  std::vector<FoldFit> out;
+  for (int repeat = 0; repeat < options.repeats; ++repeat) {
+    std::vector<features::Fold> folds = folds_of(data, options, key, repeat);
+    for (std::size_t f = 0; f < folds.size(); ++f) {
+      out.push_back({.repeat = repeat,
+                     .fold = static_cast<int>(f),
+                     .train = std::move(folds[f].train),
+                     .key = fit_key(key_of_fits(key, repeat), contender, f)});
+    }
+  }
+  return out;
+}
+
+Evaluation Evaluation::led_by(const std::string& contender) const {
+  Evaluation out = *this;
+  const auto found = std::find_if(out.contenders.begin(), out.contenders.end(),
+                                  [&](const ContenderEvaluation& entry) { return entry.name == contender; });
+  if (found == out.contenders.end()) {
+    throw core::ConfigurationError({.where = "evaluation.led_by",
+                                    .expected = "a contender of the evaluation",
+                                    .received = contender,
+                                    .place = {},
+                                    .hint = {}});
+  }
+  std::rotate(out.contenders.begin(), found, std::next(found));
+  return out;
+}
 
 std::vector<Contender> baselines(const features::Encoder& encoder) {
   std::vector<Contender> out{
@@ -145,9 +180,8 @@ Evaluation evaluate(const features::Dataset& data, std::vector<Contender> conten
   std::vector<std::vector<OutOfFold>> answers(contenders.size());
   for (int repeat = 0; repeat < options.repeats; ++repeat) {
     const auto folds = folds_of(data, options, key, repeat);
-    auto of_repeat =
-        cross_validate(data, contenders, folds, key.child("fits").child(static_cast<std::uint64_t>(repeat)),
-                       {.threads = options.threads, .weights = out.weights}, control);
+    auto of_repeat = cross_validate(data, contenders, folds, key_of_fits(key, repeat),
+                                    {.threads = options.threads, .weights = out.weights}, control);
     for (std::size_t c = 0; c < contenders.size(); ++c) answers[c].push_back(std::move(of_repeat[c]));
   }
   for (Eigen::Index r = 0; r < data.m(); ++r) {

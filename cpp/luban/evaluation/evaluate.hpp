@@ -65,7 +65,25 @@ struct LUBAN_EVALUATION_EXPORT Evaluation {
   int repeats = 0;
   Split split = Split::groups;
   std::uint64_t seed = 0;
+
+  /// The same with one contender in front: that is whom make_card() describes. @throws ConfigurationError when there is
+  /// none of that name.
+  [[nodiscard]] Evaluation led_by(const std::string& contender) const;
 };
+
+/// One fit of an evaluation: what a contender learns, and with which key.
+struct LUBAN_EVALUATION_EXPORT FoldFit {
+  int repeat = 0;
+  int fold = 0;
+  std::vector<std::int32_t> train;  ///< runs
+  core::RandomKey key;
+};
+
+/// The fits that evaluate() will ask of a contender with the same arguments, for those who prepare them elsewhere.
+/// @throws ConfigurationError on an option out of range; DataError when there are fewer groups than folds.
+[[nodiscard]] LUBAN_EVALUATION_EXPORT std::vector<FoldFit> fold_fits(const features::Dataset& data,
+                                                                     const std::string& contender, core::RandomKey key,
+                                                                     const EvaluationOptions& options = {});
 
 /// Scores contenders and baselines on the same grouped folds, beside the noise ceiling, and calibrates their
 /// intervals. @throws ConfigurationError on an option out of range; DataError when there are fewer groups than folds;

@@ -90,7 +90,7 @@ class LoopComparison:
     limit, paired by seed. ``timeline`` holds the first seed, a row per arm and shaft, with ``best_removal``: what who
     knows the truth would choose for that shaft. ``innovations`` are those of all seeds that learned, ``why`` is what
     the last recommendation of the timeline said; times are medians of one call. ``records`` stand in the journals of
-    all loops, ``faults`` is what the verifier found wrong with them.
+    all loops, ``faults`` is what the verifier found wrong with them. ``slowest_ms``: by step of a cycle.
     """
 
     arms: Mapping[str, ArmResult]
@@ -106,6 +106,7 @@ class LoopComparison:
     why: list[str]
     records: int
     faults: list[str]
+    slowest_ms: Mapping[str, float]
     recommend_ms: float
     learn_ms: float
     seconds: float
@@ -128,6 +129,8 @@ class LoopComparison:
             "writes_outside_limits": self.writes_outside_limits,
             "loop_records": self.records,
             "loop_audit_faults": len(self.faults),
+            "loop_slowest_ms": dict(self.slowest_ms),
+            "loop_s": self.seconds,
             "loop_seeds": self.seeds,
             "loop_shafts": self.shafts,
             "loop_recommend_ms": self.recommend_ms,
@@ -235,6 +238,7 @@ def _compared(
         why=done[0].why,
         records=sum(result.records for result in done),
         faults=[fault for result in done for fault in result.faults],
+        slowest_ms={name: max(result.slowest_ms[name] for result in done) for name in done[0].slowest_ms},
         recommend_ms=1000.0 * float(np.median(np.concatenate([result.recommend_s for result in done]))),
         learn_ms=1000.0 * float(np.median(np.concatenate([result.learn_s for result in done]))),
         seconds=time.perf_counter() - started,

@@ -38,11 +38,12 @@ class Hour:
     """What happened on one line: a row per shaft, and every setpoint that came into force, as the machine noted it.
 
     Rows hold settings, context, flank wear, roughness (``expected`` is the truth, ``measured`` the mean of the
-    readings), the ``mode`` and what was decided in the cycle before the shaft.
+    readings), the ``mode`` and what was decided in the cycle before the shaft. ``slowest_ms``: by step of a cycle.
     """
 
     rows: pd.DataFrame
     log: list[AppliedWrite]
+    slowest_ms: dict[str, float]
 
 
 def turn(
@@ -85,9 +86,10 @@ def turn(
             {"shaft": number + 1, **context, "flank_wear": wear, **settings, **said}
             | {"expected": float(truth.mean()), "measured": measured}
         )
+    slowest = {} if loop is None else {name: took / 1e6 for name, took in loop.board.slowest_ns.items()}
     if loop is not None:
         loop.close("the hour is over")
-    return Hour(pd.DataFrame(rows), list(machine.log))
+    return Hour(pd.DataFrame(rows), list(machine.log), slowest)
 
 
 def _supervised(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import textwrap
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -58,7 +59,8 @@ def loop_section(comparison: LoopComparison, picture: Figure) -> Section:
             f"had drifted; the model was fitted to that. Then tools wear, and {_drift_words(comparison)}. Settings are "
             f"chosen for as much removal as the limit allows: the next shaft's mean roughness at most {limit} with "
             "probability "
-            f"{comparison.probability:.0%}. Every move passes the guard."
+            f"{comparison.probability:.0%}. Each loop is a whole one: supervisor with guard, modes, "
+            "drift watch and journal; only the clock is simulated. It arms itself within the first shafts."
         ),
         Cards(_cards(comparison)),
         Picture(
@@ -165,8 +167,10 @@ def _sentences(comparison: LoopComparison) -> Iterator[str]:
         "outside limits, rates or constraints, by the machines' own logs."
     )
     wrong = "; ".join(comparison.faults[:3])
-    state = f"{len(comparison.faults)} faults: {wrong}" if comparison.faults else "every journal verified"
-    yield f"{comparison.records:,} records stand in {2 * comparison.seeds} journals; {state}."
+    state = f"{len(comparison.faults)} faults: {wrong}" if comparison.faults else "a verifier found every one whole"
+    yield f"Audit: {comparison.records:,} records stand in {2 * comparison.seeds} journals; {state}."
+    slowest = max(comparison.slowest_ms.items(), key=lambda item: item[1], default=("", math.nan))
+    yield f"The slowest step of any of the {comparison.cycles:,} cycles was to {slowest[0]}, {slowest[1]:.0f} ms."
 
 
 def _drift_words(comparison: LoopComparison) -> str:

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
+from luban import fitting
 from luban._demo.loop_line import count_outside, turn
 from luban.journal import verify
 from luban.plant import Drift, Lathe
 from luban.process import Process
+from luban.service.commissioning import commission
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from luban.service.learner import Learner
     from luban.service.messages import Innovation, Recommendation, RunReport
 
-__all__ = ["ARMS", "RESPONSE", "START", "Job", "SeedResult", "commission", "roughness_only", "run_seed"]
+__all__ = ["ARMS", "RESPONSE", "START", "Job", "SeedResult", "roughness_only", "run_seed"]
 
 #: Ways to choose settings: by the model and what it has missed since, by the model as commissioned, not at all.
 ARMS = ("learning", "frozen", "fixed")
@@ -32,7 +32,6 @@ START = {"cutting_speed": 280.0, "feed": 0.1, "depth_of_cut": 0.95}  # run most 
 
 _OBJECTIVE = "removal_rate"
 _MIN_GAIN = 0.5  # cm3/min: less is not worth a move
-_COMMISSIONING = 1_000_000  # lathes of commissioning have other noise than those of the hour
 
 
 @dataclass(frozen=True)
@@ -51,7 +50,7 @@ class SeedResult:
 
     ``records`` are those of the journals, ``faults`` what the verifier found wrong with them. ``innovations`` and
     ``why`` (what the last recommendation said) are of the arm that learns, ``recommend_s`` and ``learn_s`` what its
-    calls took.
+    calls took. ``slowest_ms``: by step of a cycle.
     """
 
     rows: pd.DataFrame
@@ -62,6 +61,7 @@ class SeedResult:
     why: list[str]
     recommend_s: list[float]
     learn_s: list[float]
+    slowest_ms: dict[str, float]
 
 
 class Watched:
@@ -99,47 +99,19 @@ def roughness_only(process: Process) -> dict[str, Any]:
     return content
 
 
-def commission(process: Process, seed: int) -> Model:
-    """Turn the settings of the packaged data once each, in random order, on a lathe as good as new; fit a model.
-
-    Raises: IoError when the package lacks its data.
-    """
-    import pandas as pd
-
-    from luban import datasets, fitting
-    from luban.history import History
-
-    parameters = [parameter.name for parameter in process.parameters]
-    context = [variable.name for variable in process.context]
-    plan = datasets.turning().read(columns=[*parameters, *context], rows="runs")
-    lathe = Lathe(seed=_COMMISSIONING + seed)
-    rows: list[dict[str, Any]] = []
-    for number, place in enumerate(np.random.default_rng(seed).permutation(len(plan))):
-        run = plan.iloc[int(place)]
-        settings = {name: float(run[name]) for name in parameters}
-        given = {name: str(run[name]) for name in context}
-        shaft = lathe.run_shaft(settings, given, number=number)
-        known = {"setting_number": f"commissioning {number + 1}", **settings, **given}
-        readings = zip(shaft.position, shaft.responses[RESPONSE][0], strict=True)
-        rows += [
-            {**known, "repeat": repeat, "position": position, RESPONSE: float(value)}
-            for repeat, (position, value) in enumerate(readings, start=1)
-        ]
-    return fitting.fit(process, History.from_frame(process, pd.DataFrame(rows)), seed=seed)
-
-
 def run_seed(job: Job) -> SeedResult:
     """Commission one lathe and run every arm on it. Raises: IoError when the package lacks its data."""
     import pandas as pd
 
     process = Process.from_dict(dict(job.definition))
-    model = commission(process, job.seed)
+    model = fitting.fit(process, commission(process, job.seed), "gaussian_process", seed=job.seed)
     lathe = Lathe(seed=job.seed, drifts=job.drifts)
     choosers = {
         "learning": _chooser(process, model, job.seed, True),
         "frozen": _chooser(process, model, job.seed, False),
     }
     frames, writes, records, faults = [], {}, 0, []
+    slowest: dict[str, float] = {}
     with tempfile.TemporaryDirectory(prefix="luban-loop-") as folder:
         for arm in ARMS:
             journal = Path(folder) / f"{arm}.sqlite"
@@ -151,10 +123,13 @@ def run_seed(job: Job) -> SeedResult:
                 audit = verify(journal)
                 records += audit.records
                 faults += [fault.what for fault in audit.faults]
+                slowest |= {name: max(ms, slowest.get(name, 0.0)) for name, ms in hour.slowest_ms.items()}
     watched = choosers["learning"]
     innovations = pd.DataFrame([vars(one) | {"standardised": one.standardised} for one in watched.innovations])
     rows = pd.concat(frames, ignore_index=True)
-    return SeedResult(rows, writes, records, faults, innovations, watched.why, watched.recommend_s, watched.learn_s)
+    return SeedResult(
+        rows, writes, records, faults, innovations, watched.why, watched.recommend_s, watched.learn_s, slowest
+    )
 
 
 def _chooser(process: Process, model: Model, seed: int, learning: bool) -> Watched:

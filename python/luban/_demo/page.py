@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import luban
+from luban._demo.loop_section import loop_section
 from luban._demo.words import answers_frame, found_text, front_frame, gain_text, skill_text, timing_text, why_sentences
 from luban.plots.text import context_text, name_text, number, unit_text
 from luban.report import Report
@@ -54,6 +55,7 @@ def make_report(result: DemoResult, pictures: Mapping[str, Figure]) -> Report:
             _settings(result, pictures),
             _front(result, pictures),
             _honest(result, pictures),
+            loop_section(result.loop, pictures["loop"]),
             _provenance(result, now),
         ],
         footer=f"Data: {_SOURCE} Made by Luban {luban.__version__}, {now}.",

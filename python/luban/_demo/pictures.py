@@ -8,6 +8,7 @@ import numpy as np
 
 from luban import plots
 from luban._demo.honest_choice import RULES
+from luban._demo.loop_section import draw_loop
 from luban.plots import style
 from luban.plots.text import unit_text
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from luban._demo.honest import HonestCheck
+    from luban._demo.loop import LoopComparison
     from luban._demo.steps import Advised, Imported
     from luban.fitting import Model
 
@@ -29,7 +31,9 @@ _NAMES = {
 }
 
 
-def draw_all(imported: Imported, model: Model, advised: Advised, honest: HonestCheck) -> dict[str, Figure]:
+def draw_all(
+    imported: Imported, model: Model, advised: Advised, honest: HonestCheck, loop: LoopComparison
+) -> dict[str, Figure]:
     """Return every plot by the name of its file."""
     parameters = [parameter.name for parameter in model.process.parameters]
     pictures = {
@@ -40,6 +44,7 @@ def draw_all(imported: Imported, model: Model, advised: Advised, honest: HonestC
         "settings": plots.recommended_settings(model.process, advised.answers, running=advised.running),
         "front": plots.pareto(advised.fronts, history=imported.history),
         "honest_check": honest_check(honest),
+        "loop": draw_loop(model.process, loop),
     }
     for answer in advised.answers:
         first = answer[0]

@@ -19,25 +19,29 @@ __all__ = ["demo_dict"]
 def demo_dict(result: DemoResult) -> dict[str, Any]:
     """Return everything that a program may ask for; what is not known is None."""
     seen = result.imported
-    out = result.honest.to_dict() | {
-        "import_s": seen.import_s,
-        "fit_s": result.seconds["fit"],
-        "propose_ms": result.advised.propose_ms,
-        "seconds": dict(result.seconds),
-        "total_s": sum(result.seconds.values()),
-        "folder": str(result.folder),
-        "report": str(result.report),
-        "files": [str(path) for path in result.files],
-        "data": {"digest": seen.history.digest, **seen.inspection.counts},
-        "gross_readings": _records(seen.gross),
-        "inconsistent_readings": _records(seen.inconsistent),
-        "skill": _records(result.model.skill()),
-        "running": result.advised.running,
-        "recommendations": [answer.to_dict() for answer in result.advised.answers],
-        "front": [front.to_dict() for front in result.advised.fronts],
-        "seed": result.seed,
-        "quick": result.quick,
-    }
+    out = (
+        result.honest.to_dict()
+        | result.loop.to_dict()
+        | {
+            "import_s": seen.import_s,
+            "fit_s": result.seconds["fit"],
+            "propose_ms": result.advised.propose_ms,
+            "seconds": dict(result.seconds),
+            "total_s": sum(result.seconds.values()),
+            "folder": str(result.folder),
+            "report": str(result.report),
+            "files": [str(path) for path in result.files],
+            "data": {"digest": seen.history.digest, **seen.inspection.counts},
+            "gross_readings": _records(seen.gross),
+            "inconsistent_readings": _records(seen.inconsistent),
+            "skill": _records(result.model.skill()),
+            "running": result.advised.running,
+            "recommendations": [answer.to_dict() for answer in result.advised.answers],
+            "front": [front.to_dict() for front in result.advised.fronts],
+            "seed": result.seed,
+            "quick": result.quick,
+        }
+    )
     finite: dict[str, Any] = _finite(out)
     json.dumps(finite, allow_nan=False)  # what is not plain shows here, not at the reader
     return finite

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from luban._demo.loop_section import loop_text
 from luban._demo.words import answers_frame, found_text, front_frame, gain_text, skill_text, timing_text
 from luban.plots.text import context_text, name_text, number, unit_text
 
@@ -18,7 +19,7 @@ __all__ = ["render"]
 
 
 def render(result: DemoResult, console: Console) -> None:
-    """Print findings, skill, settings, fronts, files and, last, the honest check."""
+    """Print findings, skill, settings, fronts, files and, last, the honest check and the loops."""
     from rich.text import Text
 
     process = result.model.process
@@ -46,6 +47,8 @@ def render(result: DemoResult, console: Console) -> None:
     console.print(Text(timing_text(result)))
     console.print()
     console.print(Text(result.honest.text()))
+    console.print()
+    console.print(Text(loop_text(result.loop)))
 
 
 def _heading(console: Console, text: str) -> None:

@@ -1,10 +1,11 @@
 """A model as one file: what it learned from, what it learned, how far it may be trusted.
 
 A safetensors file: arrays, and in the header's metadata one JSON text under "luban" with ``kind``, ``format``,
-``process`` (as a process file), ``gaussian_process`` (preset, covariance, encoder, reports; arrays under the same
-name), ``dataset`` (what it learned from; arrays X, Y, run, group, …), ``contenders`` (whose out-of-fold predictions
-stand under ``cross_validation/0``, ``1``, …), ``envelope``, ``card`` (with the calibration of every response) and
-``content_digest``. The digest covers every array and the whole text: a file that was changed or cut does not load.
+``process`` (as a process file), ``gaussian_process`` (preset, covariance, encoder, reports) or ``neural_ensemble``
+(members, blocks, encoder; arrays under the same name), ``dataset`` (what it learned from; arrays X, Y, run, group, …),
+``contenders`` (whose out-of-fold predictions stand under ``cross_validation/0``, ``1``, …), ``envelope``, ``card``
+(with the calibration of every response) and ``content_digest``. The digest covers every array and the whole text: a
+file that was changed or cut does not load.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ from luban.errors import DataError, IntegrityError, IoError, VersionError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Contents", "content_digest", "read", "restored_dataset", "stored_dataset", "target_path", "write"]
+__all__ = ["Contents", "content_digest", "read", "restored_dataset", "stored_dataset", "surrogate_of", "target_path"]
+__all__ += ["write"]
 
 KIND = "luban-model"
 FORMAT = 1
@@ -60,7 +62,7 @@ def target_path(path: str | os.PathLike[str], name: str) -> Path:
 
 
 def write(
-    surrogate: _core.GaussianProcess,
+    surrogate: _core.GaussianProcess | _core.NeuralEnsemble,
     tensors: Mapping[str, NDArray[Any]],
     content: Mapping[str, Any],
     path: str | os.PathLike[str],
@@ -103,6 +105,13 @@ def read(path: str | os.PathLike[str]) -> Contents:
     if metadata.get("content_digest") != content_digest(tensors, metadata):
         raise _damaged("content that fits its digest", "other content", path)
     return Contents(artefact, metadata, tensors)
+
+
+def surrogate_of(contents: Contents) -> _core.GaussianProcess | _core.NeuralEnsemble:
+    """Return the surrogate of an artefact, of whichever kind it holds. Raises: IntegrityError."""
+    if "neural_ensemble" in contents.metadata:
+        return _core.NeuralEnsemble.read(contents.artefact)
+    return _core.GaussianProcess.read(contents.artefact)
 
 
 def _metadata(artefact: _core.Artefact, path: str | os.PathLike[str]) -> dict[str, Any]:

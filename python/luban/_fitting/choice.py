@@ -1,60 +1,114 @@
-"""Which responses, folds and surrogate a fit works with, and why."""
+"""Which responses, folds and surrogates a fit works with, and why."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
 
-from luban import _core
+from luban import _core, training
+from luban._words import counted
 from luban.errors import ConfigurationError, DataError
-from luban.evaluation import Contender
 
 if TYPE_CHECKING:
     from luban.process import Process
+    from luban.training import NeuralEnsembleOptions
 
-__all__ = ["Plan", "plan_folds", "plan_surrogate", "usable_responses"]
+__all__ = ["NETWORK", "Plan", "Split", "plan_folds", "plan_surrogate", "usable_responses"]
 
-_NOT_YET = "neural_ensemble"
+#: What networks are called among the contenders.
+NETWORK = "neural_ensemble"
+
+#: Weighted means of readings, one for each run and input point, from which on networks had a chance in the comparison
+#: of docs/training.md: with 100 they lost, with 204 and 233 they won.
+_LEAST_POINTS = 150
+#: Fewer groups leave a standard error over groups that says nothing.
+_LEAST_GROUPS = 8
+#: The time of an exact Gaussian process grows with the cube of the number of points: here five folds of one response
+#: take ten minutes on two cores.
+_MOST_POINTS = 2500
 
 
 @dataclass(frozen=True)
 class Plan:
-    """The surrogate to fit: its name among the contenders and its options."""
+    """The surrogates to compare: the options of each, None for one that is not tried; ``notes`` say why."""
 
-    name: str
-    options: _core.GaussianProcessOptions
+    asked: str
+    gaussian_process: _core.GaussianProcessOptions | None
+    network: NeuralEnsembleOptions | None
+    notes: tuple[str, ...] = ()
 
     @property
-    def contender(self) -> Contender:
-        """The same as a contender of an evaluation."""
-        return Contender.gaussian_process(self.name, self.options)
+    def contenders(self) -> list[str]:
+        """Names of those that are tried."""
+        names = [] if self.gaussian_process is None else [self.gaussian_process.preset]
+        return names if self.network is None else [*names, NETWORK]
 
 
-def plan_surrogate(surrogate: str | _core.GaussianProcessOptions, data: _core.Dataset) -> Plan:
-    """Turn what the caller named into options.
+class Split(TypedDict):
+    """How a fit is checked."""
 
-    Raises: ConfigurationError on an unknown name, with the nearest known one.
+    seed: int
+    folds: int
+    repeats: int
+
+
+def plan_surrogate(
+    surrogate: str | _core.GaussianProcessOptions | NeuralEnsembleOptions,
+    data: _core.Dataset,
+    network: NeuralEnsembleOptions | None = None,
+) -> Plan:
+    """Turn what the caller named into what is tried; ``network`` are options for networks that are named or chosen.
+
+    Raises: ConfigurationError on an unknown name, with the nearest known one; NotBuiltError when networks are named and
+    cannot be trained.
     """
     if isinstance(surrogate, _core.GaussianProcessOptions):
-        return Plan(surrogate.preset, surrogate)
-    if surrogate in ("automatic", "gaussian_process"):
-        options = _core.GaussianProcessOptions()
-        return Plan(options.preset, options)
+        return Plan(surrogate.preset, surrogate, None)
+    if not isinstance(surrogate, str):
+        return Plan(NETWORK, None, surrogate)
+    if surrogate == "automatic":
+        return _automatic(data, network)
+    if surrogate == "gaussian_process":
+        return Plan(surrogate, _core.GaussianProcessOptions(), None)
+    if surrogate == NETWORK:
+        return Plan(surrogate, None, network or training.NeuralEnsembleOptions())
     numeric = sum(variable.is_numeric for variable in data.encoder.variables)
     known = [preset.name for preset in _core.presets(numeric, data.encoder.p - numeric)]
     if surrogate not in known:
-        names = ["automatic", "gaussian_process", *known]
+        names = ["automatic", "gaussian_process", NETWORK, *known]
         raise ConfigurationError(
             where="fitting.fit",
             expected="one of " + ", ".join(names),
             received=repr(surrogate),
-            hint="neural ensembles are not part of this version"
-            if surrogate == _NOT_YET
-            else _core.nearest_hint(surrogate, names),
+            hint=_core.nearest_hint(surrogate, names),
         )
-    return Plan(surrogate, _core.GaussianProcessOptions(preset=surrogate))
+    return Plan(surrogate, _core.GaussianProcessOptions(preset=surrogate), None)
+
+
+def _automatic(data: _core.Dataset, network: NeuralEnsembleOptions | None) -> Plan:
+    """Try both where both can be tried."""
+    points = len(np.unique(np.column_stack([data.run, data.X]), axis=0))
+    groups = len(data.group_labels)
+    default = _core.GaussianProcessOptions()
+    if (lacking := training.lacking()) is not None:
+        reason = f"this installation has {lacking.received}, expected {lacking.expected} ({lacking.hint})"
+        if lacking.received == "one without":
+            reason = f"this installation was built without training ({lacking.hint})"
+        return Plan("automatic", default, None, (f"Networks were not tried: {reason}.",))
+    if points < _LEAST_POINTS or groups < _LEAST_GROUPS:
+        there = f"{counted(points, 'point')} in {counted(groups, 'group')}"
+        needed = f"{_LEAST_POINTS} points and {_LEAST_GROUPS} groups"
+        return Plan("automatic", default, None, (f"Networks were not tried: {there}; below {needed} they rarely win.",))
+    options = network or training.NeuralEnsembleOptions()
+    if points > _MOST_POINTS:
+        note = (
+            f"A Gaussian process was not tried: with {points:,} points its check takes much longer than ten minutes. "
+            'surrogate="gaussian_process" insists.'
+        )
+        return Plan("automatic", None, options, (note,))
+    return Plan("automatic", default, options)
 
 
 def plan_folds(data: _core.Dataset, folds: int, repeats: int) -> int:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from luban.cli.app import JsonFlag, SeedOption, verb
-from luban.cli.paths import ForceFlag, HistoryPath, ProcessPath, require_free, require_writable
+from luban.cli.app import JsonFlag, verb
+from luban.cli.paths import ForceFlag
+from luban.cli.training import Outcome, Task, run_training
 
 if TYPE_CHECKING:
-    from luban import History, Process
     from luban.fitting import Model
 
 __all__ = ["evaluate_model", "train_model"]
@@ -23,62 +22,120 @@ _GROUP = "Models and settings"
 
 @verb("train", group=_GROUP, example="luban train configs/process/turning.yaml turning.h5 -o turning.safetensors")
 def train_model(
-    process: ProcessPath,
-    history: HistoryPath,
-    out: Annotated[
-        Path | None, typer.Option("-o", "--out", help="Model file to write. Default: HISTORY with .safetensors")
+    process: Annotated[
+        Path, typer.Argument(metavar="PROCESS|TRAINING", help="Process file, or a training file on its own (YAML).")
+    ],
+    history: Annotated[
+        Path | None, typer.Argument(metavar="[HISTORY]", help="History file (HDF5); a training file names its own.")
     ] = None,
-    surrogate: Annotated[str, typer.Option(help="What to learn with; automatic is the default preset.")] = (
-        "automatic"
-    ),
-    folds: Annotated[int, typer.Option(min=2, help="Parts of the cross-validation; groups are never split.")] = 5,
-    repeats: Annotated[int, typer.Option(min=1, help="Times the groups are dealt anew.")] = 1,
-    seed: SeedOption = 0,
+    out: Annotated[
+        Path | None,
+        typer.Option("-o", "--out", help="Model file to write. Default: HISTORY or TRAINING with .safetensors"),
+    ] = None,
+    surrogate: Annotated[
+        str | None,
+        typer.Option(
+            help="What to learn with: automatic, gaussian_process, neural_ensemble or a preset. Default: automatic",
+        ),
+    ] = None,
+    folds: Annotated[
+        int | None,
+        typer.Option(min=2, help="Parts of the cross-validation; groups are never split. Default: 5"),
+    ] = None,
+    repeats: Annotated[int | None, typer.Option(min=1, help="Times the groups are dealt anew. Default: 1")] = (None),
+    seed: Annotated[
+        int | None, typer.Option(min=0, max=2**63 - 1, help="Seed of everything random. Default: 0")
+    ] = None,
+    jobs: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Keep status and checkpoint of the training there. A training file does so without being told: in "
+            "LUBAN_JOBS, else var/jobs.",
+        ),
+    ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Keep a model that was made of the same data with the same options.")
     ] = False,
     force: ForceFlag = False,
     as_json: JsonFlag = False,
-) -> None:
+) -> int | None:
     """Learn a model from a history, and judge it on groups that it did not see.
 
-    Writes one model file, whose card says what it claims and what the claim rests on. Ctrl-C leaves nothing behind.
-    A Gaussian process takes seconds, so an interrupted training begins anew; --resume skips one that is finished.
+    Writes one model file, whose card says what it claims and what the claim rests on. PROCESS and HISTORY alone leave
+    nothing else behind. A training file is a job: USR1, TERM or Ctrl-C keep what was trained (exit code 75, or 130),
+    and the same command goes on to the same model, also on another number of ranks (mpirun -n N luban train ...).
     """
-    from luban import History, Process, console, fit
+    from luban import console
 
-    definition = Process.from_yaml(process)
-    source = History.open(history)
-    target = out if out is not None else Path(history.stem + ".safetensors")
-    if not target.is_dir():
-        require_free(target, force=force or resume, verb="train")
-    require_writable(target if target.is_dir() else target.parent, verb="train")
-    options = {"folds": folds, "repeats": repeats, "seed": seed}
-    if resume and (kept := _finished(target, definition, source, surrogate, options)) is not None:
-        _show_model(kept, target, None, as_json)
-        return
-    started = time.monotonic()
-    with console.progress() as progress:
-        model = fit(definition, source, surrogate=surrogate, folds=folds, repeats=repeats, seed=seed, progress=progress)
-    fit_s = time.monotonic() - started
-    _show_model(model, model.save(target), fit_s, as_json)
-
-
-def _finished(
-    path: Path, process: Process, history: History, surrogate: str, options: Mapping[str, int]
-) -> Model | None:
-    """Return the model that stands at ``path`` when it is what this training would make anew."""
-    if not path.is_file():
+    options = {"surrogate": surrogate, "folds": folds, "repeats": repeats, "seed": seed}
+    task = _task(process, history, out, jobs, {name: value for name, value in options.items() if value is not None})
+    if history is not None and resume and (kept := _finished(task)) is not None:
+        _show_model(kept, task.target, None, as_json)
         return None
-    from luban import evaluation, features
+    with console.progress() as progress:
+        outcome = run_training(replace(task, force=force or (resume and history is not None)), progress)
+    return _told(outcome, as_json)
 
-    model = _model(path, "train")
+
+def _task(process: Path, history: Path | None, out: Path | None, jobs: Path | None, given: dict[str, Any]) -> Task:
+    """Return the training that a command line means. Raises: ConfigurationError, IoError."""
+    from luban import registry
+    from luban._fitting.training_file import is_training_file, of_options, read_training_file
+    from luban.errors import ConfigurationError
+
+    if history is not None:
+        target = out if out is not None else Path(history.stem + ".safetensors")
+        return Task(of_options(process, history, **given), target, jobs)
+    if not is_training_file(process):
+        raise ConfigurationError(
+            where="cli.train",
+            expected="a history beside the process file, or a training file",
+            received=f"{str(process)!r} alone",
+            hint="luban train PROCESS HISTORY, or luban train TRAINING",
+        )
+    if given:
+        raise ConfigurationError(
+            where="cli.train",
+            expected="a training file that says everything",
+            received=f"--{next(iter(given))} beside it",
+            hint="write it into the file",
+        )
+    target = out if out is not None else Path(process.stem + ".safetensors")
+    return Task(read_training_file(process), target, registry.jobs_folder(jobs))
+
+
+def _told(outcome: Outcome, as_json: bool) -> int | None:
+    """Tell what became of a training; returns the exit code."""
+    from luban import console
+
+    if outcome.checkpointed:
+        if outcome.first and as_json:
+            console.emit_json({"job": outcome.job_id, "state": "checkpointed", "why": outcome.checkpointed})
+        elif outcome.first:
+            console.say(f"Job {outcome.job_id}: {outcome.checkpointed}. The same command goes on from here.", "yellow")
+        return console.ExitCode.RUN_AGAIN
+    if outcome.first and outcome.model is not None and outcome.path is not None:
+        _show_model(outcome.model, outcome.path, outcome.fit_s, as_json, outcome.job_id)
+    return None
+
+
+def _finished(task: Task) -> Model | None:
+    """Return the model that stands at the target when it is what this training would make anew."""
+    if not task.target.is_file():
+        return None
+    from luban import History, Process, evaluation, features
+
+    process, history = Process.from_yaml(task.file.process), History.open(task.file.history)
+    model = _model(task.target, "train")
     card = model.card.to_dict()
     digest = evaluation.data_digest(features.make_dataset(process.core, history.source))
     same_data = (card["process_digest"], card["data"]["digest"]) == (process.digest, digest)
     found = card["validation"] | {"folds": card["validation"].get("folds_asked", card["validation"]["folds"])}
-    same_options = {name: found[name] for name in options} == dict(options)
-    same_surrogate = surrogate in ("automatic", card["surrogate"])
+    options = {"folds": task.file.validation.folds, "repeats": task.file.validation.repeats, "seed": task.file.seed}
+    same_options = {name: found[name] for name in options} == options
+    asked = (card.get("choice") or {}).get("asked", card["surrogate"])
+    same_surrogate = task.file.asked() in ("automatic", asked, card["surrogate"])
     return model if same_data and same_options and same_surrogate else None
 
 
@@ -93,13 +150,15 @@ def _model(path: Path, verb: str) -> Model:
     raise ConfigurationError(where=f"cli.{verb}", expected="a model file", received="a campaign", place=str(path))
 
 
-def _show_model(model: Model, path: Path, fit_s: float | None, as_json: bool) -> None:
+def _show_model(model: Model, path: Path, fit_s: float | None, as_json: bool, job_id: str = "") -> None:
     """Tell what a model claims; ``fit_s`` is None for one that was kept."""
     from luban import console
 
     if as_json:
+        job = {"job": job_id} if job_id else {}
         console.emit_json(
-            {
+            job
+            | {
                 "model": str(path),
                 "kept": fit_s is None,
                 "fit_s": None if fit_s is None else round(fit_s, 3),

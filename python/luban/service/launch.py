@@ -151,7 +151,12 @@ def _roles(file: LoopFile, place: Path, kind: PlantKind) -> Mapping[str, PersonR
 
 
 def _command(file: LoopFile, model_path: Path) -> list[str]:
-    options: dict[str, Any] = {"learning": file.learning.enabled, "objective": file.objective, "seed": file.seed}
+    options: dict[str, Any] = {
+        "learning": file.learning.enabled,
+        "objective": file.objective,
+        "min_gain": file.learning.min_gain,
+        "seed": file.seed,
+    }
     arguments = ["--fd", "{fd}", "--model", str(model_path), "--options", json.dumps(options)]
     return [sys.executable, "-m", "luban.service.optimizer", *arguments]
 
@@ -181,8 +186,16 @@ def _train(file: LoopFile, place: Path, process: Process, target: Path, say: Say
     """Train the model that is not there yet, into a file or a folder of the registry, and say so."""
     from luban import fitting, registry
     from luban.history import History
+    from luban.service.commissioning import commission
 
-    if file.history is None:
+    if file.history is not None:
+        source = _beside(file.history, place)
+        say(f"There is no model at {target}: training it from {source}.")
+        history = History.open(source)
+    elif file.plant.kind == "simulated":
+        say(f"There is no model at {target}: commissioning the simulated lathe, and training from that.")
+        history = commission(process, file.plant.seed)
+    else:
         raise ConfigurationError(
             where="service.open_loop",
             expected="the model",
@@ -190,9 +203,7 @@ def _train(file: LoopFile, place: Path, process: Process, target: Path, say: Say
             place=str(target),
             hint="luban train PROCESS HISTORY -o MODEL makes one; or name the history in the loop file",
         )
-    source = _beside(file.history, place)
-    say(f"There is no model at {target}: training it from {source}.")
-    model = fitting.fit(process, History.open(source), seed=file.seed, progress=progress)
+    model = fitting.fit(process, history, seed=file.seed, progress=progress)
     target.parent.mkdir(parents=True, exist_ok=True)
     if target.suffix == ".safetensors":
         model.save(target)

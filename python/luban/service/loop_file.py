@@ -108,6 +108,7 @@ class LearningEntry(_Entry):
     """What the optimizer does with finished runs."""
 
     enabled: bool = Field(default=True, description="false: the model stays as it was trained")
+    min_gain: NotNegative = Field(default=0.0, description="of the objective, in its unit; less is not worth a move")
 
 
 class LoopFile(_Entry):

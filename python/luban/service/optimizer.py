@@ -12,7 +12,7 @@ import os
 import socket
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from luban.errors import DataError, Error, IoError
 from luban.service.messages import Question
@@ -83,12 +83,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _advisor(model: str, options: dict[str, object]) -> Advisor:
+def _advisor(model: str, options: dict[str, Any]) -> Advisor:
     from luban.fitting import Model
+    from luban.recommend import StayRule
     from luban.service.learner import Learner, LearnerOptions
 
     learned = Model.load(model)
-    return Learner(learned.process, learned, options=LearnerOptions(**options))
+    stay = StayRule(min_gain=float(options.get("min_gain", 0.0)))
+    known = LearnerOptions(
+        learning=bool(options.get("learning", True)),
+        objective=str(options.get("objective", "")),
+        seed=int(options.get("seed", 0)),
+        stay=stay,
+    )
+    return Learner(learned.process, learned, options=known)
 
 
 if __name__ == "__main__":

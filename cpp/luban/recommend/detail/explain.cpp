@@ -6,6 +6,7 @@
 #include <map>
 #include <utility>
 
+#include <luban/core/normal.hpp>
 #include <luban/core/text.hpp>
 #include <luban/recommend/detail/gain.hpp>
 #include <luban/recommend/detail/near_runs.hpp>
@@ -34,18 +35,18 @@ std::vector<process::Prediction> predict(const Situation& situation, const Eigen
   const auto posterior = situation.surrogate->posterior(x.transpose());
   const Eigen::MatrixXd mean = posterior->mean();
   const auto sd = [&](VarianceOf of, Eigen::Index r) { return std::sqrt(posterior->variance(of)(0, r)); };
-  const Eigen::MatrixXd lower = posterior->quantile(0.5 * (1.0 - level), VarianceOf::run_mean);
-  const Eigen::MatrixXd upper = posterior->quantile(0.5 * (1.0 + level), VarianceOf::run_mean);
+  // Calibration is a factor on standard deviations, also where the distribution is no normal one.
+  const double z = core::normal_quantile(0.5 * (1.0 + level));
   std::vector<process::Prediction> predictions;
   for (Eigen::Index r = 0; r < mean.cols(); ++r) {
     const features::ResponseColumn& response = situation.surrogate->responses()[r];
     const auto calibrated = situation.basis.interval_ratios.find(response.name);
     const double ratio = calibrated == situation.basis.interval_ratios.end() ? 1.0 : calibrated->second;
+    const double half = ratio * z * sd(VarianceOf::run_mean, r);
     const auto [low, high] = physical_range(situation, response.name);
     predictions.push_back({response.name, response.unit, mean(0, r), sd(VarianceOf::latent, r),
                            sd(VarianceOf::run_mean, r), sd(VarianceOf::reading, r), level,
-                           std::clamp(mean(0, r) + ratio * (lower(0, r) - mean(0, r)), low, high),
-                           std::clamp(mean(0, r) + ratio * (upper(0, r) - mean(0, r)), low, high)});
+                           std::clamp(mean(0, r) - half, low, high), std::clamp(mean(0, r) + half, low, high)});
   }
   return predictions;
 }

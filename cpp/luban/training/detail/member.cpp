@@ -1,6 +1,7 @@
 #include <luban/training/detail/member.hpp>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <numbers>
 #include <numeric>
@@ -17,6 +18,7 @@ constexpr double second_decay = 0.999;
 constexpr double smallest_step = 1e-8;
 constexpr int least_steps = 8;          // of an epoch on small data
 constexpr std::int64_t least_rows = 8;  // of a minibatch
+constexpr std::int64_t steps_between_checks = 16;
 
 std::vector<std::int64_t> shuffled(std::size_t count, core::RandomKey key) {
   std::vector<std::int64_t> out(count);
@@ -99,8 +101,8 @@ class Member {
 
   [[nodiscard]] const Division& division() const noexcept { return division_; }
 
-  /// One pass over the training cells in the order of this epoch.
-  void train_epoch(int epoch) {
+  /// One pass over the training cells in the order of this epoch; when `check` throws, nothing has changed.
+  void train_epoch(int epoch, const std::function<void()>& check) {
     const std::vector<std::int64_t> order =
         shuffled(division_.train.size(), key_.child("order").child(static_cast<std::uint64_t>(epoch)));
     std::vector<std::int64_t> cells;
@@ -110,7 +112,19 @@ class Member {
                                                        std::max<std::int64_t>(options_.minibatch, least_rows));
     const torch::Tensor index = index_of(cells);
     const std::int64_t steps = (count + rows - 1) / rows;
+    const std::array<torch::Tensor, 3> before{flat_.clone(), first_.clone(), second_.clone()};
     for (std::int64_t step = 0; step < steps; ++step) {
+      if (step % steps_between_checks == 0) {
+        try {
+          check();
+        } catch (const core::StoppedError&) {
+          const torch::NoGradGuard no_gradients;
+          flat_.copy_(before[0]);
+          first_.copy_(before[1]);
+          second_.copy_(before[2]);
+          throw;
+        }
+      }
       const std::int64_t begin = step * count / steps;
       const std::int64_t end = (step + 1) * count / steps;
       const double part = static_cast<double>(epoch) + static_cast<double>(step) / static_cast<double>(steps);
@@ -197,28 +211,36 @@ void require_finite(double loss, const std::string& name, int epoch) {
 
 }  // namespace
 
-TrainedMember train_member(const CellData& cells, const NetworkShape& shape, const NeuralEnsembleOptions& options,
-                           core::RandomKey key, MemberStore& store, const std::string& name,
-                           const std::function<void(int epochs)>& epoch_done) {
+std::optional<TrainedMember> train_member(const CellData& cells, const NetworkShape& shape,
+                                          const NeuralEnsembleOptions& options, core::RandomKey key,
+                                          const MemberStore& store, const std::string& name,
+                                          const MemberControl& control) {
   Member member(cells, shape, options, key);
   MemberState state;
   if (auto kept = store.load(name, static_cast<std::size_t>(shape.size()))) {
     state = std::move(*kept);
-    member.restore(state);
-    epoch_done(state.epoch);
+    if (!state.finished) member.restore(state);
+    control.epochs_done(state.epoch);
   } else {
     state.best_parameters = member.parameters();
     state.best_loss = member.validation_loss();
   }
   const auto keep = [&] {
-    state.parameters = member.parameters();
-    state.first_moment = member.first_moment();
-    state.second_moment = member.second_moment();
+    if (!state.finished) {
+      state.parameters = member.parameters();
+      state.first_moment = member.first_moment();
+      state.second_moment = member.second_moment();
+    }
     store.save(name, state);
   };
   auto saved = std::chrono::steady_clock::now();
   while (!state.finished) {
-    member.train_epoch(state.epoch);
+    try {
+      member.train_epoch(state.epoch, control.check);
+    } catch (const core::StoppedError&) {
+      keep();
+      throw;
+    }
     const double loss = member.validation_loss();
     require_finite(loss, name, state.epoch);
     ++state.epoch;
@@ -232,20 +254,19 @@ TrainedMember train_member(const CellData& cells, const NetworkShape& shape, con
       keep();
       saved = std::chrono::steady_clock::now();
     }
-    try {
-      epoch_done(1);
-    } catch (const core::StoppedError&) {
+    control.epochs_done(1);
+    if (!state.finished && control.pause()) {
       keep();
-      throw;
+      return std::nullopt;
     }
   }
-  epoch_done(options.epochs - state.epoch);
+  control.epochs_done(options.epochs - state.epoch);
   constexpr double constant = 0.9189385332046727;  // ½ log 2π
-  return {.network = member.network_of(state.best_parameters),
-          .report = {.epochs = state.epoch,
-                     .best_epoch = state.best_epoch,
-                     .validation_log_density = -state.best_loss - constant,
-                     .validation_groups = member.division().groups}};
+  return TrainedMember{.network = member.network_of(state.best_parameters),
+                       .report = {.epochs = state.epoch,
+                                  .best_epoch = state.best_epoch,
+                                  .validation_log_density = -state.best_loss - constant,
+                                  .validation_groups = member.division().groups}};
 }
 
 }  // namespace luban::training::detail

@@ -20,11 +20,19 @@ struct TrainedMember {
   MemberReport report;
 };
 
-/// Trains one member from its start or from where an earlier call left off. `epoch_done` is called after each epoch and
-/// once more with what early stopping spared; it throws to stop.
-/// @throws NumericalError when the loss is no longer finite.
-[[nodiscard]] TrainedMember train_member(const CellData& cells, const NetworkShape& shape,
-                                         const NeuralEnsembleOptions& options, core::RandomKey key, MemberStore& store,
-                                         const std::string& name, const std::function<void(int epochs)>& epoch_done);
+/// What a member asks and tells while it is trained.
+struct MemberControl {
+  std::function<void()> check;                  ///< every few steps; throws StoppedError to stop
+  std::function<bool()> pause;                  ///< after each epoch: whether to keep the state and leave
+  std::function<void(int epochs)> epochs_done;  ///< after each epoch, and once more with what early stopping spared
+};
+
+/// Trains one member from its start or from where an earlier call left off; nothing when it paused. When it is stopped
+/// it keeps the state after the last whole epoch. @throws NumericalError when the loss is no longer finite;
+/// StoppedError.
+[[nodiscard]] std::optional<TrainedMember> train_member(const CellData& cells, const NetworkShape& shape,
+                                                        const NeuralEnsembleOptions& options, core::RandomKey key,
+                                                        const MemberStore& store, const std::string& name,
+                                                        const MemberControl& control);
 
 }  // namespace luban::training::detail

@@ -38,7 +38,7 @@ std::vector<double> values(const surrogate::Artefact& artefact, const std::strin
 
 std::optional<MemberState> MemberStore::load(const std::string& name, std::size_t size) const {
   if (!keeps()) return std::nullopt;
-  const std::filesystem::path path = options_.folder / (name + ".safetensors");
+  const std::filesystem::path path = options_.folder / (name + member_suffix);
   if (!std::filesystem::exists(path)) return std::nullopt;
   const surrogate::Artefact artefact = surrogate::Artefact::load(path);
   MemberState out;
@@ -52,10 +52,11 @@ std::optional<MemberState> MemberStore::load(const std::string& name, std::size_
     refuse(error.detail().expected, error.detail().received, path);
   }
   if (out.epoch < 0 || out.best_epoch < 0 || out.best_epoch > out.epoch) refuse("epochs in order", "others", path);
+  out.best_parameters = values(artefact, "best_parameters", size, path);
+  if (out.finished) return out;
   out.parameters = values(artefact, "parameters", size, path);
   out.first_moment = values(artefact, "first_moment", size, path);
   out.second_moment = values(artefact, "second_moment", size, path);
-  out.best_parameters = values(artefact, "best_parameters", size, path);
   return out;
 }
 
@@ -77,11 +78,13 @@ void MemberStore::save(const std::string& name, const MemberState& state) const 
                                  .set("best_epoch", state.best_epoch)
                                  .set("best_loss", state.best_loss)
                                  .set("finished", state.finished));
-  artefact.tensors["parameters"] = tensor(state.parameters);
-  artefact.tensors["first_moment"] = tensor(state.first_moment);
-  artefact.tensors["second_moment"] = tensor(state.second_moment);
   artefact.tensors["best_parameters"] = tensor(state.best_parameters);
-  artefact.save(options_.folder / (name + ".safetensors"));
+  if (!state.finished) {
+    artefact.tensors["parameters"] = tensor(state.parameters);
+    artefact.tensors["first_moment"] = tensor(state.first_moment);
+    artefact.tensors["second_moment"] = tensor(state.second_moment);
+  }
+  artefact.save(options_.folder / (name + member_suffix));
 }
 
 bool MemberStore::due(std::chrono::steady_clock::time_point last) const {

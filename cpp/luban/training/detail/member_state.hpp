@@ -17,8 +17,11 @@ struct MemberState {
   int best_epoch = 0;
   double best_loss = 0.0;
   bool finished = false;
-  std::vector<double> parameters, first_moment, second_moment, best_parameters;  ///< (size) each
+  std::vector<double> best_parameters;                          ///< (size)
+  std::vector<double> parameters, first_moment, second_moment;  ///< (size) each; of a finished member none is needed
 };
+
+inline constexpr const char* member_suffix = ".safetensors";
 
 /// Keeps the states of members as files, one each, written whole or not at all.
 class MemberStore {
