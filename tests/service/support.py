@@ -4,6 +4,7 @@ The log of the machine is the judge: what stands there happened, whatever the lo
 """
 
 import json
+import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -11,9 +12,18 @@ from pathlib import Path
 from typing import Any
 
 from luban.control import ControlMode, ControlOptions, PersonRole, PlantKind
+from luban.errors import IoError
 from luban.guard import GoldenSet, GuardOptions, envelope_digest, make_guard
 from luban.journal import Journal, Record
-from luban.plant import LatheMachine, SimulatedPlant
+from luban.plant import (
+    LatheMachine,
+    PlantState,
+    SimulatedPlant,
+    VariableResult,
+    WriteOutcome,
+    WriteReason,
+    WriteResult,
+)
 from luban.plant.machine import AppliedWrite
 from luban.process import NamedValue, Process, Recipe, TrainingEnvelope
 from luban.service import CycleTimes, DriftWatch, InProcess, Innovation, LoopPlan, Recommendation, RunReport, Supervisor
@@ -207,3 +217,63 @@ def _standing(entries: Sequence[AppliedWrite], before: Mapping[str, float], now:
     if total > 480.0 + 1e-9 and total > was:
         out.append(f"{entries[0].command_id}: the constraint is broken, {total}")
     return out
+
+
+class Around:
+    """A plant around another one; what is not overridden goes through."""
+
+    def __init__(self, plant: Any) -> None:
+        self.inner = plant
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.inner, name)
+
+
+class Told(Around):
+    """A plant whose states are changed on the way: ``change`` takes one and returns another."""
+
+    def __init__(self, plant: Any) -> None:
+        super().__init__(plant)
+        self.change: Callable[[PlantState], PlantState] = lambda state: state
+
+    def read(self) -> PlantState:
+        return self.change(self.inner.read())
+
+
+class Flaky(Around):
+    """A plant at which every second write goes wrong: ignored, refused, clamped, lost on the way there or back."""
+
+    def __init__(self, plant: Any, seed: int, share: float = 0.5) -> None:
+        super().__init__(plant)
+        self.draw, self.share = random.Random(seed), share
+        self.wrong = 0
+
+    def write(self, setpoint: Any, *, roll_back: bool = False) -> WriteResult:
+        faults = self.inner.faults
+        if self.draw.random() >= self.share:
+            return self.inner.write(setpoint, roll_back=roll_back)
+        self.wrong += 1
+        names = [name for name, _, _ in setpoint.values]
+        kind = self.draw.choice(["reject", "clamp", "ignore", "asynchronous", "lost", "unheard", "error"])
+        if kind == "lost":
+            return _unknown(setpoint)
+        if kind == "unheard":
+            self.inner.write(setpoint, roll_back=roll_back)
+            return _unknown(setpoint)
+        if kind == "error":
+            raise IoError(where="test", expected="a line", received="none")
+        chosen = set(self.draw.sample(names, self.draw.randint(1, len(names))))
+        getattr(faults, kind).update(chosen)
+        try:
+            return self.inner.write(setpoint, roll_back=roll_back)
+        finally:
+            getattr(faults, kind).clear()
+
+
+def _unknown(setpoint: Any) -> WriteResult:
+    before = dict(setpoint.expected_previous)
+    variables = {
+        name: VariableResult(name, value, unit, WriteReason.unconfirmed, 0x80050000, before.get(name))
+        for name, value, unit in setpoint.values
+    }
+    return WriteResult(setpoint.command_id, WriteOutcome.unknown, variables, setpoint.deadline, sent_ns=1)

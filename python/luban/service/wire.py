@@ -144,7 +144,7 @@ class Channel:
         while len(self._bytes) >= _HEAD.size:
             (length,) = _HEAD.unpack_from(self._bytes)
             if length > self._largest:
-                self._ended = True
+                self._give_up()
                 raise _unfit("receive", f"at most {self._largest} bytes", f"a frame of {length}")
             if len(self._bytes) < _HEAD.size + length:
                 return
@@ -153,8 +153,13 @@ class Channel:
             try:
                 self._waiting.append(_parsed(body))
             except DataError:
-                self._ended = True
+                self._give_up()
                 raise
+
+    def _give_up(self) -> None:
+        """Read nothing any more: what follows bytes that are no message may be anything."""
+        self._ended = True
+        self._bytes.clear()
 
 
 def _ready(connection: socket.socket, event: int, seconds: float) -> bool:

@@ -171,9 +171,15 @@ def recommendation_state(answer: Answer | None, late: bool) -> RecommendationSta
     return RecommendationState.late if late else RecommendationState.none
 
 
-def input_quality(observation: Observation | None) -> InputQuality:
-    """Return whether what was read may be decided upon."""
-    return InputQuality.good if observation is not None and not observation.trouble else InputQuality.bad
+def input_quality(observation: Observation | None, judgement: guard.Judgement | None) -> InputQuality:
+    """Return whether what was read may be decided upon: also when it is the guard that says so."""
+    if observation is None or observation.trouble:
+        return InputQuality.bad
+    read = {guard.Subject.input, guard.Subject.context, guard.Subject.output}
+    rejected = judgement is not None and judgement.verdict.decision is guard.Decision.reject
+    if judgement is not None and rejected and any(one.subject in read for one in judgement.verdict.findings):
+        return InputQuality.bad
+    return InputQuality.good
 
 
 def control_write(result: WriteResult | None, kind: WriteKind) -> ControlWrite:

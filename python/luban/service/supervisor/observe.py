@@ -16,7 +16,7 @@ __all__ = ["Observation", "Observer", "run_record"]
 
 Value = float | str
 _MISSING = -(2**63)
-#: New times of a steady value after which it counts as one that the server refreshes.
+#: States in a row in which all values had new times, after which the server counts as one that refreshes them.
 _REFRESHED = 3
 
 
@@ -64,7 +64,8 @@ class Observer:
     _doubtful: dict[str, tuple[Value, ...]] = field(default_factory=dict)  # values that a write may have left
     _since: dict[str, tuple[Value, int]] = field(default_factory=dict)
     _outputs: dict[str, Value] = field(default_factory=dict)
-    _stamps: dict[str, _Stamp] = field(default_factory=dict)
+    _stamps: dict[str, int] = field(default_factory=dict)  # the server's times
+    _refreshed: int = 0  # states in a row in which all of them were new
     _lags: dict[str, int] = field(default_factory=dict)
     _beat: tuple[int, int] | None = None
     _connection: int | None = None
@@ -75,7 +76,7 @@ class Observer:
             known = self._since.get(name)
             if known is None or not _same(known[0], value.value):
                 self._since[name] = (value.value, value.receipt_ns)
-        self._note_stamps({**state.inputs, **state.context})
+        self._note_stamps({**state.inputs, **state.outputs, **state.context})
         moved = tuple(name for name, value in state.outputs.items() if self._is_moved(name, value))
         for name in moved:
             self.written.pop(name, None)
@@ -102,7 +103,10 @@ class Observer:
     def was_lost(self, state: PlantState) -> bool:
         """Whether the line was lost and made again since the last state."""
         before, self._connection = self._connection, state.connection
-        return before is not None and before != state.connection
+        lost = before is not None and before != state.connection
+        if lost:
+            self._refreshed = 0  # it may be another server by now
+        return lost
 
     def confirmed(self, outputs: Mapping[str, DataValue], held: Collection[str], now_ns: int) -> list[Any]:
         """Return the outputs as the guard takes them; ``held`` ones are in the operator's hands."""
@@ -112,7 +116,7 @@ class Observer:
                 value.value,
                 value.unit,
                 status=value.status,
-                age_ns=max(now_ns - value.receipt_ns, 0),
+                age_ns=self._age_ns(value, now_ns),
                 written=self.written.get(name),
                 held=name in held,
             )
@@ -161,13 +165,16 @@ class Observer:
         """Find the values that the server itself has not refreshed, by comparing its own times with one another.
 
         Many servers state when a value was last written, which for a steady one may be long ago and means nothing. So
-        only values count that were seen to get new times without a change.
+        this begins when all times were new, a few states in a row: then the server refreshes all of them.
         """
-        for name, value in values.items():
-            self._stamps[name] = _Stamp.after(self._stamps.get(name), value)
-        refreshed = {n: v.server_time for n, v in values.items() if self._stamps[n].refreshed >= _REFRESHED}
-        newest = max(refreshed.values(), default=0)
-        self._lags = {name: newest - time for name, time in refreshed.items()}
+        times = {name: value.server_time for name, value in values.items()}
+        if self._refreshed < _REFRESHED:
+            new = all(time > self._stamps.get(name, time) > _MISSING for name, time in times.items())
+            self._refreshed = self._refreshed + 1 if new else 0
+        self._stamps = times
+        newest = max(times.values(), default=0)
+        known = self._refreshed >= _REFRESHED
+        self._lags = {name: newest - time for name, time in times.items()} if known else {}
 
     def _is_moved(self, name: str, value: DataValue) -> bool:
         if value.severity is Severity.bad or not self._is_comparable(name, value):
@@ -211,22 +218,6 @@ class Observer:
 
     def _accepts_uncertain(self, name: str) -> bool:
         return self.accept_uncertain or (name in self.rules and self.rules[name].accept_uncertain)
-
-
-@dataclass(frozen=True)
-class _Stamp:
-    """A value and its server's time, and how often the time went on while the value stood."""
-
-    value: Value
-    time: int
-    refreshed: int = 0
-
-    @staticmethod
-    def after(before: _Stamp | None, value: DataValue) -> _Stamp:
-        if before is None:
-            return _Stamp(value.value, value.server_time)
-        again = value.server_time > before.time != _MISSING and _same(value.value, before.value)
-        return _Stamp(value.value, value.server_time, before.refreshed + again)
 
 
 def run_record(run: FinishedRun) -> dict[str, Any]:

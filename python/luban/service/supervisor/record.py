@@ -105,7 +105,9 @@ class Recorder:
         try:
             if self.writable:
                 name = self._free_name(run)
-                if not name or self._attempt_run({**run, "run_id": name}, cycle):
+                if name is None:
+                    return ""
+                if self._attempt_run({**run, "run_id": name}, cycle):
                     return name
         except (IoError, IntegrityError) as error:
             self._failed(error)
@@ -180,8 +182,8 @@ class Recorder:
             return False
         return True
 
-    def _free_name(self, run: Mapping[str, Any]) -> str:
-        """Return the name under which a run is not in the journal yet; "" when the run itself is."""
+    def _free_name(self, run: Mapping[str, Any]) -> str | None:
+        """Return the name under which a run is not in the journal yet; None when the run itself is."""
         journal = self._journal
         if journal is None:
             return str(run["run_id"])
@@ -192,7 +194,7 @@ class Recorder:
             if known is None:
                 return name
             if _same_run(known, run):
-                return ""
+                return None
             number += 1
             name = f"{run['run_id']}.{number}"
 
@@ -261,4 +263,8 @@ def _same_run(known: Mapping[str, Any], run: Mapping[str, Any]) -> bool:
     for name in ("start_time", "end_time"):
         if run.get(name) is not None and known.get(name) != run[name]:
             return False
-    return dict(known["settings"]) == dict(run["settings"]) and len(known["readings"]) == len(run["readings"])
+    # Their texts: NaN is NaN.
+    same = {name: repr(value) for name, value in known["settings"].items()} == {
+        name: repr(value if isinstance(value, str) else float(value)) for name, value in run["settings"].items()
+    }
+    return same and len(known["readings"]) == len(run["readings"])

@@ -318,7 +318,7 @@ class Supervisor:
         optimizer = steps.optimizer_state(self.optimizer.state(), report.answer)
         late = report.answer is None and optimizer is not control.OptimizerState.dead
         report.facts = control.Cycle(
-            inputs=steps.input_quality(report.observation),
+            inputs=steps.input_quality(report.observation, report.judgement),
             recommendation=steps.recommendation_state(report.answer, late),
             recommendation_id=report.recommendation_id,
             guard=steps.guard_decision(judgement),
