@@ -1,5 +1,6 @@
 """Loops on a simulated lathe, closed at the end."""
 
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,11 @@ def process(repository: Path) -> Process:
 
 
 @pytest.fixture
-def journal(tmp_path: Path) -> Path:
-    return tmp_path / "loop.sqlite"
+def journal() -> Iterator[Path]:
+    """A journal in memory where there is such a disk: what is tested of stepped loops needs no real one."""
+    memory = Path("/dev/shm")
+    with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as folder:
+        yield Path(folder) / "loop.sqlite"
 
 
 @pytest.fixture

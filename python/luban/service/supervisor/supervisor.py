@@ -17,11 +17,12 @@ from luban.control import WriteKind
 from luban.control import WriteOutcome as ControlWrite
 from luban.errors import ConfigurationError, DataError, Error
 from luban.plant import Plant, PlantState, SimulatedClock
+from luban.process import Recipe
 from luban.service.messages import Answer, Innovation, Question, Recommendation, RunReport
 from luban.service.supervisor import cycle as steps
 from luban.service.supervisor.cycle import Command, CycleReport, Offer
 from luban.service.supervisor.kept_state import KeptState
-from luban.service.supervisor.observe import Observer, run_record
+from luban.service.supervisor.observe import Observation, Observer, run_record
 from luban.service.supervisor.optimizer_port import OptimizerPort
 from luban.service.supervisor.plan import LoopPlan
 from luban.service.supervisor.record import JournalClock, Recorder
@@ -241,7 +242,7 @@ class Supervisor:
         return None
 
     def _judge(self, report: CycleReport) -> None:
-        observation, found = report.observation, report.answered
+        observation = report.observation
         if observation is None:
             return
         now = self.clock.monotonic_ns()
@@ -254,10 +255,7 @@ class Supervisor:
             outputs, now = again, self.clock.monotonic_ns()
         # What somebody has just moved is released in this cycle: the rest is moved as if it were so already.
         held = {*self.controller.state.released, *observation.moved}
-        settings: dict[str, float | str] = {}
-        if found is not None:
-            report.offer = self._offer = self._offered(report.number, found, observation.context, now)
-            settings = dict(report.offer.recommendation.settings)
+        proposal = self._proposed(report, observation, now)
         request = guard.GuardRequest(
             cycle=report.number,
             now_ns=now,
@@ -265,15 +263,28 @@ class Supervisor:
             sequence=self._sequence + 1,
             last_sequence=self._sequence,
             last_move_ns=self._observer.last_move_ns,
-            proposal=steps.recipe_of(self.plan.process, settings),
+            proposal=Recipe([]) if proposal is None else proposal,
             inputs=list(observation.inputs),
             outputs=self._observer.confirmed(outputs, held, now),
             context=list(observation.context),
         )
-        if found is not None:
+        if proposal is not None:
             report.judgement = self.plan.guard.judge(request)
             self._offer_step(report)
         report.fallback = self.plan.guard.fallback(list(self.plan.golden), request)
+
+    def _proposed(self, report: CycleReport, observation: Observation, now: int) -> Recipe | None:
+        """Return what is to be judged; None without a recommendation, or for one with a name that is none."""
+        if report.answer is None or report.answer.recommendation is None:
+            return None
+        offer = self._offered(report.number, report.answer.recommendation, observation.context, now)
+        try:
+            proposal = steps.recipe_of(self.plan.process, offer.recommendation.settings)
+        except Error as error:
+            report.answer = replace(report.answer, recommendation=None, trouble=str(error))
+            return None
+        report.offer = self._offer = offer
+        return proposal
 
     def _offered(self, number: int, found: Recommendation, context: Any, now: int) -> Offer:
         """Return what people are offered; in advisory it stands for a while, so that they can read and approve it."""
