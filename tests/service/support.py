@@ -26,7 +26,7 @@ from luban.plant import (
 )
 from luban.plant.machine import AppliedWrite
 from luban.process import NamedValue, Process, Recipe, TrainingEnvelope
-from luban.service import CycleTimes, DriftWatch, InProcess, Innovation, LoopPlan, Recommendation, RunReport, Supervisor
+from luban.service import CycleTimes, DriftWatch, Innovation, InProcess, LoopPlan, Recommendation, RunReport, Supervisor
 from luban.service.supervisor.cycle import CycleReport
 
 Settings = dict[str, float | str]
@@ -38,6 +38,7 @@ BETTER: Settings = {"cutting_speed": 300.0, "feed": 0.09, "depth_of_cut": 0.8}
 GOLDEN: Settings = {"cutting_speed": 220.0, "feed": 0.08, "depth_of_cut": 0.7}
 UNITS = {"cutting_speed": "m/min", "feed": "mm/rev", "depth_of_cut": "mm"}
 LIMITS = {"cutting_speed": (150.0, 400.0), "feed": (0.05, 0.15), "depth_of_cut": (0.3, 1.5)}
+RANGES = {"cutting_speed": (179.0, 381.0), "feed": (0.07, 0.13), "depth_of_cut": (0.53, 1.37)}
 RATE = 20.0  # m/min in a minute, of the cutting speed
 DWELL_S = 30.0
 ROLES = {"anna": PersonRole.engineer, "otto": PersonRole.operator, "sue": PersonRole.supervisor}
@@ -181,7 +182,7 @@ def faults_of(
     """What a plant's log shows that must not be: limits, the constraint, rates, dwell; an opinion of its own.
 
     Each moment at which the loop set something is a move. Going back right after, as a rolled back group does, is part
-    of it. A move by hand is the operator's own business, but time is counted from it too.
+    of it. A move by hand is the operator's own business, but time is counted from it too, when it is one.
     """
     out: list[str] = []
     now = {name: float(value) for name, value in start.items()}
@@ -193,7 +194,8 @@ def faults_of(
         for entry in entries:
             now[entry.name] = entry.value
         if any(entry.command_id == "by hand" for entry in entries):
-            last_ns = at
+            seen = any(abs(now[n] - before[n]) > 1e-3 * (high - low) for n, (low, high) in RANGES.items())
+            last_ns = at if seen else last_ns
             continue
         out += _standing(entries, before, now)
         since_s = float("inf") if last_ns is None else (at - last_ns) / SECOND

@@ -27,7 +27,7 @@ from luban.control import (
 )
 from luban.errors import NumericalError
 from luban.process import Process
-from luban.service import Answer, CycleTimes, InProcess, Innovation, Question, RunReport
+from luban.service import Answer, CycleTimes, Innovation, InProcess, Question, RunReport
 from luban.service.supervisor.cycle import CycleReport
 
 from .support import START, Flaky, Line, Script, decided, faults_of
@@ -48,6 +48,7 @@ said = plausible | plausible | plausible | strange | st.sampled_from([None, 7, "
 FAULTS = ["bad", "uncertain", "nan", "stale", "out_of_range", "wrong_unit", "stuck", "reject", "clamp", "ignore",
           "asynchronous"]  # fmt: skip
 NAMES = [*START, "roughness", "spindle_power", "diameter"]
+PEOPLE = ["advisory", "hold", "fallback", "off", "stop", "reset", "raise", "approve", "engage"]
 steps = st.fixed_dictionaries(
     {
         "says": said,
@@ -55,8 +56,7 @@ steps = st.fixed_dictionaries(
         "clear": st.booleans(),
         "down": st.sampled_from([False] * 9 + [True]),
         "hand": st.none() | st.none() | st.tuples(st.sampled_from(list(START)), st.floats(0.9, 1.1)),
-        "person": st.none() | st.sampled_from(["advisory", "hold", "fallback", "off", "stop", "reset", "raise", "approve",
-                                               "engage"]),
+        "person": st.none() | st.sampled_from(PEOPLE),
         "wait": st.sampled_from([0.5, 1.0, 1.0, 1.0, 1.7, 10.0]),
         "observed": numbers,
     }

@@ -40,8 +40,8 @@ recommendations = st.builds(
 )  # fmt: skip
 innovations = st.builds(Innovation, names, names, finite, finite, finite)
 answers = st.builds(
-    Answer, st.integers(0, 2**60), st.integers(0, 2**60), st.none() | recommendations, st.lists(innovations, max_size=3),
-    names,
+    Answer, st.integers(0, 2**60), st.integers(0, 2**60), st.none() | recommendations,
+    st.lists(innovations, max_size=3), names,
 )  # fmt: skip
 
 

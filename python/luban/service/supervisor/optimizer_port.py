@@ -288,7 +288,7 @@ class OptimizerProcess:
 
     def _revive(self) -> None:
         """Start it again when it is gone; end it when it has been silent for too long."""
-        if self._channel is not None and self.state() is OptimizerState.dead:
+        if self.state() is OptimizerState.dead and self._channel is not None:
             self._lost("it was silent for too long")
         self._going = [process for process in self._going if process.poll() is None]
         if self._channel is not None or self._going or self._now() < self._next_start_ns:

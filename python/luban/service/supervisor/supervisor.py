@@ -300,7 +300,7 @@ class Supervisor:
         return old if fresh or self.controller.state.approved == old.name else new
 
     def _offer_step(self, report: CycleReport) -> None:
-        """Offer people in advisory what can be written: in place of a way that is too far, the step that the guard allows.
+        """Offer people in advisory what can be written: of a way that is too far, the step that the guard allows.
 
         What is expected of the whole way is not what is expected of the step, so it is left out.
         """
