@@ -309,7 +309,12 @@ def test_a_start_that_fails_late_holds_nothing(
 
 
 def killed(folder: Path, repository: Path, kills: int, seed: int) -> int:
-    program = [sys.executable, str(HERE / "kill_loop.py"), str(folder), str(repository / "configs/process/turning.yaml")]
+    program = [
+        sys.executable,
+        str(HERE / "kill_loop.py"),
+        str(folder),
+        str(repository / "configs/process/turning.yaml"),
+    ]
     done = subprocess.run([*program, str(kills), str(seed)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return int(done.stdout)
@@ -324,7 +329,9 @@ def test_many_kills_in_the_middle_of_cycles(tmp_path: Path, repository: Path) ->
     assert killed(tmp_path, repository, 100, 2) > 100
 
 
-def test_a_real_loop_that_is_raised_by_people_is_at_most_advisory_after_a_restart(make_line: Callable[..., Line]) -> None:
+def test_a_real_loop_that_is_raised_by_people_is_at_most_advisory_after_a_restart(
+    make_line: Callable[..., Line],
+) -> None:
     from luban.control import PersonRole, PlantKind, RaiseRequest
 
     def up(line: Line, mode: ControlMode) -> bool:

@@ -361,7 +361,9 @@ def test_what_comes_after_its_deadline_is_discarded_and_what_it_tells_of_runs_is
     loop.until("closed")
 
 
-def test_the_loop_outlives_an_optimizer_that_talks_nonsense(turning: Callable[..., Turning], workshop: Workshop) -> None:
+def test_the_loop_outlives_an_optimizer_that_talks_nonsense(
+    turning: Callable[..., Turning], workshop: Workshop
+) -> None:
     loop = turning()
     loop.until("closed")
     workshop.tell(garbage=True)
