@@ -16,13 +16,14 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from luban.control import ControlMode, TripRequest
+from tests.service.support import Line, Script, decided
+from tests.service.test_writes import wanders
+
+from luban.control import TripRequest
 from luban.journal import Journal, verify
 from luban.plant import LatheMachine, SystemClock
 from luban.process import Process
 from luban.service import CycleTimes
-from tests.service.support import Line, Script, decided
-from tests.service.test_writes import wanders
 
 
 class Logged(LatheMachine):

@@ -218,10 +218,8 @@ def test_garbage_ends_the_connection_and_nothing_else(open_door: Callable[..., A
 def test_fifty_who_say_nothing_do_not_keep_anybody_out(open_door: Callable[..., Any], door: Path) -> None:
     line, people = open_door()
     line.cycles(3)
-    silent = []
     with Attended(people):
-        for _ in range(50):
-            silent.append(connected(door))
+        silent = [connected(door) for _ in range(50)]
         began = time.monotonic()
         assert ask_loop(door, {"do": "stop"})["accepted"]
         took = time.monotonic() - began

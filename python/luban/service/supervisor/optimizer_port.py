@@ -120,7 +120,8 @@ class InProcess:
 
     def wait(self, seconds: float) -> None:
         """Let the time pass: everything is there already."""
-        time.sleep(max(seconds, 0.0))
+        if seconds > 0:
+            time.sleep(seconds)
 
     def wait_ready(self, seconds: float) -> bool:
         """Return that it is."""
