@@ -10,7 +10,7 @@ import pytest
 from luban.control import ControlMode, PlantKind
 from luban.errors import ConfigurationError
 from luban.process import Process
-from luban.service import Innovation, Recommendation, RunReport, Supervisor
+from luban.service import Innovation, InProcess, Recommendation, RunReport, Supervisor
 
 from .support import BETTER, GOLDEN, START, Line, Script, decided, faults_of, records
 
@@ -361,3 +361,53 @@ def test_a_real_plant_is_closed_by_people_alone(make_line: Callable[..., Line], 
         assert line.mode == "closed"
     finally:
         people.close()
+
+
+def test_a_supervisor_that_stood_still_does_not_go_on_as_if_nothing_had_been(make_line: Callable[..., Line]) -> None:
+    line = make_line()
+    line.until("closed")
+    line.cycles(2)
+    line.advisor.says = {**BETTER, "depth_of_cut": 1.0}
+    before = len(line.writes)
+    line.loop.clock.sleep(3600.0)
+    line.cycle()
+    assert line.mode == "hold"
+    assert "cycle_gap" in line.loop.board.shown["achieved_reasons"]
+    line.cycle()
+    assert line.mode == "advisory"
+    assert len(line.writes) == before
+
+
+def test_a_decision_that_took_too_long_is_not_sent(make_line: Callable[..., Line]) -> None:
+    """The deadline of the cycle has passed by the time of the write: the plant refuses, nothing comes later."""
+    line = make_line()
+
+    class Thinks(Script):
+        def recommend(self, context: Any, running: Any) -> Any:
+            if line.mode == "closed":
+                line.machine.clock.sleep(3.0)
+            return super().recommend(context, running)
+
+    line.loop.optimizer = InProcess(Thinks())
+    line.until("closed")
+    line.until("hold", 4)
+    assert list(line.machine.log) == []
+
+
+def test_the_guard_judges_what_the_plant_says_after_the_optimizer_has_thought(make_line: Callable[..., Line]) -> None:
+    """Somebody moves a variable while the optimizer thinks: the outputs are read again, and nothing is written over it."""
+    line = make_line()
+    line.until("closed")
+    line.cycles(2)
+
+    class Thinks(Script):
+        def recommend(self, context: Any, running: Any) -> Any:
+            if line.machine.setpoints["feed"] != 0.12:
+                line.machine.clock.sleep(0.5)
+                line.by_hand("feed", 0.12)
+            return super().recommend(context, running)
+
+    line.loop.optimizer = InProcess(Thinks({**BETTER, "depth_of_cut": 1.0}))
+    line.cycles(4)
+    assert line.machine.setpoints == {**BETTER, "depth_of_cut": 1.0, "feed": 0.12}
+    assert line.loop.controller.state.released == ["feed"]
