@@ -58,7 +58,8 @@ sys.path.insert(0, {str(repository)!r})
 from pathlib import Path
 from luban.process import Process
 from tests.service.support import Line
-line = Line(Process.from_yaml({str(repository / "configs/process/turning.yaml")!r}), Path({str(tmp_path / "l.sqlite")!r}))
+process = Process.from_yaml({str(repository / "configs/process/turning.yaml")!r})
+line = Line(process, Path({str(tmp_path / "l.sqlite")!r}))
 line.until("closed")
 line.cycles(2)
 line.advisor.says = None

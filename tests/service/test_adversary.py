@@ -186,7 +186,7 @@ def _runs(runs: Sequence[RunReport]) -> Sequence[RunReport]:
 scripts = st.lists(steps, min_size=3, max_size=12)
 
 
-@pytest.mark.parametrize("examples", [100, pytest.param(1500, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("examples", [60, pytest.param(1500, marks=pytest.mark.slow)])
 def test_nothing_out_of_order_reaches_the_plant(process: Process, examples: int) -> None:
     written = [0]
 

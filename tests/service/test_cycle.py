@@ -395,7 +395,7 @@ def test_a_decision_that_took_too_long_is_not_sent(make_line: Callable[..., Line
 
 
 def test_the_guard_judges_what_the_plant_says_after_the_optimizer_has_thought(make_line: Callable[..., Line]) -> None:
-    """Somebody moves a variable while the optimizer thinks: the outputs are read again, and nothing is written over it."""
+    """Somebody moves a variable while the optimizer thinks: outputs are read again, and nothing is written over it."""
     line = make_line()
     line.until("closed")
     line.cycles(2)

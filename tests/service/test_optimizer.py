@@ -162,6 +162,7 @@ def _lives(pid: int) -> bool:
         return False
 
 
+@pytest.mark.slow
 def test_a_stopped_one_is_late_then_dead_then_replaced(workshop: Workshop) -> None:
     optimizer = workshop.start(late_after_s=0.7, dead_after_s=1.2)
     answer(optimizer, 1)
@@ -175,6 +176,7 @@ def test_a_stopped_one_is_late_then_dead_then_replaced(workshop: Workshop) -> No
     assert not _lives(first)
 
 
+@pytest.mark.slow
 def test_a_busy_one_holds_nobody_up_and_is_not_killed_for_it(workshop: Workshop) -> None:
     """It learns for two seconds; far more than its socket holds is asked and told meanwhile."""
     workshop.tell(learn_s=1.0)

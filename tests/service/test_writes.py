@@ -63,7 +63,7 @@ def test_a_group_is_applied_as_a_whole_or_put_back(make_line: Callable[..., Line
     assert moved == line.machine.log[-1].at_ns  # there and back counts as a move
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", [0, 1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(2, 12))])
 def test_rates_and_dwell_when_every_second_write_goes_wrong(make_line: Callable[..., Line], seed: int) -> None:
     line = make_line(
         Script(wanders(seed)),

@@ -24,10 +24,19 @@ __all__ = [
     "CycleReport",
     "Offer",
     "control_write",
+    "copied",
+    "effect_of",
     "golden_state",
     "guard_decision",
+    "input_quality",
+    "optimizer_state",
+    "read_back",
     "recipe_of",
+    "recommendation_state",
+    "report_of_record",
     "run_report",
+    "watched",
+    "went_there_and_back",
 ]
 
 _NOTHING_TO_MOVE = {guard.Reason.within_deadband, guard.Reason.within_dwell}
@@ -236,3 +245,31 @@ def read_back(plant: Plant) -> Mapping[str, DataValue] | None:
 def optimizer_state(state: OptimizerState, answer: Answer | None) -> OptimizerState:
     """Return alive for one that answered this cycle, whatever its beats say."""
     return OptimizerState.alive if answer is not None else state
+
+
+def watched(process: Process) -> list[str]:
+    """Return the responses that an objective or an outcome constraint names."""
+    wanted = {objective.response for objective in process.objectives}
+    wanted |= {constraint.response for constraint in process.core.outcome_constraints}
+    return [response.name for response in process.responses if response.name in wanted]
+
+
+def report_of_record(run: dict[str, Any]) -> RunReport:
+    """Return a finished run of the journal as the optimizer gets it: readings as columns again."""
+    rows = [reading["values"] for reading in run["readings"]]
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    return RunReport(
+        run_id=run["run_id"],
+        settings=run["settings"],
+        context=run["context"],
+        readings={name: [row.get(name, float("nan")) for row in rows] for name in names},
+        start_time=int(run["start_time"] or 0),
+        end_time=int(run["end_time"] or 0),
+    )
+
+
+def copied(facts: control.Cycle, **changes: Any) -> control.Cycle:
+    """Return the facts of a cycle with some of them changed."""
+    names = ("inputs", "recommendation", "recommendation_id", "guard", "write", "optimizer", "golden",
+             "journal_writable", "plant_connected", "plant_trip", "drift", "moved")  # fmt: skip
+    return control.Cycle(**{name: getattr(facts, name) for name in names} | changes)

@@ -18,7 +18,7 @@ from luban.control import WriteOutcome as ControlWrite
 from luban.errors import ConfigurationError, DataError, Error
 from luban.plant import Plant, PlantState, SimulatedClock
 from luban.process import Recipe
-from luban.service.messages import Answer, Innovation, Question, Recommendation, RunReport
+from luban.service.messages import Answer, Innovation, Question, Recommendation
 from luban.service.supervisor import cycle as steps
 from luban.service.supervisor.cycle import Command, CycleReport, Offer
 from luban.service.supervisor.kept_state import KeptState
@@ -65,7 +65,7 @@ class Supervisor:
             accept_uncertain=options.accept_uncertain,
             written_tolerance=options.written_tolerance,
         )
-        self.watch = Watch(plan.drift, _watched(plan))
+        self.watch = Watch(plan.drift, steps.watched(plan.process))
         self.board = Board(plan)
         self.controller: control.Controller
         self._number = self._sequence = self._counter = 0
@@ -116,7 +116,7 @@ class Supervisor:
             notes.append({"event": "outcome unknown", "command": unfinished})
         self.record.write([("note", note) for note in notes])
         self._follow(self.controller.latest)
-        self.optimizer.learn([_report_of_record(run) for run in runs])
+        self.optimizer.learn([steps.report_of_record(run) for run in runs])
         self.step(control.FileRequest(mode=self.plan.mode))
 
     def step(self, event: control.Event) -> control.ControlActions:
@@ -154,7 +154,7 @@ class Supervisor:
         last = self.board.facts
         if last is None:
             return
-        facts = _copied(last, optimizer=control.OptimizerState.dead, guard=control.GuardDecision.none,
+        facts = steps.copied(last, optimizer=control.OptimizerState.dead, guard=control.GuardDecision.none,
                         recommendation=control.RecommendationState.none, write=ControlWrite.none,
                         journal_writable=self._can_be_kept())  # fmt: skip
         self.step(facts)
@@ -430,30 +430,3 @@ class Supervisor:
         out = step(report)
         report.steps_ns[name] = time.perf_counter_ns() - began
         return out
-
-
-def _watched(plan: LoopPlan) -> list[str]:
-    """Responses that an objective or an outcome constraint names."""
-    wanted = {objective.response for objective in plan.process.objectives}
-    wanted |= {constraint.response for constraint in plan.process.core.outcome_constraints}
-    return [response.name for response in plan.process.responses if response.name in wanted]
-
-
-def _report_of_record(run: dict[str, Any]) -> RunReport:
-    """Return a finished run of the journal as the optimizer gets it: readings as columns again."""
-    rows = [reading["values"] for reading in run["readings"]]
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    return RunReport(
-        run_id=run["run_id"],
-        settings=run["settings"],
-        context=run["context"],
-        readings={name: [row.get(name, float("nan")) for row in rows] for name in names},
-        start_time=int(run["start_time"] or 0),
-        end_time=int(run["end_time"] or 0),
-    )
-
-
-def _copied(facts: control.Cycle, **changes: Any) -> control.Cycle:
-    names = ("inputs", "recommendation", "recommendation_id", "guard", "write", "optimizer", "golden",
-             "journal_writable", "plant_connected", "plant_trip", "drift", "moved")  # fmt: skip
-    return control.Cycle(**{name: getattr(facts, name) for name in names} | changes)
