@@ -37,7 +37,8 @@ def commission(process: Process, seed: int = 0) -> History:
     context = [variable.name for variable in process.context]
     responses = [response.name for response in process.responses]
     source = datasets.turning()
-    unknown = [name for name in (*parameters, *context) if name not in source.columns()]
+    there = set(source.columns()["name"])
+    unknown = [name for name in (*parameters, *context) if name not in there]
     if unknown:
         raise ConfigurationError(
             where="service.commission",
