@@ -199,9 +199,9 @@ def fit(
     is not tried above 2,500 points where networks are. The card says what was tried, what not, and why.
 
     ``workplace`` keeps unfinished networks in a folder and shares the work over ranks, each of which makes this call
-    and gets the same model. ``keep`` names the one of them (``"gaussian_process"``, ``"neural_ensemble"``) that automatic
-    keeps whatever the comparison says, which the card tells all the same. ``timed=False`` leaves the time of making out of the card, so that equal models are equal
-    files.
+    and gets the same model. ``keep`` names the one of them (``"gaussian_process"``, ``"neural_ensemble"``) that
+    automatic keeps whatever the comparison says, which the card tells all the same. ``timed=False`` leaves the time of
+    making out of the card, so that equal models are equal files.
 
     Raises: DataError when there is too little to learn from or to check on, ConfigurationError on a wrong option or a
     history of another process, NotBuiltError when networks are named and this build cannot train them, NumericalError,
