@@ -89,8 +89,10 @@ def run(
     clock.lap("import_and_look")
     process = imported.history.process
     settings = imported.inspection.counts["groups"]  # one fold each: every setting is predicted from all others
-    # Not automatic: the honest check fits the model anew hundreds of times, which a Gaussian process allows.
-    model = fitting.fit(process, imported.history, "gaussian_process", seed, settings, progress=progress)
+    # Both are judged; the honest check fits the model anew hundreds of times, which a Gaussian process allows.
+    model = fitting.fit(
+        process, imported.history, "automatic", seed, settings, progress=progress, keep="gaussian_process"
+    )
     clock.lap("fit")
     campaign = Campaign(process, imported.history, seed=seed, model=model)
     advised = steps.advise(campaign, model, points=5 if quick else 10, progress=progress)

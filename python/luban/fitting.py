@@ -183,6 +183,7 @@ def fit(
     neural: NeuralEnsembleOptions | None = None,
     workplace: Workplace | None = None,
     timed: bool = True,
+    keep: str = "",
 ) -> Model:
     """Learn every response of a history, check the model on groups it has not seen, calibrate its intervals.
 
@@ -198,8 +199,9 @@ def fit(
     is not tried above 2,500 points where networks are. The card says what was tried, what not, and why.
 
     ``workplace`` keeps unfinished networks in a folder and shares the work over ranks, each of which makes this call
-    and gets the same model. ``timed=False`` leaves the time of making out of the card, so that equal models are equal
-    files.
+    and gets the same model. ``keep`` names the one of them (``"gaussian_process"``, ``"neural_ensemble"``) that
+    automatic keeps whatever the comparison says, which the card tells all the same. ``timed=False`` leaves the time of
+    making out of the card, so that equal models are equal files.
 
     Raises: DataError when there is too little to learn from or to check on, ConfigurationError on a wrong option or a
     history of another process, NotBuiltError when networks are named and this build cannot train them, NumericalError,
@@ -213,7 +215,7 @@ def fit(
         data, left_out = _dataset(process, history, place.progress)
         plan = choice.plan_surrogate(surrogate, data, neural)
         split = choice.Split(seed=seed, folds=choice.plan_folds(data, folds, repeats), repeats=repeats)
-        task = _Fit(process, data, plan, place, split)
+        task = _Fit(process, data, plan, place, split, choice.kept_name(plan, keep))
         return task.model(folds_asked=folds, notes=left_out, timed=timed)
 
 
@@ -233,8 +235,15 @@ class _Fit:
     """One fit, on one rank or on several: every rank trains networks, the first one does the rest and tells."""
 
     def __init__(
-        self, process: Process, data: _core.Dataset, plan: choice.Plan, place: Workplace, split: choice.Split
+        self,
+        process: Process,
+        data: _core.Dataset,
+        plan: choice.Plan,
+        place: Workplace,
+        split: choice.Split,
+        kept: str = "",
     ) -> None:
+        self._kept = kept
         self._process = process
         self._data = data
         self._plan = plan
@@ -242,7 +251,7 @@ class _Fit:
         self._split = split
         self._networks = None if plan.network is None else Networks(data, plan.network, place, split)
         if place.group is not None and place.shared:
-            what = json.dumps([process.digest, data_digest(data), plan.asked, plan.contenders, split])
+            what = json.dumps([process.digest, data_digest(data), plan.asked, plan.contenders, split, kept])
             require_same(place.group, "data and options", what, "fitting.fit")
 
     def model(self, **card: Any) -> Model:
@@ -277,7 +286,7 @@ class _Fit:
         evaluation = evaluate(self._data, contenders, **self._split, progress=self._place.watched())
         if networks is None or options is None:
             return evaluation, None
-        held = contest.hold(self._data, evaluation, options.preset, choice.NETWORK)
+        held = contest.hold(self._data, evaluation, options.preset, choice.NETWORK, self._kept)
         return evaluation.led_by(held.chosen), held
 
     def _fitted(self, made: NeuralEnsembleFit | None) -> Fitted:

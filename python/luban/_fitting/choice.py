@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from luban.process import Process
     from luban.training import NeuralEnsembleOptions
 
-__all__ = ["NETWORK", "Plan", "Split", "plan_folds", "plan_surrogate", "usable_responses"]
+__all__ = ["NETWORK", "Plan", "Split", "kept_name", "plan_folds", "plan_surrogate", "usable_responses"]
 
 #: What networks are called among the contenders.
 NETWORK = "neural_ensemble"
@@ -85,6 +85,23 @@ def plan_surrogate(
             hint=_core.nearest_hint(surrogate, names),
         )
     return Plan(surrogate, _core.GaussianProcessOptions(preset=surrogate), None)
+
+
+def kept_name(plan: Plan, keep: str) -> str:
+    """Return the contender that ``keep`` names, empty for none. Raises: ConfigurationError for another name."""
+    known = ["gaussian_process", NETWORK]
+    if not keep:
+        return ""
+    if keep not in known:
+        raise ConfigurationError(
+            where="fitting.fit",
+            expected="keep among " + ", ".join(known),
+            received=repr(keep),
+            hint=_core.nearest_hint(keep, known),
+        )
+    if keep == NETWORK:
+        return NETWORK
+    return "" if plan.gaussian_process is None else plan.gaussian_process.preset
 
 
 def _automatic(data: _core.Dataset, network: NeuralEnsembleOptions | None) -> Plan:

@@ -24,7 +24,8 @@ class Contest:
     """The lead of ``challenger`` over ``holder``: log density of a left-out reading in nats, mean over the responses.
 
     ``standard_error`` is the larger of the one over folds and the one over groups (jackknife); ``folds`` holds the lead
-    in each fold, ``by_response`` each response's own lead with its standard error.
+    in each fold, ``by_response`` each response's own lead with its standard error. ``kept``: the one to keep whatever
+    came out, when that was asked for.
     """
 
     holder: str
@@ -33,9 +34,15 @@ class Contest:
     standard_error: float
     folds: tuple[float, ...]
     by_response: dict[str, tuple[float, float]]
+    kept: str = ""
 
     @property
     def chosen(self) -> str:
+        """The one that is kept."""
+        return self.kept or self.winner
+
+    @property
+    def winner(self) -> str:
         """The challenger when it leads by more than noise; what is not known is no lead."""
         leads = math.isfinite(self.standard_error) and self.lead > _BEYOND_CHANCE * self.standard_error
         return self.challenger if leads else self.holder
@@ -44,6 +51,7 @@ class Contest:
         """Plain values, for the card; numbers that are missing are None."""
         return {
             "chosen": self.chosen,
+            "winner": self.winner,
             "holder": self.holder,
             "challenger": self.challenger,
             "lead": _known(self.lead),
@@ -56,7 +64,7 @@ class Contest:
         }
 
 
-def hold(data: _core.Dataset, evaluation: _core.Evaluation, holder: str, challenger: str) -> Contest:
+def hold(data: _core.Dataset, evaluation: _core.Evaluation, holder: str, challenger: str, kept: str = "") -> Contest:
     """Compare two contenders of an evaluation on the readings that are no gross errors, from the first repeat."""
     answers = {entry.name: entry.out_of_fold for entry in evaluation.contenders}
     lead = np.asarray(answers[challenger].log_density) - np.asarray(answers[holder].log_density)
@@ -79,6 +87,7 @@ def hold(data: _core.Dataset, evaluation: _core.Evaluation, holder: str, challen
             )
             for r, column in enumerate(data.responses)
         },
+        kept,
     )
 
 
@@ -87,14 +96,15 @@ def sentences(contest: Contest) -> list[str]:
     names = {contest.holder: "the Gaussian process", contest.challenger: "the networks"}
     chosen = names[contest.chosen]
     amount = f"{contest.lead:+.2g} ± {contest.standard_error:.1g}"
-    if contest.chosen == contest.challenger:
+    if contest.winner == contest.challenger:
         verdict = f"the networks lead by {amount}, more than {_BEYOND_CHANCE:g} standard errors"
     elif contest.lead > 0.0:
         verdict = f"the networks' lead of {amount} is no more than noise, and on a tie the Gaussian process is kept"
     else:
         verdict = f"the networks' lead is {amount}"
+    how = "Kept, as asked" if contest.kept else "Chosen"
     said = [
-        f"Chosen: {chosen}. In the log density of readings of groups not seen (nats a reading, mean of all responses) "
+        f"{how}: {chosen}. In the log density of readings of groups not seen (nats a reading, mean of all responses) "
         f"{verdict}."
     ]
     others = []

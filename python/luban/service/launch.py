@@ -9,6 +9,7 @@ from __future__ import annotations
 import getpass
 import json
 import sys
+import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -208,5 +209,7 @@ def _train(file: LoopFile, place: Path, process: Process, target: Path, say: Say
     if target.suffix == ".safetensors":
         model.save(target)
     else:
-        registry.ModelFolder(target).add(model, alias="champion", why=f"first start of {place.name}")
+        with tempfile.TemporaryDirectory(prefix="luban-model-") as folder:
+            made = model.save(Path(folder))
+            registry.ModelFolder(target).add(made, alias="champion", why=f"first start of {place.name}")
     say(f"{target} is there now.")

@@ -33,8 +33,8 @@ class RunReport:
         """Return it as JSON; missing readings are null."""
         return {
             "run_id": self.run_id,
-            "settings": dict(self.settings),
-            "context": dict(self.context),
+            "settings": {name: _json(value) for name, value in self.settings.items()},
+            "context": {name: _json(value) for name, value in self.context.items()},
             "readings": {name: [_json(value) for value in column] for name, column in self.readings.items()},
             "start_time": self.start_time,
             "end_time": self.end_time,
@@ -43,12 +43,14 @@ class RunReport:
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> RunReport:
         """Read what :meth:`to_dict` wrote. Raises: DataError."""
-        columns = _of(content, "readings", dict)
+        columns = {name: _list(column) for name, column in _of(content, "readings", dict).items()}
+        if len({len(column) for column in columns.values()}) > 1:
+            raise DataError(where="service.messages", expected="columns of one length", received="several lengths")
         return cls(
             run_id=_of(content, "run_id", str),
             settings=_values(_of(content, "settings", dict)),
             context=_values(_of(content, "context", dict)),
-            readings={name: [_value(value) for value in _list(column)] for name, column in columns.items()},
+            readings={name: [_value(value) for value in column] for name, column in columns.items()},
             start_time=_of(content, "start_time", int),
             end_time=_of(content, "end_time", int),
         )
@@ -145,7 +147,7 @@ class Recommendation:
                 for one in _of(content, "predictions", list)
             ],
             gain=None if gain is None else _number(gain),
-            why=[str(line) for line in _of(content, "why", list)],
+            why=[_text(line) for line in _of(content, "why", list)],
         )
 
 
@@ -227,6 +229,12 @@ def _of(content: Any, name: str, kind: type) -> Any:
     return value
 
 
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise DataError(where="service.messages", expected="a text", received=f"a {type(value).__name__}")
+    return value
+
+
 def _list(value: Any) -> list[Any]:
     if not isinstance(value, list):
         raise DataError(where="service.messages", expected="a list", received=f"a {type(value).__name__}")
@@ -241,8 +249,11 @@ def _number(value: Any) -> float:
     if value is None:
         return math.nan
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise DataError(where="service.messages", expected="a number or null", received=repr(value)[:60])
-    return float(value)
+        raise DataError(where="service.messages", expected="a number or null", received=f"a {type(value).__name__}")
+    try:
+        return float(value)
+    except OverflowError:
+        raise DataError(where="service.messages", expected="a number", received="one beyond doubles") from None
 
 
 def _values(content: Mapping[str, Any]) -> dict[str, Value]:

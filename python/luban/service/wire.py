@@ -17,28 +17,31 @@ from typing import Any
 
 from luban.errors import DataError, IoError
 
-__all__ = ["LARGEST", "Channel"]
+__all__ = ["LARGEST", "Channel", "framed"]
 
 #: Bytes of the longest message.
 LARGEST = 1 << 20
 
 _HEAD = struct.Struct(">I")
 _DEEPEST = 32
+_LARGEST_INTEGER = 1 << 64
 
 
 class Channel:
     """One end of a connection. Not for several threads.
 
-    ``receive`` never waits; ``send`` waits at most ``patience_s`` for a peer that does not read.
+    ``receive`` and ``offer`` never wait; ``send`` waits at most ``patience_s`` for a peer that does not read.
+    ``largest``: bytes of the longest message that is taken from the other side.
     """
 
-    def __init__(self, connection: socket.socket, *, patience_s: float = 1.0) -> None:
+    def __init__(self, connection: socket.socket, *, patience_s: float = 1.0, largest: int = LARGEST) -> None:
         connection.setblocking(False)
         self._socket = connection
-        self._patience_s = patience_s
+        self._patience_s, self._largest = patience_s, largest
         self._bytes = bytearray()
+        self._unsent = memoryview(b"")
         self._waiting: deque[dict[str, Any]] = deque()
-        self._ended = False
+        self._ended = self._closed = False
 
     def fileno(self) -> int:
         """File descriptor, for a selector."""
@@ -46,27 +49,58 @@ class Channel:
 
     @property
     def ended(self) -> bool:
-        """Whether the other side has closed, and everything it sent was received."""
+        """Whether the other side has closed, and everything whole that it sent was received."""
         return self._ended and not self._waiting
 
+    @property
+    def unsent(self) -> bool:
+        """Whether something of an offered message has still to go out."""
+        return len(self._unsent) > 0
+
+    @property
+    def pending(self) -> bool:
+        """Whether a whole message was read already and waits for :meth:`receive`."""
+        return bool(self._waiting)
+
     def send(self, message: dict[str, Any]) -> None:
-        """Send one message.
+        """Send one message, after what is still unsent.
 
         Raises: DataError when it is longer than 1 MiB or no JSON; IoError when the peer is gone or does not read.
         """
-        frame = _framed(message)
+        frame = framed(message)
         end = time.monotonic() + self._patience_s
-        view = memoryview(frame)
-        while view:
+        self._unsent = memoryview(bytes(self._unsent) + frame)
+        while not self.flush():
             left = end - time.monotonic()
-            if left <= 0 or not select.select([], [self._socket], [], left)[1]:
+            if left <= 0 or not _ready(self._socket, select.POLLOUT, left):
                 raise _refused("send", f"a peer that does not read for {self._patience_s:g} s")
+
+    def offer(self, message: dict[str, Any]) -> bool:
+        """Send one message as far as the connection takes it now; the rest is kept for :meth:`flush`.
+
+        Returns False, and takes nothing, while something of an earlier one is unsent: nothing piles up.
+
+        Raises: as :meth:`send`.
+        """
+        frame = framed(message)
+        if not self.flush():
+            return False
+        self._unsent = memoryview(frame)
+        self.flush()
+        return True
+
+    def flush(self) -> bool:
+        """Send what is unsent, without waiting. Returns whether nothing is left. Raises: IoError."""
+        if self._closed:
+            raise _refused("send", "one that was closed")
+        while self._unsent:
             try:
-                view = view[self._socket.send(view) :]
+                self._unsent = self._unsent[self._socket.send(self._unsent) :]
             except BlockingIOError:
-                continue
+                return False
             except OSError as error:
                 raise _refused("send", str(error.strerror)) from error
+        return True
 
     def receive(self) -> dict[str, Any] | None:
         """Return the next message, or None when none is complete yet.
@@ -81,11 +115,12 @@ class Channel:
         """Wait until something may be there. Returns whether it is worth calling :meth:`receive`."""
         if self._waiting or self._ended:
             return True
-        return bool(select.select([self._socket], [], [], max(seconds, 0.0))[0])
+        return _ready(self._socket, select.POLLIN, seconds)
 
     def close(self) -> None:
         """Close this end; again is nothing."""
-        self._ended = True
+        self._ended = self._closed = True
+        self._waiting.clear()
         self._socket.close()
 
     def _read(self) -> None:
@@ -101,16 +136,16 @@ class Channel:
                 self._ended = True
                 break
             self._bytes += chunk
-            if len(self._bytes) > 2 * LARGEST:
+            if len(self._bytes) > self._largest:
                 break
         self._split()
 
     def _split(self) -> None:
         while len(self._bytes) >= _HEAD.size:
             (length,) = _HEAD.unpack_from(self._bytes)
-            if length > LARGEST:
-                self._ended = True
-                raise _unfit("receive", f"at most {LARGEST} bytes", f"a frame of {length}")
+            if length > self._largest:
+                self._give_up()
+                raise _unfit("receive", f"at most {self._largest} bytes", f"a frame of {length}")
             if len(self._bytes) < _HEAD.size + length:
                 return
             body = bytes(self._bytes[_HEAD.size : _HEAD.size + length])
@@ -118,14 +153,27 @@ class Channel:
             try:
                 self._waiting.append(_parsed(body))
             except DataError:
-                self._ended = True
+                self._give_up()
                 raise
 
+    def _give_up(self) -> None:
+        """Read nothing any more: what follows bytes that are no message may be anything."""
+        self._ended = True
+        self._bytes.clear()
 
-def _framed(message: dict[str, Any]) -> bytes:
+
+def _ready(connection: socket.socket, event: int, seconds: float) -> bool:
+    """Wait for a socket; poll(2), which takes descriptors of any number."""
+    poll = select.poll()
+    poll.register(connection, event)
+    return bool(poll.poll(max(seconds, 0.0) * 1e3))
+
+
+def framed(message: dict[str, Any]) -> bytes:
+    """Return the bytes of a message. Raises: DataError when it is longer than 1 MiB or no JSON."""
     try:
-        body = json.dumps(message, ensure_ascii=True, allow_nan=False, separators=(",", ":")).encode()
-    except (TypeError, ValueError, RecursionError) as error:
+        body = json.dumps(message, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+    except (TypeError, ValueError, RecursionError) as error:  # a lone surrogate is a ValueError too
         raise _unfit("send", "an object of finite numbers, texts and lists", str(error)) from error
     if len(body) > LARGEST:
         raise _unfit("send", f"at most {LARGEST} bytes", f"a message of {len(body)}")
@@ -134,7 +182,7 @@ def _framed(message: dict[str, Any]) -> bytes:
 
 def _parsed(body: bytes) -> dict[str, Any]:
     try:
-        message = json.loads(body, parse_constant=_no_constant)
+        message = json.loads(body.decode(), parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
         raise _unfit("receive", "JSON", str(error)) from error
     if not isinstance(message, dict):
@@ -148,17 +196,22 @@ def _no_constant(text: str) -> float:
 
 
 def _require_sane(value: Any, depth: int) -> None:
-    """Refuse what no honest peer sends: numbers beyond double precision, nests without end."""
+    """Refuse what no honest peer sends: numbers beyond 64 bits, half characters, nests without end."""
     if depth == 0:
         raise _unfit("receive", f"at most {_DEEPEST} levels", "more")
     if isinstance(value, dict):
-        for item in value.values():
+        for name, item in value.items():
+            _require_sane(name, depth)
             _require_sane(item, depth - 1)
     elif isinstance(value, list):
         for item in value:
             _require_sane(item, depth - 1)
     elif isinstance(value, float) and not math.isfinite(value):  # 1e999 parses as infinity
         raise _unfit("receive", "finite numbers", str(value))
+    elif isinstance(value, int) and abs(value) >= _LARGEST_INTEGER:
+        raise _unfit("receive", "integers of at most 64 bits", f"one of {value.bit_length()}")
+    elif isinstance(value, str) and not value.isascii() and any("\ud800" <= letter <= "\udfff" for letter in value):
+        raise _unfit("receive", "whole characters", "a lone surrogate")
 
 
 def _unfit(call: str, expected: str, received: str) -> DataError:

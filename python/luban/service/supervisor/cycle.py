@@ -19,9 +19,32 @@ from luban.process import NamedValue, Process, Recipe
 from luban.service.messages import Answer, Recommendation, RunReport
 from luban.service.supervisor.observe import Observation
 
-__all__ = ["Command", "CycleReport", "control_write", "golden_state", "guard_decision", "recipe_of", "run_report"]
+__all__ = [
+    "Command",
+    "CycleReport",
+    "Offer",
+    "control_write",
+    "copied",
+    "effect_of",
+    "golden_state",
+    "guard_decision",
+    "input_quality",
+    "optimizer_state",
+    "read_back",
+    "recipe_of",
+    "recommendation_state",
+    "report_of_record",
+    "run_report",
+    "watched",
+    "went_there_and_back",
+]
 
 _NOTHING_TO_MOVE = {guard.Reason.within_deadband, guard.Reason.within_dwell}
+#: Why a proposal was changed: no reason to worry by itself, and none when nothing is left to move.
+_CHANGED = {
+    guard.Reason.below_low, guard.Reason.above_high, guard.Reason.constraint_broken, guard.Reason.not_whole,
+    guard.Reason.held,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -59,15 +82,28 @@ class Command:
         return {one.name: one.value for one in self.setpoint.expected if one.name not in self.released}
 
 
+@dataclass(frozen=True)
+class Offer:
+    """A recommendation under the name that people approve it by; ``since_ns``: when it was first made."""
+
+    name: str
+    recommendation: Recommendation
+    context: Mapping[str, float | str]
+    since_ns: int
+
+
 @dataclass
 class CycleReport:
-    """What happened in one cycle; ``steps_ns`` says how long each step took."""
+    """What happened in one cycle; ``steps_ns`` says how long each step took.
+
+    ``offer`` is what was judged and shown; in advisory it may stand since before the ``answer`` of this cycle.
+    """
 
     number: int
     began_ns: int
     observation: Observation | None = None
     answer: Answer | None = None
-    recommendation_id: str = ""
+    offer: Offer | None = None
     judgement: guard.Judgement | None = None
     fallback: guard.Judgement | None = None
     facts: control.Cycle | None = None
@@ -79,9 +115,14 @@ class CycleReport:
     steps_ns: dict[str, int] = field(default_factory=dict)
 
     @property
-    def recommendation(self) -> Recommendation | None:
+    def answered(self) -> Recommendation | None:
         """The recommendation that came in time."""
         return None if self.answer is None else self.answer.recommendation
+
+    @property
+    def recommendation_id(self) -> str:
+        """Name of what was judged; empty for nothing."""
+        return "" if self.offer is None else self.offer.name
 
 
 def recipe_of(process: Process, settings: Mapping[str, float | str]) -> Recipe:
@@ -103,24 +144,33 @@ def run_report(run: Any) -> RunReport:
 
 
 def guard_decision(judgement: guard.Judgement | None) -> GuardDecision:
-    """Return the guard's answer as the mode machine takes it: a hold for nothing but a move not due is a stay."""
+    """Return the guard's answer as the mode machine takes it.
+
+    A hold because the line stands where the guard lets it stand, or moved a moment ago, is a stay: also when the
+    proposal had to be changed to where the line stands.
+    """
     if judgement is None:
         return GuardDecision.none
     verdict = judgement.verdict
     if verdict.decision is guard.Decision.hold:
         reasons = {finding.reason for finding in verdict.findings}
-        return GuardDecision.stay if reasons and reasons <= _NOTHING_TO_MOVE else GuardDecision.hold
+        stays = reasons & _NOTHING_TO_MOVE and reasons <= _NOTHING_TO_MOVE | _CHANGED | {guard.Reason.too_fast}
+        return GuardDecision.stay if stays else GuardDecision.hold
     return GuardDecision[verdict.decision.name]
 
 
 def golden_state(judgement: guard.Judgement | None) -> GoldenState:
-    """Return whether there is a golden set for the present context, and whether the line stands there."""
+    """Return whether there is a golden set for the present context, and whether the line stands there.
+
+    It does when nothing that is ours to move is left to be moved.
+    """
     if judgement is None:
         return GoldenState.none
     reasons = {finding.reason for finding in judgement.verdict.findings}
     if guard.Reason.no_golden_set in reasons:
         return GoldenState.none
-    return GoldenState.reached if reasons == {guard.Reason.within_deadband} else GoldenState.available
+    there = guard.Reason.within_deadband in reasons and reasons <= {guard.Reason.within_deadband} | _CHANGED
+    return GoldenState.reached if there else GoldenState.available
 
 
 def recommendation_state(answer: Answer | None, late: bool) -> RecommendationState:
@@ -130,9 +180,15 @@ def recommendation_state(answer: Answer | None, late: bool) -> RecommendationSta
     return RecommendationState.late if late else RecommendationState.none
 
 
-def input_quality(observation: Observation | None) -> InputQuality:
-    """Return whether what was read may be decided upon."""
-    return InputQuality.good if observation is not None and not observation.trouble else InputQuality.bad
+def input_quality(observation: Observation | None, judgement: guard.Judgement | None) -> InputQuality:
+    """Return whether what was read may be decided upon: also when it is the guard that says so."""
+    if observation is None or observation.trouble:
+        return InputQuality.bad
+    read = {guard.Subject.input, guard.Subject.context, guard.Subject.output}
+    rejected = judgement is not None and judgement.verdict.decision is guard.Decision.reject
+    if judgement is not None and rejected and any(one.subject in read for one in judgement.verdict.findings):
+        return InputQuality.bad
+    return InputQuality.good
 
 
 def control_write(result: WriteResult | None, kind: WriteKind) -> ControlWrite:
@@ -155,16 +211,27 @@ def control_write(result: WriteResult | None, kind: WriteKind) -> ControlWrite:
     return ControlWrite.rejected
 
 
-def applied_values(result: WriteResult) -> tuple[dict[str, float | str], tuple[str, ...]]:
-    """Return what is in force after a write, and the names of which nobody knows."""
+def effect_of(result: WriteResult) -> tuple[dict[str, float | str], dict[str, tuple[float | str, ...]]]:
+    """Return what is in force after a write, and of the variables of which nobody knows the values it may have.
+
+    What was refused with a bad status and reads as before, and what was put back, is where it was.
+    """
     applied: dict[str, float | str] = {}
-    unknown: list[str] = []
+    doubtful: dict[str, tuple[float | str, ...]] = {}
+    if result.sent_ns is None:
+        return applied, doubtful
     for name, one in result.variables.items():
         if one.reason is WriteReason.applied:
             applied[name] = one.value if one.read_back is None else one.read_back
-        elif one.reason is not WriteReason.restored and result.sent_ns is not None:
-            unknown.append(name)
-    return applied, tuple(unknown)
+        elif one.reason not in (WriteReason.restored, WriteReason.rejected, WriteReason.not_sent):
+            known = (one.previous, one.value, one.read_back)
+            doubtful[name] = tuple(value for value in known if value is not None)
+    return applied, doubtful
+
+
+def went_there_and_back(result: WriteResult) -> bool:
+    """Whether something was moved and put back."""
+    return any(one.reason is WriteReason.restored for one in result.variables.values())
 
 
 def read_back(plant: Plant) -> Mapping[str, DataValue] | None:
@@ -178,3 +245,31 @@ def read_back(plant: Plant) -> Mapping[str, DataValue] | None:
 def optimizer_state(state: OptimizerState, answer: Answer | None) -> OptimizerState:
     """Return alive for one that answered this cycle, whatever its beats say."""
     return OptimizerState.alive if answer is not None else state
+
+
+def watched(process: Process) -> list[str]:
+    """Return the responses that an objective or an outcome constraint names."""
+    wanted = {objective.response for objective in process.objectives}
+    wanted |= {constraint.response for constraint in process.core.outcome_constraints}
+    return [response.name for response in process.responses if response.name in wanted]
+
+
+def report_of_record(run: dict[str, Any]) -> RunReport:
+    """Return a finished run of the journal as the optimizer gets it: readings as columns again."""
+    rows = [reading["values"] for reading in run["readings"]]
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    return RunReport(
+        run_id=run["run_id"],
+        settings=run["settings"],
+        context=run["context"],
+        readings={name: [row.get(name, float("nan")) for row in rows] for name in names},
+        start_time=int(run["start_time"] or 0),
+        end_time=int(run["end_time"] or 0),
+    )
+
+
+def copied(facts: control.Cycle, **changes: Any) -> control.Cycle:
+    """Return the facts of a cycle with some of them changed."""
+    names = ("inputs", "recommendation", "recommendation_id", "guard", "write", "optimizer", "golden",
+             "journal_writable", "plant_connected", "plant_trip", "drift", "moved")  # fmt: skip
+    return control.Cycle(**{name: getattr(facts, name) for name in names} | changes)

@@ -5,6 +5,7 @@ Nothing that an optimizer does, or fails to do, reaches the outputs from here: i
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -19,15 +20,18 @@ from typing import Any, Protocol
 from luban.control import OptimizerState
 from luban.errors import DataError, Error, IoError
 from luban.service.messages import Answer, Innovation, Question, Recommendation, RunReport
-from luban.service.wire import Channel
+from luban.service.wire import LARGEST, Channel, framed
 
 __all__ = ["Advisor", "InProcess", "OptimizerPort", "OptimizerProcess"]
 
-#: Runs of one question; the rest follows with the next ones.
+#: Runs of one question; the rest follows with the next ones. A run that no message takes is left out.
 _RUNS_AT_ONCE = 20
 _RUNS_BYTES = 1 << 19
-#: Pauses between starts of an optimizer that keeps dying.
-_LONGEST_PAUSE_S = 60.0
+_LARGEST_RUN = LARGEST - (1 << 17)
+#: Pauses between starts of an optimizer that keeps dying; one that has lived for the longest begins with the first.
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 1.0, 60.0
+#: What mistakes of an advisor raise; as a process it would have ended.
+_MISTAKES = (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
 
 
 class Advisor(Protocol):
@@ -46,7 +50,7 @@ class OptimizerPort(Protocol):
     """An optimizer, wherever it is. All calls return at once."""
 
     def learn(self, runs: Sequence[RunReport]) -> None:
-        """Hand over finished runs; they go out with the next questions, each once it was taken in."""
+        """Hand over finished runs; they go out in order with the next questions, each once."""
         ...
 
     def ask(self, question: Question) -> bool:
@@ -79,12 +83,17 @@ class OptimizerPort(Protocol):
 
 
 class InProcess:
-    """An optimizer in this process, for simulations: it answers within :meth:`ask`."""
+    """An optimizer in this process, for simulations: it answers within :meth:`ask`.
+
+    What it says is checked as if it had come from another process. A mistake of it counts as its end: until the next
+    question it is dead.
+    """
 
     def __init__(self, advisor: Advisor) -> None:
         self._advisor = advisor
         self._runs: list[RunReport] = []
         self._answers: deque[Answer] = deque()
+        self.trouble = ""
 
     def learn(self, runs: Sequence[RunReport]) -> None:
         """Keep the runs for the next question."""
@@ -93,7 +102,12 @@ class InProcess:
     def ask(self, question: Question) -> bool:
         """Learn and answer; an error of Luban becomes an answer without a recommendation."""
         runs, self._runs = self._runs, []
-        self._answers.append(answered(self._advisor, question, runs))
+        self.trouble = ""
+        try:
+            self._answers.append(Answer.from_dict(answered(self._advisor, question, runs).to_dict()))
+        except (DataError, *_MISTAKES) as error:
+            self.trouble = f"the optimizer was lost: {type(error).__name__}: {error}"
+            return False
         return True
 
     def collect(self) -> Answer | None:
@@ -101,11 +115,13 @@ class InProcess:
         return self._answers.popleft() if self._answers else None
 
     def state(self) -> OptimizerState:
-        """Return alive: it cannot be anything else."""
-        return OptimizerState.alive
+        """Return alive, or dead after a mistake."""
+        return OptimizerState.dead if self.trouble else OptimizerState.alive
 
     def wait(self, seconds: float) -> None:
-        """Return: everything is there already."""
+        """Let the time pass: everything is there already."""
+        if seconds > 0:
+            time.sleep(seconds)
 
     def wait_ready(self, seconds: float) -> bool:
         """Return that it is."""
@@ -133,7 +149,10 @@ class OptimizerProcess:
     """An optimizer in a process of its own. One that dies is started again, after longer and longer pauses.
 
     ``command``: what to run; ``{fd}`` in it becomes the number of the socket. ``log``: where its stderr goes.
-    ``late_after_s`` and ``dead_after_s``: silence (no answer, no beat) that counts as late and as dead.
+    ``late_after_s`` and ``dead_after_s``: silence (no answer, no beat) that counts as late and as dead. There are never
+    two of them: a killed one that is not gone yet is waited for, without standing still.
+
+    Raises: IoError when it cannot be started at all.
     """
 
     def __init__(
@@ -150,15 +169,22 @@ class OptimizerProcess:
         self._late_ns, self._dead_ns = round(late_after_s * 1e9), round(dead_after_s * 1e9)
         self._start_ns = round(start_s * 1e9)
         self._process: subprocess.Popen[bytes] | None = None
+        self._going: list[subprocess.Popen[bytes]] = []  # killed, and not gone yet
         self._channel: Channel | None = None
-        self._told: list[RunReport] = []  # everything that a new process must learn
-        self._sent = self._taken = 0  # of these: sent to, taken in by the present process
+        self._told: list[tuple[RunReport, int]] = []  # everything that a new process must learn, and its bytes
+        self._sent = 0  # of these: sent to the present process
         self._heard_ns = self._started_ns = 0
         self._ready = False
-        self._pause_s, self._next_start_ns = 1.0, 0
+        self._pause_s, self._next_start_ns = _FIRST_PAUSE_S, 0
         self.trouble = ""
         self._answers: deque[Answer] = deque()
-        self._start()
+        try:
+            self._start()
+        except OSError as error:
+            raise IoError(
+                where="service.optimizer", expected="a program that can be started", received=str(error.strerror),
+                place=self._command[0],
+            ) from error  # fmt: skip
 
     @property
     def pid(self) -> int | None:
@@ -180,22 +206,29 @@ class OptimizerProcess:
 
     def learn(self, runs: Sequence[RunReport]) -> None:
         """Keep runs; they go down in order, a few with each question, and anew to a process that was started again."""
-        self._told.extend(runs)
+        self._told.extend((run, _size(run)) for run in runs)
 
     def ask(self, question: Question) -> bool:
-        """Send the question when the process is ready; one that is gone or silent for too long is started again."""
+        """Send the question when the process is ready; one that is gone or silent for too long is started again.
+
+        A process that has not yet read the question before is not asked.
+        """
         self._revive()
         self._listen()
-        if self._channel is None or not self._ready:
+        if self._channel is None or not self._ready or self._channel.unsent:
             return False
-        runs = self._portion()
+        runs, sent = self._portion()
         try:
-            self._channel.send(replace(question, runs=tuple(runs)).to_dict())
-        except (IoError, DataError) as error:
+            taken = self._channel.offer(replace(question, runs=tuple(runs)).to_dict())
+        except DataError as error:  # nothing went out
+            self.trouble = f"the optimizer cannot be asked: {error}"
+            return False
+        except IoError as error:
             self._lost(str(error))
             return False
-        self._sent = self._taken + len(runs)
-        return True
+        if taken:
+            self._sent = sent
+        return taken
 
     def collect(self) -> Answer | None:
         """Return the next answer that has come."""
@@ -228,40 +261,56 @@ class OptimizerProcess:
     def close(self) -> None:
         """End the process: its socket closes, and after a second it is killed."""
         self._end(patience_s=1.0)
+        for process in self._going:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(1.0)
 
     def _start(self) -> None:
+        """Start a process. Raises: OSError."""
         ours, theirs = socket.socketpair()
-        self._log.parent.mkdir(parents=True, exist_ok=True)
         command = [part.replace("{fd}", str(theirs.fileno())) for part in self._command]
-        with self._log.open("ab") as log:
-            self._process = subprocess.Popen(
-                command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                start_new_session=True,  # Ctrl-C at the terminal is for the supervisor
-                env=_environment(),
-            )  # fmt: skip
-        theirs.close()
+        try:
+            self._log.parent.mkdir(parents=True, exist_ok=True)
+            with self._log.open("ab") as log:
+                self._process = subprocess.Popen(
+                    command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                    start_new_session=True,  # Ctrl-C at the terminal is for the supervisor
+                    env=_environment(),
+                )  # fmt: skip
+        except OSError:
+            ours.close()
+            raise
+        finally:
+            theirs.close()
         self._channel = Channel(ours)
         self._ready = False
-        self._sent = self._taken = 0
+        self._sent = 0
         self._heard_ns = self._started_ns = self._now()
 
     def _revive(self) -> None:
         """Start it again when it is gone; end it when it has been silent for too long."""
-        if self._channel is not None and self.state() is OptimizerState.dead:
+        if self.state() is OptimizerState.dead and self._channel is not None:
             self._lost("it was silent for too long")
-        if self._channel is None and self._now() >= self._next_start_ns:
+        self._going = [process for process in self._going if process.poll() is None]
+        if self._channel is not None or self._going or self._now() < self._next_start_ns:
+            return
+        try:
             self._start()
+        except OSError as error:
+            self._lost(f"it cannot be started: {error.strerror}")
 
     def _listen(self) -> None:
         if self._channel is None:
             return
+        gone = _has_ended(self._process)  # before the last that it said is read
         try:
+            self._channel.flush()
             while (message := self._channel.receive()) is not None:
                 self._hear(message)
         except (DataError, IoError) as error:
-            self._lost(str(error))
+            self._lost("its process ended" if gone else str(error))
             return
-        if self._channel.ended:
+        if gone or self._channel.ended:
             self._lost("its process ended")
 
     def _hear(self, message: dict[str, Any]) -> None:
@@ -269,27 +318,32 @@ class OptimizerProcess:
         kind = message.get("kind")
         if kind == "ready":
             self._ready, self.trouble = True, ""
-            self._pause_s = 1.0
         elif kind == "answer":
             self._answers.append(Answer.from_dict(message))
-            self._taken = self._sent
         elif kind != "beat":
             raise DataError(where="service.optimizer", expected="ready, beat or answer", received=repr(kind)[:40])
 
-    def _portion(self) -> list[RunReport]:
-        """Return the next runs that the present process has not learned, as many as one message takes."""
+    def _portion(self) -> tuple[list[RunReport], int]:
+        """Return the next runs for the present process, as many as one message takes, and how many are sent then."""
         out: list[RunReport] = []
-        size = 0
-        for run in self._told[self._taken : self._taken + _RUNS_AT_ONCE]:
-            size += sum(len(column) for column in run.readings.values()) * 24
-            if out and size > _RUNS_BYTES:
+        total, at = 0, self._sent
+        for run, size in self._told[self._sent :]:
+            if size > _LARGEST_RUN:
+                self.trouble = f"run {run.run_id} is not learned: it fits into no message"
+            elif len(out) == _RUNS_AT_ONCE or total + size > max(_RUNS_BYTES, size):
                 break
-            out.append(run)
-        return out
+            else:
+                out.append(run)
+                total += size
+            at += 1
+        return out, at
 
     def _lost(self, why: str) -> None:
+        lived_ns = self._now() - self._started_ns
         self._end(patience_s=0.0)
         self.trouble = f"the optimizer was lost: {why}; its messages are in {self._log}"
+        if lived_ns > _LONGEST_PAUSE_S * 1e9:
+            self._pause_s = _FIRST_PAUSE_S
         self._next_start_ns = self._now() + round(self._pause_s * 1e9)
         self._pause_s = min(2 * self._pause_s, _LONGEST_PAUSE_S)
 
@@ -301,11 +355,28 @@ class OptimizerProcess:
             channel.close()
         if process is None:
             return
-        try:
-            process.wait(patience_s)
-        except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGKILL)  # ends a stopped process as well
-            process.wait()
+        end = time.monotonic() + patience_s
+        while not _has_ended(process) and time.monotonic() < end:
+            time.sleep(0.01)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)  # and what it started; ends a stopped process as well
+        if process.poll() is None:
+            self._going.append(process)
+
+
+def _size(run: RunReport) -> int:
+    """Return the bytes that a run takes in a message; more than any message has for one that cannot be sent."""
+    try:
+        return len(framed(run.to_dict()))
+    except DataError:
+        return LARGEST
+
+
+def _has_ended(process: subprocess.Popen[bytes] | None) -> bool:
+    """Whether a process has ended; it keeps its number until it is polled."""
+    if process is None or process.returncode is not None:
+        return True
+    return os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
 
 def _environment() -> dict[str, str]:

@@ -7,10 +7,12 @@ what the loop looks like. Anybody who can open the socket may look, lower and st
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import pwd
 import select
 import socket
+import stat
 import struct
 import time
 from collections.abc import Mapping
@@ -31,18 +33,23 @@ _PEER = struct.Struct("3i")
 _SECOND_PERSON_S = 120.0
 _LONGEST_PATH = 107  # of a Unix socket, Linux
 _MOST = 16  # connections at once
+_BACKLOG = 64  # and so many that wait
 _IDLE_S = 30.0
+_LONGEST_REQUEST = 4096
+_LONGEST_NAME = 200
 
 
 @dataclass
 class _Guest:
     channel: Channel
     person: str
-    since: float
+    since: float  # of the latest request
 
 
 class People:
     """Answers people while the supervisor has time. ``wake``: ends :meth:`attend` early, from any thread.
+
+    Nobody is waited for: a guest who sends nothing, or does not read, holds nobody up, and leaves when others come.
 
     Raises: LifecycleError when another loop answers at this path, IoError when the socket cannot be made.
     """
@@ -54,6 +61,7 @@ class People:
         self._listener = _listening(path)
         self._wake_read, self._wake_write = os.pipe()
         os.set_blocking(self._wake_read, False)
+        os.set_blocking(self._wake_write, False)
         self.own: list[dict[str, Any]] = []  # requests of this process, by :meth:`request_own`
 
     def request_own(self, request: Mapping[str, Any]) -> None:
@@ -63,7 +71,8 @@ class People:
 
     def wake(self) -> None:
         """End :meth:`attend` early; from any thread and from a signal handler."""
-        os.write(self._wake_write, b"x")
+        with contextlib.suppress(BlockingIOError):  # it is full: awake already
+            os.write(self._wake_write, b"x")
 
     def attend(self, seconds: float) -> None:
         """Answer people for at most ``seconds``; returns early when the optimizer has something to say."""
@@ -71,10 +80,7 @@ class People:
         while True:
             left = max(end - time.monotonic(), 0.0)
             optimizer = self._loop.optimizer.descriptor()
-            sources: list[Any] = [self._listener, self._wake_read, *(guest.channel for guest in self._guests)]
-            if optimizer is not None:
-                sources.append(optimizer)
-            ready = select.select(sources, [], [], left)[0]
+            ready = self._polled(optimizer, left)
             self._serve(ready)
             if optimizer in ready or left <= 0 or not ready:
                 return
@@ -90,31 +96,58 @@ class People:
         os.close(self._wake_read)
         os.close(self._wake_write)
 
-    def _serve(self, ready: list[Any]) -> None:
+    def _polled(self, optimizer: int | None, seconds: float) -> set[int]:
+        """Wait for something to do. Returns the descriptors at which there is."""
+        poll = select.poll()
+        for descriptor in (self._listener.fileno(), self._wake_read, optimizer):
+            if descriptor is not None:
+                poll.register(descriptor, select.POLLIN)
+        for guest in self._guests:
+            poll.register(guest.channel, select.POLLOUT if guest.channel.unsent else select.POLLIN)
+        pending = {guest.channel.fileno() for guest in self._guests if guest.channel.pending}
+        return pending | {descriptor for descriptor, _ in poll.poll(0 if pending else seconds * 1e3)}
+
+    def _serve(self, ready: set[int]) -> None:
         if self._wake_read in ready:
-            os.read(self._wake_read, 4096)
+            os.read(self._wake_read, 1 << 16)
         while self.own:
             self.answer(self.own.pop(0), _user_name(os.getuid()))
-        if self._listener in ready:
-            self._welcome()
-        for guest in list(self._guests):
-            if guest.channel in ready:
+        for guest in [guest for guest in self._guests if guest.channel.fileno() in ready]:
+            self._hear(guest)
+        if self._listener.fileno() in ready:
+            for guest in self._welcomed():
                 self._hear(guest)
-            elif time.monotonic() - guest.since > _IDLE_S:
-                self._dismiss(guest)
+        now = time.monotonic()
+        for guest in [guest for guest in self._guests if now - guest.since > _IDLE_S]:
+            self._dismiss(guest)
 
-    def _welcome(self) -> None:
-        connection, _ = self._listener.accept()
-        peer = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _PEER.size)
-        _, user, _ = _PEER.unpack(peer)
-        if len(self._guests) >= _MOST:
-            self._dismiss(self._guests[0])  # the one that has been here longest
-        self._guests.append(_Guest(Channel(connection, patience_s=0.2), _user_name(user), time.monotonic()))
+    def _welcomed(self) -> list[_Guest]:
+        """Let everybody in who waits; whoever was silent for the longest leaves when there are too many."""
+        new: list[_Guest] = []
+        while len(new) < _MOST:
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:  # nobody waits any more, has gone again, or this process has no descriptor left
+                break
+            peer = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _PEER.size)
+            _, user, _ = _PEER.unpack(peer)
+            channel = Channel(connection, largest=_LONGEST_REQUEST)
+            new.append(_Guest(channel, _user_name(user), time.monotonic()))
+        self._guests += new
+        for guest in sorted(self._guests, key=lambda one: one.since)[: max(len(self._guests) - _MOST, 0)]:
+            if guest not in new:
+                self._dismiss(guest)
+        return new
 
     def _hear(self, guest: _Guest) -> None:
+        """Answer one request, the next one in the next round: so everybody has a turn."""
         try:
-            while (request := guest.channel.receive()) is not None:
-                guest.channel.send(self.answer(request, guest.person))
+            if not guest.channel.flush():
+                return
+            request = guest.channel.receive()
+            if request is not None:
+                guest.since = time.monotonic()
+                guest.channel.offer(self.answer(request, guest.person))
         except (DataError, IoError):
             self._dismiss(guest)
             return
@@ -123,7 +156,8 @@ class People:
 
     def _dismiss(self, guest: _Guest) -> None:
         guest.channel.close()
-        self._guests.remove(guest)
+        if guest in self._guests:
+            self._guests.remove(guest)
 
     def answer(self, request: Mapping[str, Any], person: str) -> dict[str, Any]:
         """Do what a person asks for. Returns the answer; a request that makes no sense is refused in words."""
@@ -133,14 +167,25 @@ class People:
             return self._acknowledged(person)
         try:
             event = self._event(request, person)
-            wished = ControlMode[str(request["mode"])] if request.get("do") == "raise" else None
         except (ValueError, KeyError, TypeError) as error:
             return {**self._answered(False, []), "sentences": [f"The request cannot be understood: {error}."]}
         decision = self._loop.step(event).decision
         reasons = list(decision.refusal_reasons)
-        waiting = control.ControlReason.second_person_missing in reasons
-        self._wish = (person, wished, time.monotonic()) if waiting and wished is not None else None
+        if isinstance(event, control.RaiseRequest):
+            self._keep_wish(person, ControlMode[str(request["mode"])], reasons)
+        elif not isinstance(event, control.ApproveRequest | control.EngageRequest):
+            self._wish = None  # whoever lowers or stops speaks last
         return self._answered(decision.accepted, reasons)
+
+    def _keep_wish(self, person: str, wished: ControlMode, reasons: list[control.ControlReason]) -> None:
+        """Remember who wants to close the loop and may agree to it, until a second person does."""
+        if wished is not ControlMode.closed or not self._may_agree(person):
+            return
+        waits = control.ControlReason.second_person_missing in reasons
+        self._wish = (person, wished, time.monotonic()) if waits else None
+
+    def _may_agree(self, person: str) -> bool:
+        return control.permitted(self._role(person), control.Privilege.second_raise_to_closed)
 
     def _acknowledged(self, person: str) -> dict[str, Any]:
         """Begin the watch anew for a person who says that the drift is known, and may raise the mode."""
@@ -156,28 +201,33 @@ class People:
     def _event(self, request: Mapping[str, Any], person: str) -> control.Event:
         what, role = request.get("do"), self._role(person)
         if what == "raise":
-            mode = ControlMode[str(request["mode"])]
-            first = self._first_person(person, mode)
-            if first is not None:
-                return control.RaiseRequest(
-                    mode=mode, person=first, role=self._role(first), second_person=person, second_role=role
-                )
-            return control.RaiseRequest(mode=mode, person=person, role=role)
+            return self._raise(ControlMode[_name(request, "mode")], person, role)
         if what == "lower":
-            return control.LowerRequest(mode=ControlMode[str(request["mode"])], person=person)
+            return control.LowerRequest(mode=ControlMode[_name(request, "mode")], person=person)
         if what == "stop":
             return control.TripRequest(person=person)
         if what == "reset":
             return control.ResetRequest(person=person, role=role)
         if what == "approve":
-            return control.ApproveRequest(recommendation_id=str(request["recommendation"]), person=person, role=role)
+            return control.ApproveRequest(recommendation_id=_name(request, "recommendation"), person=person, role=role)
         if what == "engage":
-            return control.EngageRequest(variable=str(request["variable"]), person=person, role=role)
+            return control.EngageRequest(variable=_name(request, "variable"), person=person, role=role)
         raise ValueError("known are show, raise, lower, stop, reset, approve, engage, acknowledge")
+
+    def _raise(self, mode: ControlMode, person: str, role: PersonRole) -> control.RaiseRequest:
+        """Return the wish of one person, or of two: the one who may close the loop, and the one who agrees."""
+        first = self._first_person(person, mode)
+        if first is None:
+            return control.RaiseRequest(mode=mode, person=person, role=role)
+        if not control.permitted(self._role(first), control.Privilege.raise_to_closed):
+            first, person = person, first
+        return control.RaiseRequest(
+            mode=mode, person=first, role=self._role(first), second_person=person, second_role=self._role(person)
+        )
 
     def _first_person(self, person: str, mode: ControlMode) -> str | None:
         """Return who asked for the same a moment ago, when that was somebody else."""
-        if self._wish is None:
+        if self._wish is None or not self._may_agree(person):
             return None
         first, wished, at = self._wish
         fresh = time.monotonic() - at <= _SECOND_PERSON_S
@@ -200,21 +250,10 @@ def ask_loop(path: Path, request: Mapping[str, Any], *, patience_s: float = 5.0)
 
     Raises: LifecycleError when none runs there, IoError when it does not answer in time.
     """
-    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    channel = Channel(connection, patience_s=patience_s)
+    end = time.monotonic() + patience_s
+    channel = Channel(_connected(path, end), patience_s=patience_s)
     try:
-        try:
-            connection.connect(str(_short(path)))
-        except OSError as error:
-            raise LifecycleError(
-                where="service.ask",
-                expected="a running loop",
-                received=str(error.strerror),
-                place=str(path),
-                hint="luban run LOOP.yaml starts it",
-            ) from error
         channel.send(dict(request))
-        end = time.monotonic() + patience_s
         while (answer := channel.receive()) is None:
             left = end - time.monotonic()
             if left <= 0 or channel.ended:
@@ -225,25 +264,51 @@ def ask_loop(path: Path, request: Mapping[str, Any], *, patience_s: float = 5.0)
         channel.close()
 
 
+def _connected(path: Path, end: float) -> socket.socket:
+    """Connect, and try again while too many others wait at the same door."""
+    while True:
+        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        connection.setblocking(False)
+        try:
+            connection.connect(str(_short(path)))
+        except BlockingIOError as error:
+            connection.close()
+            if time.monotonic() > end:
+                raise IoError(
+                    where="service.ask", expected="an answer", received="a loop that lets nobody in", place=str(path)
+                ) from error
+            time.sleep(0.01)
+        except OSError as error:
+            connection.close()
+            raise LifecycleError(
+                where="service.ask",
+                expected="a running loop",
+                received=str(error.strerror),
+                place=str(path),
+                hint="luban run LOOP.yaml starts it",
+            ) from error
+        except IoError:
+            connection.close()
+            raise
+        else:
+            return connection
+
+
 def _listening(path: Path) -> socket.socket:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     place = _short(path)
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    listener.setblocking(False)
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         try:
             listener.bind(str(place))
-        except OSError:
-            if _is_answered(place):
-                raise LifecycleError(
-                    where="service.people",
-                    expected="a loop of its own",
-                    received="another one that runs",
-                    place=str(path),
-                ) from None
-            place.unlink(missing_ok=True)  # left by a loop that was killed
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise
+            _clear(place, path)
             listener.bind(str(place))
         place.chmod(0o666)  # anybody of this machine may stop the line; the folder says who gets as far
-        listener.listen(_MOST)
+        listener.listen(_BACKLOG)
     except OSError as error:
         listener.close()
         raise IoError(
@@ -255,9 +320,17 @@ def _listening(path: Path) -> socket.socket:
     return listener
 
 
-def _is_answered(place: Path) -> bool:
+def _clear(place: Path, path: Path) -> None:
+    """Remove the socket that a killed loop left. Raises: LifecycleError when somebody answers there; OSError."""
+    if not stat.S_ISSOCK(place.lstat().st_mode):
+        raise FileExistsError(errno.EEXIST, "another file of that name")
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-        return probe.connect_ex(str(place)) == 0
+        probe.setblocking(False)
+        if probe.connect_ex(str(place)) != errno.ECONNREFUSED:  # also when too many wait there
+            raise LifecycleError(
+                where="service.people", expected="a loop of its own", received="another one that runs", place=str(path)
+            )
+    place.unlink()
 
 
 def _short(path: Path) -> Path:
@@ -274,6 +347,14 @@ def _short(path: Path) -> Path:
             hint="put the journal into a folder with a shorter path",
         )
     return relative
+
+
+def _name(request: Mapping[str, Any], key: str) -> str:
+    """Return a text of a request. Raises: KeyError, ValueError."""
+    text = request[key]
+    if not isinstance(text, str) or len(text) > _LONGEST_NAME:
+        raise ValueError(f"{key} must be a text of at most {_LONGEST_NAME} characters")
+    return text
 
 
 def _user_name(user: int) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
+import time
 from collections import deque
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from luban.errors import Error, IntegrityError, IoError, LifecycleError
+from luban.errors import DataError, Error, IntegrityError, IoError, LifecycleError
 from luban.journal import Journal, SystemClock
 from luban.plant import Clock
 from luban.process import Process
@@ -18,6 +20,8 @@ Entry = tuple[str, Mapping[str, Any]]
 
 _REOPEN_AFTER_NS = 1_000_000_000
 _KEPT = 10_000
+#: Time for what had to wait, in one go: the loop goes on meanwhile.
+_CATCH_UP_NS = 50_000_000
 
 
 class JournalClock:
@@ -43,7 +47,8 @@ class Recorder:
     """Writes records; after a failure it tries to open the journal again, at most once a second.
 
     ``failure`` says why nothing can be written; empty when all is well. What could not be written is kept (the latest
-    10,000) and written, marked as late, when the journal is back. Runs are among it: none is lost while this lives.
+    10,000) and written, marked as late, when the journal is back and before anything new. Runs are among it: none is
+    lost while this lives.
     """
 
     def __init__(
@@ -55,6 +60,7 @@ class Recorder:
         self._late: deque[tuple[str, Mapping[str, Any], int | None]] = deque(maxlen=_KEPT)
         self._late_runs: deque[tuple[Mapping[str, Any], int | None]] = deque(maxlen=_KEPT)
         self._next_try = 0
+        self._catching_up = False
         self._journal: Journal | None = None
 
     def open(self) -> None:
@@ -75,28 +81,40 @@ class Recorder:
         return not self.failure and self._journal is not None
 
     def write(self, entries: Sequence[Entry], *, cycle: int | None = None) -> bool:
-        """Write records at the price of one flush. Returns whether they are on the disk."""
+        """Write records at the price of one flush. Returns whether they are on the disk.
+
+        What is no content for a journal is never kept for later: a note says so in its place.
+        """
         if not entries:
             return self.writable
-        if self.writable and self._attempt(entries, cycle):
-            return True
+        try:
+            if self.writable and self._attempt(entries, cycle):
+                return True
+        except DataError as error:
+            self.write([("note", {"event": "no record", "kinds": [kind for kind, _ in entries], "why": str(error)})])
+            return False
         self._late.extend((kind, payload, cycle) for kind, payload in entries)
         return False
 
     def write_run(self, run: Mapping[str, Any], *, cycle: int | None = None) -> str:
-        """Write a finished run. Returns its name in the journal, "" for one that is there already.
+        """Write a finished run. Returns its name in the journal, "" for one that is there already or is no run.
 
         A plant that was started again may count its runs anew: another run under a name that is taken gets one of its
-        own. A run that cannot be written now waits, under the name that it has.
+        own. A run that cannot be written now waits, under the name that it has. One that is incomplete is noted.
         """
-        if self.writable:
-            try:
+        try:
+            if self.writable:
                 name = self._free_name(run)
-            except (IoError, IntegrityError) as error:
-                self._failed(error)
-            else:
-                if not name or self._attempt_run({**run, "run_id": name}, cycle):
+                if name is None:
+                    return ""
+                if self._attempt_run({**run, "run_id": name}, cycle):
                     return name
+        except (IoError, IntegrityError) as error:
+            self._failed(error)
+        except DataError as error:
+            note = {"event": "run refused", "run_id": str(run.get("run_id"))[:200], "why": str(error)}
+            self.write([("note", note)], cycle=cycle)
+            return ""
         self._late_runs.append((run, cycle))
         return str(run["run_id"])
 
@@ -110,12 +128,32 @@ class Recorder:
             if record.payload["event"] == "finished"
         ]
 
+    def has_run(self) -> bool:
+        """Whether the journal tells of anything that a loop did, beyond that it was opened."""
+        if self._journal is None:
+            return False
+        return any(True for _ in self._journal.records(kinds=("request", "mode", "inputs", "decision", "run"), last=1))
+
     def last_cycle(self) -> int:
         """Return the number of the last cycle that stands in the journal; 0 for none."""
         if self._journal is None:
             return 0
-        records = self._journal.records(kinds=("decision", "inputs", "run"), last=50)
-        return max((record.cycle for record in records if record.cycle is not None), default=0)
+        last = 0
+        for kind, many in (("decision", 1), ("inputs", 1), ("outcome", 1), ("run", 50), ("alarm", 50)):
+            records = self._journal.records(kinds=(kind,), last=many)
+            last = max([last, *(record.cycle for record in records if record.cycle is not None)])
+        return last
+
+    def unfinished(self) -> str:
+        """Return the command that was decided last, when nobody recorded what came of it; else ""."""
+        if self._journal is None:
+            return ""
+        for record in self._journal.records(kinds=("decision",), last=1):
+            name = record.payload.get("command")
+            told = self._journal.records(kinds=("outcome",), since=record.sequence)
+            if name and not any(outcome.payload.get("command") == name for outcome in told):
+                return str(name)
+        return ""
 
     def checkpoint(self) -> None:
         """Vouch for all records so far; a failing anchor is told as a note."""
@@ -127,7 +165,9 @@ class Recorder:
             self.write([("note", {"event": "no checkpoint", "why": str(error)})])
 
     def close(self, reason: str) -> None:
-        """Close the journal. Raises: IoError when the disk refuses the last record."""
+        """Close the journal, after a last attempt when it had failed. Raises: IoError when the disk refuses."""
+        if self.failure:
+            self._bring_back()
         journal, self._journal = self._journal, None
         if journal is not None:
             journal.close(reason)
@@ -142,8 +182,8 @@ class Recorder:
             return False
         return True
 
-    def _free_name(self, run: Mapping[str, Any]) -> str:
-        """Return the name under which a run is not in the journal yet; "" when the run itself is."""
+    def _free_name(self, run: Mapping[str, Any]) -> str | None:
+        """Return the name under which a run is not in the journal yet; None when the run itself is."""
         journal = self._journal
         if journal is None:
             return str(run["run_id"])
@@ -154,7 +194,7 @@ class Recorder:
             if known is None:
                 return name
             if _same_run(known, run):
-                return ""
+                return None
             number += 1
             name = f"{run['run_id']}.{number}"
 
@@ -169,32 +209,53 @@ class Recorder:
         return True
 
     def _failed(self, error: Error) -> None:
-        self.failure = str(error)
+        self.failure, self._catching_up = str(error), False
         self._next_try = self._clock.monotonic_ns() + _REOPEN_AFTER_NS
 
     def _bring_back(self) -> None:
-        """Open the journal anew and write what had to wait; keeps the failure when it does not work."""
-        journal, self._journal = self._journal, None
-        try:
-            if journal is not None:
-                journal.close()
-            self._journal = Journal.open(
-                self.path, key=self._key, clock=self._clock, about={**self._about, "after": self.failure}
-            )
-        except Error as error:
-            self._failed(error)
-            return
-        self.failure = ""
-        while self._late:
-            kind, payload, cycle = self._late[0]
-            if not self._attempt([(kind, {**payload, "written_late": True})], cycle):
+        """Open the journal anew and write what had to wait; keeps the failure until all of it is written."""
+        if self._journal is None or not self._catching_up:
+            journal, self._journal = self._journal, None
+            try:
+                if journal is not None:
+                    journal.close()
+                self._journal = Journal.open(
+                    self.path, key=self._key, clock=self._clock, about={**self._about, "after": self.failure}
+                )
+            except Error as error:
+                self._failed(error)
                 return
-            self._late.popleft()
-        while self._late_runs:
+        self._catch_up()
+
+    def _catch_up(self) -> None:
+        until = time.monotonic_ns() + _CATCH_UP_NS
+        self.failure, self._catching_up = "", False
+        while self._late or self._late_runs:
+            if time.monotonic_ns() > until:
+                left = len(self._late) + len(self._late_runs)
+                self.failure = f"the journal is back; {left} records that had to wait are being written"
+                self._catching_up, self._next_try = True, 0
+                return
+            if not self._write_late():
+                return
+
+    def _write_late(self) -> bool:
+        """Write the records of the oldest cycle that waits, or the oldest run. Returns whether the journal took it."""
+        if not self._late:
             run, cycle = self._late_runs.popleft()
             self.write_run(run, cycle=cycle)
-            if self.failure:
-                return
+            return not self.failure
+        cycle = self._late[0][2]
+        group = list(itertools.takewhile(lambda entry: entry[2] == cycle, self._late))
+        try:
+            done = self._attempt([(kind, {**payload, "written_late": True}) for kind, payload, _ in group], cycle)
+        except DataError as error:
+            kinds = [kind for kind, _, _ in group]
+            done = self._attempt([("note", {"event": "no record", "kinds": kinds, "why": str(error)})], cycle)
+        if done:
+            for _ in group:
+                self._late.popleft()
+        return done
 
 
 def _same_run(known: Mapping[str, Any], run: Mapping[str, Any]) -> bool:
@@ -202,4 +263,8 @@ def _same_run(known: Mapping[str, Any], run: Mapping[str, Any]) -> bool:
     for name in ("start_time", "end_time"):
         if run.get(name) is not None and known.get(name) != run[name]:
             return False
-    return dict(known["settings"]) == dict(run["settings"]) and len(known["readings"]) == len(run["readings"])
+    # Their texts: NaN is NaN.
+    same = {name: repr(value) for name, value in known["settings"].items()} == {
+        name: repr(value if isinstance(value, str) else float(value)) for name, value in run["settings"].items()
+    }
+    return same and len(known["readings"]) == len(run["readings"])

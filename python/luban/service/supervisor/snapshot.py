@@ -70,9 +70,12 @@ class Board:
         out: list[tuple[str, dict[str, Any]]] = []
         if report.observation is not None:
             out.append(("inputs", report.observation.record()))
-        if report.recommendation is not None:
-            found = report.recommendation.to_dict()
-            out.append(("recommendation", {"id": report.recommendation_id, **found, "watch": watch.record()}))
+        if report.offer is not None:
+            judged = report.offer.recommendation
+            content = {"id": report.offer.name, **judged.to_dict(), "watch": watch.record()}
+            if report.answered is not None and report.answered != judged:
+                content["newer"] = report.answered.to_dict()
+            out.append(("recommendation", content))
         judgement = report.fallback if decision.write is control.WriteKind.golden else report.judgement
         if judgement is not None:
             out.append(("verdict", judgement.verdict.to_dict()))
@@ -146,10 +149,11 @@ class Board:
         self.shown = {**self.shown, **_mode(loop), "alarms": list(self.alarms)[-20:]}
 
     def _made(self, loop: Supervisor, report: CycleReport) -> dict[str, Any]:
-        found, judgement = report.recommendation, report.judgement
+        found = None if report.offer is None else report.offer.recommendation
+        judgement = report.judgement
         released = set(loop.controller.state.released)
         values = {} if report.observation is None else self.trend[-1]["outputs"]
-        return {
+        made: dict[str, Any] = {
             "loop": self._plan.name,
             "process": self._plan.process.name,
             "cycle": report.number,
@@ -174,7 +178,7 @@ class Board:
             "optimizer": "" if report.facts is None else report.facts.optimizer.name,
             "optimizer_trouble": _trouble(report, loop),
             "plant": report.plant_trouble or "connected",
-            "journal": loop.record.failure or "written",
+            "journal": loop.journal_failure or "written",
             "drift": [alarm.sentence for alarm in loop.watch.standing],
             "last_write": None if report.result is None else report.result.outcome.value,
             "writes": dict(self.writes),
@@ -182,6 +186,16 @@ class Board:
             "steps_ms": {name: took / 1e6 for name, took in report.steps_ns.items()},
             "slowest_ms": {name: took / 1e6 for name, took in self.slowest_ns.items()},
         }
+        return {name: _plain(value) for name, value in made.items()}
+
+
+def _plain(value: Any) -> Any:
+    """Return a value as people's programs can be sent it: there is no NaN in a message."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {name: _plain(item) for name, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def _mode(loop: Supervisor) -> dict[str, Any]:

@@ -8,52 +8,48 @@ clock.
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from luban import control, guard
 from luban.control import WriteKind
 from luban.control import WriteOutcome as ControlWrite
-from luban.errors import Error
+from luban.errors import ConfigurationError, DataError, Error
 from luban.plant import Plant, PlantState, SimulatedClock
-from luban.service.messages import Answer, Question, RunReport
+from luban.process import Recipe
+from luban.service.messages import Answer, Innovation, Question, Recommendation
 from luban.service.supervisor import cycle as steps
-from luban.service.supervisor.cycle import Command, CycleReport
+from luban.service.supervisor.cycle import Command, CycleReport, Offer
 from luban.service.supervisor.kept_state import KeptState
-from luban.service.supervisor.observe import Observer, run_record
+from luban.service.supervisor.observe import Observation, Observer, run_record
 from luban.service.supervisor.optimizer_port import OptimizerPort
 from luban.service.supervisor.plan import LoopPlan
 from luban.service.supervisor.record import JournalClock, Recorder
 from luban.service.supervisor.snapshot import Board
 from luban.service.supervisor.watch import Watch
 
-__all__ = ["Offer", "Supervisor"]
+__all__ = ["Supervisor"]
 
 #: How long a simulated cycle waits, in real time, for an optimizer that is a process.
 _PATIENCE_S = 60.0
 _CHECKPOINT_NS = 60_000_000_000
 
 
-@dataclass(frozen=True)
-class Offer:
-    """A recommendation under the name that people approve it by."""
-
-    name: str
-    settings: dict[str, float | str]
-    context: dict[str, float | str]
-    since_ns: int
-
-
 class Supervisor:
     """One loop. Made, then :meth:`start`, then :meth:`cycle` as often as wanted, then :meth:`close`.
 
-    ``attend``: called while there is time, with the seconds that are left; it answers people and returns early when
-    something happened. Without it the loop only waits.
+    ``attend``: called while there is time, with the seconds that are left, and without any right before a decision and
+    a write; it answers people and returns early when something happened. Without it the loop only waits.
+
+    Raises: ConfigurationError for a real plant under a plan that takes it for another one.
     """
 
     def __init__(self, plan: LoopPlan, plant: Plant, optimizer: OptimizerPort) -> None:
+        if plant.is_real and plan.plant_kind is not control.PlantKind.real:
+            raise ConfigurationError(
+                where="service.supervisor", expected="a plan for a real plant", received=plan.plant_kind.name
+            )
         self.plan, self.plant, self.optimizer = plan, plant, optimizer
         self.clock = plant.clock
         self.simulated = isinstance(self.clock, SimulatedClock)
@@ -64,45 +60,63 @@ class Supervisor:
         options = plan.guard.options
         self._observer = Observer(
             plan.process,
-            ruled=frozenset(rule.name for rule in options.inputs),
+            rules={rule.name: rule for rule in options.inputs},
             max_input_age_ns=round(options.max_input_age_s * 1e9),
             accept_uncertain=options.accept_uncertain,
             written_tolerance=options.written_tolerance,
         )
-        self.watch = Watch(plan.drift, _watched(plan))
+        self.watch = Watch(plan.drift, steps.watched(plan.process))
         self.board = Board(plan)
         self.controller: control.Controller
         self._number = self._sequence = self._counter = 0
         self._last_write = ControlWrite.none
         self._offer: Offer | None = None
-        self._waiting_innovations: list[Any] = []
+        self._waiting_innovations: list[Innovation] = []
+        self._counted: set[tuple[str, str]] = set()  # run and response of the innovations that were
         self._next_checkpoint = 0
         self._journaled = 0
-        self._alarms: deque[control.ControlAlarm] = deque()
+
+    @property
+    def journal_failure(self) -> str:
+        """Why a decision could not be kept now, in journal and state; empty when it can."""
+        return self.record.failure or self._kept.failure
 
     def start(self) -> None:
         """Open the journal, take up the mode where it was left, connect the plant, ask for the mode of the file.
 
         Raises: what :meth:`Journal.open`, :meth:`Plant.connect` and the value types raise; nothing is held then.
         """
-        existed = self.plan.journal.exists()
         self.record.open()
+        connected = False
         try:
-            self.controller = self._kept.wake(self.plan.control_plan(), self.plan.control, journal_exists=existed)
+            has_run = self.record.has_run()
+            self.controller = self._kept.wake(self.plan.control_plan(), self.plan.control, has_run=has_run)
+            self._kept.keep(self.controller)
             self._number = self._sequence = self.record.last_cycle()
+            runs, unfinished = self.record.runs(), self.record.unfinished()
             self.plant.connect()
+            connected = True
+            self._begin(runs, unfinished)
         except BaseException:
+            if connected:
+                self.plant.close()
             self.record.close("it could not start")
             raise
+
+    def _begin(self, runs: list[dict[str, Any]], unfinished: str) -> None:
         now = self.clock.monotonic_ns()
-        self._observer.last_move_ns = now
+        self._observer.moved_at(now)
         self._next_checkpoint = now + _CHECKPOINT_NS
+        notes: list[dict[str, Any]] = []
         if self.plant.notes:
-            self.record.write([("note", {"event": "plant", "notes": list(self.plant.notes)})])
+            notes.append({"event": "plant", "notes": list(self.plant.notes)})
         if self.controller.damage:
-            self.record.write([("note", {"event": "state damaged", "why": self.controller.damage})])
+            notes.append({"event": "state damaged", "why": self.controller.damage})
+        if unfinished:
+            notes.append({"event": "outcome unknown", "command": unfinished})
+        self.record.write([("note", note) for note in notes])
         self._follow(self.controller.latest)
-        self.optimizer.learn([_report_of_record(run) for run in self.record.runs()])
+        self.optimizer.learn([steps.report_of_record(run) for run in runs])
         self.step(control.FileRequest(mode=self.plan.mode))
 
     def step(self, event: control.Event) -> control.ControlActions:
@@ -140,9 +154,9 @@ class Supervisor:
         last = self.board.facts
         if last is None:
             return
-        facts = _copied(last, optimizer=control.OptimizerState.dead, guard=control.GuardDecision.none,
+        facts = steps.copied(last, optimizer=control.OptimizerState.dead, guard=control.GuardDecision.none,
                         recommendation=control.RecommendationState.none, write=ControlWrite.none,
-                        journal_writable=self.record.writable)  # fmt: skip
+                        journal_writable=self._can_be_kept())  # fmt: skip
         self.step(facts)
 
     # --- the steps of a cycle -------------------------------------------------------------------------------------
@@ -151,21 +165,31 @@ class Supervisor:
         self._counter += 1
         try:
             state = self.plant.read()
-            self.plant.beat(self._counter)
         except Error as error:
             report.plant_trouble = str(error)
             return
         now = self.clock.monotonic_ns()
+        if self._observer.was_lost(state):
+            report.plant_trouble = "the line was lost, and made again"
         if self._observer.silent_ns(state, now) > max(self.plan.times.silence_s * 1e9, 0.0):
             report.plant_trouble = "the plant's own counter stands still"
         report.observation = self._observer.observe(state, now)
-        self._learn(state, report)
+        try:
+            self.plant.beat(self._counter)
+        except Error as error:
+            report.plant_trouble = str(error)
+        self._learn(state, report)  # whatever the plant takes: a run is told of once
 
     def _learn(self, state: PlantState, report: CycleReport) -> None:
         """Write finished runs into the journal, then tell the optimizer of them."""
         reports = []
         for run in state.finished:
-            name = self.record.write_run(run_record(run), cycle=report.number)
+            try:
+                content = run_record(run)
+            except DataError as error:
+                self.record.write([("note", {"event": "run refused", "why": str(error)})], cycle=report.number)
+                continue
+            name = self.record.write_run(content, cycle=report.number)
             if name:
                 reports.append(replace(steps.run_report(run), run_id=name))
         self.optimizer.learn(reports)
@@ -192,7 +216,7 @@ class Supervisor:
         """Wait for the answer, answering people meanwhile; a late one is taken off the line in a later cycle."""
         end = time.monotonic() + _PATIENCE_S
         while True:
-            answer = self._drain(question.cycle)
+            answer = self._drain(question)
             if answer is not None or self.optimizer.state() is control.OptimizerState.dead:
                 return answer
             if self.simulated:
@@ -203,16 +227,22 @@ class Supervisor:
                 return None
             self.attend(min(left, 0.05))
 
-    def _drain(self, wanted: int | None) -> Answer | None:
-        """Collect answers: what they tell of runs is kept from all, the recommendation from the wanted one alone."""
+    def _drain(self, wanted: Question | None) -> Answer | None:
+        """Collect answers: what they tell of runs is kept from all, the recommendation from the wanted one alone.
+
+        An optimizer that was started again learns all runs anew; what it tells of them then was counted before.
+        """
         while (answer := self.optimizer.collect()) is not None:
-            self._waiting_innovations.extend(answer.innovations)
-            if answer.cycle == wanted:
+            for one in answer.innovations:
+                if (one.run_id, one.response) not in self._counted:
+                    self._counted.add((one.run_id, one.response))
+                    self._waiting_innovations.append(one)
+            if wanted is not None and (answer.cycle, answer.counter) == (wanted.cycle, wanted.counter):
                 return answer
         return None
 
     def _judge(self, report: CycleReport) -> None:
-        observation, found = report.observation, report.recommendation
+        observation = report.observation
         if observation is None:
             return
         now = self.clock.monotonic_ns()
@@ -223,10 +253,9 @@ class Supervisor:
                 report.plant_trouble = "the outputs could not be read again"
                 return
             outputs, now = again, self.clock.monotonic_ns()
-        settings: dict[str, float | str] = {}
-        if found is not None:
-            self._offer = self._offered(report.number, found.settings, observation.context, now)
-            report.recommendation_id, settings = self._offer.name, self._offer.settings
+        # What somebody has just moved is released in this cycle: the rest is moved as if it were so already.
+        held = {*self.controller.state.released, *observation.moved}
+        proposal = self._proposed(report, observation, now)
         request = guard.GuardRequest(
             cycle=report.number,
             now_ns=now,
@@ -234,40 +263,62 @@ class Supervisor:
             sequence=self._sequence + 1,
             last_sequence=self._sequence,
             last_move_ns=self._observer.last_move_ns,
-            proposal=steps.recipe_of(self.plan.process, settings),
+            proposal=Recipe([]) if proposal is None else proposal,
             inputs=list(observation.inputs),
-            outputs=self._observer.confirmed(outputs, tuple(self.controller.state.released), now),
+            outputs=self._observer.confirmed(outputs, held, now),
             context=list(observation.context),
         )
-        if found is not None:
+        if proposal is not None:
             report.judgement = self.plan.guard.judge(request)
             self._offer_step(report)
         report.fallback = self.plan.guard.fallback(list(self.plan.golden), request)
 
-    def _offered(self, number: int, settings: Any, context: Any, now: int) -> Offer:
+    def _proposed(self, report: CycleReport, observation: Observation, now: int) -> Recipe | None:
+        """Return what is to be judged; None without a recommendation, or for one with a name that is none."""
+        if report.answer is None or report.answer.recommendation is None:
+            return None
+        offer = self._offered(report.number, report.answer.recommendation, observation.context, now)
+        try:
+            proposal = steps.recipe_of(self.plan.process, offer.recommendation.settings)
+        except Error as error:
+            report.answer = replace(report.answer, recommendation=None, trouble=str(error))
+            return None
+        report.offer = self._offer = offer
+        return proposal
+
+    def _offered(self, number: int, found: Recommendation, context: Any, now: int) -> Offer:
         """Return what people are offered; in advisory it stands for a while, so that they can read and approve it."""
-        new = Offer(f"R{number}", dict(settings), {one.name: one.value for one in context}, now)
+        new = Offer(f"R{number}", found, {one.name: one.value for one in context}, now)
         old = self._offer
         if old is None or old.context != new.context:
             return new
-        if old.settings == new.settings:
-            return old
-        advisory = self._achieved() is control.ControlMode.advisory
-        return old if advisory and now - old.since_ns < self.plan.times.offer_s * 1e9 else new
+        if old.recommendation.settings == found.settings:
+            return replace(old, recommendation=found)
+        if self._achieved() is not control.ControlMode.advisory:
+            return new
+        fresh = now - old.since_ns < self.plan.times.offer_s * 1e9
+        return old if fresh or self.controller.state.approved == old.name else new
 
     def _offer_step(self, report: CycleReport) -> None:
-        """Offer people in advisory what can be written: from the next cycle on, the step that the guard allows."""
+        """Offer people in advisory what can be written: of a way that is too far, the step that the guard allows.
+
+        What is expected of the whole way is not what is expected of the step, so it is left out.
+        """
         setpoint = None if report.judgement is None else report.judgement.setpoint
         if setpoint is None or self._offer is None or self._achieved() is not control.ControlMode.advisory:
             return
         if steps.guard_decision(report.judgement) is control.GuardDecision.clamp:
-            settings = {one.name: one.value for one in setpoint.values}
-            self._offer = replace(self._offer, name=f"R{report.number}.1", settings=settings)
+            step = Recommendation({one.name: one.value for one in setpoint.values}, why=self._offer.recommendation.why)
+            report.offer = self._offer = replace(self._offer, name=f"R{report.number}.1", recommendation=step)
 
     def _achieved(self) -> control.ControlMode:
         return self.controller.state.achieved
 
+    def _can_be_kept(self) -> bool:
+        return self.record.writable and not self._kept.failure
+
     def _decide(self, report: CycleReport) -> control.ControlActions:
+        self.attend(0.0)
         new = self.watch.follow(self._waiting_innovations)
         self._waiting_innovations.clear()
         for alarm in new:
@@ -278,14 +329,14 @@ class Supervisor:
         optimizer = steps.optimizer_state(self.optimizer.state(), report.answer)
         late = report.answer is None and optimizer is not control.OptimizerState.dead
         report.facts = control.Cycle(
-            inputs=steps.input_quality(report.observation),
+            inputs=steps.input_quality(report.observation, report.judgement),
             recommendation=steps.recommendation_state(report.answer, late),
             recommendation_id=report.recommendation_id,
             guard=steps.guard_decision(judgement),
             write=self._last_write,
             optimizer=optimizer,
             golden=steps.golden_state(report.fallback),
-            journal_writable=self.record.writable,
+            journal_writable=self._can_be_kept(),
             plant_connected=report.observation is not None and not report.plant_trouble,
             drift=self.watch.drift,
             moved=[] if report.observation is None else list(report.observation.moved),
@@ -316,25 +367,36 @@ class Supervisor:
     def _write(self, report: CycleReport, actions: control.ControlActions) -> None:
         command = report.command
         self._last_write = ControlWrite.none
-        if command is None or not command.values or not report.recorded:
+        if command is None or not command.values:
             return
-        if not self.controller.redeem(actions.permission, journaled=self._journaled):
-            return
+        self.attend(0.0)  # somebody may have pressed stop since the decision: then the permission has ended
+        if not report.recorded:
+            self._withdraw(report, command, "the decision is not on the disk")
+        elif not self.controller.redeem(actions.permission, journaled=self._journaled):
+            self._withdraw(report, command, "somebody spoke after the decision")
+        else:
+            self._send(report, command, actions.decision.write)
+
+    def _withdraw(self, report: CycleReport, command: Command, why: str) -> None:
+        outcome = {"command": command.command_id, "outcome": "not sent", "why": why}
+        self.record.write([("outcome", outcome)], cycle=report.number)
+
+    def _send(self, report: CycleReport, command: Command, kind: WriteKind) -> None:
         self._sequence += 1
         try:
-            result = self.plant.write(command, roll_back=True)
+            report.result = result = self.plant.write(command, roll_back=True)
         except Error as error:
-            self.record.write(
-                [("outcome", {"command": command.command_id, "outcome": "error", "why": str(error)})],
-                cycle=report.number,
-            )
+            outcome = {"command": command.command_id, "outcome": "error", "why": str(error)}
+            self.record.write([("outcome", outcome)], cycle=report.number)
             self._last_write = ControlWrite.unconfirmed
-            self._observer.wrote({}, tuple(name for name, _, _ in command.values), self.clock.monotonic_ns())
+            before = command.expected_previous
+            doubtful = {name: (before.get(name, value), value) for name, value, _ in command.values}
+            self._observer.wrote({}, doubtful, self.clock.monotonic_ns())
             return
-        report.result = result
-        applied, unknown = steps.applied_values(result)
-        self._observer.wrote(applied, unknown, self.clock.monotonic_ns())
-        self._last_write = steps.control_write(result, actions.decision.write)
+        self._observer.wrote(*steps.effect_of(result), self.clock.monotonic_ns())
+        if steps.went_there_and_back(result):
+            self._observer.moved_at(self.clock.monotonic_ns())
+        self._last_write = steps.control_write(result, kind)
         self.record.write([("outcome", self.board.outcome(result))], cycle=report.number)
 
     def _after(self, report: CycleReport) -> None:
@@ -368,30 +430,3 @@ class Supervisor:
         out = step(report)
         report.steps_ns[name] = time.perf_counter_ns() - began
         return out
-
-
-def _watched(plan: LoopPlan) -> list[str]:
-    """Responses that an objective or an outcome constraint names."""
-    wanted = {objective.response for objective in plan.process.objectives}
-    wanted |= {constraint.response for constraint in plan.process.core.outcome_constraints}
-    return [response.name for response in plan.process.responses if response.name in wanted]
-
-
-def _report_of_record(run: dict[str, Any]) -> RunReport:
-    """Return a finished run of the journal as the optimizer gets it: readings as columns again."""
-    rows = [reading["values"] for reading in run["readings"]]
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    return RunReport(
-        run_id=run["run_id"],
-        settings=run["settings"],
-        context=run["context"],
-        readings={name: [row.get(name, float("nan")) for row in rows] for name in names},
-        start_time=int(run["start_time"] or 0),
-        end_time=int(run["end_time"] or 0),
-    )
-
-
-def _copied(facts: control.Cycle, **changes: Any) -> control.Cycle:
-    names = ("inputs", "recommendation", "recommendation_id", "guard", "write", "optimizer", "golden",
-             "journal_writable", "plant_connected", "plant_trip", "drift", "moved")  # fmt: skip
-    return control.Cycle(**{name: getattr(facts, name) for name in names} | changes)

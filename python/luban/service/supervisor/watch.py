@@ -16,6 +16,8 @@ from luban.service.supervisor.plan import DriftWatch
 __all__ = ["DriftAlarm", "Watch"]
 
 _LEAST_RESIDUALS = 100
+#: Standard deviations that one innovation counts for at the most: what is beyond is no number to add up.
+_MOST = 1000.0
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,7 @@ class Watch:
         }
 
     def _update(self, one: Innovation) -> DriftAlarm | None:
-        name, value = one.response, one.standardised
+        name, value = one.response, max(min(one.standardised, _MOST), -_MOST)
         self._latest[name].append(value)
         alarm = None
         for kind, detector in self._detectors[name].items():
