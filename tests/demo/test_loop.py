@@ -101,7 +101,9 @@ def test_words_numbers_and_picture(turning_process: Process, comparison: LoopCom
     plain = comparison.to_dict()
     assert plain["loop_cycles"] == 56
     assert plain["writes_outside_limits"] == 0
-    assert all(math.isfinite(value) for value in plain.values())
+    slowest = plain.pop("loop_slowest_ms")
+    assert {"ask", "judge", "write"} <= set(slowest)
+    assert all(math.isfinite(value) for value in (*plain.values(), *slowest.values()))
 
 
 def test_wrong_numbers_are_refused(turning_process: Process) -> None:

@@ -84,9 +84,12 @@ def loop_section(comparison: LoopComparison, picture: Figure) -> Section:
 
 def loop_text(comparison: LoopComparison) -> str:
     """Return the comparison as lines of at most 110 characters."""
-    lines = [
+    title = (
         f"The loop: {comparison.seeds} simulated lathes, {comparison.shafts} shafts each, tool wear, and "
-        f"{_drift_words(comparison)}",
+        f"{_drift_words(comparison)}"
+    )
+    lines = [
+        *textwrap.wrap(title, 108, subsequent_indent=4 * " "),
         f"    {'mean ± spread between seeds':<32}{'net removal':>16}{'removal':>16}{'above limit':>18}   {_UNIT}",
     ]
     for name, words in _ARMS.items():
