@@ -24,7 +24,12 @@ CENTRE = {"spindle_speed": 8000.0, "feed": 0.12, "depth": 1.5}
 
 
 LOOK = plots.TimelineLook(
-    "roughness", expected="expected", objective="removal", best="best", limit=4.0, marks={4: "new lot"}
+    "roughness",
+    expected="expected",
+    objective="removal",
+    best="best",
+    limit=4.0,
+    marks={4: "new lot", 40: "never reached"},
 )
 
 
@@ -195,6 +200,7 @@ def test_a_timeline_says_which_column_is_lacking(process: Process) -> None:
     rows = loop_rows()
     texts = {text.get_text() for text in plots.loop_timeline(process, rows, LOOK).findobj(mpl.text.Text)}
     assert {"closed", "new lot", "Learning", "Limit"} <= texts
+    assert "never reached" not in texts
     with pytest.raises(ConfigurationError, match="'removal' of arm 'fixed'"):
         plots.loop_timeline(process, {**rows, "fixed": rows["fixed"].drop(columns="removal")}, LOOK)
     with pytest.raises(DataError, match="at least one arm"):

@@ -93,9 +93,10 @@ def loop_timeline(process: Process, arms: Mapping[str, pd.DataFrame], look: Time
     for cell, parameter in zip(axes[bands + panels - len(parameters) :], parameters, strict=True):
         _draw_lines(cell, arms, look, parameter.name, step=True)
         cell.set_ylabel(label(process, parameter.name).replace(" (", "\n("))
-    _draw_marks(axes[bands:], look)
+    begin, end = float(first[look.cycle].min()), float(first[look.cycle].max())
+    _draw_marks(axes[bands:], {at: text for at, text in look.marks.items() if begin <= at <= end})
     axes[-1].set_xlabel(f"{look.cycle_name} (count)")
-    axes[-1].set_xlim(float(first[look.cycle].min()) - 0.5, float(first[look.cycle].max()) + 0.5)
+    axes[-1].set_xlim(begin - 0.5, end + 0.5)
     plot.align_ylabels(axes[bands:])
     handles, texts = axes[bands + bool(look.objective)].get_legend_handles_labels()
     more = axes[bands].get_legend_handles_labels()
@@ -190,11 +191,11 @@ def _draw_lines(
     style.gridded(axes, "y")
 
 
-def _draw_marks(axes: np.ndarray, look: TimelineLook) -> None:
-    for at, text in look.marks.items():
+def _draw_marks(axes: np.ndarray, marks: Mapping[int, str]) -> None:
+    for at, text in marks.items():
         for cell in axes:
             cell.axvline(at, color=style.MUTED, linewidth=0.9, linestyle=(0, (1, 2)), zorder=1)
-        axes[0].annotate(
+        written = axes[0].annotate(
             text,
             (at, 1.0),
             xycoords=("data", "axes fraction"),
@@ -204,3 +205,4 @@ def _draw_marks(axes: np.ndarray, look: TimelineLook) -> None:
             fontsize=7.8,
             color=style.MUTED,
         )
+        written.set_in_layout(False)  # a text near the end makes no axes narrower
