@@ -116,9 +116,9 @@ def _supervised(
 
 def _decision(report: CycleReport) -> str:
     """In a word, with the guard's first reason when it did not let the move through."""
-    if report.recommendation is None:
+    if report.answered is None:
         return "none"
-    if report.recommendation.stay:
+    if report.answered.stay:
         return "stay"
     if report.judgement is None:
         return "none"
