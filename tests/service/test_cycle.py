@@ -157,18 +157,27 @@ def test_one_variable_in_the_operators_hands_does_not_stop_the_others(make_line:
     assert line.machine.setpoints == {**BETTER, "feed": 0.12, "depth_of_cut": 0.9}
 
 
-def test_what_the_operator_moves_holds_for_the_constraint_in_the_same_cycle(make_line: Callable[..., Line]) -> None:
-    """He takes the feed up right before a cycle that wants it down and the speed up: the speed must take that in."""
-    line = make_line(Script({"cutting_speed": 330.0, "feed": 0.1, "depth_of_cut": 0.95}))
+def test_what_the_operator_moves_holds_for_the_constraint_in_the_same_cycle(process: Process, journal: Path) -> None:
+    """He takes the feed up right before a cycle that wants it down and the speed up: the speed must take that in.
+
+    Without rates and dwell, which would keep the loop from moving in that very cycle.
+    """
+    content = process.to_dict()
+    del content["parameters"]["cutting_speed"]["limits"]["max_rate"]
+    line = Line(Process.from_dict(content), journal, Script(dict(START)), dwell_s=0.0)
     line.until("closed")
-    line.cycles(4)
-    assert line.machine.setpoints["cutting_speed"] == 330.0
-    line.advisor.says = {"cutting_speed": 349.0, "feed": 0.1, "depth_of_cut": 0.95}
+    line.advisor.says = {**START, "depth_of_cut": 0.9}
+    line.cycles(2)
+    line.advisor.says = {"cutting_speed": 379.0, "feed": 0.1, "depth_of_cut": 0.95}
     line.by_hand("feed", 0.15)
-    line.cycles(3)
+    sums = []
+    for _ in range(3):
+        line.cycle()
+        sums.append(line.machine.setpoints["cutting_speed"] + 900 * line.machine.setpoints["feed"])
+    line.close()
     assert line.loop.controller.state.released == ["feed"]
-    assert line.machine.setpoints["cutting_speed"] + 900 * line.machine.setpoints["feed"] <= 480.0
-    assert faults_of(line.machine.log) == []
+    assert max(sums) <= 480.0
+    assert line.machine.setpoints["cutting_speed"] > 340.0
 
 
 def test_a_critical_variable_takes_the_loop_along(make_line: Callable[..., Line]) -> None:

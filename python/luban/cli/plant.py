@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import getpass
 import os
+import pwd
 import signal
 import threading
 from collections.abc import Iterator, Sequence
@@ -201,7 +201,7 @@ def _write_roles(path: Path) -> None:
     text = (
         "# Who may do what with a loop on this machine (roles: operator, engineer, supervisor).\n"
         "# Closing it takes two people: add a second one.\n"
-        f"luban: 1\npeople: {{{getpass.getuser()}: engineer}}\n"
+        f"luban: 1\npeople: {{{pwd.getpwuid(os.getuid()).pw_name}: engineer}}\n"
     )
     path.write_text(text, encoding="utf-8")
 

@@ -6,8 +6,9 @@ value, pinned by its digest, and never looks into a model file.
 
 from __future__ import annotations
 
-import getpass
 import json
+import os
+import pwd
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
@@ -148,7 +149,7 @@ def _roles(file: LoopFile, place: Path, kind: PlantKind) -> Mapping[str, PersonR
     """Who may do what; on a plant that is not real the user who starts the loop may do everything."""
     if file.roles is not None:
         return loop_file.read_roles(_beside(file.roles, place))
-    return {} if kind is PlantKind.real else {getpass.getuser(): PersonRole.supervisor}
+    return {} if kind is PlantKind.real else {pwd.getpwuid(os.getuid()).pw_name: PersonRole.supervisor}
 
 
 def _command(file: LoopFile, model_path: Path) -> list[str]:

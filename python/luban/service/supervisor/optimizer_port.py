@@ -358,7 +358,7 @@ class OptimizerProcess:
         end = time.monotonic() + patience_s
         while not _has_ended(process) and time.monotonic() < end:
             time.sleep(0.01)
-        with contextlib.suppress(ProcessLookupError):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)  # and what it started; ends a stopped process as well
         if process.poll() is None:
             self._going.append(process)
