@@ -45,7 +45,7 @@ PIP_WHEEL := -m pip wheel -q --no-build-isolation --no-deps . -w $(BUILD)/raw-wh
 CPP_FILES     = $(shell git ls-files '*.cpp' '*.hpp')
 
 .PHONY: help setup system demo test test-cpp test-python test-long test-sanitizers test-slow \
-        cluster-start cluster-stop test-cluster lint lint-tidy docs wheel clean distclean
+        cluster-start cluster-stop test-slurm test-cluster lint lint-tidy docs wheel clean distclean
 
 help:  ## list the targets
 	@grep -hE '^[a-z%-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z%-]+):.*## */\1\t/' | expand -t 18
@@ -93,7 +93,7 @@ test-python: test-cpp
 	$(SAY) '== Python tests'
 	$(PY) -m pytest -m 'not slow' $(ARGS)
 
-test-long: test-sanitizers test-slow  ## slow tests: sanitizers, wheel in a bare system, notebooks (at most 30 minutes)
+test-long: test-sanitizers test-slow test-slurm  ## slow tests: sanitizers, wheel in a bare system, notebooks, a local Slurm
 
 test-sanitizers: setup
 	$(SAY) '== C++ tests under address and undefined-behaviour sanitizers'
@@ -105,6 +105,12 @@ test-slow: wheel
 	$(SAY) '== Slow tests'
 	ctest --test-dir $(RELEASE) -L slow -j $(JOBS) --output-on-failure
 	LUBAN_WHEEL_REQUIRED=1 $(PY) -m pytest -m slow $(ARGS)
+
+# The two that matter most; test-cluster has all of them.
+test-slurm: setup
+	$(SAY) '== Trainings on a local Slurm'
+	bash .ci/system_packages.sh cluster
+	$(PY) -m pytest -m cluster tests/cluster/test_train.py -k 'two_nodes or time_limit' $(ARGS)
 
 cluster-start:  ## a Slurm with two nodes on this machine, in var/slurm (root); prints the environment to use
 	@bash .ci/system_packages.sh cluster

@@ -31,11 +31,11 @@ _NICER = 5  # the supervisor goes first
 def serve(channel: Channel, advisor: Advisor) -> None:
     """Answer questions until the other end closes.
 
-    Runs of every question are learned; only the newest question is answered.
+    Runs of every question are learned, again and again when they come again: a learner takes from a known run what is
+    new of it. Only the newest question is answered.
 
     Raises: DataError when what comes down is no question, IoError when the connection breaks.
     """
-    known: set[str] = set()
     beats = 0
     while not channel.ended:
         question = _newest(channel)
@@ -45,9 +45,7 @@ def serve(channel: Channel, advisor: Advisor) -> None:
                 channel.send({"kind": "beat", "counter": beats})
             channel.wait(_BEAT_S)
             continue
-        runs = [run for run in question.runs if run.run_id not in known]
-        known.update(run.run_id for run in runs)
-        channel.send(answered(advisor, question, runs).to_dict())
+        channel.send(answered(advisor, question, question.runs).to_dict())
 
 
 def _newest(channel: Channel) -> Question | None:
