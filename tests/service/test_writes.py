@@ -225,3 +225,30 @@ def test_a_golden_ramp_is_not_led_astray_by_writes_that_fail(make_line: Callable
     line.cycles(40)
     assert line.machine.setpoints == pytest.approx(GOLDEN)
     assert faults_of(line.machine.log) == []
+
+
+def test_what_is_moved_before_the_first_write_is_the_operators(make_line: Callable[..., Line]) -> None:
+    """A loop that only stayed so far has written nothing to compare with; the outputs are its own all the same."""
+    line = make_line(Script(says=dict(START)))
+    line.until("closed")
+    line.cycles(3)
+    assert line.writes == []
+    line.by_hand("feed", 0.103)
+    line.advisor.says = dict(BETTER)
+    line.cycles(4)
+    assert "feed" in line.loop.controller.state.released
+    assert [entry for entry in line.writes if entry.name == "feed"] == []
+
+
+def test_a_step_between_cycles_takes_nothing_from_a_person(make_line: Callable[..., Line]) -> None:
+    """What was moved in the last cycle and given back since stays given back when the optimizer is lost."""
+    line = make_line()
+    line.until("closed")
+    line.cycles(2)
+    line.by_hand("feed", 0.103)
+    line.cycle()
+    assert line.loop.controller.state.released == ["feed"]
+    line.loop.step(EngageRequest(variable="feed", person="otto", role=PersonRole.operator))
+    line.loop.optimizer_gone()
+    assert line.loop.controller.state.released == []
+    assert line.mode == "hold"

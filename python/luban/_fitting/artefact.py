@@ -16,6 +16,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import numpy as np
 
@@ -76,7 +77,7 @@ def write(
     sealed = json.loads(artefact.metadata)  # as it will be read: numbers in the file's own spelling
     digest = content_digest(artefact.tensors, sealed)
     artefact.metadata = json.dumps({**sealed, "content_digest": digest})
-    target = target_path(path, f"{content['card']['process'] or 'model'}-{digest[:16]}.safetensors")
+    target = target_path(path, file_name(content["card"]["process"], digest))
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -85,6 +86,11 @@ def write(
         ) from error
     artefact.save(target)
     return target
+
+
+def file_name(process: str, digest: str) -> str:
+    """Return the name of a model's file: that of its process, percent-encoded where it must be, and its digest."""
+    return f"{quote(process, safe=' ') or 'model'}-{digest[:16]}.safetensors"
 
 
 def read(path: str | os.PathLike[str]) -> Contents:

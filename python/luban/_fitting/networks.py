@@ -150,7 +150,8 @@ class Networks:
                 raise stopped()
             if not place.group.any(bool(mine)):
                 break
-        exchange(place.group, list(units), place.folder)
+        whole_here = [name for name, (one, k) in units.items() if one.finished(k, place.folder)]
+        exchange(place.group, list(units), whole_here, place.folder)
 
     def _until_next_agreement(self, units: Sequence[tuple[EnsembleTraining, int]], tell: Progress) -> bool:
         """Train until all is done or it is time for the ranks to agree; return whether this one was asked to stop."""

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Protocol
 
+from luban import _core
 from luban.errors import ConfigurationError, IoError, LifecycleError, ParallelError, StoppedError
 
 __all__ = ["Communicator", "deal", "exchange", "require_same", "together"]
@@ -81,9 +80,12 @@ def deal(group: Communicator, names: Sequence[str], mine: Sequence[str]) -> list
     return left[group.rank :: group.size]
 
 
-def exchange(group: Communicator, names: Sequence[str], folder: Path) -> None:
-    """Give every rank's folder the files that only some have. Raises: IoError when a name is nowhere, or on writing."""
-    here = [name for name in names if (folder / name).is_file()]
+def exchange(group: Communicator, names: Sequence[str], finished: Collection[str], folder: Path) -> None:
+    """Give every rank's folder the files that only some have; ``finished`` are those whole here.
+
+    Raises: IoError when a name is nowhere, or on writing.
+    """
+    here = [name for name in names if name in finished]
     having = [set(json.loads(text)) for text in group.all_gather(json.dumps(here).encode())]
     offers: list[list[str]] = [[] for _ in having]
     for name in names:
@@ -115,15 +117,8 @@ def _unpacked(parcel: bytes) -> Iterator[tuple[str, bytes]]:
 
 
 def _write_whole(path: Path, content: bytes) -> None:
-    """Write under a temporary name, then rename. Raises: IoError."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        Path(stream.name).replace(path)
-    except OSError as error:
-        raise IoError(
-            where="fitting.ranks", expected="to write a network", received=str(error.strerror), place=str(path)
-        ) from error
+    """Write a file that appears whole or not at all. Raises: IoError."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with _core.DurableFile(path, "fitting.ranks") as file:
+        file.write(content)
+        file.commit(replace=True)

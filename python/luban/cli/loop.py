@@ -24,6 +24,7 @@ __all__ = ["run_loop"]
 
 _GROUP = "Closed loop"
 _START_S = 60.0
+_NOT_FOLDED = "not folded:"
 _STEPS = {"off": "shadow", "shadow": "advisory", "advisory": "closed"}
 
 
@@ -77,16 +78,22 @@ def run_loop(
         people = People(supervisor, supervisor.plan.socket_path)
         with _signals(ending, people):
             _turn(opened, people, ending, cycles, plain=plain or as_json or not sys.stdout.isatty())
+    except BaseException as error:
+        ending.ask(ending.reason or f"{type(error).__name__}: {error}")
+        raise
     finally:
         if people is not None:
             people.close()
         supervisor.close(ending.reason or "the cycles asked for are done")
     summary = _summary(opened, time.monotonic() - began)
-    summary["folded"] = _fold(opened)
+    folded = _fold(opened)
+    summary["folded"] = folded
     if as_json:
         console.emit_json(summary)
     else:
         _tell(summary)
+    if folded.startswith(_NOT_FOLDED):
+        return console.ExitCode.FAILED
     return console.ExitCode.INTERRUPTED if ending.reason == "Ctrl-C" else console.ExitCode.DONE
 
 
@@ -182,7 +189,7 @@ def _fold(opened: Loop) -> str:
     journal = opened.supervisor.plan.journal
     command = [sys.executable, "-m", "luban.cli", "import", str(process), str(journal), "-o", str(target)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    return done.stdout.strip() if done.returncode == 0 else f"not folded: {done.stderr.strip()}"
+    return done.stdout.strip() if done.returncode == 0 else f"{_NOT_FOLDED} {done.stderr.strip()}"
 
 
 def _tell(summary: dict[str, Any]) -> None:

@@ -213,10 +213,11 @@ def keys_read(pressed: Callable[[str], None]) -> Iterator[None]:
             ready = select.select([descriptor, done_read], [], [])[0]
             if done_read in ready:
                 return
-            key = os.read(descriptor, 1).decode(errors="replace")
-            if not key:
+            text = os.read(descriptor, 256).decode(errors="replace")
+            if not text:
                 return  # the terminal has gone
-            pressed(key)
+            if len(text) == 1:  # arrow keys and pasted text come as several, and mean nothing here
+                pressed(text)
 
     reader = threading.Thread(target=read, name="keys", daemon=True)
     tty.setcbreak(descriptor)

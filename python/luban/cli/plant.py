@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pwd
 import signal
 import threading
 from collections.abc import Iterator, Sequence
@@ -197,11 +196,13 @@ def _write_roles(path: Path) -> None:
     """Write who may raise the mode of a loop on this machine, when there is no such file: whoever serves it."""
     if path.exists():
         return
+    from luban.service.supervisor.people import user_name
+
     path.parent.mkdir(parents=True, exist_ok=True)
     text = (
         "# Who may do what with a loop on this machine (roles: operator, engineer, supervisor).\n"
         "# Closing it takes two people: add a second one.\n"
-        f"luban: 1\npeople: {{{pwd.getpwuid(os.getuid()).pw_name}: engineer}}\n"
+        f"luban: 1\npeople: {{{user_name(os.getuid())}: engineer}}\n"
     )
     path.write_text(text, encoding="utf-8")
 

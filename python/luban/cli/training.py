@@ -15,6 +15,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
+from luban import _core
 from luban.cli.paths import require_free, require_writable
 from luban.cli.rank_watch import watched_ranks
 from luban.errors import ConfigurationError, StoppedError
@@ -202,7 +203,9 @@ def _job_id(file: TrainingFile, process: Process, history: History) -> str:
     from luban import evaluation, features
 
     data = evaluation.data_digest(features.make_dataset(process.core, history.source))
-    decides: list[Any] = [process.digest, data, file.what_decides(), file.network() is not None]
+    build = _core.build_info()  # bits are promised of one build: another one makes a training of its own
+    made_by = [build["version"], build["revision"], build.get("torch", "")]
+    decides: list[Any] = [process.digest, data, file.what_decides(), file.network() is not None, made_by]
     return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()[:12]
 
 

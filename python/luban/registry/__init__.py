@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from luban.registry.alias_file import AliasChange
+    from luban.registry.check import verified_digest
     from luban.registry.folder import ModelFolder, is_model_folder, resolve
     from luban.registry.loading import load, models
     from luban.registry.status import Job, JobState, job_status, jobs, jobs_folder
@@ -26,6 +27,7 @@ __all__ = [
     "load",
     "models",
     "resolve",
+    "verified_digest",
 ]
 
 # Where each name is defined; no module is called as a name at this door is.
@@ -33,6 +35,7 @@ _HOME = {
     "AliasChange": "alias_file",
     **dict.fromkeys(("ModelFolder", "is_model_folder", "resolve"), "folder"),
     **dict.fromkeys(("load", "models"), "loading"),
+    "verified_digest": "check",
     **dict.fromkeys(("Job", "JobState", "job_status", "jobs", "jobs_folder"), "status"),
 }
 

@@ -59,7 +59,7 @@ class ModelFolder:
         source = resolve(model)
         contents = artefact.read(source)
         digest = contents.metadata["content_digest"]
-        target = self.folder / f"{contents.metadata['card']['process'] or 'model'}-{digest[:16]}{_ENDING}"
+        target = self.folder / artefact.file_name(contents.metadata["card"]["process"], digest)
         if not target.is_file() or found_digest(target) != digest:
             self._copy(source, target, digest)
         if not any(change.change == "add" and change.after == digest for change in self.changes()):

@@ -73,6 +73,10 @@ class Missed:
         """Variance of a departure that nothing was seen of yet."""
         return sum(term.variance for term in self._terms(self.factors))
 
+    def knows(self, run_id: str) -> bool:
+        """Whether a residual of this run is there."""
+        return any(one.run_id == run_id for one in self.residuals)
+
     def add(self, residual: Residual) -> None:
         """Take in a residual; one of a run that is there already replaces it."""
         known = [k for k, one in enumerate(self.residuals) if one.run_id == residual.run_id]

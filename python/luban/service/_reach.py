@@ -10,8 +10,12 @@ from luban.process import Process
 __all__ = ["within_one_move"]
 
 
-def within_one_move(process: Process, running: Mapping[str, float | str]) -> tuple[Process, str]:
-    """Return the process with search ranges cut to ``max_rate`` around the running settings, and a sentence on it.
+def within_one_move(
+    process: Process, running: Mapping[str, float | str], move_every_s: float = math.inf
+) -> tuple[Process, str]:
+    """Return the process with search ranges cut to what the rates allow around the running settings, and a sentence.
+
+    That is ``max_rate``, or the part of it that ``move_every_s`` is of the time that the rate is stated for.
 
     A parameter whose search range lies farther than that from where it runs keeps its whole range: the guard leads it
     back step by step. Without such rates it is the process itself and no sentence.
@@ -19,7 +23,9 @@ def within_one_move(process: Process, running: Mapping[str, float | str]) -> tup
     content = process.to_dict()
     cut = []
     for parameter in process.parameters:
-        rate, here = parameter.limits.max_rate, running[parameter.name]
+        limits, here = parameter.limits, running[parameter.name]
+        stated = limits.max_rate_per_s > 0.0
+        rate = limits.max_rate * (min(1.0, move_every_s / limits.max_rate_per_s) if stated else 1.0)
         if isinstance(here, str) or not math.isfinite(rate):
             continue
         low, high = max(parameter.low, here - rate), min(parameter.high, here + rate)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import pwd
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
@@ -16,7 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from luban import _document, guard
+from luban import _document, guard, registry
 from luban.control import ControlMode, PersonRole, PlantKind
 from luban.errors import ConfigurationError
 from luban.journal import Journal
@@ -25,6 +24,7 @@ from luban.process import Process
 from luban.service import loop_file
 from luban.service.loop_file import LoopFile
 from luban.service.supervisor.optimizer_port import OptimizerProcess
+from luban.service.supervisor.people import user_name
 from luban.service.supervisor.plan import CycleTimes, DriftWatch, LoopPlan
 from luban.service.supervisor.supervisor import Supervisor
 
@@ -75,14 +75,15 @@ def open_loop(
         )  # fmt: skip
     process = Process.from_yaml(_document.resolve_path(file.process, place))
     model, model_path = _model(file, place, process, say, progress)
-    plan = make_plan(file, place, process, model)
+    model_digest = registry.verified_digest(model_path)
+    plan = make_plan(file, place, process, model, model_digest)
     if mode is not None:
         plan = replace(plan, mode=mode)
     before = Past.of_journal(plan.journal)
     clock = SimulatedClock(before.goes_on_at(plan.times)) if simulated_clock else SystemClock()
     plant = open_plant(process, file.plant, clock=clock, beside=place, runs_before=before.runs)
     optimizer = OptimizerProcess(
-        _command(file, model_path),
+        _command(file, model_path, model_digest),
         log=plan.journal.with_name(plan.journal.name + ".optimizer.log"),
         late_after_s=max(2.0, plan.times.deadline_s),
         dead_after_s=max(2 * plan.times.period_s, 10.0) if not simulated_clock else 120.0,
@@ -114,7 +115,7 @@ class Past:
         return self.left_at + round(times.period_s * 1e9)
 
 
-def make_plan(file: LoopFile, place: Path, process: Process, model: Model) -> LoopPlan:
+def make_plan(file: LoopFile, place: Path, process: Process, model: Model, model_digest: str) -> LoopPlan:
     """Return what the supervisor is told. Raises: IoError, ConfigurationError for golden sets, roles, options."""
     digest = guard.envelope_digest(model.envelope)
     options = file.guard.options()
@@ -133,11 +134,11 @@ def make_plan(file: LoopFile, place: Path, process: Process, model: Model) -> Lo
         plant_kind=kind,
         critical=frozenset(file.modes.critical),
         mode=file.requested,
-        model=digest,
+        model=model_digest,
         objective=file.objective,
         drift=DriftWatch(**file.drift.model_dump(), seed=file.seed),
         roles=_roles(file, place, kind),
-        about={"loop_file": file.model_dump(mode="json"), "envelope": digest, "model": str(file.model)},
+        about={"loop_file": file.model_dump(mode="json"), "envelope": digest, "model": model_digest},
     )
 
 
@@ -149,23 +150,24 @@ def _roles(file: LoopFile, place: Path, kind: PlantKind) -> Mapping[str, PersonR
     """Who may do what; on a plant that is not real the user who starts the loop may do everything."""
     if file.roles is not None:
         return loop_file.read_roles(_beside(file.roles, place))
-    return {} if kind is PlantKind.real else {pwd.getpwuid(os.getuid()).pw_name: PersonRole.supervisor}
+    return {} if kind is PlantKind.real else {user_name(os.getuid()): PersonRole.supervisor}
 
 
-def _command(file: LoopFile, model_path: Path) -> list[str]:
+def _command(file: LoopFile, model_path: Path, model_digest: str) -> list[str]:
+    """Return the optimizer's command line; the model is pinned by its digest, whatever its file becomes."""
     options: dict[str, Any] = {
         "learning": file.learning.enabled,
         "objective": file.objective,
         "min_gain": file.learning.min_gain,
+        "move_every_s": max(file.cycle.period_s, file.guard.dwell_s),
         "seed": file.seed,
     }
-    arguments = ["--fd", "{fd}", "--model", str(model_path), "--options", json.dumps(options)]
+    arguments = ["--fd", "{fd}", "--model", str(model_path), "--digest", model_digest, "--options", json.dumps(options)]
     return [sys.executable, "-m", "luban.service.optimizer", *arguments]
 
 
 def _model(file: LoopFile, place: Path, process: Process, say: Say, progress: Progress | None) -> tuple[Model, Path]:
     """Load the model of the loop, or train it. Raises: ConfigurationError when it is of another process."""
-    from luban import registry
     from luban.fitting import Model
 
     target = _beside(file.model, place)
@@ -186,25 +188,25 @@ def _model(file: LoopFile, place: Path, process: Process, say: Say, progress: Pr
 
 def _train(file: LoopFile, place: Path, process: Process, target: Path, say: Say, progress: Progress | None) -> None:
     """Train the model that is not there yet, into a file or a folder of the registry, and say so."""
-    from luban import fitting, registry
+    from luban import fitting
     from luban.history import History
     from luban.service.commissioning import commission
 
+    if file.plant.kind != "simulated":
+        raise ConfigurationError(
+            where="service.open_loop",
+            expected="the model",
+            received="none",
+            place=str(target),
+            hint="luban train PROCESS HISTORY -o MODEL makes one; only a simulated line is given one by itself",
+        )
     if file.history is not None:
         source = _beside(file.history, place)
         say(f"There is no model at {target}: training it from {source}.")
         history = History.open(source)
-    elif file.plant.kind == "simulated":
+    else:
         say(f"There is no model at {target}: commissioning the simulated lathe, and training from that.")
         history = commission(process, file.plant.seed)
-    else:
-        raise ConfigurationError(
-            where="service.open_loop",
-            expected="the model",
-            received="none, and no history to train it from",
-            place=str(target),
-            hint="luban train PROCESS HISTORY -o MODEL makes one; or name the history in the loop file",
-        )
     model = fitting.fit(process, history, seed=file.seed, progress=progress)
     target.parent.mkdir(parents=True, exist_ok=True)
     if target.suffix == ".safetensors":

@@ -65,8 +65,9 @@ class LearnerOptions:
     sizes are chosen anew when the last ``test_runs`` innovations fail a test that right ones fail with ``test_chance``.
     ``memory`` is the number of runs that are remembered.
 
-    ``one_move`` keeps the search within what one move may reach: parameters change by at most their ``max_rate``. What
-    is best there is best for the next run, and the guard need not cut it short.
+    ``one_move`` keeps the search within what one move may reach: parameters change by at most their ``max_rate``, or
+    less when moves follow one another after ``move_every_s``, sooner than the time that the rate is stated for. What is
+    best there is best for the next run, and the guard need not cut it short.
     """
 
     learning: bool = True
@@ -86,6 +87,7 @@ class LearnerOptions:
     test_chance: float = 0.001
     memory: int = 200
     one_move: bool = True
+    move_every_s: float = math.inf
 
     def __post_init__(self) -> None:
         fits = (
@@ -167,8 +169,9 @@ class Learner:
         """Learn from finished runs, first to last; return what each said against what was expected of it before.
 
         A run that is known already brings late or corrected values of its first readings, in order; what has not
-        changed is nothing new. Values that are NaN or outside the valid range of the process, and gross errors among
-        repeated readings, do not count. A run whose inputs are incomplete or unknown to the model is not learned from,
+        changed is nothing new, and a corrected value is learned but is no innovation. Values that are NaN or outside
+        the valid range of the process, and gross errors among repeated readings, do not count. A run whose inputs are
+        incomplete or unknown to the model is not learned from,
         and :attr:`skipped` says why.
         """
         out: list[Innovation] = []
@@ -206,7 +209,7 @@ class Learner:
         )
         process, limited = self.process, ""
         if options.one_move and question.running is not None:
-            process, limited = within_one_move(self.process, question.running.to_dict())
+            process, limited = within_one_move(self.process, question.running.to_dict(), options.move_every_s)
         advice = Advice(process, self._model_now())
         answer = advice.recommend(question, 1, options.kind, stay=options.stay, search=self._search)[0]
         return self._worded(answer, limited)
@@ -240,11 +243,13 @@ class Learner:
             least = _LEAST_SCATTER * float(self._scatter[r])
             sd = max(math.sqrt(variance), least) or 1.0
             innovation = Innovation(run_id, self._columns[r].name, mean, model.mean + shift, sd)
-            out.append(innovation)
+            corrected = missed.knows(run_id)  # what was expected then rests on this very run by now
+            if not corrected:
+                out.append(innovation)
             noise = max(model.noise, least**2)
             if noise > 0.0:
                 missed.add(Residual(run_id, known.time, point, mean - model.mean, noise, model.mean))
-                if self.options.learning:
+                if self.options.learning and not corrected:
                     missed.judge(innovation.standardised)
         return out
 

@@ -12,9 +12,10 @@ import os
 import socket
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from luban.errors import DataError, Error, IoError
+from luban.errors import DataError, Error, IntegrityError, IoError
 from luban.service.messages import Question
 from luban.service.supervisor.optimizer_port import answered
 from luban.service.wire import Channel
@@ -65,12 +66,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m luban.service.optimizer")
     parser.add_argument("--fd", type=int, required=True)
     parser.add_argument("--model", required=True)
+    parser.add_argument("--digest", default="", help="content digest that the model must have")
     parser.add_argument("--options", default="{}", help="options of the learner, as JSON")
     given = parser.parse_args(arguments)
     os.nice(_NICER)
     channel = Channel(socket.socket(fileno=given.fd), patience_s=30.0)
     try:
-        advisor = _advisor(given.model, json.loads(given.options))
+        advisor = _advisor(given.model, given.digest, json.loads(given.options))
         channel.send({"kind": "ready", "model": given.model, "process": os.getpid()})
         serve(channel, advisor)
     except (IoError, BrokenPipeError):
@@ -81,17 +83,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _advisor(model: str, options: dict[str, Any]) -> Advisor:
+def _advisor(model: str, digest: str, options: dict[str, Any]) -> Advisor:
+    """Load the model and make the learner. Raises: IntegrityError when the model is not the pinned one."""
+    from luban import registry
     from luban.fitting import Model
     from luban.recommend import StayRule
     from luban.service.learner import Learner, LearnerOptions
 
+    found = registry.verified_digest(Path(model))
+    if digest and found != digest:
+        raise IntegrityError(
+            where="service.optimizer", expected=f"the model {digest[:16]} that the loop began with",
+            received=found[:16], place=model,
+        )  # fmt: skip
     learned = Model.load(model)
     stay = StayRule(min_gain=float(options.get("min_gain", 0.0)))
     known = LearnerOptions(
         learning=bool(options.get("learning", True)),
         objective=str(options.get("objective", "")),
         seed=int(options.get("seed", 0)),
+        move_every_s=float(options.get("move_every_s", "inf")),
         stay=stay,
     )
     return Learner(learned.process, learned, options=known)

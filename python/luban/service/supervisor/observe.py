@@ -138,6 +138,17 @@ class Observer:
         if applied or doubtful:
             self.moved_at(at_ns)
 
+    def adopt(self, outputs: Mapping[str, DataValue], released: Collection[str]) -> None:
+        """Take outputs that we have written nothing to for ours as they stand: any later change is somebody's move.
+
+        For modes in which the outputs are the loop's; released ones are not.
+        """
+        for name, value in outputs.items():
+            if name in released:
+                self.written.pop(name, None)
+            elif name not in self.written and name not in self._doubtful and self._says_where(name, value):
+                self.written[name] = value.value
+
     def moved_at(self, at_ns: int) -> None:
         """Note that the line was moved: dwell and rates count from then."""
         self.last_move_ns = at_ns
@@ -177,15 +188,17 @@ class Observer:
         self._lags = {name: newest - time for name, time in times.items()} if known else {}
 
     def _is_moved(self, name: str, value: DataValue) -> bool:
-        if value.severity is Severity.bad or not self._is_comparable(name, value):
+        if not self._says_where(name, value):
             return False
         tolerance = self.written_tolerance * self._range(name)
         if name in self.written:
             return not _between(value.value, (self.written[name],), tolerance)
         return name in self._doubtful and not _between(value.value, self._doubtful[name], tolerance)
 
-    def _is_comparable(self, name: str, value: DataValue) -> bool:
-        """Whether a reading can say where an output stands: no NaN, and in its unit. Else it is a fault, no move."""
+    def _says_where(self, name: str, value: DataValue) -> bool:
+        """Whether a reading can say where an output stands: not bad, no NaN, in its unit. Else it is a fault."""
+        if value.severity is Severity.bad:
+            return False
         if isinstance(value.value, float) and not math.isfinite(value.value):
             return False
         return all(one.unit == value.unit for one in self.process.parameters if one.name == name)

@@ -25,8 +25,10 @@ from luban.service.wire import LARGEST, Channel, framed
 __all__ = ["Advisor", "InProcess", "OptimizerPort", "OptimizerProcess"]
 
 #: Runs of one question; the rest follows with the next ones. A run that no message takes is left out.
-_RUNS_AT_ONCE = 20
-_RUNS_BYTES = 1 << 19
+_RUNS_AT_ONCE = 200
+_RUNS_BYTES = 3 << 18
+#: The latest runs, which a process that begins anew learns; older ones say nothing of how the line is now.
+_REMEMBERED = 200
 _LARGEST_RUN = LARGEST - (1 << 17)
 #: Pauses between starts of an optimizer that keeps dying; one that has lived for the longest begins with the first.
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 1.0, 60.0
@@ -173,11 +175,11 @@ class OptimizerProcess:
         self._channel: Channel | None = None
         self._told: list[tuple[RunReport, int]] = []  # everything that a new process must learn, and its bytes
         self._sent = 0  # of these: sent to the present process
+        self._answers: deque[Answer] = deque()
         self._heard_ns = self._started_ns = 0
         self._ready = False
         self._pause_s, self._next_start_ns = _FIRST_PAUSE_S, 0
         self.trouble = ""
-        self._answers: deque[Answer] = deque()
         try:
             self._start()
         except OSError as error:
@@ -207,11 +209,15 @@ class OptimizerProcess:
     def learn(self, runs: Sequence[RunReport]) -> None:
         """Keep runs; they go down in order, a few with each question, and anew to a process that was started again."""
         self._told.extend((run, _size(run)) for run in runs)
+        drop = min(self._sent, max(len(self._told) - 2 * _REMEMBERED, 0))
+        del self._told[:drop]
+        self._sent -= drop
 
     def ask(self, question: Question) -> bool:
         """Send the question when the process is ready; one that is gone or silent for too long is started again.
 
-        A process that has not yet read the question before is not asked.
+        A process that has not yet read the question before is not asked. What it answers while it has not learned all
+        runs that there are is no recommendation.
         """
         self._revive()
         self._listen()
@@ -228,6 +234,8 @@ class OptimizerProcess:
             return False
         if taken:
             self._sent = sent
+            if sent < len(self._told):
+                self._behind.add(question.counter)
         return taken
 
     def collect(self) -> Answer | None:
@@ -285,6 +293,9 @@ class OptimizerProcess:
         self._channel = Channel(ours)
         self._ready = False
         self._sent = 0
+        self._behind: set[int] = set()  # questions that were asked before all runs were handed over
+        self._answers.clear()  # nothing that the one before said counts
+        del self._told[:-_REMEMBERED]
         self._heard_ns = self._started_ns = self._now()
 
     def _revive(self) -> None:
@@ -319,7 +330,12 @@ class OptimizerProcess:
         if kind == "ready":
             self._ready, self.trouble = True, ""
         elif kind == "answer":
-            self._answers.append(Answer.from_dict(message))
+            answer = Answer.from_dict(message)
+            if answer.counter in self._behind:
+                self._behind.discard(answer.counter)
+                trouble = answer.trouble or "the optimizer is still learning what happened before"
+                answer = replace(answer, recommendation=None, trouble=trouble)
+            self._answers.append(answer)
         elif kind != "beat":
             raise DataError(where="service.optimizer", expected="ready, beat or answer", received=repr(kind)[:40])
 

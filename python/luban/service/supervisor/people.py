@@ -26,7 +26,7 @@ from luban.errors import DataError, IoError, LifecycleError
 from luban.service.supervisor.supervisor import Supervisor
 from luban.service.wire import Channel
 
-__all__ = ["People", "ask_loop"]
+__all__ = ["People", "ask_loop", "user_name"]
 
 _PEER = struct.Struct("3i")
 #: How long a first person's wish to close waits for the second person.
@@ -111,7 +111,9 @@ class People:
         if self._wake_read in ready:
             os.read(self._wake_read, 1 << 16)
         while self.own:
-            self.answer(self.own.pop(0), _user_name(os.getuid()))
+            said = self.answer(self.own.pop(0), user_name(os.getuid()))
+            if not said["accepted"]:  # nobody waits for this answer: it is shown
+                self._loop.board.refused(" ".join(said["sentences"]), self._loop.clock.utc_ns())
         for guest in [guest for guest in self._guests if guest.channel.fileno() in ready]:
             self._hear(guest)
         if self._listener.fileno() in ready:
@@ -132,7 +134,7 @@ class People:
             peer = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _PEER.size)
             _, user, _ = _PEER.unpack(peer)
             channel = Channel(connection, largest=_LONGEST_REQUEST)
-            new.append(_Guest(channel, _user_name(user), time.monotonic()))
+            new.append(_Guest(channel, user_name(user), time.monotonic()))
         self._guests += new
         for guest in sorted(self._guests, key=lambda one: one.since)[: max(len(self._guests) - _MOST, 0)]:
             if guest not in new:
@@ -194,7 +196,10 @@ class People:
         ]  # fmt: skip
         standing = [alarm.sentence for alarm in self._loop.watch.standing]
         content = {"event": "drift acknowledged", "person": person, "accepted": not reasons, "alarms": standing}
-        if self._loop.record.write([("request", content)]) and not reasons:
+        recorded = self._loop.record.writable and self._loop.record.write([("request", content)])
+        if not recorded:
+            reasons = [*reasons, control.ControlReason.journal_not_writable]
+        if not reasons:
             self._loop.watch.acknowledge()
         return self._answered(not reasons, reasons)
 
@@ -357,7 +362,8 @@ def _name(request: Mapping[str, Any], key: str) -> str:
     return text
 
 
-def _user_name(user: int) -> str:
+def user_name(user: int) -> str:
+    """Return what the system calls a user; its number where it has no name."""
     try:
         return pwd.getpwuid(user).pw_name
     except KeyError:

@@ -165,12 +165,24 @@ class Recorder:
             self.write([("note", {"event": "no checkpoint", "why": str(error)})])
 
     def close(self, reason: str) -> None:
-        """Close the journal, after a last attempt when it had failed. Raises: IoError when the disk refuses."""
-        if self.failure:
+        """Close the journal, after a last attempt to write all that had to wait.
+
+        Raises: IoError when the disk refuses, or when something that had to wait is not written: it says how much.
+        """
+        while self.failure and (self._late or self._late_runs or not self._catching_up):
+            before = len(self._late) + len(self._late_runs)
             self._bring_back()
+            if not self._catching_up or before == len(self._late) + len(self._late_runs):
+                break
+        left, why = len(self._late) + len(self._late_runs), self.failure
         journal, self._journal = self._journal, None
         if journal is not None:
-            journal.close(reason)
+            journal.close(f"{reason}; {left} records were never written" if left else reason)
+        if left:
+            raise IoError(
+                where="service.journal", expected="all records on the disk", received=f"{left} that are lost: {why}",
+                place=str(self.path),
+            )  # fmt: skip
 
     def _attempt(self, entries: Sequence[Entry], cycle: int | None) -> bool:
         if self._journal is None:
@@ -243,7 +255,10 @@ class Recorder:
         """Write the records of the oldest cycle that waits, or the oldest run. Returns whether the journal took it."""
         if not self._late:
             run, cycle = self._late_runs.popleft()
+            waiting = len(self._late_runs)
             self.write_run(run, cycle=cycle)
+            if len(self._late_runs) > waiting:  # not yet: it stays the first
+                self._late_runs.rotate(1)
             return not self.failure
         cycle = self._late[0][2]
         group = list(itertools.takewhile(lambda entry: entry[2] == cycle, self._late))

@@ -36,7 +36,8 @@ def run(
 ) -> None:
     """Do ``cycles`` cycles (None: until ``ending``), one in each period.
 
-    A cycle that takes longer than its period makes the next ones late; what was missed is not made up for.
+    A cycle that takes longer than its period makes the next ones late; what was missed is not made up for. An error
+    that nobody foresaw ends the loop: the journal says which, the outputs stay as they are, and it is raised again.
     """
     end = ending or Ending()
     if people is not None:
@@ -45,7 +46,12 @@ def run(
     due = loop.clock.monotonic_ns()
     done = 0
     while not end.asked and (cycles is None or done < cycles):
-        loop.cycle()
+        try:
+            loop.cycle()
+        except Exception as error:
+            end.ask(f"{type(error).__name__}: {error}")
+            loop.note("ended by an error", error=type(error).__name__, why=str(error))
+            raise
         done += 1
         if shown is not None:
             shown(loop.board.shown)
@@ -63,7 +69,12 @@ def _pass_time(loop: Supervisor, due: int, end: Ending) -> None:
         loop.attend(0.0)
         loop.clock.sleep((due - loop.clock.monotonic_ns()) / 1e9)
         return
+    touch_ns = round(min(loop.plan.times.silence_s / 3, 0.5) * 1e9)
+    next_touch = loop.clock.monotonic_ns() + touch_ns
     while not end.asked and (left := (due - loop.clock.monotonic_ns()) / 1e9) > 0:
         loop.attend(min(left, 0.1))
+        if loop.clock.monotonic_ns() >= next_touch:
+            loop.keep_in_touch()
+            next_touch = loop.clock.monotonic_ns() + touch_ns
         if loop.optimizer.state() is control.OptimizerState.dead:
             loop.optimizer_gone()

@@ -54,6 +54,11 @@ class Board:
         """Put an alarm on the list."""
         self.alarms.append({"time": utc_ns, "cycle": cycle, "priority": priority, "code": code, "text": words})
 
+    def refused(self, words: str, utc_ns: int) -> None:
+        """Show that a request from the live view was refused, and why."""
+        self.alarm("low", "refused", f"Refused. {words}", utc_ns, int(self.shown.get("cycle", 0)))
+        self.shown = {**self.shown, "alarms": list(self.alarms)[-20:]}
+
     def entry(self, entry: control.ControlEntry) -> tuple[str, dict[str, Any]]:
         """Return an entry of the mode machine as a record."""
         content = control.entry_dict(entry)

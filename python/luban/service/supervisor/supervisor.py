@@ -34,6 +34,8 @@ __all__ = ["Supervisor"]
 #: How long a simulated cycle waits, in real time, for an optimizer that is a process.
 _PATIENCE_S = 60.0
 _CHECKPOINT_NS = 60_000_000_000
+#: Modes in which the outputs are the loop's: what others move is noticed.
+_OWNING = (control.ControlMode.closed, control.ControlMode.hold, control.ControlMode.fallback)
 
 
 class Supervisor:
@@ -68,11 +70,12 @@ class Supervisor:
         self.watch = Watch(plan.drift, steps.watched(plan.process))
         self.board = Board(plan)
         self.controller: control.Controller
-        self._number = self._sequence = self._counter = 0
+        self._number = self._sequence = self._counter = self._beats = 0
         self._last_write = ControlWrite.none
         self._offer: Offer | None = None
         self._waiting_innovations: list[Innovation] = []
         self._counted: set[tuple[str, str]] = set()  # run and response of the innovations that were
+        self._before: frozenset[str] = frozenset()  # runs of earlier starts: they were watched then
         self._next_checkpoint = 0
         self._journaled = 0
 
@@ -116,6 +119,7 @@ class Supervisor:
             notes.append({"event": "outcome unknown", "command": unfinished})
         self.record.write([("note", note) for note in notes])
         self._follow(self.controller.latest)
+        self._before = frozenset(run["run_id"] for run in runs)
         self.optimizer.learn([steps.report_of_record(run) for run in runs])
         self.step(control.FileRequest(mode=self.plan.mode))
 
@@ -140,24 +144,50 @@ class Supervisor:
         return report
 
     def close(self, reason: str = "") -> None:
-        """End the loop: outputs stay as they are, the journal is closed, the plant is given back."""
-        self.optimizer.close()
+        """End the loop: outputs stay as they are, the journal is closed, the plant is given back.
+
+        Raises: IoError when records that had to wait could not be written.
+        """
         try:
-            self.plant.close()
+            self.optimizer.close()
         finally:
-            self.record.close(reason)
+            try:
+                self.plant.close()
+            finally:
+                self.record.close(reason)
+
+    def note(self, event: str, **content: Any) -> None:
+        """Write a note into the journal."""
+        self.record.write([("note", {"event": event, **content})])
 
     def optimizer_gone(self) -> None:
-        """Hold at once when the optimizer was lost between cycles; nothing can be written in such a step."""
-        if self._achieved() is not control.ControlMode.closed:
-            return
-        last = self.board.facts
-        if last is None:
-            return
-        facts = steps.copied(last, optimizer=control.OptimizerState.dead, guard=control.GuardDecision.none,
-                        recommendation=control.RecommendationState.none, write=ControlWrite.none,
-                        journal_writable=self._can_be_kept())  # fmt: skip
-        self.step(facts)
+        """Hold at once when the optimizer was lost between cycles."""
+        if self._achieved() is control.ControlMode.closed:
+            self._between(optimizer=control.OptimizerState.dead)
+
+    def keep_in_touch(self) -> None:
+        """Show the plant between cycles that this loop is alive; when its line is down, hold at once."""
+        self._beats += 1
+        try:
+            self.plant.beat(self._beats)
+        except Error:
+            if self._achieved() in (control.ControlMode.closed, control.ControlMode.fallback):
+                self._between(plant_connected=False)
+
+    def _between(self, **worse: Any) -> None:
+        """Step between cycles with the last facts made worse: authority can only be lost, and nothing is written."""
+        if self.board.facts is not None:
+            self.step(
+                steps.copied(
+                    self.board.facts,
+                    **worse,
+                    guard=control.GuardDecision.none,
+                    recommendation=control.RecommendationState.none,
+                    write=ControlWrite.none,
+                    journal_writable=self._can_be_kept(),
+                    moved=[],
+                )
+            )
 
     # --- the steps of a cycle -------------------------------------------------------------------------------------
 
@@ -175,7 +205,8 @@ class Supervisor:
             report.plant_trouble = "the plant's own counter stands still"
         report.observation = self._observer.observe(state, now)
         try:
-            self.plant.beat(self._counter)
+            self._beats += 1
+            self.plant.beat(self._beats)
         except Error as error:
             report.plant_trouble = str(error)
         self._learn(state, report)  # whatever the plant takes: a run is told of once
@@ -234,7 +265,7 @@ class Supervisor:
         """
         while (answer := self.optimizer.collect()) is not None:
             for one in answer.innovations:
-                if (one.run_id, one.response) not in self._counted:
+                if one.run_id not in self._before and (one.run_id, one.response) not in self._counted:
                     self._counted.add((one.run_id, one.response))
                     self._waiting_innovations.append(one)
             if wanted is not None and (answer.cycle, answer.counter) == (wanted.cycle, wanted.counter):
@@ -343,6 +374,8 @@ class Supervisor:
         )
         actions = self.controller.step(report.facts, now=self.clock.monotonic_ns())
         report.decision = actions.decision
+        if report.observation is not None and not report.plant_trouble and self._achieved() in _OWNING:
+            self._observer.adopt(report.observation.state.outputs, self.controller.state.released)
         return actions
 
     def _record(self, report: CycleReport, actions: control.ControlActions) -> None:
