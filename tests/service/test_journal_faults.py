@@ -21,7 +21,7 @@ from luban.process import Process
 from luban.service import Supervisor
 
 from ..journal.support import tampered
-from .support import BETTER, PERIOD_S, Around, Line, Script, decided, faults_of
+from .support import BETTER, PERIOD_S, START, Around, Line, Script, decided, faults_of
 from .test_writes import wanders
 
 HERE = Path(__file__).parent
@@ -358,3 +358,26 @@ def test_a_real_loop_that_is_raised_by_people_is_at_most_advisory_after_a_restar
     assert not up(changed, ControlMode.closed)  # another model: its shadow record begins anew
     changed.cycles(3)
     assert up(changed, ControlMode.closed)
+
+
+def test_what_had_to_wait_is_written_at_the_end_however_much(make_line: Callable[..., Line]) -> None:
+    """Closing has all the time it needs: neither records nor runs are left behind when the disk is back."""
+    line = make_line()
+    line.until("closed")
+    record = line.loop.record
+    record.failure, record._next_try = "the disk was full", 2**62
+    for number in range(2_000):
+        record.write([("note", {"event": "waits", "number": number})])
+    runs = [
+        {"run_id": f"late-{number}", "settings": {**START}, "context": {}, "readings": [{"roughness": 2.0}],
+         "start_time": None, "end_time": None}
+        for number in range(150)
+    ]  # fmt: skip
+    for run in runs:
+        record.write_run(run)
+    line.loop.close("the end")
+    waited = [one for one in line.records("note") if one.payload.get("event") == "waits"]
+    assert [one.payload["number"] for one in waited] == list(range(2_000))
+    late = [one.run_id for one in line.records("run") if str(one.run_id).startswith("late-")]
+    assert late == [run["run_id"] for run in runs]
+    assert line.records("closed")[-1].payload["reason"] == "the end"

@@ -380,3 +380,18 @@ def test_an_answer_to_another_question_is_none(turning: Callable[..., Turning], 
     loop.until("closed")
     until(lambda: len(loop.machine.log) > 10)
     assert all(entry.value < 0.12 for entry in loop.machine.log if entry.name == "feed")
+
+
+def test_what_is_said_before_all_runs_are_learned_is_no_recommendation(workshop: Workshop) -> None:
+    """One that begins anew learns the latest runs first; until it has all of them it is only told."""
+    optimizer = workshop.start()
+    optimizer.learn(reports(450, readings=36))
+    assert optimizer.wait_ready(10.0)
+    said = [answer(optimizer, number).recommendation is not None for number in range(4)]
+    assert said == [False, False, True, True]
+    assert workshop.learned == [f"r{n}" for n in range(450)]
+    assert optimizer.pid is not None
+    os.kill(optimizer.pid, signal.SIGKILL)
+    until(lambda: optimizer.state() is OptimizerState.dead)
+    answer(optimizer, 5)
+    assert workshop.learned[450:] == [f"r{n}" for n in range(250, 450)]
