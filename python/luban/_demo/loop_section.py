@@ -169,6 +169,12 @@ def _sentences(comparison: LoopComparison) -> Iterator[str]:
         f"{comparison.writes_outside_limits} of {sum(arm.writes for arm in comparison.arms.values()):,} writes lay "
         "outside limits, rates or constraints, by the machines' own logs."
     )
+    lowered = comparison.arms["frozen"].lowered.mean.value
+    yield (
+        f"A drift alarm takes a loop to advisory. Nobody answers there in this simulation, so the settings stay until "
+        f"the alarm is over, good or bad: {comparison.arms['learning'].lowered.mean.value:.0f} cycles of "
+        f"{comparison.shafts} where the loop learns, {lowered:.0f} where its model is frozen."
+    )
     wrong = "; ".join(comparison.faults[:3])
     state = f"{len(comparison.faults)} faults: {wrong}" if comparison.faults else "a verifier found every one whole"
     yield f"Audit: {comparison.records:,} records stand in {2 * comparison.seeds} journals; {state}."

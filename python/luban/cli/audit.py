@@ -101,11 +101,28 @@ def _table(journal: Path, records: list[Record]) -> Any:
             _core.time_text(record.utc_ns),
             record.kind,
             record.run_id or "",
-            summary(record.to_dict()["payload"]),
+            told(record.kind, record.to_dict()["payload"]),
             record.hash[:12],
         )
         table.add_row(*(Text(cell) for cell in cells))
     return table
+
+
+def told(kind: str, payload: dict[str, Any]) -> str:
+    """Return a record in one line: of a decision and its outcome the mode and what was set, from what to what."""
+    if kind == "decision" and "mode" in payload:
+        before, values = payload.get("before") or {}, payload.get("values") or {}
+        moves = [f"{name} {_short(before.get(name))} → {_short(value)}" for name, value in values.items()]
+        why_not = ", ".join(payload.get("why_not") or [])
+        return f"{payload['mode']}: " + (f"{', '.join(moves)} ({payload['command']})" if moves else f"none, {why_not}")
+    if kind == "outcome" and "variables" in payload:
+        read = [f"{name} {_short(one.get('read_back'))}" for name, one in payload["variables"].items()]
+        return f"{payload['outcome']}: {', '.join(read)} ({payload['command']})"
+    return summary(payload)
+
+
+def _short(value: Any) -> str:
+    return "–" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def summary(payload: dict[str, Any]) -> str:

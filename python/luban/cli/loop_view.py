@@ -52,15 +52,14 @@ def view(shown: Mapping[str, Any], trend: Sequence[Mapping[str, Any]]) -> Render
         return Panel(Text("Waiting for the first cycle …"), title=str(shown.get("loop", "")))
     keys = "   ".join(words for _, words in KEYS.values())
     return Panel(
-        Group(
+        Group(  # what must be seen on a small terminal stands first
             _modes(shown),
-            Text(),
+            Text(keys, style="dim"),
+            *_alarms(shown),
+            *_offers(shown),
             _settings(shown, trend),
             _responses(shown, trend),
-            Text(),
             *_reasons(shown),
-            *_alarms(shown),
-            Text(keys, style="dim"),
         ),
         title=f"{shown['loop']} · {shown.get('process', '')} · cycle {shown.get('cycle', 0)}",
         subtitle="simulated clock" if shown.get("simulated") else None,
@@ -136,9 +135,14 @@ def _reasons(shown: Mapping[str, Any]) -> Iterator[RenderableType]:
         yield Text("guard: " + " ".join(shown["verdict"]))
     why = (shown.get("recommendation") or {}).get("why", [])
     if why:
-        yield Text("why: " + " ".join(why[:3]), "dim")
+        yield Text("why: " + " ".join(why[:6]), "dim")
     if shown.get("optimizer_trouble"):
         yield Text("optimizer: " + shown["optimizer_trouble"], "yellow")
+
+
+def _offers(shown: Mapping[str, Any]) -> Iterator[RenderableType]:
+    from rich.text import Text
+
     if shown.get("achieved") == "advisory" and shown.get("offered"):
         yield Text(f"on offer: {shown['offered']} (a approves it)", "bold")
 
@@ -146,7 +150,7 @@ def _reasons(shown: Mapping[str, Any]) -> Iterator[RenderableType]:
 def _alarms(shown: Mapping[str, Any]) -> Iterator[RenderableType]:
     from rich.text import Text
 
-    for alarm in list(shown.get("alarms", []))[-4:]:
+    for alarm in list(shown.get("alarms", []))[-3:]:
         yield Text(f"cycle {alarm['cycle']}: {alarm['text']}", _PRIORITIES.get(alarm["priority"], ""))
 
 

@@ -119,15 +119,15 @@ def _ask(loop: Path, request: Mapping[str, Any], as_json: bool) -> int:
         console.emit_json(answer)
     else:
         _tell(answer, request)
-    return console.ExitCode.DONE if answer["accepted"] else console.ExitCode.FAILED
+    return console.ExitCode.DONE if answer["accepted"] or answer.get("noted") else console.ExitCode.FAILED
 
 
 def _tell(answer: Mapping[str, Any], request: Mapping[str, Any]) -> None:
     from luban import console, control
 
     if request["do"] != "show":
-        said = "Done." if answer["accepted"] else "Refused. " + " ".join(answer["sentences"])
-        console.out(said)
+        words = " ".join(answer["sentences"])
+        console.out("Done." if answer["accepted"] else words if answer.get("noted") else f"Refused. {words}")
     shown = answer["loop"]
     for title, mode, reasons in (
         ("Mode", "achieved", "achieved_reasons"),
@@ -135,7 +135,7 @@ def _tell(answer: Mapping[str, Any], request: Mapping[str, Any]) -> None:
     ):
         words = " ".join(control.sentence(control.ControlReason[code]) for code in shown.get(reasons, []))
         console.out(f"{title}: {shown.get(mode, 'not known yet')}. {words}")
-    if shown.get("no_write_reasons"):
+    if shown.get("no_write_reasons") not in (None, [], ["not_a_cycle"]):
         words = " ".join(control.sentence(control.ControlReason[code]) for code in shown["no_write_reasons"])
         console.out(f"Nothing is written: {words}")
     if shown.get("offered"):

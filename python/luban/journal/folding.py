@@ -88,7 +88,8 @@ def fold(
     Late responses of runs that were folded earlier become events of their readings. ``journal`` is a path, which a loop
     may be writing, or a journal that is open.
 
-    Raises: IntegrityError for damage of either file, ConfigurationError when one is of another process, LifecycleError
+    Raises: IntegrityError for damage of either file, ConfigurationError when one is of another process or the history
+    has runs of these names from elsewhere, LifecycleError
     when another fold goes into the same history or another program changed it meanwhile, IoError when the disk refuses.
     The history is then as it was.
     """
@@ -122,6 +123,7 @@ def _fold(source: Journal, out: Path, process: Process, progress: Progress | Non
         done.last = since
         done.digest = before.digest if before is not None else ""
         return done
+    _require_own_names(frame, before, source)
     name = f"journal {source.uuid}, records {done.first} to {done.last}"
     frame, done.unplaced = _with_earlier_runs(frame, before, process)
     # An import makes this column anew. It is here for the digest of the frame: the same correction a second time is
@@ -131,6 +133,28 @@ def _fold(source: Journal, out: Path, process: Process, progress: Progress | Non
     done.report = ingest.import_frame(process, frame, out, name=name, progress=progress)
     done.digest = History.open(out).digest if out.exists() else ""
     return done
+
+
+def _require_own_names(frame: pd.DataFrame, history: History | None, source: Journal) -> None:
+    """Refuse runs under names that the history has from elsewhere: they would pass for corrections of those.
+
+    Late responses of runs of an earlier journal are no runs of this one. Raises: ConfigurationError.
+    """
+    if history is None:
+        return
+    late = {run_id for _, run_id, _ in frame.attrs["unplaced"]}
+    own = set(frame["run_id"]) - late
+    known = history.read(columns=["run_id", "source"], rows="runs", runs=lambda runs: runs["run_id"].isin(own))
+    for run_id, origin in zip(known["run_id"], known["source"], strict=True):
+        match = _NAME.fullmatch(str(origin))
+        if match is None or match[1] != source.uuid:
+            raise ConfigurationError(
+                where="journal.fold",
+                expected="runs under names that the history does not have from elsewhere",
+                received=f"{run_id!r}, which it has from {origin}",
+                place=str(source.path),
+                hint="each line, and each journal whose runs are counted anew, wants a history of its own",
+            )
 
 
 def _folded_through(history: History | None, journal: str) -> int:

@@ -45,6 +45,7 @@ def sentence_of(lesson: Lesson) -> str:
     share = f" ({abs(mean / said):.0%})" if abs(mean) < abs(said) else ""
     were, more = ("was" if count == 1 else "were"), ("higher" if mean > 0.0 else "lower")
     return (
-        f"{lesson.response}: {runs}{lesson.where} {were} {abs(mean):.3g}{unit}{share} {more} than the fitted model "
-        f"says; {lesson.correction:+.3g}{unit} is counted on now."
+        f"{lesson.response}: {lesson.correction:+.3g}{unit} is added to what the fitted model says of these settings, "
+        f"by what it missed lately, the latest most; at their own settings {runs}{lesson.where} {were} "
+        f"{abs(mean):.3g}{unit}{share} {more} on average."
     )

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from luban import _document, guard, registry
+from luban._core import nearest_hint
 from luban.control import ControlMode, PersonRole, PlantKind
 from luban.errors import ConfigurationError
 from luban.journal import Journal
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Loop", "make_plan", "open_loop"]
 
+#: The optimizer searches so far within what the guard lets through: quantiles of the novelty.
+_WITHIN = 0.02
 _KINDS = {"simulated": PlantKind.simulated, "replay": PlantKind.replayed, "opcua": PlantKind.real}
 Say = Callable[[str], None]
 
@@ -74,7 +77,13 @@ def open_loop(
             place=str(place),
         )  # fmt: skip
     process = Process.from_yaml(_document.resolve_path(file.process, place))
+    _require_objective(file, process, place)
     model, model_path = _model(file, place, process, say, progress)
+    if model.process.digest != process.digest:
+        say(
+            "The process file is another one than when the model was trained: objectives, constraints and ranges are "
+            "those of the file."
+        )
     model_digest = registry.verified_digest(model_path)
     plan = make_plan(file, place, process, model, model_digest)
     if mode is not None:
@@ -83,7 +92,7 @@ def open_loop(
     clock = SimulatedClock(before.goes_on_at(plan.times)) if simulated_clock else SystemClock()
     plant = open_plant(process, file.plant, clock=clock, beside=place, runs_before=before.runs)
     optimizer = OptimizerProcess(
-        _command(file, model_path, model_digest),
+        _command(file, process, model_path, model_digest),
         log=plan.journal.with_name(plan.journal.name + ".optimizer.log"),
         late_after_s=max(2.0, plan.times.deadline_s),
         dead_after_s=max(2 * plan.times.period_s, 10.0) if not simulated_clock else 120.0,
@@ -153,7 +162,20 @@ def _roles(file: LoopFile, place: Path, kind: PlantKind) -> Mapping[str, PersonR
     return {} if kind is PlantKind.real else {user_name(os.getuid()): PersonRole.supervisor}
 
 
-def _command(file: LoopFile, model_path: Path, model_digest: str) -> list[str]:
+def _require_objective(file: LoopFile, process: Process, place: Path) -> None:
+    """Refuse an objective that the process has not. Raises: ConfigurationError naming the nearest."""
+    known = [objective.response for objective in process.objectives]
+    if file.objective and file.objective not in known:
+        raise ConfigurationError(
+            where="service.open_loop",
+            expected="an objective among " + ", ".join(known),
+            received=repr(file.objective),
+            place=f"{place}, objective",
+            hint=nearest_hint(file.objective, known),
+        )
+
+
+def _command(file: LoopFile, process: Process, model_path: Path, model_digest: str) -> list[str]:
     """Return the optimizer's command line; the model is pinned by its digest, whatever its file becomes."""
     options: dict[str, Any] = {
         "learning": file.learning.enabled,
@@ -161,6 +183,8 @@ def _command(file: LoopFile, model_path: Path, model_digest: str) -> list[str]:
         "min_gain": file.learning.min_gain,
         "move_every_s": max(file.cycle.period_s, file.guard.dwell_s),
         "seed": file.seed,
+        "novelty": max(file.guard.novelty - _WITHIN, 0.5),
+        "process": process.to_dict(),
     }
     arguments = ["--fd", "{fd}", "--model", str(model_path), "--digest", model_digest, "--options", json.dumps(options)]
     return [sys.executable, "-m", "luban.service.optimizer", *arguments]
@@ -175,15 +199,21 @@ def _model(file: LoopFile, place: Path, process: Process, say: Say, progress: Pr
         _train(file, place, process, target, say, progress)
     path = registry.resolve(file.model, beside=place)
     model = Model.load(path)
-    names = [parameter.name for parameter in process.parameters]
-    if model.process.name != process.name or [one.name for one in model.process.parameters] != names:
+    if model.process.name != process.name or _inputs(model.process) != _inputs(process):
         raise ConfigurationError(
             where="service.open_loop",
-            expected=f"a model of {process.name!r} with the parameters {', '.join(names)}",
-            received=f"one of {model.process.name!r}",
+            expected=f"a model of {process.name!r} with the inputs of its file: names, units, categories",
+            received=f"one of {model.process.name!r} with {', '.join(name for name, *_ in _inputs(model.process))}",
             place=str(path),
+            hint="luban train makes one for the process as it is now",
         )
     return model, path
+
+
+def _inputs(process: Process) -> list[tuple[str, str, tuple[str, ...]]]:
+    """Return what a model takes in: name, unit and categories of parameters, context and noise variables."""
+    entries = (*process.parameters, *process.context, *process.noise)
+    return [(one.name, one.unit, tuple(one.categories)) for one in entries]
 
 
 def _train(file: LoopFile, place: Path, process: Process, target: Path, say: Say, progress: Progress | None) -> None:
@@ -207,7 +237,8 @@ def _train(file: LoopFile, place: Path, process: Process, target: Path, say: Say
     else:
         say(f"There is no model at {target}: commissioning the simulated lathe, and training from that.")
         history = commission(process, file.plant.seed)
-    model = fitting.fit(process, history, seed=file.seed, progress=progress)
+    # What learns in a loop was studied beside a Gaussian process (docs/learning.md); it takes seconds.
+    model = fitting.fit(process, history, "gaussian_process", seed=file.seed, progress=progress)
     target.parent.mkdir(parents=True, exist_ok=True)
     if target.suffix == ".safetensors":
         model.save(target)

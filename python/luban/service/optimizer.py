@@ -87,6 +87,7 @@ def _advisor(model: str, digest: str, options: dict[str, Any]) -> Advisor:
     """Load the model and make the learner. Raises: IntegrityError when the model is not the pinned one."""
     from luban import registry
     from luban.fitting import Model
+    from luban.process import Process
     from luban.recommend import StayRule
     from luban.service.learner import Learner, LearnerOptions
 
@@ -102,10 +103,13 @@ def _advisor(model: str, digest: str, options: dict[str, Any]) -> Advisor:
         learning=bool(options.get("learning", True)),
         objective=str(options.get("objective", "")),
         seed=int(options.get("seed", 0)),
+        novelty=None if options.get("novelty") is None else float(options["novelty"]),
         move_every_s=float(options.get("move_every_s", "inf")),
         stay=stay,
     )
-    return Learner(learned.process, learned, options=known)
+    definition = options.get("process")
+    process = learned.process if definition is None else Process.from_dict(definition, place="the loop's process")
+    return Learner(process, learned, options=known)
 
 
 if __name__ == "__main__":

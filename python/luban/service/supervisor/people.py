@@ -174,10 +174,19 @@ class People:
         decision = self._loop.step(event).decision
         reasons = list(decision.refusal_reasons)
         if isinstance(event, control.RaiseRequest):
-            self._keep_wish(person, ControlMode[str(request["mode"])], reasons)
+            wished = ControlMode[str(request["mode"])]
+            self._keep_wish(person, wished, reasons)
+            if not decision.accepted and self._wish is not None and self._wish[:2] == (person, wished):
+                return self._noted(person, wished, reasons)
         elif not isinstance(event, control.ApproveRequest | control.EngageRequest):
             self._wish = None  # whoever lowers or stops speaks last
         return self._answered(decision.accepted, reasons)
+
+    def _noted(self, person: str, wished: ControlMode, reasons: list[control.ControlReason]) -> dict[str, Any]:
+        """Record that a person agrees to close and waits for another one; that is no refusal."""
+        self._loop.note("agrees to raise", person=person, mode=wished.name, waits_s=_SECOND_PERSON_S)
+        words = f"Noted: another person has {_SECOND_PERSON_S:.0f} s to ask for the same; one of the two an engineer."
+        return {**self._answered(False, reasons), "noted": True, "sentences": [words]}
 
     def _keep_wish(self, person: str, wished: ControlMode, reasons: list[control.ControlReason]) -> None:
         """Remember who wants to close the loop and may agree to it, until a second person does."""

@@ -16,7 +16,7 @@ from luban import control, guard
 from luban.control import WriteKind
 from luban.control import WriteOutcome as ControlWrite
 from luban.errors import ConfigurationError, DataError, Error
-from luban.plant import Plant, PlantState, SimulatedClock
+from luban.plant import Plant, PlantState, SimulatedClock, VariableRole
 from luban.process import Recipe
 from luban.service.messages import Answer, Innovation, Question, Recommendation
 from luban.service.supervisor import cycle as steps
@@ -99,12 +99,25 @@ class Supervisor:
             runs, unfinished = self.record.runs(), self.record.unfinished()
             self.plant.connect()
             connected = True
+            self._require_inputs()
             self._begin(runs, unfinished)
         except BaseException:
             if connected:
                 self.plant.close()
             self.record.close("it could not start")
             raise
+
+    def _require_inputs(self) -> None:
+        """Refuse input rules of the guard for inputs that the plant has not. Raises: ConfigurationError."""
+        known = [name for name, one in self.plant.variables.items() if one.role is VariableRole.input]
+        unknown = [rule.name for rule in self.plan.guard.options.inputs if rule.name not in known]
+        if unknown:
+            raise ConfigurationError(
+                where="service.supervisor",
+                expected="guard.inputs among " + ", ".join(known),
+                received=repr(unknown[0]),
+                place=self.plan.name,
+            )
 
     def _begin(self, runs: list[dict[str, Any]], unfinished: str) -> None:
         now = self.clock.monotonic_ns()
@@ -339,7 +352,11 @@ class Supervisor:
         if setpoint is None or self._offer is None or self._achieved() is not control.ControlMode.advisory:
             return
         if steps.guard_decision(report.judgement) is control.GuardDecision.clamp:
-            step = Recommendation({one.name: one.value for one in setpoint.values}, why=self._offer.recommendation.why)
+            why = (
+                f"A step of the way to {self._offer.name}, as far as the guard allows now; "
+                "what was predicted was of the whole way."
+            )
+            step = Recommendation({one.name: one.value for one in setpoint.values}, why=[why])
             report.offer = self._offer = replace(self._offer, name=f"R{report.number}.1", recommendation=step)
 
     def _achieved(self) -> control.ControlMode:
