@@ -83,8 +83,12 @@ def main(folder: Path, process: Process, kills: int, seed: int) -> None:
         if child == 0:
             turn(folder, process, seed + number, writing, trips=number >= kills - 2)
         os.close(writing)
-        began = os.read(reading, 1000).decode().partition("\n")[0]
-        time.sleep(draw.uniform(0.0, 0.25))
+        wanted = draw.randint(4, 40)  # cycles, not time: a busy machine kills at the same places
+        seen = ""
+        while seen.count("\n") < wanted and (chunk := os.read(reading, 1000).decode()):
+            seen += chunk
+        began = seen.partition("\n")[0]
+        time.sleep(draw.uniform(0.0, 0.01))
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
         os.close(reading)
