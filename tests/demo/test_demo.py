@@ -13,6 +13,7 @@ import pytest
 from rich.console import Console
 
 from luban import demo
+from luban._demo.loop_section import loop_text
 from luban._demo.steps import most_run_settings, slip
 from luban.demo import DemoResult
 from luban.errors import IoError
@@ -84,11 +85,11 @@ def test_what_runs_most_is_the_centre(result: DemoResult) -> None:
     assert most_run_settings(result.model.dataset) == result.advised.running
 
 
-def test_the_terminal_gets_the_honest_check_last(result: DemoResult) -> None:
+def test_the_terminal_gets_the_honest_check_and_the_loops_last(result: DemoResult) -> None:
     stream = io.StringIO()
     result.render(Console(file=stream, width=160))
     text = stream.getvalue().rstrip()
-    assert text.endswith(result.honest.text().rstrip())
+    assert text.endswith(f"{result.honest.text().rstrip()}\n\n{loop_text(result.loop).rstrip()}")
     assert "157" in text
     assert str(result.report) in text
 
