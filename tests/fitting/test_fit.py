@@ -232,7 +232,7 @@ def test_progress_is_told_and_may_stop_the_fit(process: Process, history: Histor
 @pytest.mark.slow
 def test_turning_is_learned_as_well_as_it_can_be() -> None:
     history = datasets.turning()
-    model = fit(history.process, history, folds=17)
+    model = fit(history.process, history, "gaussian_process", folds=17)
     table = model.skill().set_index(["response", "contender"])
     own, linear, trivial = (table.loc[("roughness", name)] for name in (model.card.surrogate, "linear", "trivial"))
     assert own["rmse_fold_mean"] < 0.80 < own["rmse"] < 0.87 < linear["rmse"] < trivial["rmse"]
