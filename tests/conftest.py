@@ -1,6 +1,8 @@
 """Fixtures for all tests: where the sources and the build are."""
 
 import os
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,3 +26,19 @@ def build_folder(repository: Path) -> Path:
     if not (folder / "CMakeCache.txt").exists():
         pytest.skip(f"{folder} is not a build folder: run make setup, or set LUBAN_BUILD_FOLDER")
     return folder
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of one MiB."""
+    if os.geteuid() != 0:
+        pytest.skip("a disk of one MiB is a tmpfs mount, which only root may make")
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    try:
+        mounted = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)]
+        subprocess.run(mounted, check=True, capture_output=True)
+    except subprocess.CalledProcessError as error:
+        pytest.skip(f"no tmpfs can be mounted here: {error.stderr.decode()}")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)

@@ -1,6 +1,7 @@
 """What the tests of the journal share."""
 
 import sqlite3
+import subprocess
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
@@ -50,3 +51,8 @@ def tampered(path: Path, *statements: str) -> None:
         for _, sql in triggers:
             connection.execute(sql)
         connection.commit()
+
+
+def mount(*arguments: str) -> None:
+    """Mount, as root."""
+    subprocess.run(["mount", *arguments], check=True, capture_output=True)

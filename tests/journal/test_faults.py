@@ -13,27 +13,10 @@ from luban.errors import IoError
 from luban.journal import Journal, verify
 from luban.process import Process
 
+from .support import mount
+
 HERE = Path(__file__).parent
 BLOCK = {"text": "x" * 3000}
-
-
-def mount(*arguments: str) -> None:
-    subprocess.run(["mount", *arguments], check=True, capture_output=True)
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of one MiB."""
-    if os.geteuid() != 0:
-        pytest.skip("a disk of one MiB is a tmpfs mount, which only root may make")
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    try:
-        mount("-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder))
-    except subprocess.CalledProcessError as error:
-        pytest.skip(f"no tmpfs can be mounted here: {error.stderr.decode()}")
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
 
 
 def fill(journal: Journal) -> tuple[int, IoError]:

@@ -7,7 +7,7 @@ tests/journal/test_verify.py; here a loop refuses to start on such a journal.
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,30 +20,11 @@ from luban.plant import LatheMachine
 from luban.process import Process
 from luban.service import Supervisor
 
-from ..journal.support import tampered
+from ..journal.support import mount, tampered
 from .support import BETTER, PERIOD_S, START, Around, Line, Script, decided, faults_of
 from .test_writes import wanders
 
 HERE = Path(__file__).parent
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of one MiB."""
-    if os.geteuid() != 0:
-        pytest.skip("a disk of one MiB is a tmpfs mount, which only root may make")
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    try:
-        mount("-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder))
-    except subprocess.CalledProcessError as error:
-        pytest.skip(f"no tmpfs can be mounted here: {error.stderr.decode()}")
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
-
-
-def mount(*arguments: str) -> None:
-    subprocess.run(["mount", *arguments], check=True, capture_output=True)
 
 
 def test_a_full_disk_holds_the_loop_and_costs_no_record(small_disk: Path, make_line: Callable[..., Line]) -> None:

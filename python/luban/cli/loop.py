@@ -29,7 +29,7 @@ _STEPS = {"off": "shadow", "shadow": "advisory", "advisory": "closed"}
 
 
 class RequestedMode(StrEnum):
-    """What a command line may ask for."""
+    """What a command line, or a person, may ask for."""
 
     shadow = "shadow"
     advisory = "advisory"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from luban.cli.app import JsonFlag, family, verb
+from luban.cli.loop import RequestedMode
 from luban.cli.paths import require_file
 
 if TYPE_CHECKING:
@@ -21,14 +22,6 @@ _GROUP = "Closed loop"
 family("mode", group=_GROUP, says="The mode of a running loop: show, raise, lower, stop, reset.")
 
 LoopPath = Annotated[Path, typer.Argument(metavar="LOOP", help="Loop file of the loop that runs.")]
-
-
-class Raised(StrEnum):
-    """Modes that a person may raise to."""
-
-    shadow = "shadow"
-    advisory = "advisory"
-    closed = "closed"
 
 
 class Lowered(StrEnum):
@@ -50,7 +43,7 @@ def show_mode(loop: LoopPath, as_json: JsonFlag = False) -> int:
 @verb("mode raise", group=_GROUP, example="luban mode raise configs/loop/turning-opcua.yaml closed")
 def raise_mode(
     loop: LoopPath,
-    mode: Annotated[Raised, typer.Argument(metavar="MODE", help="shadow, advisory or closed.")],
+    mode: Annotated[RequestedMode, typer.Argument(metavar="MODE", help="shadow, advisory or closed.")],
     as_json: JsonFlag = False,
 ) -> int:
     """Ask for more authority, one step at a time. Who you are is what the system says; the role file says what you may.
@@ -111,10 +104,11 @@ def acknowledge(loop: LoopPath, as_json: JsonFlag = False) -> int:
 def _ask(loop: Path, request: Mapping[str, Any], as_json: bool) -> int:
     from luban import _document, console
     from luban.service import ask_loop, read_loop
+    from luban.service.supervisor.plan import socket_of
 
     require_file(loop, what="a loop file", verb=f"mode {request['do']}")
     journal = _document.resolve_path(read_loop(loop).journal, loop)
-    answer = ask_loop(journal.with_name(journal.name + ".sock"), request)
+    answer = ask_loop(socket_of(journal), request)
     if as_json:
         console.emit_json(answer)
     else:

@@ -144,7 +144,6 @@ def make_plan(file: LoopFile, place: Path, process: Process, model: Model, model
         critical=frozenset(file.modes.critical),
         mode=file.requested,
         model=model_digest,
-        objective=file.objective,
         drift=DriftWatch(**file.drift.model_dump(), seed=file.seed),
         roles=_roles(file, place, kind),
         about={"loop_file": file.model_dump(mode="json"), "envelope": digest, "model": model_digest},

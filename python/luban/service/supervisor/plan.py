@@ -12,7 +12,7 @@ from luban.errors import ConfigurationError
 from luban.guard import GoldenSet, Guard
 from luban.process import Process
 
-__all__ = ["CycleTimes", "DriftWatch", "LoopPlan"]
+__all__ = ["CycleTimes", "DriftWatch", "LoopPlan", "socket_of"]
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,6 @@ class LoopPlan:
     critical: frozenset[str] = frozenset()
     mode: ControlMode = ControlMode.shadow
     model: str = ""
-    objective: str = ""
     drift: DriftWatch = field(default_factory=DriftWatch)
     roles: Mapping[str, PersonRole] = field(default_factory=dict)
     about: Mapping[str, object] = field(default_factory=dict)
@@ -103,4 +102,9 @@ class LoopPlan:
     @property
     def socket_path(self) -> Path:
         """Where people reach the running loop."""
-        return self.journal.with_name(self.journal.name + ".sock")
+        return socket_of(self.journal)
+
+
+def socket_of(journal: Path) -> Path:
+    """Return where people reach the loop that writes a journal."""
+    return journal.with_name(journal.name + ".sock")

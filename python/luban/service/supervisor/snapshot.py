@@ -205,16 +205,16 @@ def _plain(value: Any) -> Any:
 
 def _mode(loop: Supervisor) -> dict[str, Any]:
     latest = loop.controller.latest
-    state = control.state_dict(loop.controller.state)
+    state = loop.controller.state
     return {
         "requested": latest.requested.name,
         "achieved": latest.achieved.name,
         "requested_reasons": [reason.name for reason in latest.requested_reasons],
         "achieved_reasons": [reason.name for reason in latest.achieved_reasons],
         "no_write_reasons": [reason.name for reason in latest.no_write_reasons],
-        "unmet": [reason.name for reason in loop.controller.state.unmet],
-        "offered": state.get("offered", ""),
-        "released": list(loop.controller.state.released),
+        "unmet": [reason.name for reason in state.unmet],
+        "offered": state.offered,
+        "released": list(state.released),
     }
 
 
