@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <luban/core/error.hpp>
 #include <luban/core/json.hpp>
 #include <luban/core/sha256.hpp>
@@ -72,7 +73,7 @@ void normalise_runs(Runs& runs, std::int64_t sources) {
     if (id.empty()) contradiction("a run_id for every run", "an empty one", "runs.run_id");
     if (!seen.insert(id).second) contradiction("unique run_id", "`" + id + "` twice", "runs.run_id");
   }
-  for (const auto* table : {&runs.parameters, &runs.context, &runs.identifiers}) {
+  for (const auto* table : {&runs.parameters, &runs.context, &runs.identifiers, &runs.achieved}) {
     require_rows(*table, count, "runs");
     require_texts(*table);
   }
@@ -92,19 +93,75 @@ void require_unique_repeats(const Readings& readings, const Runs& runs) {
                 "readings");
 }
 
-void normalise_events(ResponseEvents& events, std::int64_t readings, std::int64_t sources) {
+// In a segment an event may belong to a reading of an earlier one, which its key names.
+void normalise_late(const ResponseEvents& events, bool segment, const std::string& place) {
+  const auto late = static_cast<std::size_t>(std::count(events.reading.begin(), events.reading.end(), -1));
+  if (late > 0 && !segment) contradiction("readings that are there", "−1", place + ".reading");
+  if (events.late_run_id.size() != late || events.late_repeat.size() != late) {
+    contradiction("a run_id and a repeat for each of " + std::to_string(late) + " late events",
+                  std::to_string(events.late_run_id.size()), place);
+  }
+  require_text(events.late_run_id, place + ".run_id");
+}
+
+void normalise_events(ResponseEvents& events, std::int64_t readings, std::int64_t sources, bool segment) {
   const std::size_t count = events.size();
   const std::string place = "responses." + events.name;
+  normalise_late(events, segment, place);
   complete(events.time, count, core::UtcTime::missing_count, "time");
   complete(events.quality, count, quality_good, "quality");
   complete(events.source, count, 0, "source");
   if (events.value.size() != count) contradiction("a value for every event", "another number of values", place);
-  require_range(events.reading, 0, readings, place + ".reading");
+  require_range(events.reading, -1, readings, place + ".reading");
   require_range(events.quality, 0, 3, place + ".quality");
   require_range(events.source, 0, sources, place + ".source");
   for (const double value : events.value) {
     if (!std::isfinite(value)) contradiction("finite values (a missing one is no event)", std::to_string(value), place);
   }
+}
+
+void normalise_trace(TraceColumn& trace, std::size_t runs) {
+  const std::string place = "traces." + trace.name;
+  if (trace.name.empty()) contradiction("a name", "none", "traces");
+  complete(trace.start_time, runs, core::UtcTime::missing_count, "traces.start_time");
+  if (trace.offsets.empty()) trace.offsets.assign(runs + 1, 0);
+  if (trace.offsets.size() != runs + 1 || trace.offsets.front() != 0 ||
+      !std::is_sorted(trace.offsets.begin(), trace.offsets.end()) ||
+      trace.offsets.back() != static_cast<std::int64_t>(trace.values.size())) {
+    contradiction(std::to_string(runs + 1) + " offsets from 0 to the number of values, never descending", "others",
+                  place + ".offsets");
+  }
+  if (trace.period < 0) contradiction("a period above 0, or 0", std::to_string(trace.period), place);
+  const std::size_t times = trace.period == 0 ? trace.values.size() : 0;
+  if (trace.times.size() != times) {
+    contradiction(std::to_string(times) + " times (one per value when there is no period)",
+                  std::to_string(trace.times.size()), place + ".times");
+  }
+}
+
+void normalise_genealogy(Genealogy& genealogy, std::int64_t sources) {
+  const std::size_t count = genealogy.size();
+  complete(genealogy.parent_lot, count, std::string(), "genealogy.parent_lot");
+  complete(genealogy.quantity, count, std::numeric_limits<double>::quiet_NaN(), "genealogy.quantity");
+  complete(genealogy.unit, count, std::string(), "genealogy.unit");
+  complete(genealogy.time, count, core::UtcTime::missing_count, "genealogy.time");
+  complete(genealogy.source, count, 0, "genealogy.source");
+  for (const auto* column : {&genealogy.child_lot, &genealogy.parent_lot, &genealogy.unit}) {
+    require_text(*column, "genealogy");
+  }
+  require_range(genealogy.source, 0, sources, "genealogy.source");
+}
+
+void normalise_recipes(Recipes& recipes, std::int64_t sources) {
+  const std::size_t count = recipes.size();
+  complete(recipes.value, count, std::numeric_limits<double>::quiet_NaN(), "recipes.value");
+  complete(recipes.source, count, 0, "recipes.source");
+  for (auto* column : {&recipes.parameter, &recipes.category, &recipes.unit}) {
+    complete(*column, count, std::string(), "recipes");
+    require_text(*column, "recipes");
+  }
+  require_text(recipes.recipe, "recipes.recipe");
+  require_range(recipes.source, 0, sources, "recipes.source");
 }
 
 }  // namespace
@@ -139,7 +196,15 @@ void Content::normalise() {
   require_rows(readings.noise, count, "readings.noise");
   require_rows(readings.auxiliary, count, "readings.auxiliary");
   require_texts(readings.auxiliary);
-  for (ResponseEvents& events : responses) normalise_events(events, static_cast<std::int64_t>(count), sources);
+  for (ResponseEvents& events : responses) {
+    normalise_events(events, static_cast<std::int64_t>(count), sources, segment.has_value());
+  }
+  for (TraceColumn& trace : traces) normalise_trace(trace, runs.size());
+  normalise_genealogy(genealogy, sources);
+  normalise_recipes(recipes, sources);
+  if (segment) {
+    require_range(std::vector{segment->continued}, 0, static_cast<std::int64_t>(runs.size()) + 1, "segment.continued");
+  }
   const std::size_t refused = quarantine.size();
   complete(quarantine.source, refused, 0, "quarantine.source");
   complete(quarantine.source_row, refused, std::int64_t{-1}, "quarantine.source_row");

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -33,6 +34,7 @@ struct LUBAN_HISTORY_EXPORT Runs {
   std::vector<std::string> equipment, material_lot, recipe;  ///< optional
   std::vector<std::int32_t> source;                          ///< row of the provenance that brought the run
   process::Table parameters, context, identifiers;           ///< n rows, or no columns
+  process::Table achieved;                                   ///< what the machine reached, of some of the parameters
   [[nodiscard]] std::size_t size() const noexcept { return run_id.size(); }
 };
 [[nodiscard]] LUBAN_HISTORY_EXPORT const std::vector<std::string>& run_status_names();
@@ -50,12 +52,50 @@ struct LUBAN_HISTORY_EXPORT Readings {
 struct LUBAN_HISTORY_EXPORT ResponseEvents {
   std::string name;
   std::string unit;
-  std::vector<std::int64_t> reading;  ///< row of Readings
-  std::vector<double> value;          ///< in `unit`, finite
-  std::vector<std::int64_t> time;     ///< when it became known
-  std::vector<std::int32_t> quality;  ///< quality_good …; optional = all good
-  std::vector<std::int32_t> source;   ///< row of the provenance
+  std::vector<std::int64_t> reading;      ///< row of Readings; in a segment −1 = a reading of an earlier segment
+  std::vector<double> value;              ///< in `unit`, finite
+  std::vector<std::int64_t> time;         ///< when it became known
+  std::vector<std::int32_t> quality;      ///< quality_good …; optional = all good
+  std::vector<std::int32_t> source;       ///< row of the provenance
+  std::vector<std::string> late_run_id;   ///< for each event with reading −1, in their order: the run
+  std::vector<std::int64_t> late_repeat;  ///< and the repeat of its reading
   [[nodiscard]] std::size_t size() const noexcept { return reading.size(); }
+};
+
+/// Samples of one channel, run by run: run i owns values[offsets[i] … offsets[i + 1]).
+struct LUBAN_HISTORY_EXPORT TraceColumn {
+  std::string name;
+  std::string unit;
+  std::int64_t period = 0;               ///< nanoseconds from sample to sample; 0 = `times` says when each was taken
+  std::vector<float> values;             ///< NaN = missing
+  std::vector<std::int64_t> offsets;     ///< n + 1, from 0, never descending
+  std::vector<std::int64_t> start_time;  ///< n, optional; of the first sample
+  std::vector<std::int64_t> times;       ///< one per value when `period` is 0, else none
+};
+
+/// Which material lots went into which (g rows).
+struct LUBAN_HISTORY_EXPORT Genealogy {
+  std::vector<std::string> child_lot, parent_lot;
+  std::vector<double> quantity;  ///< of the parent that went into the child; optional, NaN = unknown
+  std::vector<std::string> unit;
+  std::vector<std::int64_t> time;    ///< optional
+  std::vector<std::int32_t> source;  ///< row of the provenance
+  [[nodiscard]] std::size_t size() const noexcept { return child_lot.size(); }
+};
+
+/// What recipes ask for: one row per recipe and parameter (k rows), in the recipe's order.
+struct LUBAN_HISTORY_EXPORT Recipes {
+  std::vector<std::string> recipe, parameter;
+  std::vector<double> value;  ///< NaN where it is a category
+  std::vector<std::string> category, unit;
+  std::vector<std::int32_t> source;  ///< row of the provenance
+  [[nodiscard]] std::size_t size() const noexcept { return recipe.size(); }
+};
+
+/// What makes a file one of several that are read as one history.
+struct LUBAN_HISTORY_EXPORT SegmentPlace {
+  std::string previous_link;   ///< link of the last import before it
+  std::int64_t continued = 0;  ///< so many of the last runs are runs of earlier segments, with more readings here
 };
 
 /// What was refused at import; one row per refused value or row.
@@ -91,8 +131,12 @@ struct LUBAN_HISTORY_EXPORT Content {
   Runs runs;
   Readings readings;
   std::vector<ResponseEvents> responses;
+  std::vector<TraceColumn> traces;
+  Genealogy genealogy;
+  Recipes recipes;
   Quarantine quarantine;
   std::vector<Provenance> provenance;
+  std::optional<SegmentPlace> segment;  ///< in a file that is one of several
 
   /// The latest definition. @throws DataError when there is none.
   [[nodiscard]] process::Process current_process() const;
@@ -108,11 +152,14 @@ struct LUBAN_HISTORY_EXPORT MergeReport {
   std::int64_t values_added = 0;
   std::int64_t values_corrected = 0;           ///< a stored value was superseded by a later one
   std::int64_t values_unchanged = 0;           ///< the same value again: no event
+  std::int64_t traces_added = 0;               ///< runs that got the samples of a channel
+  std::int64_t material_added = 0;             ///< rows of genealogy and recipes
   std::int64_t quarantined = 0;                ///< refused by the import or because they contradict what is stored
   std::vector<std::int64_t> refused_readings;  ///< readings of the addition that contradict what is stored
   Quarantine refused;                          ///< what the merge itself refused: those readings, uncorrectable values
   [[nodiscard]] bool changed() const noexcept {
-    return runs_added + readings_added + values_added + values_corrected + quarantined > 0;
+    return runs_added + readings_added + values_added + values_corrected + traces_added + material_added + quarantined >
+           0;
   }
 };
 

@@ -4,6 +4,7 @@
 #include <luban/core/error.hpp>
 #include <luban/core/json.hpp>
 #include <luban/history/content.hpp>
+#include <luban/history/detail/merge_material.hpp>
 #include <luban/history/detail/table_rows.hpp>
 #include <map>
 #include <unordered_map>
@@ -84,6 +85,7 @@ class Merge {
     place_runs();
     place_readings();
     for (ResponseEvents& events : addition_.responses) add_events(events);
+    add_material();
     report_.runs_added = static_cast<std::int64_t>(new_runs_.size());
     report_.readings_added = static_cast<std::int64_t>(new_readings_.size());
     drop_values_of_refused_rows();
@@ -105,10 +107,13 @@ class Merge {
     return source_rows_.empty() ? static_cast<std::int64_t>(reading) : source_rows_[reading];
   }
   void refuse(std::size_t reading, const std::string& column, std::string value, const char* reason, const char* scope);
+  void refuse_row(std::int64_t row, const std::string& column, std::string value, const char* reason,
+                  const char* scope);
   void drop(std::size_t reading);
   void drop_values_of_refused_rows();
   void keep_uncorrectable(std::size_t reading, std::size_t stored);
   void add_events(ResponseEvents& events);
+  void add_material();
   void append_runs();
   void append_readings();
   void append_quarantine();
@@ -179,7 +184,12 @@ void Merge::place_readings() {
 
 void Merge::refuse(std::size_t reading, const std::string& column, std::string value, const char* reason,
                    const char* scope) {
-  report_.refused.source_row.push_back(source_row(reading));
+  refuse_row(source_row(reading), column, std::move(value), reason, scope);
+}
+
+void Merge::refuse_row(std::int64_t row, const std::string& column, std::string value, const char* reason,
+                       const char* scope) {
+  report_.refused.source_row.push_back(row);
   report_.refused.column.push_back(column);
   report_.refused.value.push_back(std::move(value));
   report_.refused.reason.emplace_back(reason);
@@ -255,6 +265,23 @@ void Merge::add_events(ResponseEvents& events) {
   }
 }
 
+// Traces are put in place at once; a history that they are taken from again is not changed by that.
+void Merge::add_material() {
+  const detail::RunPlaces places{run_target_, stored_runs_, stored_runs_ + new_runs_.size()};
+  std::vector<std::int64_t> first_reading(addition_.runs.size(), nowhere);
+  for (std::size_t i = addition_.readings.size(); i-- > 0;) {
+    first_reading[static_cast<std::size_t>(addition_.readings.run[i])] = static_cast<std::int64_t>(i);
+  }
+  const auto refuse_samples = [&](std::size_t run, const std::string& channel, const std::string& samples) {
+    const std::int64_t reading = first_reading[run];
+    refuse_row(reading < 0 ? nowhere : source_row(static_cast<std::size_t>(reading)), channel, samples,
+               "only_responses_are_corrected", "value");
+  };
+  report_.traces_added = detail::merge_traces(history_.traces, addition_.traces, places, refuse_samples);
+  report_.material_added = detail::merge_genealogy(history_.genealogy, addition_.genealogy, source_) +
+                           detail::merge_recipes(history_.recipes, addition_.recipes, source_);
+}
+
 template <typename T>
 void extend(std::vector<T>& column, const std::vector<T>& more, const std::vector<std::int64_t>& rows) {
   column.reserve(column.size() + rows.size());
@@ -273,7 +300,7 @@ void Merge::append_runs() {
   extend(to.material_lot, from.material_lot, new_runs_);
   extend(to.recipe, from.recipe, new_runs_);
   to.source.resize(to.run_id.size(), source_);
-  for (const auto member : {&Runs::parameters, &Runs::context, &Runs::identifiers}) {
+  for (const auto member : {&Runs::parameters, &Runs::context, &Runs::identifiers, &Runs::achieved}) {
     detail::widen_categories(to.*member, from.*member);
     to.*member = detail::append(to.*member, stored_runs_, from.*member, new_runs_);
   }

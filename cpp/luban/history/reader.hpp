@@ -9,6 +9,7 @@
 #include <luban/core/time.hpp>
 #include <luban/history/content.hpp>
 #include <luban/history/export.hpp>
+#include <luban/history/filter.hpp>
 #include <luban/process/table.hpp>
 
 namespace luban::history {
@@ -18,6 +19,8 @@ struct ViewOptions {
   process::Grain grain = process::Grain::readings;
   /// Only what was recorded until then; missing = everything.
   core::UtcTime as_of;
+  /// Only these runs and their readings.
+  RunFilter filter = {};
 };
 
 /// An open history, read-only: one row per reading.

@@ -50,7 +50,7 @@ std::string data_digest(const ColumnView& view) {
         buffer.insert(buffer.end(), bytes.begin(), bytes.end());
       }
     } else {
-      buffer.resize((end - begin) * (kind(view) == StoredKind::int32 ? 4 : 8));
+      buffer.resize((end - begin) * number_size(kind(view)));
       pack(view, begin, end, 0, buffer);
     }
     hash.update(buffer);

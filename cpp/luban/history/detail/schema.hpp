@@ -4,6 +4,7 @@
 #include <luban/history/content.hpp>
 #include <luban/history/detail/tree.hpp>
 #include <luban/history/detail/tree_file.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,7 +12,7 @@ namespace luban::history::detail {
 
 /// Version of the format that is written; a reader refuses a larger major and reads any minor of its own major.
 inline constexpr std::int64_t format_major = 1;
-inline constexpr std::int64_t format_minor = 0;
+inline constexpr std::int64_t format_minor = 1;
 inline constexpr const char* format_name = "luban-history";
 
 /// A name as an HDF5 link: `/`, `%` and control characters, and the first character of a reserved name, as %XX.
@@ -40,10 +41,26 @@ struct StoredColumn {
 /// The columns directly under `group`, in their stored order: groups that hold `value`, or datasets that carry a name.
 [[nodiscard]] std::vector<StoredColumn> stored_columns(const TreeFile& file, const std::string& group);
 
-/// Typed whole-column read. @throws IntegrityError when the stored type is another.
+/// Nothing when the file is a history by itself.
+[[nodiscard]] std::optional<SegmentPlace> segment_place(const TreeFile& file);
+
+/// A stored channel of samples.
+struct StoredTrace {
+  std::string name, unit;
+  std::string path;         ///< of the group
+  std::int64_t period = 0;  ///< nanoseconds; 0 = it has times
+  std::int64_t position = 0;
+};
+/// The channels, in their stored order.
+[[nodiscard]] std::vector<StoredTrace> stored_traces(const TreeFile& file);
+
+/// Where the values that the machine reached for a parameter lie, if they are there.
+[[nodiscard]] std::string achieved_path(const StoredColumn& parameter);
+
+/// Typed read of elements [begin, end). @throws IntegrityError when the stored type is another.
 template <typename T>
-[[nodiscard]] std::vector<T> load(const TreeFile& file, const std::string& path) {
-  ColumnData data = file.read(path);
+[[nodiscard]] std::vector<T> load(const TreeFile& file, const std::string& path, std::size_t begin, std::size_t end) {
+  ColumnData data = file.read(path, begin, end);
   if (auto* values = std::get_if<std::vector<T>>(&data)) return std::move(*values);
   throw core::IntegrityError({.where = "history.read",
                               .expected = "another type of column",
@@ -51,6 +68,15 @@ template <typename T>
                               .place = file.path() + ", " + path,
                               .hint = "the file was not written by this format's rules"});
 }
+
+/// Typed read of a whole column.
+template <typename T>
+[[nodiscard]] std::vector<T> load(const TreeFile& file, const std::string& path) {
+  return load<T>(file, path, 0, file.info(path).count);
+}
+
+/// @throws IntegrityError: a column refers to a row that does not exist.
+[[noreturn]] void out_of_range(const TreeFile& file, const std::string& path, std::int64_t value);
 
 /// Data of a stored column as a column of a table.
 [[nodiscard]] process::Column as_column(const process::ColumnInfo& info, ColumnData data);

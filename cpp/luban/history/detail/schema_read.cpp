@@ -26,6 +26,10 @@ Runs load_runs(const TreeFile& file) {
   runs.parameters = load_table(file, "/parameters");
   runs.context = load_table(file, "/context");
   runs.identifiers = load_table(file, "/identifiers");
+  for (const StoredColumn& column : stored_columns(file, "/parameters")) {
+    const std::string reached = achieved_path(column);
+    if (file.has(reached)) runs.achieved.add(as_column(column.info, file.read(reached)));
+  }
   return runs;
 }
 
@@ -48,7 +52,47 @@ ResponseEvents load_events(const TreeFile& file, const StoredColumn& response) {
   events.time = load<std::int64_t>(file, response.path + "/time");
   events.quality = load<std::int32_t>(file, response.path + "/quality");
   events.source = load<std::int32_t>(file, response.path + "/source");
+  if (std::find(events.reading.begin(), events.reading.end(), -1) == events.reading.end()) return events;
+  const auto run_id = load<std::string>(file, response.path + "/run_id");
+  const auto repeat = load<std::int64_t>(file, response.path + "/repeat");
+  for (std::size_t i = 0; i < events.reading.size() && i < run_id.size() && i < repeat.size(); ++i) {
+    if (events.reading[i] >= 0) continue;
+    events.late_run_id.push_back(run_id[i]);
+    events.late_repeat.push_back(repeat[i]);
+  }
   return events;
+}
+
+TraceColumn load_trace(const TreeFile& file, const StoredTrace& stored) {
+  TraceColumn trace;
+  trace.name = stored.name;
+  trace.unit = stored.unit;
+  trace.period = stored.period;
+  trace.values = load<float>(file, stored.path + "/values");
+  trace.offsets = load<std::int64_t>(file, stored.path + "/offsets");
+  trace.start_time = load<std::int64_t>(file, stored.path + "/start_time");
+  if (stored.period == 0) trace.times = load<std::int64_t>(file, stored.path + "/times");
+  return trace;
+}
+
+Genealogy load_genealogy(const TreeFile& file) {
+  if (!file.has("/genealogy/child_lot")) return {};
+  return {.child_lot = load<std::string>(file, "/genealogy/child_lot"),
+          .parent_lot = load<std::string>(file, "/genealogy/parent_lot"),
+          .quantity = load<double>(file, "/genealogy/quantity"),
+          .unit = load<std::string>(file, "/genealogy/unit"),
+          .time = load<std::int64_t>(file, "/genealogy/time"),
+          .source = load<std::int32_t>(file, "/genealogy/source")};
+}
+
+Recipes load_recipes(const TreeFile& file) {
+  if (!file.has("/recipes/recipe")) return {};
+  return {.recipe = load<std::string>(file, "/recipes/recipe"),
+          .parameter = load<std::string>(file, "/recipes/parameter"),
+          .value = load<double>(file, "/recipes/value"),
+          .category = load<std::string>(file, "/recipes/category"),
+          .unit = load<std::string>(file, "/recipes/unit"),
+          .source = load<std::int32_t>(file, "/recipes/source")};
 }
 
 /// Sets one member of every entry from a column; the first column decides how many entries there are.
@@ -92,6 +136,9 @@ process::ColumnInfo stored_info(const Attributes& attributes, StoredKind kind, c
       }
       break;
     }
+    case StoredKind::float32:
+      info.kind = process::ColumnKind::ragged_float32;
+      break;
     default:
       info.kind = process::ColumnKind::string;
   }
@@ -149,6 +196,41 @@ std::vector<StoredColumn> stored_columns(const TreeFile& file, const std::string
   std::stable_sort(columns.begin(), columns.end(),
                    [](const auto& a, const auto& b) { return a.position < b.position; });
   return columns;
+}
+
+std::optional<SegmentPlace> segment_place(const TreeFile& file) {
+  const Attributes& root = file.groups().at("/");
+  if (find(root, "previous_link") == nullptr) return std::nullopt;
+  return SegmentPlace{.previous_link = text_attribute(root, "previous_link"),
+                      .continued = integer_attribute(root, "continued_runs")};
+}
+
+std::vector<StoredTrace> stored_traces(const TreeFile& file) {
+  std::vector<StoredTrace> traces;
+  constexpr std::string_view prefix = "/traces/";
+  for (const auto& [path, attributes] : file.groups()) {
+    if (path.compare(0, prefix.size(), prefix) != 0 || path.find('/', prefix.size()) != std::string::npos) continue;
+    traces.push_back({.name = text_attribute(attributes, "name"),
+                      .unit = text_attribute(attributes, "unit"),
+                      .path = path,
+                      .period = integer_attribute(attributes, "period_ns"),
+                      .position = integer_attribute(attributes, "position")});
+    static_cast<void>(file.info(path + "/values"));  // a trace without values is damage, said here
+  }
+  std::stable_sort(traces.begin(), traces.end(), [](const auto& a, const auto& b) { return a.position < b.position; });
+  return traces;
+}
+
+std::string achieved_path(const StoredColumn& parameter) {
+  return parameter.path.substr(0, parameter.path.rfind('/')) + "/achieved";
+}
+
+void out_of_range(const TreeFile& file, const std::string& path, std::int64_t value) {
+  throw core::IntegrityError({.where = "history.read",
+                              .expected = "rows that exist",
+                              .received = std::to_string(value),
+                              .place = file.path() + ", " + path,
+                              .hint = "`luban verify` lists everything that is wrong with the file"});
 }
 
 process::Column as_column(const process::ColumnInfo& info, ColumnData data) {
@@ -213,8 +295,12 @@ Content load_content(const TreeFile& file) {
   for (const StoredColumn& response : stored_columns(file, "/responses")) {
     content.responses.push_back(load_events(file, response));
   }
+  for (const StoredTrace& trace : stored_traces(file)) content.traces.push_back(load_trace(file, trace));
+  content.genealogy = load_genealogy(file);
+  content.recipes = load_recipes(file);
   content.quarantine = load_quarantine(file);
   content.provenance = load_provenance(file);
+  content.segment = segment_place(file);
   return content;
 }
 

@@ -1,4 +1,7 @@
+#include <algorithm>
+#include <luban/history/detail/block_bounds.hpp>
 #include <luban/history/detail/schema.hpp>
+#include <set>
 
 namespace luban::history::detail {
 namespace {
@@ -52,13 +55,16 @@ class TreeBuilder {
     dataset(path, std::span<const std::int64_t>(data), {{"kind", std::string("time")}, {"unit", std::string("ns")}});
   }
   /// /GROUP/NAME/value, the attributes on the group.
-  void variables(const std::string& under, const process::Table& table) {
+  void variables(const std::string& under, const process::Table& table, const process::Table& achieved = {}) {
     group(under);
     std::int64_t position = 0;
     for (const auto& column : table.columns()) {
       const std::string path = under + "/" + encode_name(column.info.name);
       group(path, attributes(column.info, position++));
       dataset(path + "/value", view_of(column));
+      if (const process::Column* reached = achieved.find(column.info.name); reached != nullptr) {
+        dataset(path + "/achieved", view_of(*reached));
+      }
     }
   }
   /// /GROUP/NAME as a dataset that carries its attributes.
@@ -69,15 +75,22 @@ class TreeBuilder {
               attributes(column.info, position++));
     }
   }
+  /// A column that the tree owns.
+  template <typename T>
+  void owned(const std::string& path, std::vector<T> values, Attributes attributes = {}) {
+    auto column = std::make_shared<std::vector<T>>(std::move(values));
+    dataset(path, std::span<const T>(*column), std::move(attributes));
+    tree_.owned.push_back(std::move(column));
+  }
   /// One field of each entry as a column that the tree owns.
   template <typename Entry, typename Field>
   void field(const std::string& path, const std::vector<Entry>& entries, Field Entry::*member,
              Attributes attributes = {}) {
-    auto column = std::make_shared<std::vector<Field>>();
-    for (const Entry& entry : entries) column->push_back(entry.*member);
-    dataset(path, std::span<const Field>(*column), std::move(attributes));
-    tree_.owned.push_back(std::move(column));
+    std::vector<Field> column;
+    for (const Entry& entry : entries) column.push_back(entry.*member);
+    owned(path, std::move(column), std::move(attributes));
   }
+  [[nodiscard]] const std::vector<DatasetNode>& datasets() const noexcept { return tree_.datasets; }
   [[nodiscard]] Tree take() { return std::move(tree_); }
 
  private:
@@ -109,10 +122,82 @@ void add_runs(TreeBuilder& builder, const Runs& runs) {
   builder.dataset("/runs/material_lot", span_of(runs.material_lot));
   builder.dataset("/runs/recipe", span_of(runs.recipe));
   builder.dataset("/runs/source", span_of(runs.source));
-  builder.variables("/parameters", runs.parameters);
+  builder.variables("/parameters", runs.parameters, runs.achieved);
   builder.variables("/context", runs.context);
   builder.group("/identifiers");
   builder.columns("/identifiers", runs.identifiers);
+}
+
+// Each event names its reading, so that files can be joined.
+void add_keys(TreeBuilder& builder, const std::string& path, const Content& content, const ResponseEvents& events) {
+  const Readings& readings = content.readings;
+  if (events.late_run_id.empty()) {
+    builder.dataset(path + "/run_id", IndexedText{content.runs.run_id, span_of(readings.run), span_of(events.reading)});
+    builder.dataset(path + "/repeat", IndexedInteger{readings.repeat, span_of(events.reading)});
+    return;
+  }
+  std::vector<std::string> run_id;
+  std::vector<std::int64_t> repeat;
+  std::size_t late = 0;
+  for (const std::int64_t reading : events.reading) {
+    const auto row = static_cast<std::size_t>(reading);
+    run_id.push_back(reading < 0 ? events.late_run_id[late]
+                                 : content.runs.run_id[static_cast<std::size_t>(readings.run[row])]);
+    repeat.push_back(reading < 0 ? events.late_repeat[late++] : readings.repeat[row]);
+  }
+  builder.owned(path + "/run_id", std::move(run_id));
+  builder.owned(path + "/repeat", std::move(repeat));
+}
+
+// What no reading shows: how the latest values can be found without looking at each event.
+Attributes event_order(const ResponseEvents& events, std::size_t readings) {
+  bool in_order = events.size() == readings;
+  bool good = true;
+  std::int64_t latest = core::UtcTime::missing_count;
+  for (std::size_t i = 0; i < events.size(); ++i) {
+    in_order = in_order && events.reading[i] == static_cast<std::int64_t>(i);
+    good = good && events.quality[i] != quality_bad;
+    latest = std::max(latest, events.time[i]);
+  }
+  return {{"in_order", std::int64_t{in_order ? 1 : 0}},
+          {"all_usable", std::int64_t{good ? 1 : 0}},
+          {"latest_time", latest}};
+}
+
+void add_traces(TreeBuilder& builder, const std::vector<TraceColumn>& traces) {
+  if (traces.empty()) return;
+  builder.group("/traces");
+  std::int64_t position = 0;
+  for (const TraceColumn& trace : traces) {
+    const std::string path = "/traces/" + encode_name(trace.name);
+    builder.group(path,
+                  {{"name", trace.name}, {"unit", trace.unit}, {"position", position++}, {"period_ns", trace.period}});
+    builder.dataset(path + "/values", span_of(trace.values));
+    builder.dataset(path + "/offsets", span_of(trace.offsets));
+    builder.times(path + "/start_time", trace.start_time);
+    if (trace.period == 0) builder.times(path + "/times", trace.times);
+  }
+}
+
+void add_material(TreeBuilder& builder, const Content& content) {
+  if (const Genealogy& lots = content.genealogy; lots.size() > 0) {
+    builder.group("/genealogy");
+    builder.dataset("/genealogy/child_lot", span_of(lots.child_lot));
+    builder.dataset("/genealogy/parent_lot", span_of(lots.parent_lot));
+    builder.dataset("/genealogy/quantity", span_of(lots.quantity));
+    builder.dataset("/genealogy/unit", span_of(lots.unit));
+    builder.times("/genealogy/time", lots.time);
+    builder.dataset("/genealogy/source", span_of(lots.source));
+  }
+  if (const Recipes& recipes = content.recipes; recipes.size() > 0) {
+    builder.group("/recipes");
+    builder.dataset("/recipes/recipe", span_of(recipes.recipe));
+    builder.dataset("/recipes/parameter", span_of(recipes.parameter));
+    builder.dataset("/recipes/value", span_of(recipes.value));
+    builder.dataset("/recipes/category", span_of(recipes.category));
+    builder.dataset("/recipes/unit", span_of(recipes.unit));
+    builder.dataset("/recipes/source", span_of(recipes.source));
+  }
 }
 
 void add_readings(TreeBuilder& builder, const Content& content) {
@@ -128,10 +213,11 @@ void add_readings(TreeBuilder& builder, const Content& content) {
   std::int64_t position = 0;
   for (const auto& events : content.responses) {
     const std::string path = "/responses/" + encode_name(events.name);
-    builder.group(path, {{"name", events.name}, {"unit", events.unit}, {"position", position++}});
+    Attributes attributes = {{"name", events.name}, {"unit", events.unit}, {"position", position++}};
+    for (Attribute& entry : event_order(events, readings.size())) attributes.push_back(std::move(entry));
+    builder.group(path, std::move(attributes));
     builder.dataset(path + "/reading", span_of(events.reading));
-    builder.dataset(path + "/run_id", IndexedText{content.runs.run_id, span_of(readings.run), span_of(events.reading)});
-    builder.dataset(path + "/repeat", IndexedInteger{readings.repeat, span_of(events.reading)});
+    add_keys(builder, path, content, events);
     builder.dataset(path + "/value", span_of(events.value));
     builder.times(path + "/time", events.time);
     builder.dataset(path + "/quality", span_of(events.quality),
@@ -173,18 +259,54 @@ void add_versions(TreeBuilder& builder, const Content& content) {
   builder.field("/provenance/link", entries, &Provenance::link);
 }
 
+// What a reader needs to pass over whole blocks of runs. One block would always be read.
+void add_index(TreeBuilder& builder, std::size_t runs) {
+  if (runs <= block_rows) return;
+  constexpr const char* of_runs[] = {"/runs/run_id",       "/runs/start_time", "/runs/end_time",
+                                     "/runs/status",       "/runs/group",      "/runs/equipment",
+                                     "/runs/material_lot", "/runs/recipe",     "/readings/run"};
+  constexpr const char* under[] = {"/parameters/", "/context/", "/identifiers/"};
+  const std::vector<DatasetNode> columns = builder.datasets();
+  std::set<std::string> groups;
+  for (const DatasetNode& column : columns) {
+    const bool named = std::any_of(std::begin(under), std::end(under),
+                                   [&](const char* prefix) { return column.path.starts_with(prefix); });
+    const bool fixed = std::find(std::begin(of_runs), std::end(of_runs), column.path) != std::end(of_runs);
+    if ((!named && !fixed) || column.path.ends_with("/achieved")) continue;
+    const std::string path = bounds_path(column.path);
+    for (std::size_t slash = path.find('/', 1); slash != path.npos; slash = path.find('/', slash + 1)) {
+      if (groups.insert(path.substr(0, slash)).second) {
+        builder.group(path.substr(0, slash),
+                      slash == 6 ? Attributes{{"block_rows", std::int64_t{block_rows}}} : Attributes{});
+      }
+    }
+    builder.group(path);
+    BoundColumns bounds = block_bounds(column.data);
+    std::visit([&](auto& values) { builder.owned(path + "/low", std::move(values)); }, bounds.low);
+    std::visit([&](auto& values) { builder.owned(path + "/high", std::move(values)); }, bounds.high);
+  }
+}
+
 }  // namespace
 
 Tree to_tree(const Content& content) {
   const process::Process process = content.current_process();
   TreeBuilder builder(process);
-  builder.group("/", {{"format", std::string(format_name)},
-                      {"version", std::vector<std::int64_t>{format_major, format_minor}},
-                      {"uuid", content.uuid},
-                      {"created_time", content.created_time},
-                      {"process_digest", process.digest()}});
+  Attributes root = {{"format", std::string(format_name)},
+                     {"version", std::vector<std::int64_t>{format_major, format_minor}},
+                     {"uuid", content.uuid},
+                     {"created_time", content.created_time},
+                     {"process_digest", process.digest()}};
+  if (content.segment) {
+    root.push_back({"previous_link", content.segment->previous_link});
+    root.push_back({"continued_runs", content.segment->continued});
+  }
+  builder.group("/", std::move(root));
   add_runs(builder, content.runs);
   add_readings(builder, content);
+  add_traces(builder, content.traces);
+  add_material(builder, content);
+  add_index(builder, content.runs.size());
   add_quarantine(builder, content.quarantine);
   add_versions(builder, content);
   return builder.take();

@@ -26,6 +26,20 @@ T missing_value() {
                          .hint = {}});
 }
 
+template <typename T>
+void append_rows(std::vector<T>& to, const std::vector<T>& from, process::RowRange rows) {
+  to.insert(to.end(), from.begin() + static_cast<std::ptrdiff_t>(rows.begin),
+            from.begin() + static_cast<std::ptrdiff_t>(rows.end));
+}
+
+void append_rows(process::Ragged& to, const process::Ragged& from, process::RowRange rows) {
+  const std::int64_t first = from.offsets[rows.begin];
+  const std::int64_t before = to.offsets.back();
+  to.values.insert(to.values.end(), from.values.begin() + first, from.values.begin() + from.offsets[rows.end]);
+  for (std::size_t row = rows.begin; row < rows.end; ++row)
+    to.offsets.push_back(from.offsets[row + 1] - first + before);
+}
+
 process::Column concatenate(process::Column first, process::Column second) {
   if (first.info.kind != second.info.kind) {
     first = as_text(first);
@@ -93,6 +107,44 @@ process::Table append(const process::Table& table, std::size_t count, const proc
   for (const auto& column : more.columns()) {
     if (table.find(column.info.name) != nullptr) continue;
     columns.push_back(concatenate(take(column, none_before), take(column, rows)));
+  }
+  return process::Table(std::move(columns));
+}
+
+process::Table take_ranges(const process::Table& table, const std::vector<process::RowRange>& ranges) {
+  std::vector<process::Column> columns;
+  for (const process::Column& column : table.columns()) {
+    process::Column out{column.info, {}};
+    std::visit(
+        [&](const auto& values) {
+          using Values = std::decay_t<decltype(values)>;
+          Values taken;
+          for (const process::RowRange& range : ranges) append_rows(taken, values, range);
+          out.data = std::move(taken);
+        },
+        column.data);
+    columns.push_back(std::move(out));
+  }
+  return process::Table(std::move(columns));
+}
+
+process::Table concatenate(std::vector<process::Table> tables) {
+  if (tables.size() == 1) return std::move(tables.front());
+  std::vector<process::Column> columns;
+  for (const process::Column& first : tables.front().columns()) {
+    process::Column out{first.info, {}};
+    std::visit(
+        [&](const auto& example) {
+          using Values = std::decay_t<decltype(example)>;
+          Values all;
+          for (const process::Table& table : tables) {
+            const auto& values = std::get<Values>(table.at(first.info.name).data);
+            append_rows(all, values, {0, table.row_count()});
+          }
+          out.data = std::move(all);
+        },
+        first.data);
+    columns.push_back(std::move(out));
   }
   return process::Table(std::move(columns));
 }

@@ -19,6 +19,11 @@ namespace luban::history::detail {
 [[nodiscard]] process::Table append(const process::Table& table, std::size_t count, const process::Table& more,
                                     const std::vector<std::int64_t>& rows);
 
+/// Rows within `ranges` of every column.
+[[nodiscard]] process::Table take_ranges(const process::Table& table, const std::vector<process::RowRange>& ranges);
+/// The rows of all tables, which have the same columns, in order.
+[[nodiscard]] process::Table concatenate(std::vector<process::Table> tables);
+
 /// Whether row i of `a` and row j of `b` hold the same value (missing equals missing).
 [[nodiscard]] bool same_value(const process::Column& a, std::size_t i, const process::Column& b, std::size_t j);
 [[nodiscard]] std::string value_text(const process::Column& column, std::size_t row);

@@ -28,12 +28,27 @@ std::string_view name(StoredKind kind) noexcept {
       return "int64";
     case StoredKind::int32:
       return "int32";
+    case StoredKind::float32:
+      return "float32";
     case StoredKind::text:
       return "text";
     case StoredKind::other:
       break;
   }
   return "other";
+}
+
+std::size_t number_size(StoredKind kind) noexcept {
+  switch (kind) {
+    case StoredKind::float64:
+    case StoredKind::int64:
+      return 8;
+    case StoredKind::int32:
+    case StoredKind::float32:
+      return 4;
+    default:
+      return 0;
+  }
 }
 
 std::size_t size(const ColumnView& view) noexcept {
@@ -49,7 +64,7 @@ std::size_t size(const ColumnView& view) noexcept {
 }
 
 StoredKind kind(const ColumnView& view) noexcept {
-  constexpr StoredKind kinds[] = {StoredKind::float64, StoredKind::int64, StoredKind::int32,
+  constexpr StoredKind kinds[] = {StoredKind::float64, StoredKind::int64, StoredKind::int32, StoredKind::float32,
                                   StoredKind::text,    StoredKind::text,  StoredKind::int64};
   return kinds[view.index()];
 }

@@ -39,14 +39,16 @@ struct IndexedInteger {
 
 /// What a dataset is written from; borrows.
 using ColumnView = std::variant<std::span<const double>, std::span<const std::int64_t>, std::span<const std::int32_t>,
-                                std::span<const std::string>, IndexedText, IndexedInteger>;
+                                std::span<const float>, std::span<const std::string>, IndexedText, IndexedInteger>;
 /// What a dataset is read into.
-using ColumnData =
-    std::variant<std::vector<double>, std::vector<std::int64_t>, std::vector<std::int32_t>, std::vector<std::string>>;
+using ColumnData = std::variant<std::vector<double>, std::vector<std::int64_t>, std::vector<std::int32_t>,
+                                std::vector<float>, std::vector<std::string>>;
 
 /// How a dataset's elements are stored.
-enum class StoredKind { float64, int64, int32, text, other };
+enum class StoredKind { float64, int64, int32, float32, text, other };
 [[nodiscard]] std::string_view name(StoredKind kind) noexcept;
+/// Bytes of one number; 0 for texts and others.
+[[nodiscard]] std::size_t number_size(StoredKind kind) noexcept;
 
 struct GroupNode {
   std::string path;

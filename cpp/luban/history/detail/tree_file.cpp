@@ -46,7 +46,8 @@ StoredKind stored_kind(hid_t type) {
     case H5T_STRING:
       return StoredKind::text;
     case H5T_FLOAT:
-      return H5Tequal(type, H5T_IEEE_F64LE) > 0 ? StoredKind::float64 : StoredKind::other;
+      if (H5Tequal(type, H5T_IEEE_F64LE) > 0) return StoredKind::float64;
+      return H5Tequal(type, H5T_IEEE_F32LE) > 0 ? StoredKind::float32 : StoredKind::other;
     case H5T_INTEGER:
       if (H5Tequal(type, H5T_STD_I64LE) > 0) return StoredKind::int64;
       return H5Tequal(type, H5T_STD_I32LE) > 0 ? StoredKind::int32 : StoredKind::other;
@@ -206,7 +207,7 @@ ColumnData TreeFile::read(const std::string& object, std::size_t begin, std::siz
   }
   if (known.kind == StoredKind::other) {
     throw core::IntegrityError({.where = "history.read",
-                                .expected = "a column of float64, int64, int32 or text",
+                                .expected = "a column of float64, int64, int32, float32 or text",
                                 .received = "another type or shape",
                                 .place = path_ + ", " + object,
                                 .hint = "the file was not written by this format's rules"});
@@ -216,6 +217,7 @@ ColumnData TreeFile::read(const std::string& object, std::size_t begin, std::siz
   if (known.kind == StoredKind::float64) return as_numbers<double>(bytes);
   if (known.kind == StoredKind::int64) return as_numbers<std::int64_t>(bytes);
   if (known.kind == StoredKind::int32) return as_numbers<std::int32_t>(bytes);
+  if (known.kind == StoredKind::float32) return as_numbers<float>(bytes);
   return as_texts(bytes, known.element_size);
 }
 

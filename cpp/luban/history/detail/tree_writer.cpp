@@ -16,6 +16,7 @@ struct Target {
 
 hid_t number_type(StoredKind kind) {
   if (kind == StoredKind::float64) return H5T_IEEE_F64LE;
+  if (kind == StoredKind::float32) return H5T_IEEE_F32LE;
   return kind == StoredKind::int64 ? H5T_STD_I64LE : H5T_STD_I32LE;
 }
 
@@ -109,8 +110,8 @@ void write_chunks(hid_t dataset, const Target& target, int compression, const Hd
 Target plan(const DatasetNode& node) {
   const StoredKind stored = kind(node.data);
   const std::size_t text_size = stored == StoredKind::text ? fixed_text_size(node.data) : 0;
-  std::size_t element_size = stored == StoredKind::int32 ? 4 : 8;
-  if (stored == StoredKind::text && text_size > 0) element_size = text_size;
+  const std::size_t element_size =
+      stored == StoredKind::text ? (text_size > 0 ? text_size : sizeof(char*)) : number_size(stored);
   // A chunk is at most 1 MiB and never longer than the column.
   const std::size_t chunk = std::max<std::size_t>(1, std::min(size(node.data), chunk_bytes / element_size));
   return {node, text_size, element_size, chunk};

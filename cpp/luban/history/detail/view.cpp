@@ -1,33 +1,16 @@
 #include <algorithm>
-#include <cmath>
 #include <limits>
 #include <luban/core/error.hpp>
 #include <luban/core/text.hpp>
+#include <luban/history/detail/table_rows.hpp>
 #include <luban/history/detail/view.hpp>
 
 namespace luban::history::detail {
 namespace {
 
-constexpr double none = std::numeric_limits<double>::quiet_NaN();
-
-/// Rows [begin, end) of an int64, int32 or float64 column. @throws IntegrityError when it is of another type.
 template <typename T>
 std::vector<T> load_rows(const TreeFile& file, const std::string& path, process::RowRange rows) {
-  ColumnData data = file.read(path, rows.begin, rows.end);
-  if (auto* values = std::get_if<std::vector<T>>(&data)) return std::move(*values);
-  throw core::IntegrityError({.where = "history.read",
-                              .expected = "another type of column",
-                              .received = std::string(name(file.info(path).kind)),
-                              .place = file.path() + ", " + path,
-                              .hint = "the file was not written by this format's rules"});
-}
-
-[[noreturn]] void out_of_range(const TreeFile& file, const std::string& path, std::int64_t value) {
-  throw core::IntegrityError({.where = "history.read",
-                              .expected = "rows that exist",
-                              .received = std::to_string(value),
-                              .place = file.path() + ", " + path,
-                              .hint = "`luban verify` lists everything that is wrong with the file"});
+  return load<T>(file, path, rows.begin, rows.end);
 }
 
 ColumnData gather(const ColumnData& data, const std::vector<std::int64_t>& rows, std::int64_t first) {
@@ -41,35 +24,60 @@ ColumnData gather(const ColumnData& data, const std::vector<std::int64_t>& rows,
       data);
 }
 
-std::vector<process::RowRange> aligned_blocks(process::RowRange rows) {
-  std::vector<process::RowRange> blocks;
-  for (std::size_t begin = rows.begin; begin < rows.end;) {
-    const std::size_t end = std::min(rows.end, (begin / block_rows + 1) * block_rows);
-    blocks.push_back({begin, end});
-    begin = end;
+bool consecutive(const std::vector<std::int64_t>& rows) {
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    if (rows[i] != rows.front() + static_cast<std::int64_t>(i)) return false;
   }
-  return blocks;
+  return true;
+}
+
+Ranges within(const Ranges& ranges, process::RowRange rows) {
+  Ranges out;
+  for (const process::RowRange& range : ranges) {
+    const std::size_t begin = std::max(range.begin, rows.begin);
+    const std::size_t end = std::min(range.end, rows.end);
+    if (begin < end) out.push_back({begin, end});
+  }
+  return out;
+}
+
+Ranges whole(std::size_t rows) {
+  return rows > 0 ? Ranges{{0, rows}} : Ranges{};
 }
 
 }  // namespace
 
-View::View(std::shared_ptr<const TreeFile> file, const std::vector<Provenance>& provenance, const ViewOptions& options)
-    : file_(std::move(file)), options_(options), columns_(view_columns(*file_, provenance, options.grain)) {
+View::View(std::shared_ptr<const TreeFile> file, const std::vector<Provenance>& provenance, const ViewOptions& options,
+           LateByResponse late)
+    : file_(std::move(file)),
+      options_(options),
+      late_(std::move(late)),
+      columns_(view_columns(*file_, provenance, options.grain)) {
+  const std::optional<SegmentPlace> segment = segment_place(*file_);
+  is_segment_ = segment.has_value();
+  const std::size_t all_runs = file_->info("/runs/run_id").count;
+  const auto continued = static_cast<std::size_t>(std::max<std::int64_t>(0, segment ? segment->continued : 0));
+  std::size_t own_runs = all_runs - std::min(all_runs, continued);
+  const process::RowRange tail{own_runs, all_runs};
   readings_ = file_->info("/readings/run").count;
-  runs_ = file_->info("/runs/run_id").count;
   if (!options_.as_of.missing()) {
     // Rows are only ever appended, import after import: what was known then is a beginning of what is known now.
-    std::int64_t runs = 0;
-    std::int64_t readings = 0;
+    std::int64_t known_runs = 0;
+    std::int64_t known_readings = 0;
     for (const Provenance& entry : provenance) {
       if (entry.time > options_.as_of.since_epoch().count()) break;
-      runs += entry.runs;
-      readings += entry.readings;
+      known_runs += entry.runs;
+      known_readings += entry.readings;
     }
-    runs_ = std::min(runs_, static_cast<std::size_t>(runs));
-    readings_ = std::min(readings_, static_cast<std::size_t>(readings));
+    own_runs = std::min(own_runs, static_cast<std::size_t>(known_runs));
+    readings_ = std::min(readings_, static_cast<std::size_t>(known_readings));
   }
-  rows_ = options_.grain == process::Grain::runs ? runs_ : readings_;
+  const Ranges selected = select_runs(*file_, options_.filter, all_runs);
+  run_ranges_ = within(selected, {0, own_runs});
+  own_rows_ = count_rows(run_ranges_);
+  for (const process::RowRange& range : within(selected, tail)) run_ranges_.push_back(range);
+  reading_ranges_ = options_.filter.empty() ? whole(readings_) : select_readings(*file_, run_ranges_, readings_);
+  rows_ = options_.grain == process::Grain::runs ? own_rows_ : count_rows(reading_ranges_);
 }
 
 std::vector<process::ColumnInfo> View::schema() const {
@@ -79,7 +87,22 @@ std::vector<process::ColumnInfo> View::schema() const {
 }
 
 std::vector<process::RowRange> View::blocks() const {
-  return aligned_blocks({0, rows_});
+  const Ranges& ranges = options_.grain == process::Grain::runs ? run_ranges_ : reading_ranges_;
+  std::vector<process::RowRange> blocks;
+  std::size_t before = 0;
+  for (const Piece& piece : pieces(ranges, {0, rows_})) {
+    for (const process::RowRange& block : aligned_blocks(piece.span)) {
+      std::size_t count = 0;
+      for (const process::RowRange& part : piece.parts) {
+        const std::size_t begin = std::max(block.begin, piece.span.begin + part.begin);
+        const std::size_t end = std::min(block.end, piece.span.begin + part.end);
+        if (begin < end) count += end - begin;
+      }
+      if (count > 0) blocks.push_back({before, before + count});
+      before += count;
+    }
+  }
+  return blocks;
 }
 
 const ViewColumn& View::column(const std::string& name) const {
@@ -103,145 +126,90 @@ process::Table View::read(const std::vector<std::string>& columns, process::RowR
                            .place = file_->path(),
                            .hint = {}});
   }
-  std::vector<std::int64_t> run_rows;
+  const std::vector<Piece> wanted =
+      pieces(options_.grain == process::Grain::runs ? run_ranges_ : reading_ranges_, rows);
+  if (wanted.empty()) return read_span(columns, {0, 0});
+  if (wanted.size() == 1 && wanted.front().parts.size() == 1) return read_span(columns, wanted.front().span);
+  std::vector<process::Table> tables;
+  for (const Piece& piece : wanted) tables.push_back(take_ranges(read_span(columns, piece.span), piece.parts));
+  return concatenate(std::move(tables));
+}
+
+process::Table View::read_span(const std::vector<std::string>& columns, process::RowRange span) const {
+  Index run_rows;
   const bool needs_runs = std::any_of(columns.begin(), columns.end(),
                                       [&](const std::string& name) { return column(name).origin == Origin::run; });
   if (options_.grain == process::Grain::readings && needs_runs) {
-    run_rows = load_rows<std::int64_t>(*file_, "/readings/run", rows);
+    run_rows = load_rows<std::int64_t>(*file_, "/readings/run", span);
     const auto total = static_cast<std::int64_t>(file_->info("/runs/run_id").count);
     for (const std::int64_t run : run_rows) {
       if (run < 0 || run >= total) out_of_range(*file_, "/readings/run", run);
     }
   }
   process::Table table;
-  for (const std::string& name : columns) table.add(read_column(column(name), rows, run_rows));
+  for (const std::string& name : columns) table.add(read_column(column(name), span, run_rows));
   return table;
 }
 
-process::Column View::read_column(const ViewColumn& column, process::RowRange rows,
-                                  const std::vector<std::int64_t>& run_rows) const {
+process::Column View::read_column(const ViewColumn& column, process::RowRange span, const Index& run_rows) const {
   switch (column.origin) {
-    case Origin::run: {
-      if (options_.grain == process::Grain::runs) {
-        return as_column(column.info, file_->read(column.path, rows.begin, rows.end));
-      }
-      if (run_rows.empty()) return as_column(column.info, file_->read(column.path, 0, 0));
-      const auto [low, high] = std::minmax_element(run_rows.begin(), run_rows.end());
-      const ColumnData data =
-          file_->read(column.path, static_cast<std::size_t>(*low), static_cast<std::size_t>(*high) + 1);
-      return as_column(column.info, gather(data, run_rows, *low));
-    }
+    case Origin::run:
+      return read_run_column(column, span, run_rows);
     case Origin::reading:
-      return as_column(column.info, file_->read(column.path, rows.begin, rows.end));
+      return as_column(column.info, file_->read(column.path, span.begin, span.end));
+    case Origin::trace:
+      return read_trace(column, span);
     case Origin::repeat: {
-      const auto stored = load_rows<std::int64_t>(*file_, column.path, rows);
+      const auto stored = load_rows<std::int64_t>(*file_, column.path, span);
       return process::Column::float64(column.info.name, column.info.unit,
                                       std::vector<double>(stored.begin(), stored.end()));
     }
-    case Origin::run_count: {
-      const std::vector<double> counts = run_counts();
-      return process::Column::float64(column.info.name, column.info.unit,
-                                      {counts.begin() + static_cast<std::ptrdiff_t>(rows.begin),
-                                       counts.begin() + static_cast<std::ptrdiff_t>(rows.end)});
-    }
     case Origin::response:
+      if (options_.grain == process::Grain::readings) {
+        return process::Column::float64(column.info.name, column.info.unit, read_response(column, span));
+      }
+      break;
+    case Origin::run_count:
       break;
   }
-  if (options_.grain == process::Grain::readings) {
-    return process::Column::float64(column.info.name, column.info.unit, read_response(column, rows));
-  }
-  const std::vector<double> means = run_means(column);
-  return process::Column::float64(
-      column.info.name, column.info.unit,
-      {means.begin() + static_cast<std::ptrdiff_t>(rows.begin), means.begin() + static_cast<std::ptrdiff_t>(rows.end)});
-}
-
-std::vector<double> View::read_response(const ViewColumn& column, process::RowRange rows) const {
-  const std::shared_ptr<const Index> latest = latest_events(column.path);
-  const std::string path = column.path + "/value";
-  if (latest == nullptr) return load_rows<double>(*file_, path, rows);
-  // Wanted events in stored order, so that each chunk is fetched once.
-  std::vector<std::pair<std::int64_t, std::size_t>> wanted;
-  for (std::size_t row = rows.begin; row < rows.end; ++row) {
-    if ((*latest)[row] >= 0) wanted.emplace_back((*latest)[row], row - rows.begin);
-  }
-  std::sort(wanted.begin(), wanted.end());
-  std::vector<double> values(rows.size(), none);
-  const std::size_t events = file_->info(path).count;
-  for (std::size_t i = 0; i < wanted.size();) {
-    const std::size_t begin = static_cast<std::size_t>(wanted[i].first) / block_rows * block_rows;
-    const std::size_t end = std::min(events, begin + block_rows);
-    const auto block = load_rows<double>(*file_, path, {begin, end});
-    for (; i < wanted.size() && static_cast<std::size_t>(wanted[i].first) < end; ++i) {
-      values[wanted[i].second] = block[static_cast<std::size_t>(wanted[i].first) - begin];
+  // Computed for the chosen runs, in their order; the span counts rows of the file.
+  const std::vector<double> values = derived(column);
+  std::vector<double> out(span.size(), std::numeric_limits<double>::quiet_NaN());
+  std::size_t before = 0;
+  for (const process::RowRange& range : run_ranges_) {
+    for (std::size_t row = std::max(range.begin, span.begin); row < std::min(range.end, span.end); ++row) {
+      out[row - span.begin] = values[before + (row - range.begin)];
     }
+    before += range.size();
   }
-  return values;
+  return process::Column::float64(column.info.name, column.info.unit, std::move(out));
 }
 
-std::shared_ptr<const View::Index> View::latest_events(const std::string& response) const {
-  {
-    const std::lock_guard lock(mutex_);
-    if (const auto known = latest_.find(response); known != latest_.end()) return known->second;
+process::Column View::read_run_column(const ViewColumn& column, process::RowRange span, const Index& run_rows) const {
+  if (options_.grain == process::Grain::runs) {
+    return as_column(column.info, file_->read(column.path, span.begin, span.end));
   }
-  auto found = find_latest_events(response);  // two threads may do it twice; both find the same
-  const std::lock_guard lock(mutex_);
-  return latest_.emplace(response, std::move(found)).first->second;
+  if (run_rows.empty()) return as_column(column.info, file_->read(column.path, 0, 0));
+  const auto [low, high] = std::minmax_element(run_rows.begin(), run_rows.end());
+  ColumnData data = file_->read(column.path, static_cast<std::size_t>(*low), static_cast<std::size_t>(*high) + 1);
+  if (consecutive(run_rows)) return as_column(column.info, std::move(data));
+  return as_column(column.info, gather(data, run_rows, *low));
 }
 
-std::shared_ptr<const View::Index> View::find_latest_events(const std::string& response) const {
-  auto latest = std::make_shared<Index>(readings_, -1);
-  const std::size_t events = file_->info(response + "/reading").count;
-  const auto total = static_cast<std::int64_t>(file_->info("/readings/run").count);
-  bool in_order = events == readings_;
-  for (const process::RowRange block : aligned_blocks({0, events})) {
-    const auto reading = load_rows<std::int64_t>(*file_, response + "/reading", block);
-    const auto quality = load_rows<std::int32_t>(*file_, response + "/quality", block);
-    const auto time = load_rows<std::int64_t>(*file_, response + "/time", block);
-    for (std::size_t i = 0; i < block.size(); ++i) {
-      const auto event = static_cast<std::int64_t>(block.begin + i);
-      if (reading[i] < 0 || reading[i] >= total) out_of_range(*file_, response + "/reading", reading[i]);
-      const bool known = options_.as_of.missing() || time[i] <= options_.as_of.since_epoch().count();
-      const bool counts = known && quality[i] != quality_bad && static_cast<std::size_t>(reading[i]) < readings_;
-      in_order = in_order && counts && reading[i] == event;
-      if (counts) (*latest)[static_cast<std::size_t>(reading[i])] = event;
+process::Column View::read_trace(const ViewColumn& column, process::RowRange span) const {
+  process::Ragged out;
+  if (span.size() > 0) {
+    const auto offsets = load<std::int64_t>(*file_, column.path + "/offsets", span.begin, span.end + 1);
+    const auto total = static_cast<std::int64_t>(file_->info(column.path + "/values").count);
+    if (!std::is_sorted(offsets.begin(), offsets.end()) || offsets.front() < 0 || offsets.back() > total) {
+      out_of_range(*file_, column.path + "/offsets", offsets.back());
     }
+    out.values = load<float>(*file_, column.path + "/values", static_cast<std::size_t>(offsets.front()),
+                             static_cast<std::size_t>(offsets.back()));
+    out.offsets.clear();
+    for (const std::int64_t offset : offsets) out.offsets.push_back(offset - offsets.front());
   }
-  return in_order ? nullptr : latest;
-}
-
-std::vector<double> View::run_counts() const {
-  std::vector<double> counts(runs_, 0.0);
-  for (const process::RowRange block : aligned_blocks({0, readings_})) {
-    for (const std::int64_t run : load_rows<std::int64_t>(*file_, "/readings/run", block)) {
-      if (run < 0 || static_cast<std::size_t>(run) >= runs_) out_of_range(*file_, "/readings/run", run);
-      counts[static_cast<std::size_t>(run)] += 1.0;
-    }
-  }
-  return counts;
-}
-
-std::vector<double> View::run_means(const ViewColumn& column) const {
-  {
-    const std::lock_guard lock(mutex_);
-    if (const auto known = means_.find(column.path); known != means_.end()) return known->second;
-  }
-  std::vector<double> sums(runs_, 0.0);
-  std::vector<std::int64_t> counts(runs_, 0);
-  for (const process::RowRange block : aligned_blocks({0, readings_})) {
-    const auto runs = load_rows<std::int64_t>(*file_, "/readings/run", block);
-    const auto values = read_response(column, block);
-    for (std::size_t i = 0; i < runs.size(); ++i) {
-      if (runs[i] < 0 || static_cast<std::size_t>(runs[i]) >= runs_) out_of_range(*file_, "/readings/run", runs[i]);
-      if (std::isnan(values[i])) continue;
-      sums[static_cast<std::size_t>(runs[i])] += values[i];
-      ++counts[static_cast<std::size_t>(runs[i])];
-    }
-  }
-  for (std::size_t i = 0; i < sums.size(); ++i)
-    sums[i] = counts[i] > 0 ? sums[i] / static_cast<double>(counts[i]) : none;
-  const std::lock_guard lock(mutex_);
-  return means_.emplace(column.path, std::move(sums)).first->second;
+  return process::Column::ragged(column.info.name, column.info.unit, std::move(out));
 }
 
 }  // namespace luban::history::detail

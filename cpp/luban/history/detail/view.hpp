@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstdint>
 #include <luban/history/detail/schema.hpp>
+#include <luban/history/detail/selection.hpp>
 #include <luban/history/reader.hpp>
 #include <map>
 #include <memory>
@@ -17,6 +19,7 @@ enum class Origin {
   repeat,     ///< stored as int64, read as numbers
   response,   ///< the latest events
   run_count,  ///< number of readings of a run
+  trace,      ///< samples of a run
 };
 struct ViewColumn {
   process::ColumnInfo info;
@@ -28,10 +31,26 @@ struct ViewColumn {
 [[nodiscard]] std::vector<ViewColumn> view_columns(const TreeFile& file, const std::vector<Provenance>& provenance,
                                                    process::Grain grain);
 
-/// One grain of one file as of one time. Const calls are thread-safe; what is expensive is made once and kept.
+/// Values of a response that other segments hold for readings of this file: rows of readings in ascending order.
+struct LateValues {
+  std::vector<std::int64_t> row;
+  std::vector<double> value;
+};
+/// Of each response, by its name.
+using LateByResponse = std::map<std::string, LateValues>;
+
+/// Sums of a response over the readings of each run that have a value, and how many those are.
+struct RunSums {
+  std::vector<double> sum;
+  std::vector<double> count;
+};
+
+/// One grain of one file as of one time, of the runs that a filter lets through. Const calls are thread-safe; what is
+/// expensive is made once and kept.
 class View final : public process::TableSource {
  public:
-  View(std::shared_ptr<const TreeFile> file, const std::vector<Provenance>& provenance, const ViewOptions& options);
+  View(std::shared_ptr<const TreeFile> file, const std::vector<Provenance>& provenance, const ViewOptions& options,
+       LateByResponse late = {});
 
   [[nodiscard]] std::vector<process::ColumnInfo> schema() const override;
   [[nodiscard]] std::size_t row_count() const override { return rows_; }
@@ -39,27 +58,45 @@ class View final : public process::TableSource {
   [[nodiscard]] std::vector<process::RowRange> blocks() const override;
   [[nodiscard]] process::Table read(const std::vector<std::string>& columns, process::RowRange rows) const override;
 
+  /// The chosen runs, as rows of the file: own ones, then those that earlier segments have.
+  [[nodiscard]] const Ranges& runs() const noexcept { return run_ranges_; }
+  [[nodiscard]] std::size_t own_run_count() const noexcept { return own_rows_; }
+  /// Of the chosen runs, in their order; an unknown response has no values.
+  [[nodiscard]] RunSums run_sums(const std::string& response) const;
+  [[nodiscard]] std::vector<double> run_counts() const;
+
  private:
   using Index = std::vector<std::int64_t>;
   [[nodiscard]] const ViewColumn& column(const std::string& name) const;
-  [[nodiscard]] process::Column read_column(const ViewColumn& column, process::RowRange rows,
-                                            const std::vector<std::int64_t>& run_rows) const;
-  [[nodiscard]] std::vector<double> read_response(const ViewColumn& column, process::RowRange rows) const;
-  [[nodiscard]] std::vector<double> run_means(const ViewColumn& column) const;
-  [[nodiscard]] std::vector<double> run_counts() const;
+  [[nodiscard]] process::Table read_span(const std::vector<std::string>& columns, process::RowRange span) const;
+  [[nodiscard]] process::Column read_column(const ViewColumn& column, process::RowRange span,
+                                            const Index& run_rows) const;
+  [[nodiscard]] process::Column read_run_column(const ViewColumn& column, process::RowRange span,
+                                                const Index& run_rows) const;
+  [[nodiscard]] process::Column read_trace(const ViewColumn& column, process::RowRange span) const;
+  [[nodiscard]] std::vector<double> read_response(const ViewColumn& column, process::RowRange span) const;
+  [[nodiscard]] std::vector<double> stored_response(const std::string& path, process::RowRange span) const;
+  [[nodiscard]] std::vector<double> derived(const ViewColumn& column) const;
+  template <typename Visit>
+  void for_each_reading_block(const Visit& visit) const;
   /// Event of each visible reading, −1 where there is none; nullptr = event i belongs to reading i for all.
   [[nodiscard]] std::shared_ptr<const Index> latest_events(const std::string& response) const;
   [[nodiscard]] std::shared_ptr<const Index> find_latest_events(const std::string& response) const;
+  [[nodiscard]] bool events_in_order(const std::string& response) const;
 
   std::shared_ptr<const TreeFile> file_;
   ViewOptions options_;
+  LateByResponse late_;
   std::vector<ViewColumn> columns_;
-  std::size_t readings_ = 0;  ///< readings that are visible
-  std::size_t runs_ = 0;
+  std::size_t readings_ = 0;  ///< readings of the file that were known then
+  bool is_segment_ = false;
+  Ranges run_ranges_;         ///< chosen rows of /runs: own runs, then continued ones
+  std::size_t own_rows_ = 0;  ///< how many of them are own runs
+  Ranges reading_ranges_;     ///< and of /readings
   std::size_t rows_ = 0;
   mutable std::mutex mutex_;
   mutable std::map<std::string, std::shared_ptr<const Index>> latest_;
-  mutable std::map<std::string, std::vector<double>> means_;
+  mutable std::map<std::string, std::vector<double>> derived_;  ///< columns of the run grain that are computed
 };
 
 }  // namespace luban::history::detail

@@ -25,6 +25,22 @@ class ColumnList {
       if (!hidden) add({std::move(stored.info), origin, std::move(stored.path)});
     }
   }
+  /// What the machine reached for a parameter, under the parameter's name and `.achieved`.
+  void add_achieved() {
+    for (StoredColumn& stored : stored_columns(file_, "/parameters")) {
+      std::string path = achieved_path(stored);
+      if (!file_.has(path)) continue;
+      stored.info.name += ".achieved";
+      add({std::move(stored.info), Origin::run, std::move(path)});
+    }
+  }
+  void add_traces() {
+    for (StoredTrace& trace : stored_traces(file_)) {
+      process::ColumnInfo info = info_of(trace.name, process::ColumnKind::ragged_float32);
+      info.unit = trace.unit;
+      add({std::move(info), Origin::trace, trace.path});
+    }
+  }
   void add_run(const char* name, process::ColumnKind kind) {
     const std::string path = std::string("/runs/") + name;
     std::vector<std::string> categories;
@@ -65,6 +81,7 @@ std::vector<ViewColumn> view_columns(const TreeFile& file, const std::vector<Pro
     list.add({info_of("reading_time", process::ColumnKind::time), Origin::reading, "/readings/time"});
   }
   list.add_stored("/parameters", Origin::run);
+  list.add_achieved();
   list.add_stored("/context", Origin::run);
   if (readings) list.add_stored("/readings", Origin::reading);
   list.add_stored("/identifiers", Origin::run);
@@ -73,6 +90,7 @@ std::vector<ViewColumn> view_columns(const TreeFile& file, const std::vector<Pro
     list.add_stored("/auxiliary", Origin::reading);
   } else {
     list.add({info_of("readings", process::ColumnKind::float64), Origin::run_count, ""});
+    list.add_traces();
   }
   for (const char* name : {"start_time", "end_time"}) list.add_run(name, process::ColumnKind::time);
   list.add_run("status", process::ColumnKind::code);

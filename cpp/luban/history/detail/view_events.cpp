@@ -1,0 +1,170 @@
+// How a view finds the latest value of each reading, and what it computes for runs from them.
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <luban/history/detail/view.hpp>
+
+namespace luban::history::detail {
+namespace {
+
+constexpr double none = std::numeric_limits<double>::quiet_NaN();
+
+std::int64_t flag(const Attributes& attributes, const char* name) {
+  return integer_attribute(attributes, name);
+}
+
+}  // namespace
+
+std::vector<double> View::read_response(const ViewColumn& column, process::RowRange span) const {
+  std::vector<double> values = stored_response(column.path, span);
+  const auto late = late_.find(column.info.name);
+  if (late == late_.end()) return values;
+  const auto& rows = late->second.row;
+  const auto first = std::lower_bound(rows.begin(), rows.end(), static_cast<std::int64_t>(span.begin));
+  for (auto row = first; row != rows.end() && *row < static_cast<std::int64_t>(span.end); ++row) {
+    values[static_cast<std::size_t>(*row) - span.begin] =
+        late->second.value[static_cast<std::size_t>(row - rows.begin())];
+  }
+  return values;
+}
+
+std::vector<double> View::stored_response(const std::string& response, process::RowRange span) const {
+  const std::shared_ptr<const Index> latest = latest_events(response);
+  const std::string path = response + "/value";
+  if (latest == nullptr) return load<double>(*file_, path, span.begin, span.end);
+  // Wanted events in stored order, so that each chunk is fetched once.
+  std::vector<std::pair<std::int64_t, std::size_t>> wanted;
+  for (std::size_t row = span.begin; row < span.end; ++row) {
+    if ((*latest)[row] >= 0) wanted.emplace_back((*latest)[row], row - span.begin);
+  }
+  if (!std::is_sorted(wanted.begin(), wanted.end())) std::sort(wanted.begin(), wanted.end());
+  std::vector<double> values(span.size(), none);
+  for (std::size_t i = 0; i < wanted.size();) {
+    // One read for events that lie close together: at most a block is passed over for nothing.
+    std::size_t end = i + 1;
+    while (end < wanted.size() && wanted[end].first - wanted[end - 1].first < static_cast<std::int64_t>(block_rows))
+      ++end;
+    const auto first = static_cast<std::size_t>(wanted[i].first);
+    const auto block = load<double>(*file_, path, first, static_cast<std::size_t>(wanted[end - 1].first) + 1);
+    for (; i < end; ++i) values[wanted[i].second] = block[static_cast<std::size_t>(wanted[i].first) - first];
+  }
+  return values;
+}
+
+bool View::events_in_order(const std::string& response) const {
+  // Since 1.1 the writer says so; `luban verify` checks that it is true.
+  const Attributes& attributes = file_->groups().at(response);
+  if (flag(attributes, "in_order") != 1 || flag(attributes, "all_usable") != 1) return false;
+  return options_.as_of.missing() || flag(attributes, "latest_time") <= options_.as_of.since_epoch().count();
+}
+
+std::shared_ptr<const View::Index> View::latest_events(const std::string& response) const {
+  if (readings_ == file_->info(response + "/value").count && events_in_order(response)) return nullptr;
+  {
+    const std::lock_guard lock(mutex_);
+    if (const auto known = latest_.find(response); known != latest_.end()) return known->second;
+  }
+  auto found = find_latest_events(response);  // two threads may do it twice; both find the same
+  const std::lock_guard lock(mutex_);
+  return latest_.emplace(response, std::move(found)).first->second;
+}
+
+std::shared_ptr<const View::Index> View::find_latest_events(const std::string& response) const {
+  auto latest = std::make_shared<Index>(readings_, -1);
+  const std::size_t events = file_->info(response + "/reading").count;
+  const auto total = static_cast<std::int64_t>(file_->info("/readings/run").count);
+  bool in_order = events == readings_;
+  for (const process::RowRange block : aligned_blocks({0, events})) {
+    const auto reading = load<std::int64_t>(*file_, response + "/reading", block.begin, block.end);
+    const auto quality = load<std::int32_t>(*file_, response + "/quality", block.begin, block.end);
+    const auto time = load<std::int64_t>(*file_, response + "/time", block.begin, block.end);
+    for (std::size_t i = 0; i < block.size(); ++i) {
+      const auto event = static_cast<std::int64_t>(block.begin + i);
+      if (reading[i] == -1 && is_segment_) {
+        in_order = false;
+        continue;
+      }
+      if (reading[i] < 0 || reading[i] >= total) out_of_range(*file_, response + "/reading", reading[i]);
+      const bool known = options_.as_of.missing() || time[i] <= options_.as_of.since_epoch().count();
+      const bool counts = known && quality[i] != quality_bad && static_cast<std::size_t>(reading[i]) < readings_;
+      in_order = in_order && counts && reading[i] == event;
+      if (counts) (*latest)[static_cast<std::size_t>(reading[i])] = event;
+    }
+  }
+  return in_order ? nullptr : latest;
+}
+
+// Calls visit(rows, places): a stretch of chosen readings and, of each, the place of its run among the chosen ones.
+template <typename Visit>
+void View::for_each_reading_block(const Visit& visit) const {
+  std::vector<std::size_t> before;  // chosen runs before each range
+  std::size_t count = 0;
+  for (const process::RowRange& range : run_ranges_) {
+    before.push_back(count);
+    count += range.size();
+  }
+  for (const process::RowRange& range : reading_ranges_) {
+    for (const process::RowRange& block : aligned_blocks(range)) {
+      std::vector<std::size_t> places;
+      places.reserve(block.size());
+      for (const std::int64_t run : load<std::int64_t>(*file_, "/readings/run", block.begin, block.end)) {
+        const auto after = std::upper_bound(run_ranges_.begin(), run_ranges_.end(), run, [](auto value, const auto& r) {
+          return value < static_cast<std::int64_t>(r.begin);
+        });
+        const auto at = static_cast<std::size_t>(after - run_ranges_.begin());
+        if (at == 0 || run >= static_cast<std::int64_t>(run_ranges_[at - 1].end)) {
+          out_of_range(*file_, "/readings/run", run);
+        }
+        places.push_back(before[at - 1] + static_cast<std::size_t>(run) - run_ranges_[at - 1].begin);
+      }
+      visit(block, places);
+    }
+  }
+}
+
+std::vector<double> View::run_counts() const {
+  std::vector<double> counts(count_rows(run_ranges_), 0.0);
+  for_each_reading_block([&](process::RowRange, const std::vector<std::size_t>& places) {
+    for (const std::size_t place : places) counts[place] += 1.0;
+  });
+  return counts;
+}
+
+RunSums View::run_sums(const std::string& response) const {
+  const std::size_t runs = count_rows(run_ranges_);
+  RunSums sums{std::vector<double>(runs, 0.0), std::vector<double>(runs, 0.0)};
+  const auto found = std::find_if(columns_.begin(), columns_.end(), [&](const ViewColumn& column) {
+    return column.origin == Origin::response && column.info.name == response;
+  });
+  if (found == columns_.end()) return sums;
+  for_each_reading_block([&](process::RowRange rows, const std::vector<std::size_t>& places) {
+    const std::vector<double> values = read_response(*found, rows);
+    for (std::size_t i = 0; i < places.size(); ++i) {
+      if (std::isnan(values[i])) continue;
+      sums.sum[places[i]] += values[i];
+      sums.count[places[i]] += 1.0;
+    }
+  });
+  return sums;
+}
+
+std::vector<double> View::derived(const ViewColumn& column) const {
+  const std::string key = column.origin == Origin::run_count ? std::string("/readings") : column.path;
+  {
+    const std::lock_guard lock(mutex_);
+    if (const auto known = derived_.find(key); known != derived_.end()) return known->second;
+  }
+  std::vector<double> values;
+  if (column.origin == Origin::run_count) {
+    values = run_counts();
+  } else {
+    RunSums sums = run_sums(column.info.name);
+    for (std::size_t i = 0; i < sums.sum.size(); ++i) {
+      values.push_back(sums.count[i] > 0.0 ? sums.sum[i] / sums.count[i] : none);
+    }
+  }
+  const std::lock_guard lock(mutex_);
+  return derived_.emplace(key, std::move(values)).first->second;
+}
+
+}  // namespace luban::history::detail
