@@ -55,7 +55,7 @@ void require_texts(const process::Table& table) {
   }
 }
 
-void normalise_runs(Runs& runs, std::int64_t sources) {
+void normalise_runs(Runs& runs, std::int64_t sources, std::size_t continued) {
   const std::size_t count = runs.size();
   complete(runs.start_time, count, core::UtcTime::missing_count, "runs.start_time");
   complete(runs.end_time, count, core::UtcTime::missing_count, "runs.end_time");
@@ -66,7 +66,9 @@ void normalise_runs(Runs& runs, std::int64_t sources) {
     require_text(*column, "runs");
   }
   require_range(runs.status, 0, static_cast<std::int64_t>(run_status_names().size()), "runs.status");
-  require_range(runs.source, 0, sources, "runs.source");
+  const auto own = runs.source.end() - static_cast<std::ptrdiff_t>(std::min(count, continued));
+  require_range(std::vector(runs.source.begin(), own), 0, sources, "runs.source");
+  require_range(std::vector(own, runs.source.end()), std::numeric_limits<std::int32_t>::min(), -1, "runs.source");
   require_text(runs.run_id, "runs.run_id");
   std::unordered_set<std::string_view> seen;
   for (const std::string& id : runs.run_id) {
@@ -120,7 +122,7 @@ void normalise_events(ResponseEvents& events, std::int64_t readings, std::int64_
   }
 }
 
-void normalise_trace(TraceColumn& trace, std::size_t runs) {
+void normalise_trace(TraceColumn& trace, std::size_t runs, std::int64_t sources) {
   const std::string place = "traces." + trace.name;
   if (trace.name.empty()) contradiction("a name", "none", "traces");
   complete(trace.start_time, runs, core::UtcTime::missing_count, "traces.start_time");
@@ -131,6 +133,11 @@ void normalise_trace(TraceColumn& trace, std::size_t runs) {
     contradiction(std::to_string(runs + 1) + " offsets from 0 to the number of values, never descending", "others",
                   place + ".offsets");
   }
+  if (trace.source.empty()) {
+    for (std::size_t i = 0; i < runs; ++i) trace.source.push_back(trace.offsets[i + 1] > trace.offsets[i] ? 0 : -1);
+  }
+  complete(trace.source, runs, -1, "traces.source");
+  require_range(trace.source, -1, sources, place + ".source");
   if (trace.period < 0) contradiction("a period above 0, or 0", std::to_string(trace.period), place);
   const std::size_t times = trace.period == 0 ? trace.values.size() : 0;
   if (trace.times.size() != times) {
@@ -185,7 +192,7 @@ process::Process Content::current_process() const {
 
 void Content::normalise() {
   const auto sources = static_cast<std::int64_t>(provenance.size());
-  normalise_runs(runs, sources);
+  normalise_runs(runs, sources, static_cast<std::size_t>(segment ? std::max<std::int64_t>(0, segment->continued) : 0));
   const std::size_t count = readings.size();
   complete(readings.time, count, core::UtcTime::missing_count, "readings.time");
   if (readings.repeat.size() != count) {
@@ -199,7 +206,7 @@ void Content::normalise() {
   for (ResponseEvents& events : responses) {
     normalise_events(events, static_cast<std::int64_t>(count), sources, segment.has_value());
   }
-  for (TraceColumn& trace : traces) normalise_trace(trace, runs.size());
+  for (TraceColumn& trace : traces) normalise_trace(trace, runs.size(), sources);
   normalise_genealogy(genealogy, sources);
   normalise_recipes(recipes, sources);
   if (segment) {

@@ -71,6 +71,7 @@ struct LUBAN_HISTORY_EXPORT TraceColumn {
   std::vector<std::int64_t> offsets;     ///< n + 1, from 0, never descending
   std::vector<std::int64_t> start_time;  ///< n, optional; of the first sample
   std::vector<std::int64_t> times;       ///< one per value when `period` is 0, else none
+  std::vector<std::int32_t> source;  ///< n; row of the provenance that brought the samples, −1 where there are none
 };
 
 /// Which material lots went into which (g rows).
@@ -163,12 +164,20 @@ struct LUBAN_HISTORY_EXPORT MergeReport {
   }
 };
 
+/// How a merge treats what is there.
+struct MergeOptions {
+  /// Of each stored run: 1 = the addition is another piece of the import that brought it, so that the same (run,
+  /// repeat) is a duplicate, which is refused, and no correction. Empty = of no run.
+  std::vector<char> own_runs = {};
+};
+
 /// Adds one import (`addition`, with exactly one provenance entry) to a history. A run_id that exists must agree in
 /// parameters and context; otherwise its readings go to quarantine. A (run, repeat) that exists is a correction: its
 /// values become later events. When nothing changes, `history` is left as it was.
 /// `source_rows` names the source row of each reading of the addition, for the quarantine; empty = their order.
 /// @throws DataError when the addition contradicts itself, ConfigurationError when its process does not fit.
 LUBAN_HISTORY_EXPORT MergeReport merge(Content& history, Content addition,
-                                       const std::vector<std::int64_t>& source_rows = {});
+                                       const std::vector<std::int64_t>& source_rows = {},
+                                       const MergeOptions& options = {});
 
 }  // namespace luban::history

@@ -73,10 +73,11 @@ struct RunKeyHash {
 /// One merge: where each run and reading of the addition goes.
 class Merge {
  public:
-  Merge(Content& history, Content& addition, const std::vector<std::int64_t>& source_rows)
+  Merge(Content& history, Content& addition, const std::vector<std::int64_t>& source_rows, const MergeOptions& options)
       : history_(history),
         addition_(addition),
         source_rows_(source_rows),
+        options_(options),
         source_(static_cast<std::int32_t>(history.provenance.size())),
         stored_runs_(history.runs.size()),
         stored_readings_(history.readings.size()) {}
@@ -124,6 +125,7 @@ class Merge {
   Content& history_;
   Content& addition_;
   const std::vector<std::int64_t>& source_rows_;
+  const MergeOptions& options_;
   std::int32_t source_;
   std::size_t stored_runs_;
   std::size_t stored_readings_;
@@ -172,6 +174,9 @@ void Merge::place_readings() {
     } else if (found == known.end()) {
       reading_target_.push_back(static_cast<std::int64_t>(stored_readings_ + new_readings_.size()));
       new_readings_.push_back(static_cast<std::int64_t>(i));
+    } else if (!options_.own_runs.empty() && options_.own_runs[static_cast<std::size_t>(run)] != 0) {
+      drop(i);
+      refuse(i, "", "repeat " + std::to_string(added.repeat[i]), "duplicate", "row");
     } else if (!same_row(history_.readings.noise, found->second, added.noise, i)) {
       drop(i);
       refuse(i, "", std::to_string(added.repeat[i]), "disagrees_with_stored_reading", "row");
@@ -267,7 +272,7 @@ void Merge::add_events(ResponseEvents& events) {
 
 // Traces are put in place at once; a history that they are taken from again is not changed by that.
 void Merge::add_material() {
-  const detail::RunPlaces places{run_target_, stored_runs_, stored_runs_ + new_runs_.size()};
+  const detail::RunPlaces places{run_target_, stored_runs_, stored_runs_ + new_runs_.size(), source_};
   std::vector<std::int64_t> first_reading(addition_.runs.size(), nowhere);
   for (std::size_t i = addition_.readings.size(); i-- > 0;) {
     first_reading[static_cast<std::size_t>(addition_.readings.run[i])] = static_cast<std::int64_t>(i);
@@ -361,7 +366,8 @@ void Merge::append_response(const std::string& name, ResponseEvents& events) {
 
 }  // namespace
 
-MergeReport merge(Content& history, Content addition, const std::vector<std::int64_t>& source_rows) {
+MergeReport merge(Content& history, Content addition, const std::vector<std::int64_t>& source_rows,
+                  const MergeOptions& options) {
   if (addition.provenance.size() != 1 || (!source_rows.empty() && source_rows.size() != addition.readings.size())) {
     throw core::DataError({.where = "history.merge",
                            .expected = "one provenance entry and a source row for each reading",
@@ -383,7 +389,7 @@ MergeReport merge(Content& history, Content addition, const std::vector<std::int
   } else {
     require_fitting_process(history, addition);
   }
-  return Merge(history, addition, source_rows).run();
+  return Merge(history, addition, source_rows, options).run();
 }
 
 }  // namespace luban::history

@@ -6,6 +6,24 @@
 
 namespace luban::history {
 
+HistorySource::~HistorySource() = default;
+
+process::Process HistorySource::process() const {
+  if (process_versions().empty()) {
+    throw core::IntegrityError({.where = "history.process",
+                                .expected = "a process definition",
+                                .received = "none",
+                                .place = path(),
+                                .hint = "import the data again"});
+  }
+  return process::Process::from_json(core::Json::parse(process_versions().back().definition));
+}
+
+std::shared_ptr<const HistorySource> open_history(const std::filesystem::path& path) {
+  if (std::filesystem::is_directory(path)) return HistoryFolder::open(path);
+  return HistoryFile::open(path);
+}
+
 struct HistoryFile::Impl {
   explicit Impl(std::shared_ptr<const detail::TreeFile> opened) : file(std::move(opened)) {
     detail::require_history(*file);
@@ -15,7 +33,7 @@ struct HistoryFile::Impl {
     created = core::UtcTime(core::Nanoseconds(detail::integer_attribute(root, "created_time")));
     versions = detail::load_process(*file);
     provenance = detail::load_provenance(*file);
-    readings = std::make_shared<const detail::View>(file, provenance, ViewOptions{});
+    readings = std::make_shared<const detail::View>(file, provenance, ViewOptions{}, detail::ViewPlace{});
   }
   std::shared_ptr<const detail::TreeFile> file;
   std::string uuid, digest;
@@ -30,6 +48,13 @@ HistoryFile::~HistoryFile() = default;
 
 std::shared_ptr<const HistoryFile> HistoryFile::open(const std::filesystem::path& path) {
   auto file = std::make_shared<const detail::TreeFile>(path);
+  if (detail::segment_place(*file)) {
+    throw core::IntegrityError({.where = "history.open",
+                                .expected = "a history",
+                                .received = "one segment of several",
+                                .place = path.string(),
+                                .hint = "open the folder that it stands in"});
+  }
   return std::shared_ptr<const HistoryFile>(new HistoryFile(std::make_shared<const Impl>(std::move(file))));
 }
 
@@ -55,8 +80,10 @@ process::Table HistoryFile::read(const std::vector<std::string>& columns, proces
 }
 
 std::shared_ptr<const process::TableSource> HistoryFile::view(const ViewOptions& options) const {
-  if (options.grain == process::Grain::readings && options.as_of.missing()) return impl_->readings;
-  return std::make_shared<const detail::View>(impl_->file, impl_->provenance, options);
+  if (options.grain == process::Grain::readings && options.as_of.missing() && options.filter.empty()) {
+    return impl_->readings;
+  }
+  return std::make_shared<const detail::View>(impl_->file, impl_->provenance, options, detail::ViewPlace{});
 }
 
 const std::string& HistoryFile::path() const noexcept {
@@ -71,10 +98,10 @@ core::UtcTime HistoryFile::created_time() const noexcept {
 const std::string& HistoryFile::content_digest() const noexcept {
   return impl_->digest;
 }
-const std::vector<ProcessVersion>& HistoryFile::process_versions() const noexcept {
+const std::vector<ProcessVersion>& HistoryFile::process_versions() const {
   return impl_->versions;
 }
-const std::vector<Provenance>& HistoryFile::provenance() const noexcept {
+const std::vector<Provenance>& HistoryFile::provenance() const {
   return impl_->provenance;
 }
 Quarantine HistoryFile::quarantine() const {
@@ -92,17 +119,6 @@ Content HistoryFile::content() const {
                                 .hint = "`luban verify` lists everything that is wrong"});
   }
   return content;
-}
-
-process::Process HistoryFile::process() const {
-  if (impl_->versions.empty()) {
-    throw core::IntegrityError({.where = "history.process",
-                                .expected = "a process definition",
-                                .received = "none",
-                                .place = impl_->file->path(),
-                                .hint = "import the data again"});
-  }
-  return process::Process::from_json(core::Json::parse(impl_->versions.back().definition));
 }
 
 }  // namespace luban::history

@@ -4,6 +4,7 @@
 #include <luban/history/detail/schema.hpp>
 #include <luban/history/detail/sealed_file.hpp>
 #include <luban/history/detail/tree_file.hpp>
+#include <luban/history/detail/verify_parts.hpp>
 #include <luban/history/verify.hpp>
 #include <optional>
 
@@ -73,8 +74,11 @@ class Verification {
     } catch (const core::DataError& error) {
       found(error.detail().place, "expected " + error.detail().expected + ", found " + error.detail().received);
     }
+    const auto continued = content.segment ? content.segment->continued : 0;
+    report_.runs -= continued;
     check_process(file, content);
     check_chain(content);
+    check_derived(file, content);
     for (const auto& response : detail::stored_columns(file, "/responses")) check_keys(file, response.path, content);
   }
 
@@ -90,7 +94,7 @@ class Verification {
   }
 
   void check_chain(const Content& content) {
-    std::string previous;
+    std::string previous = content.segment ? content.segment->previous_link : std::string();
     std::int64_t runs = 0;
     std::int64_t readings = 0;
     for (std::size_t i = 0; i < content.provenance.size(); ++i) {
@@ -108,6 +112,38 @@ class Verification {
     }
   }
 
+  // What readers rely on to pass over data that cannot matter: it must follow from the data.
+  void check_derived(const detail::TreeFile& file, const Content& content) {
+    detail::Tree tree;
+    try {
+      tree = detail::to_tree(content);
+    } catch (const core::Error& error) {
+      found("", error.what());
+      return;
+    }
+    for (const detail::GroupNode& group : tree.groups) {
+      const auto stored = file.groups().find(group.path);
+      if (!group.path.starts_with("/responses/") || stored == file.groups().end()) continue;
+      for (const char* name : {"in_order", "all_usable", "latest_time"}) {
+        const auto* value = detail::find(stored->second, name);
+        if (value != nullptr && *value != *detail::find(group.attributes, name)) {
+          found(group.path, std::string("the attribute ") + name + " does not follow from the events");
+        }
+      }
+    }
+    for (const detail::DatasetNode& node : tree.datasets) {
+      if (!node.path.starts_with("/index/") || !file.has(node.path)) continue;
+      try {
+        const detail::ColumnData stored = file.read(node.path);
+        if (detail::data_digest(detail::view_of(stored)) != detail::data_digest(node.data)) {
+          found(node.path, "the bounds do not follow from the column");
+        }
+      } catch (const core::Error& error) {
+        found(node.path, error.what());
+      }
+    }
+  }
+
   // Each event repeats the key of its reading, so that segments can be joined: both must say the same.
   void check_keys(const detail::TreeFile& file, const std::string& response, const Content& content) {
     try {
@@ -117,6 +153,7 @@ class Verification {
       bool fits = run_id.size() == reading.size() && repeat.size() == reading.size();
       for (std::size_t i = 0; fits && i < reading.size(); ++i) {
         const auto row = static_cast<std::size_t>(reading[i]);
+        if (reading[i] == -1 && content.segment) continue;  // of an earlier segment
         fits = reading[i] >= 0 && row < content.readings.size() && repeat[i] == content.readings.repeat[row] &&
                run_id[i] == content.runs.run_id.at(static_cast<std::size_t>(content.readings.run[row]));
       }
@@ -135,8 +172,14 @@ class Verification {
 
 }  // namespace
 
-VerifyReport verify(const std::filesystem::path& path, const core::CallControl& control) {
+VerifyReport detail::verify_file(const std::filesystem::path& path, const core::CallControl& control) {
   return Verification(path, control).run();
+}
+
+VerifyReport verify(const std::filesystem::path& path, const core::CallControl& control,
+                    const std::filesystem::path& head) {
+  if (std::filesystem::is_directory(path)) return detail::verify_folder(path, control, head);
+  return detail::verify_file(path, control);
 }
 
 }  // namespace luban::history

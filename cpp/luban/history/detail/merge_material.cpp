@@ -23,12 +23,13 @@ struct Samples {
   std::size_t begin = 0;
   std::size_t end = 0;
   std::int64_t start = core::UtcTime::missing_count;
+  std::int32_t source = -1;
   [[nodiscard]] std::size_t size() const noexcept { return end - begin; }
 };
 
 Samples samples_of(const TraceColumn& channel, std::size_t run) {
   return {&channel, static_cast<std::size_t>(channel.offsets[run]), static_cast<std::size_t>(channel.offsets[run + 1]),
-          channel.start_time[run]};
+          channel.start_time[run], channel.source[run]};
 }
 
 bool same(const Samples& a, const Samples& b) {
@@ -56,6 +57,7 @@ void append(TraceColumn& to, const Samples& samples) {
   }
   to.offsets.push_back(static_cast<std::int64_t>(to.values.size()));
   to.start_time.push_back(samples.start);
+  to.source.push_back(samples.size() > 0 ? samples.source : -1);
 }
 
 [[noreturn]] void unfit(const TraceColumn& before, const TraceColumn& now) {
@@ -76,7 +78,8 @@ TraceColumn empty_like(const TraceColumn& channel) {
           .values = {},
           .offsets = {0},
           .start_time = {},
-          .times = {}};
+          .times = {},
+          .source = {}};
 }
 
 }  // namespace
@@ -144,6 +147,7 @@ std::int64_t merge_traces(std::vector<TraceColumn>& to, const std::vector<TraceC
       const Samples before = run < places.stored ? samples_of(channel, run) : Samples{};
       Samples now;
       if (more != from.end() && origin[run] >= 0) now = samples_of(*more, static_cast<std::size_t>(origin[run]));
+      if (now.source >= 0) now.source += places.sources;
       const bool keeps = before.size() > 0;
       if (keeps && now.size() > 0 && !same(before, now)) {
         refuse(static_cast<std::size_t>(origin[run]), channel.name, std::to_string(now.size()) + " samples");

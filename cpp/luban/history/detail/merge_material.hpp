@@ -16,8 +16,9 @@ std::int64_t merge_recipes(Recipes& to, const Recipes& from, std::int32_t source
 /// Where the runs of an addition went: `target[i]` is the run of the history, or −1 when it was refused.
 struct RunPlaces {
   const std::vector<std::int64_t>& target;
-  std::size_t stored;  ///< runs that the history had before
-  std::size_t total;   ///< runs that it has now
+  std::size_t stored;    ///< runs that the history had before
+  std::size_t total;     ///< runs that it has now
+  std::int32_t sources;  ///< imports that it had before: numbers of the addition's imports are counted on
 };
 /// Called with a run of the addition, the channel and its samples in words, when the history has others for that run.
 using TraceRefusal = std::function<void(std::size_t run, const std::string& channel, const std::string& samples)>;

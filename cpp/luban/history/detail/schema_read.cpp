@@ -72,6 +72,7 @@ TraceColumn load_trace(const TreeFile& file, const StoredTrace& stored) {
   trace.offsets = load<std::int64_t>(file, stored.path + "/offsets");
   trace.start_time = load<std::int64_t>(file, stored.path + "/start_time");
   if (stored.period == 0) trace.times = load<std::int64_t>(file, stored.path + "/times");
+  trace.source = load<std::int32_t>(file, stored.path + "/source");
   return trace;
 }
 

@@ -131,7 +131,7 @@ void add_runs(TreeBuilder& builder, const Runs& runs) {
 // Each event names its reading, so that files can be joined.
 void add_keys(TreeBuilder& builder, const std::string& path, const Content& content, const ResponseEvents& events) {
   const Readings& readings = content.readings;
-  if (events.late_run_id.empty()) {
+  if (events.size() > 0 && events.late_run_id.empty()) {
     builder.dataset(path + "/run_id", IndexedText{content.runs.run_id, span_of(readings.run), span_of(events.reading)});
     builder.dataset(path + "/repeat", IndexedInteger{readings.repeat, span_of(events.reading)});
     return;
@@ -176,6 +176,7 @@ void add_traces(TreeBuilder& builder, const std::vector<TraceColumn>& traces) {
     builder.dataset(path + "/offsets", span_of(trace.offsets));
     builder.times(path + "/start_time", trace.start_time);
     if (trace.period == 0) builder.times(path + "/times", trace.times);
+    builder.dataset(path + "/source", span_of(trace.source));
   }
 }
 

@@ -117,6 +117,11 @@ SealState check_seal(const std::filesystem::path& path) {
   return bytes.substr(body) == expected ? SealState::intact : SealState::broken;
 }
 
+FileBytes hash_file(const std::filesystem::path& path) {
+  const MappedFile file(path);
+  return {core::Sha256().update(file.bytes()).hex(), static_cast<std::int64_t>(file.bytes().size())};
+}
+
 void require_intact_heaps(const std::filesystem::path& path) {
   const MappedFile file(path);
   const std::string_view bytes = file.bytes();

@@ -19,6 +19,12 @@ enum class SealState { intact, missing, broken };
 void append_seal(const std::filesystem::path& path);
 /// Reads the whole file. @throws IoError.
 [[nodiscard]] SealState check_seal(const std::filesystem::path& path);
+struct FileBytes {
+  std::string sha256;
+  std::int64_t count = 0;
+};
+/// SHA-256 and length of a whole file, seal included. @throws IoError.
+[[nodiscard]] FileBytes hash_file(const std::filesystem::path& path);
 /// Checks the stretches that the heap lines name, before HDF5 reads them: damage there makes the library write beyond
 /// its memory. A file without lines passes. @throws IntegrityError, IoError.
 void require_intact_heaps(const std::filesystem::path& path);

@@ -48,11 +48,10 @@ Ranges whole(std::size_t rows) {
 }  // namespace
 
 View::View(std::shared_ptr<const TreeFile> file, const std::vector<Provenance>& provenance, const ViewOptions& options,
-           LateByResponse late)
-    : file_(std::move(file)),
-      options_(options),
-      late_(std::move(late)),
-      columns_(view_columns(*file_, provenance, options.grain)) {
+           ViewPlace place)
+    : file_(std::move(file)), options_(options), place_(std::move(place)) {
+  if (place_.sources.empty()) place_.sources = numbered(input_names(provenance));
+  columns_ = view_columns(*file_, place_.sources, options.grain);
   const std::optional<SegmentPlace> segment = segment_place(*file_);
   is_segment_ = segment.has_value();
   const std::size_t all_runs = file_->info("/runs/run_id").count;
@@ -60,12 +59,15 @@ View::View(std::shared_ptr<const TreeFile> file, const std::vector<Provenance>& 
   std::size_t own_runs = all_runs - std::min(all_runs, continued);
   const process::RowRange tail{own_runs, all_runs};
   readings_ = file_->info("/readings/run").count;
+  imports_ = provenance.size();
   if (!options_.as_of.missing()) {
     // Rows are only ever appended, import after import: what was known then is a beginning of what is known now.
     std::int64_t known_runs = 0;
     std::int64_t known_readings = 0;
+    imports_ = 0;
     for (const Provenance& entry : provenance) {
       if (entry.time > options_.as_of.since_epoch().count()) break;
+      ++imports_;
       known_runs += entry.runs;
       known_readings += entry.readings;
     }
@@ -82,7 +84,9 @@ View::View(std::shared_ptr<const TreeFile> file, const std::vector<Provenance>& 
 
 std::vector<process::ColumnInfo> View::schema() const {
   std::vector<process::ColumnInfo> infos;
-  for (const ViewColumn& column : columns_) infos.push_back(column.info);
+  for (const ViewColumn& column : columns_) {
+    if (column.listed) infos.push_back(column.info);
+  }
   return infos;
 }
 
@@ -105,12 +109,18 @@ std::vector<process::RowRange> View::blocks() const {
   return blocks;
 }
 
+bool View::has(const std::string& name) const noexcept {
+  return std::any_of(columns_.begin(), columns_.end(), [&](const ViewColumn& c) { return c.info.name == name; });
+}
+
 const ViewColumn& View::column(const std::string& name) const {
   const auto found =
       std::find_if(columns_.begin(), columns_.end(), [&](const ViewColumn& c) { return c.info.name == name; });
   if (found != columns_.end()) return *found;
   std::vector<std::string> known;
-  for (const ViewColumn& c : columns_) known.push_back(c.info.name);
+  for (const ViewColumn& c : columns_) {
+    if (c.listed) known.push_back(c.info.name);
+  }
   throw core::DataError({.where = "history.read",
                          .expected = "a column of the history",
                          .received = core::quoted(name),
@@ -187,13 +197,25 @@ process::Column View::read_column(const ViewColumn& column, process::RowRange sp
 
 process::Column View::read_run_column(const ViewColumn& column, process::RowRange span, const Index& run_rows) const {
   if (options_.grain == process::Grain::runs) {
-    return as_column(column.info, file_->read(column.path, span.begin, span.end));
+    return as_column(column.info, whole_history(column.path, file_->read(column.path, span.begin, span.end)));
   }
   if (run_rows.empty()) return as_column(column.info, file_->read(column.path, 0, 0));
   const auto [low, high] = std::minmax_element(run_rows.begin(), run_rows.end());
-  ColumnData data = file_->read(column.path, static_cast<std::size_t>(*low), static_cast<std::size_t>(*high) + 1);
+  ColumnData data = whole_history(
+      column.path, file_->read(column.path, static_cast<std::size_t>(*low), static_cast<std::size_t>(*high) + 1));
   if (consecutive(run_rows)) return as_column(column.info, std::move(data));
   return as_column(column.info, gather(data, run_rows, *low));
+}
+
+// Numbers of imports are of the file; a run that an earlier segment has bears −2 less its number in the history.
+ColumnData View::whole_history(const std::string& path, ColumnData data) const {
+  auto* codes = path == "/runs/source" ? std::get_if<std::vector<std::int32_t>>(&data) : nullptr;
+  if (codes == nullptr) return data;
+  for (std::int32_t& code : *codes) {
+    code = code >= 0 ? code + place_.first_source : -2 - code;
+    if (code < 0 || static_cast<std::size_t>(code) >= place_.sources.size()) out_of_range(*file_, path, code);
+  }
+  return data;
 }
 
 process::Column View::read_trace(const ViewColumn& column, process::RowRange span) const {
@@ -204,10 +226,16 @@ process::Column View::read_trace(const ViewColumn& column, process::RowRange spa
     if (!std::is_sorted(offsets.begin(), offsets.end()) || offsets.front() < 0 || offsets.back() > total) {
       out_of_range(*file_, column.path + "/offsets", offsets.back());
     }
-    out.values = load<float>(*file_, column.path + "/values", static_cast<std::size_t>(offsets.front()),
-                             static_cast<std::size_t>(offsets.back()));
-    out.offsets.clear();
-    for (const std::int64_t offset : offsets) out.offsets.push_back(offset - offsets.front());
+    const auto values = load<float>(*file_, column.path + "/values", static_cast<std::size_t>(offsets.front()),
+                                    static_cast<std::size_t>(offsets.back()));
+    const auto source = load<std::int32_t>(*file_, column.path + "/source", span.begin, span.end);
+    for (std::size_t i = 0; i < source.size(); ++i) {
+      if (source[i] < static_cast<std::int32_t>(imports_)) {  // else it was not known then
+        out.values.insert(out.values.end(), values.begin() + (offsets[i] - offsets.front()),
+                          values.begin() + (offsets[i + 1] - offsets.front()));
+      }
+      out.offsets.push_back(static_cast<std::int64_t>(out.values.size()));
+    }
   }
   return process::Column::ragged(column.info.name, column.info.unit, std::move(out));
 }

@@ -25,11 +25,17 @@ struct ViewColumn {
   process::ColumnInfo info;
   Origin origin;
   std::string path;
+  bool listed = true;  ///< false: read by its path alone, for a name of the process may hide its own
 };
 
-/// The columns that a view of this grain offers, in their order.
-[[nodiscard]] std::vector<ViewColumn> view_columns(const TreeFile& file, const std::vector<Provenance>& provenance,
+/// The columns that a view of this grain offers, in their order; then those of /runs under their paths, not listed.
+[[nodiscard]] std::vector<ViewColumn> view_columns(const TreeFile& file, const std::vector<std::string>& sources,
                                                    process::Grain grain);
+
+/// Names in which no two are alike: from the second on, a name that was there before gets its number.
+[[nodiscard]] std::vector<std::string> numbered(std::vector<std::string> names);
+/// Names of imports.
+[[nodiscard]] std::vector<std::string> input_names(const std::vector<Provenance>& provenance);
 
 /// Values of a response that other segments hold for readings of this file: rows of readings in ascending order.
 struct LateValues {
@@ -38,6 +44,13 @@ struct LateValues {
 };
 /// Of each response, by its name.
 using LateByResponse = std::map<std::string, LateValues>;
+
+/// What a file is within a history of several.
+struct ViewPlace {
+  std::vector<std::string> sources;  ///< names of all imports of the history; empty = those of the file
+  std::int32_t first_source = 0;     ///< number of the file's first import among them
+  LateByResponse late = {};
+};
 
 /// Sums of a response over the readings of each run that have a value, and how many those are.
 struct RunSums {
@@ -50,7 +63,7 @@ struct RunSums {
 class View final : public process::TableSource {
  public:
   View(std::shared_ptr<const TreeFile> file, const std::vector<Provenance>& provenance, const ViewOptions& options,
-       LateByResponse late = {});
+       ViewPlace place = {});
 
   [[nodiscard]] std::vector<process::ColumnInfo> schema() const override;
   [[nodiscard]] std::size_t row_count() const override { return rows_; }
@@ -58,12 +71,15 @@ class View final : public process::TableSource {
   [[nodiscard]] std::vector<process::RowRange> blocks() const override;
   [[nodiscard]] process::Table read(const std::vector<std::string>& columns, process::RowRange rows) const override;
 
+  [[nodiscard]] bool has(const std::string& name) const noexcept;
   /// The chosen runs, as rows of the file: own ones, then those that earlier segments have.
   [[nodiscard]] const Ranges& runs() const noexcept { return run_ranges_; }
   [[nodiscard]] std::size_t own_run_count() const noexcept { return own_rows_; }
   /// Of the chosen runs, in their order; an unknown response has no values.
   [[nodiscard]] RunSums run_sums(const std::string& response) const;
   [[nodiscard]] std::vector<double> run_counts() const;
+  /// The samples of a channel, of the chosen runs in their order; none when the file has no such channel.
+  [[nodiscard]] process::Ragged run_samples(const std::string& trace) const;
 
  private:
   using Index = std::vector<std::int64_t>;
@@ -73,6 +89,7 @@ class View final : public process::TableSource {
                                             const Index& run_rows) const;
   [[nodiscard]] process::Column read_run_column(const ViewColumn& column, process::RowRange span,
                                                 const Index& run_rows) const;
+  [[nodiscard]] ColumnData whole_history(const std::string& path, ColumnData data) const;
   [[nodiscard]] process::Column read_trace(const ViewColumn& column, process::RowRange span) const;
   [[nodiscard]] std::vector<double> read_response(const ViewColumn& column, process::RowRange span) const;
   [[nodiscard]] std::vector<double> stored_response(const std::string& path, process::RowRange span) const;
@@ -86,8 +103,9 @@ class View final : public process::TableSource {
 
   std::shared_ptr<const TreeFile> file_;
   ViewOptions options_;
-  LateByResponse late_;
+  ViewPlace place_;
   std::vector<ViewColumn> columns_;
+  std::size_t imports_ = 0;   ///< imports of the file that were known then
   std::size_t readings_ = 0;  ///< readings of the file that were known then
   bool is_segment_ = false;
   Ranges run_ranges_;         ///< chosen rows of /runs: own runs, then continued ones

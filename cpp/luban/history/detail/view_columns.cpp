@@ -53,13 +53,13 @@ class ColumnList {
     add({info_of(name, kind, std::move(categories)), Origin::run, path});
   }
   /// Which import brought a run: the input's name, numbered where two inputs share it.
-  void add_source(const std::vector<Provenance>& provenance) {
-    std::vector<std::string> names;
-    for (const Provenance& entry : provenance) {
-      const bool taken = std::find(names.begin(), names.end(), entry.input_name) != names.end();
-      names.push_back(taken ? entry.input_name + " #" + std::to_string(names.size() + 1) : entry.input_name);
-    }
-    add({info_of("source", process::ColumnKind::code, std::move(names)), Origin::run, "/runs/source"});
+  void add_source(const std::vector<std::string>& names) {
+    add({info_of("source", process::ColumnKind::code, names), Origin::run, "/runs/source"});
+  }
+  /// The columns of runs under their paths.
+  void add_by_path(const char* name, process::ColumnKind kind, std::vector<std::string> categories = {}) {
+    const std::string path = std::string("/runs/") + name;
+    columns_.push_back({info_of(path, kind, std::move(categories)), Origin::run, path, false});
   }
   [[nodiscard]] std::vector<ViewColumn> take() { return std::move(columns_); }
 
@@ -71,7 +71,22 @@ class ColumnList {
 
 }  // namespace
 
-std::vector<ViewColumn> view_columns(const TreeFile& file, const std::vector<Provenance>& provenance,
+std::vector<std::string> numbered(std::vector<std::string> names) {
+  std::set<std::string> taken;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    if (!taken.insert(names[i]).second) names[i] += " #" + std::to_string(i + 1);
+    taken.insert(names[i]);
+  }
+  return names;
+}
+
+std::vector<std::string> input_names(const std::vector<Provenance>& provenance) {
+  std::vector<std::string> names;
+  for (const Provenance& entry : provenance) names.push_back(entry.input_name);
+  return names;
+}
+
+std::vector<ViewColumn> view_columns(const TreeFile& file, const std::vector<std::string>& sources,
                                      process::Grain grain) {
   const bool readings = grain == process::Grain::readings;
   ColumnList list(file);
@@ -97,7 +112,13 @@ std::vector<ViewColumn> view_columns(const TreeFile& file, const std::vector<Pro
   for (const char* name : {"group", "equipment", "material_lot", "recipe"}) {
     list.add_run(name, process::ColumnKind::string);
   }
-  list.add_source(provenance);
+  list.add_source(sources);
+  list.add_by_path("source", process::ColumnKind::code, sources);
+  for (const char* name : {"start_time", "end_time"}) list.add_by_path(name, process::ColumnKind::time);
+  list.add_by_path("status", process::ColumnKind::code, run_status_names());
+  for (const char* name : {"group", "equipment", "material_lot", "recipe"}) {
+    list.add_by_path(name, process::ColumnKind::string);
+  }
   return list.take();
 }
 

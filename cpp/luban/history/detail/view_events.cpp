@@ -17,8 +17,8 @@ std::int64_t flag(const Attributes& attributes, const char* name) {
 
 std::vector<double> View::read_response(const ViewColumn& column, process::RowRange span) const {
   std::vector<double> values = stored_response(column.path, span);
-  const auto late = late_.find(column.info.name);
-  if (late == late_.end()) return values;
+  const auto late = place_.late.find(column.info.name);
+  if (late == place_.late.end()) return values;
   const auto& rows = late->second.row;
   const auto first = std::lower_bound(rows.begin(), rows.end(), static_cast<std::int64_t>(span.begin));
   for (auto row = first; row != rows.end() && *row < static_cast<std::int64_t>(span.end); ++row) {
@@ -146,6 +146,27 @@ RunSums View::run_sums(const std::string& response) const {
     }
   });
   return sums;
+}
+
+process::Ragged View::run_samples(const std::string& trace) const {
+  const std::vector<StoredTrace> stored = stored_traces(*file_);
+  const auto found = std::find_if(stored.begin(), stored.end(), [&](const auto& one) { return one.name == trace; });
+  process::Ragged out;
+  if (found == stored.end()) {
+    out.offsets.assign(count_rows(run_ranges_) + 1, 0);
+    return out;
+  }
+  const ViewColumn column{{.name = trace, .unit = {}, .kind = process::ColumnKind::ragged_float32, .categories = {}},
+                          Origin::trace,
+                          found->path};
+  for (const process::RowRange& range : run_ranges_) {
+    const process::Column part = read_trace(column, range);
+    const auto& samples = std::get<process::Ragged>(part.data);
+    const std::int64_t before = out.offsets.back();
+    out.values.insert(out.values.end(), samples.values.begin(), samples.values.end());
+    for (std::size_t i = 1; i < samples.offsets.size(); ++i) out.offsets.push_back(before + samples.offsets[i]);
+  }
+  return out;
 }
 
 std::vector<double> View::derived(const ViewColumn& column) const {

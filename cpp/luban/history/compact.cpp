@@ -1,0 +1,68 @@
+#include <luban/history/compact.hpp>
+#include <luban/history/detail/folder_writer.hpp>
+#include <luban/history/detail/join_contents.hpp>
+#include <luban/history/detail/schema.hpp>
+#include <numeric>
+#include <vector>
+
+namespace luban::history {
+namespace {
+
+using Segments = std::vector<detail::SegmentEntry>;
+
+/// End of the segments from `first` on that fit into one.
+std::size_t end_of_group(const Segments& segments, std::size_t first, const CompactOptions& options) {
+  std::int64_t readings = 0;
+  std::int64_t bytes = 0;
+  std::size_t end = first;
+  for (; end < segments.size(); ++end) {
+    readings += segments[end].readings;
+    bytes += segments[end].bytes;
+    if (end > first && (readings > options.most_readings || bytes > options.most_bytes)) break;
+  }
+  return end;
+}
+
+std::int64_t total_bytes(const Segments& segments) {
+  return std::accumulate(segments.begin(), segments.end(), std::int64_t{0},
+                         [](std::int64_t sum, const detail::SegmentEntry& entry) { return sum + entry.bytes; });
+}
+
+Content joined(const detail::FolderWriter& writer, std::size_t first, std::size_t last,
+               const core::CallControl& control) {
+  std::vector<Content> parts;
+  for (std::size_t k = first; k < last; ++k) {
+    control.check("history.compact");
+    const detail::TreeFile file(writer.folder() / writer.manifest().segments[k].file);
+    parts.push_back(detail::load_content(file));
+  }
+  return detail::join_contents(std::move(parts));
+}
+
+}  // namespace
+
+CompactReport compact(const std::filesystem::path& folder, const CompactOptions& options,
+                      const WriteOptions& write_options, const std::filesystem::path& head,
+                      const core::CallControl& control) {
+  static_cast<void>(detail::FolderManifest::read(folder));  // a folder that is no history is not made one
+  detail::FolderWriter writer(folder, write_options, head, "history.compact");
+  const Segments& segments = writer.manifest().segments;
+  CompactReport report;
+  report.segments_before = static_cast<std::int64_t>(segments.size());
+  report.bytes_before = total_bytes(segments);
+  for (std::size_t first = 0; first < segments.size(); ++first) {
+    control.check("history.compact");
+    const std::size_t end = end_of_group(segments, first, options);
+    if (end - first > 1) writer.replace(first, end, joined(writer, first, end, control), control);
+    control.report({.phase = "compact",
+                    .done = static_cast<std::int64_t>(first) + 1,
+                    .total = static_cast<std::int64_t>(segments.size())});
+  }
+  report.files_left = static_cast<std::int64_t>(writer.remove_replaced());
+  report.segments_after = static_cast<std::int64_t>(segments.size());
+  report.bytes_after = total_bytes(segments);
+  report.content_digest = writer.manifest().head();
+  return report;
+}
+
+}  // namespace luban::history

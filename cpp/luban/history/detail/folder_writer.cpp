@@ -1,0 +1,199 @@
+#include <algorithm>
+#include <charconv>
+#include <luban/core/durable_file.hpp>
+#include <luban/core/error.hpp>
+#include <luban/history/detail/folder_writer.hpp>
+#include <luban/history/detail/schema.hpp>
+#include <luban/history/detail/sealed_file.hpp>
+#include <luban/history/detail/segment_files.hpp>
+#include <set>
+
+namespace luban::history::detail {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view segment_prefix = "segment-";
+constexpr std::string_view segment_suffix = ".h5";
+
+bool is_segment_name(const std::string& name) {
+  return name.starts_with(segment_prefix) && name.ends_with(segment_suffix);
+}
+
+std::int64_t number_of(const std::string& file) {
+  std::int64_t number = 0;
+  if (!is_segment_name(file)) return number;
+  std::from_chars(file.data() + segment_prefix.size(), file.data() + file.size(), number);
+  return number;
+}
+
+fs::path made_folder(const fs::path& folder) {
+  std::error_code error;
+  fs::create_directories(folder, error);
+  if (error || !fs::is_directory(folder)) {
+    throw core::IoError({.where = "history.append",
+                         .expected = "to make the folder",
+                         .received = error ? error.message() : "something that is not a folder",
+                         .place = folder.string(),
+                         .hint = "a folder of segments; a single file is written by its own name"});
+  }
+  return folder;
+}
+
+/// Columns that other segments may lack.
+std::vector<SegmentColumn> own_columns(const Content& content) {
+  std::vector<SegmentColumn> columns;
+  const auto add = [&columns](const process::Table& table, const std::string& group, const char* end) {
+    for (const process::Column& column : table.columns()) {
+      SegmentColumn one{group + encode_name(column.info.name) + end, column.info};
+      if (*end != '\0') one.info.name += ".achieved";
+      columns.push_back(std::move(one));
+    }
+  };
+  add(content.runs.achieved, "/parameters/", "/achieved");
+  add(content.runs.identifiers, "/identifiers/", "");
+  add(content.readings.auxiliary, "/auxiliary/", "");
+  for (const TraceColumn& trace : content.traces) {
+    columns.push_back(
+        {"/traces/" + encode_name(trace.name),
+         {.name = trace.name, .unit = trace.unit, .kind = process::ColumnKind::ragged_float32, .categories = {}}});
+  }
+  return columns;
+}
+
+void take_bounds(SegmentEntry& entry, const Runs& runs) {
+  for (const std::string& id : runs.run_id) {
+    if (entry.first_run_id.empty() || id < entry.first_run_id) entry.first_run_id = id;
+    if (entry.last_run_id < id) entry.last_run_id = id;
+  }
+  for (const std::int64_t time : runs.start_time) {
+    if (time == core::UtcTime::missing_count) continue;
+    if (entry.first_start == core::UtcTime::missing_count || time < entry.first_start) entry.first_start = time;
+    entry.last_start = std::max(entry.last_start, time);
+  }
+}
+
+SegmentEntry describe(const Content& content) {
+  SegmentEntry entry;
+  entry.continued = content.segment ? content.segment->continued : 0;
+  entry.runs = static_cast<std::int64_t>(content.runs.size()) - entry.continued;
+  entry.readings = static_cast<std::int64_t>(content.readings.size());
+  for (const ResponseEvents& events : content.responses) {
+    entry.events += static_cast<std::int64_t>(events.size());
+    if (!events.late_run_id.empty()) entry.late[events.name] = static_cast<std::int64_t>(events.late_run_id.size());
+  }
+  take_bounds(entry, content.runs);
+  for (const Provenance& import : content.provenance) {
+    entry.imports.push_back({import.time, import.runs, import.readings, import.input_name});
+  }
+  entry.columns = own_columns(content);
+  return entry;
+}
+
+void chain(FolderManifest& manifest, std::size_t from) {
+  for (std::size_t k = from; k < manifest.segments.size(); ++k) {
+    SegmentEntry& entry = manifest.segments[k];
+    entry.previous = k == 0 ? std::string() : manifest.segments[k - 1].link;
+    entry.link = entry.computed_link();
+  }
+}
+
+}  // namespace
+
+FolderWriter::FolderWriter(const fs::path& folder, WriteOptions options, const fs::path& head, const std::string& where)
+    : folder_(made_folder(folder)),
+      options_(std::move(options)),
+      head_(head.empty() ? default_head_file(folder_) : head),
+      lock_(std::in_place, folder_ / manifest_name, where) {
+  if (fs::exists(folder_ / manifest_name)) {
+    manifest_ = FolderManifest::read(folder_);
+  } else {
+    const bool others = std::any_of(fs::directory_iterator(folder_), fs::directory_iterator(), [](const auto& entry) {
+      return entry.path().filename().string().front() != '.' && !is_segment_name(entry.path().filename().string());
+    });
+    if (others) {
+      throw core::IoError({.where = where,
+                           .expected = "an empty folder or a history",
+                           .received = "a folder of other files",
+                           .place = folder_.string(),
+                           .hint = "name a folder of its own for the history"});
+    }
+  }
+  remove_leftovers();
+}
+
+// A segment that no list names was never acknowledged: a crash came between its renaming and that of the list.
+void FolderWriter::remove_leftovers() {
+  std::set<std::string> known(manifest_.replaced.begin(), manifest_.replaced.end());
+  for (const SegmentEntry& entry : manifest_.segments) known.insert(entry.file);
+  for (const auto& entry : fs::directory_iterator(folder_)) {
+    const std::string name = entry.path().filename().string();
+    const bool partial = name.front() == '.' && name.ends_with(".partial");
+    if (partial || (is_segment_name(name) && known.count(name) == 0)) fs::remove(entry.path());
+  }
+}
+
+std::string FolderWriter::free_name() const {
+  std::int64_t last = 0;
+  for (const SegmentEntry& entry : manifest_.segments) last = std::max(last, number_of(entry.file));
+  for (const std::string& file : manifest_.replaced) last = std::max(last, number_of(file));
+  std::string digits = std::to_string(last + 1);
+  digits.insert(0, digits.size() < 6 ? 6 - digits.size() : 0, '0');
+  return std::string(segment_prefix) + digits + std::string(segment_suffix);
+}
+
+SegmentEntry FolderWriter::write_segment(Content& segment, const core::CallControl& control) {
+  const std::string name = free_name();
+  WriteOptions options = options_;
+  options.replace = false;
+  const std::string digest = write(segment, folder_ / name, options, control);
+  SegmentEntry entry = describe(segment);
+  entry.file = name;
+  entry.content_digest = digest;
+  const FileBytes bytes = hash_file(folder_ / name);
+  entry.sha256 = bytes.sha256;
+  entry.bytes = bytes.count;
+  return entry;
+}
+
+void FolderWriter::add(Content segment, const core::CallControl& control) {
+  FolderManifest next = manifest_;
+  if (next.segments.empty()) segment.segment = SegmentPlace{"", 0};
+  next.segments.push_back(write_segment(segment, control));
+  if (next.uuid.empty()) next.uuid = segment.uuid;
+  if (next.created_time == core::UtcTime::missing_count) next.created_time = segment.created_time;
+  chain(next, next.segments.size() - 1);
+  publish(std::move(next), "append");
+}
+
+void FolderWriter::replace(std::size_t first, std::size_t last, Content joined, const core::CallControl& control) {
+  FolderManifest next = manifest_;
+  SegmentEntry entry = write_segment(joined, control);
+  const auto begin = next.segments.begin() + static_cast<std::ptrdiff_t>(first);
+  const auto end = next.segments.begin() + static_cast<std::ptrdiff_t>(last);
+  for (auto old = begin; old != end; ++old) next.replaced.push_back(old->file);
+  next.segments.insert(next.segments.erase(begin, end), std::move(entry));
+  chain(next, first);
+  publish(std::move(next), "compact");
+}
+
+void FolderWriter::publish(FolderManifest next, const char* reason) {
+  next.write(folder_);
+  manifest_ = std::move(next);
+  append_head(head_, {manifest_.uuid, core::UtcTime::now().since_epoch().count(),
+                      static_cast<std::int64_t>(manifest_.segments.size()), manifest_.head(), reason});
+  // The file that readers hold on to; without it they read as well.
+  if (manifest_.segments.size() == 1) static_cast<void>(nobody_reads(folder_));
+}
+
+std::size_t FolderWriter::remove_replaced() {
+  if (manifest_.replaced.empty() || !nobody_reads(folder_)) return manifest_.replaced.size();
+  // First the list, then the files: what a list names is there.
+  const std::vector<std::string> files = std::move(manifest_.replaced);
+  manifest_.replaced.clear();
+  manifest_.write(folder_);
+  for (const std::string& file : files) fs::remove(folder_ / file);
+  return 0;
+}
+
+}  // namespace luban::history::detail

@@ -1,0 +1,70 @@
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <luban/core/error.hpp>
+#include <luban/history/detail/schema.hpp>
+#include <luban/history/detail/segment_files.hpp>
+
+namespace luban::history::detail {
+namespace {
+
+constexpr std::size_t most_open = 200;  // a process may open 1,024 files, and not all are ours
+
+}  // namespace
+
+ReaderMark::ReaderMark(const std::filesystem::path& folder)
+    : descriptor_(::open((folder / readers_name).c_str(), O_RDONLY | O_CLOEXEC)) {
+  if (descriptor_ >= 0) ::flock(descriptor_, LOCK_SH);  // waits at most for a look by a writer
+}
+
+ReaderMark::~ReaderMark() {
+  if (descriptor_ >= 0) ::close(descriptor_);
+}
+
+bool nobody_reads(const std::filesystem::path& folder) {
+  const int descriptor = ::open((folder / readers_name).c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+  if (descriptor < 0) return true;
+  const bool free = ::flock(descriptor, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK;
+  ::close(descriptor);
+  return free;
+}
+
+// The mark comes first: what the manifest names then stays.
+SegmentFiles::SegmentFiles(std::filesystem::path folder)
+    : folder_(std::move(folder)), mark_(folder_), manifest_(FolderManifest::read(folder_)) {}
+
+std::shared_ptr<const OpenSegment> SegmentFiles::open(std::size_t segment) const {
+  {
+    const std::lock_guard lock(mutex_);
+    if (const auto known = open_.find(segment); known != open_.end()) {
+      recent_.remove(segment);
+      recent_.push_front(segment);
+      return known->second;
+    }
+  }
+  const SegmentEntry& entry = manifest_.segments[segment];
+  auto opened = std::make_shared<OpenSegment>();
+  opened->file = std::make_shared<const TreeFile>(folder_ / entry.file);
+  require_history(*opened->file);
+  const std::string digest = text_attribute(opened->file->groups().at("/"), "content_digest");
+  if (digest != entry.content_digest ||
+      opened->file->info("/readings/run").count != static_cast<std::size_t>(entry.readings)) {
+    throw core::IntegrityError({.where = "history.open",
+                                .expected = "the segment that " + std::string(manifest_name) + " names",
+                                .received = "another content",
+                                .place = opened->file->path(),
+                                .hint = "`luban verify` says what is wrong with the folder"});
+  }
+  opened->provenance = load_provenance(*opened->file);
+  const std::lock_guard lock(mutex_);
+  open_[segment] = opened;
+  recent_.push_front(segment);
+  if (recent_.size() > most_open) {
+    open_.erase(recent_.back());
+    recent_.pop_back();
+  }
+  return opened;
+}
+
+}  // namespace luban::history::detail

@@ -1,0 +1,130 @@
+// A folder of segments as one history.
+#include <luban/core/error.hpp>
+#include <luban/history/detail/folder_view.hpp>
+#include <luban/history/detail/join_contents.hpp>
+#include <luban/history/detail/schema.hpp>
+#include <luban/history/reader.hpp>
+#include <mutex>
+
+namespace luban::history {
+
+struct HistoryFolder::Impl {
+  explicit Impl(const std::filesystem::path& folder)
+      : path(folder.string()),
+        files(std::make_shared<const detail::SegmentFiles>(folder)),
+        join(std::make_shared<const detail::SharedJoin>(files)),
+        digest(files->manifest().head()) {
+    if (files->size() == 0) {
+      throw core::IntegrityError({.where = "history.open",
+                                  .expected = "at least one segment",
+                                  .received = "a list of none",
+                                  .place = path,
+                                  .hint = "`luban verify` says what is wrong with the folder"});
+    }
+    readings = std::make_shared<const detail::FolderView>(files, join, ViewOptions{});
+  }
+
+  /// What all segments say of imports and definitions, read once.
+  void load_versions() const {
+    std::call_once(loaded, [this] {
+      for (std::size_t k = 0; k < files->size(); ++k) {
+        const auto opened = files->open(k);
+        provenance.insert(provenance.end(), opened->provenance.begin(), opened->provenance.end());
+        detail::append_versions(versions, detail::load_process(*opened->file));
+      }
+    });
+  }
+
+  std::string path;
+  std::shared_ptr<const detail::SegmentFiles> files;
+  std::shared_ptr<const detail::SharedJoin> join;
+  std::string digest;
+  std::shared_ptr<const detail::FolderView> readings;
+  mutable std::once_flag loaded;
+  mutable std::vector<ProcessVersion> versions;
+  mutable std::vector<Provenance> provenance;
+};
+
+HistoryFolder::HistoryFolder(std::shared_ptr<const Impl> impl) : impl_(std::move(impl)) {}
+HistoryFolder::~HistoryFolder() = default;
+
+std::shared_ptr<const HistoryFolder> HistoryFolder::open(const std::filesystem::path& folder) {
+  return std::shared_ptr<const HistoryFolder>(new HistoryFolder(std::make_shared<const Impl>(folder)));
+}
+
+std::vector<process::ColumnInfo> HistoryFolder::schema() const {
+  return impl_->readings->schema();
+}
+std::size_t HistoryFolder::row_count() const {
+  return impl_->readings->row_count();
+}
+std::vector<process::RowRange> HistoryFolder::blocks() const {
+  return impl_->readings->blocks();
+}
+process::Table HistoryFolder::read(const std::vector<std::string>& columns, process::RowRange rows) const {
+  return impl_->readings->read(columns, rows);
+}
+
+std::shared_ptr<const process::TableSource> HistoryFolder::view(const ViewOptions& options) const {
+  if (options.grain == process::Grain::readings && options.as_of.missing() && options.filter.empty()) {
+    return impl_->readings;
+  }
+  return std::make_shared<const detail::FolderView>(impl_->files, impl_->join, options);
+}
+
+const std::string& HistoryFolder::path() const noexcept {
+  return impl_->path;
+}
+const std::string& HistoryFolder::uuid() const noexcept {
+  return impl_->files->manifest().uuid;
+}
+core::UtcTime HistoryFolder::created_time() const noexcept {
+  return core::UtcTime(core::Nanoseconds(impl_->files->manifest().created_time));
+}
+const std::string& HistoryFolder::content_digest() const noexcept {
+  return impl_->digest;
+}
+const std::vector<ProcessVersion>& HistoryFolder::process_versions() const {
+  impl_->load_versions();
+  return impl_->versions;
+}
+const std::vector<Provenance>& HistoryFolder::provenance() const {
+  impl_->load_versions();
+  return impl_->provenance;
+}
+
+Quarantine HistoryFolder::quarantine() const {
+  Quarantine all;
+  std::int32_t sources = 0;
+  for (std::size_t k = 0; k < impl_->files->size(); ++k) {
+    const auto opened = impl_->files->open(k);
+    detail::append_quarantine(all, detail::load_quarantine(*opened->file), sources);
+    sources += static_cast<std::int32_t>(opened->provenance.size());
+  }
+  return all;
+}
+
+Content HistoryFolder::content() const {
+  std::vector<Content> parts;
+  for (std::size_t k = 0; k < impl_->files->size(); ++k) {
+    parts.push_back(detail::load_content(*impl_->files->open(k)->file));
+  }
+  Content content = detail::join_contents(std::move(parts));
+  content.segment.reset();
+  try {
+    content.normalise();
+  } catch (const core::DataError& error) {
+    throw core::IntegrityError({.where = "history.content",
+                                .expected = error.detail().expected,
+                                .received = error.detail().received,
+                                .place = impl_->path + ", " + error.detail().place,
+                                .hint = "`luban verify` lists everything that is wrong"});
+  }
+  return content;
+}
+
+std::size_t HistoryFolder::segment_count() const noexcept {
+  return impl_->files->size();
+}
+
+}  // namespace luban::history

@@ -1,0 +1,162 @@
+// What proves that a folder of segments is whole: the bytes of each, their chain, and its head kept apart.
+#include <algorithm>
+#include <luban/core/error.hpp>
+#include <luban/history/detail/folder_manifest.hpp>
+#include <luban/history/detail/key_join.hpp>
+#include <luban/history/detail/sealed_file.hpp>
+#include <luban/history/detail/segment_files.hpp>
+#include <luban/history/detail/verify_parts.hpp>
+#include <optional>
+
+namespace luban::history::detail {
+namespace {
+
+class FolderVerification {
+ public:
+  FolderVerification(const std::filesystem::path& folder, const core::CallControl& control,
+                     const std::filesystem::path& head)
+      : folder_(folder), control_(control), head_(head.empty() ? default_head_file(folder) : head) {
+    report_.path = folder.string();
+  }
+
+  VerifyReport run() {
+    try {
+      manifest_ = FolderManifest::read_unchecked(folder_);
+    } catch (const core::IntegrityError& error) {
+      found(manifest_name, error.what());
+      return report_;
+    }
+    report_.segments = static_cast<std::int64_t>(manifest_.segments.size());
+    report_.content_digest = manifest_.head();
+    check_chain();
+    check_heads();
+    for (std::size_t k = 0; k < manifest_.segments.size(); ++k) check_segment(manifest_.segments[k]);
+    if (report_.damages.empty()) check_keys();
+    return report_;
+  }
+
+ private:
+  void found(const std::string& object, const std::string& what) { report_.damages.push_back({object, what}); }
+
+  /// First segment that does not follow from the one before it; the number of segments when all do.
+  static std::size_t first_break(const std::vector<SegmentEntry>& segments) {
+    std::string previous;
+    for (std::size_t k = 0; k < segments.size(); ++k) {
+      if (segments[k].previous != previous || segments[k].link != segments[k].computed_link()) return k;
+      previous = segments[k].link;
+    }
+    return segments.size();
+  }
+
+  void check_chain() {
+    const std::size_t bad = first_break(manifest_.segments);
+    if (bad == manifest_.segments.size()) return;
+    for (std::size_t other = bad + 1; other < manifest_.segments.size(); ++other) {
+      std::vector<SegmentEntry> swapped = manifest_.segments;
+      std::swap(swapped[bad], swapped[other]);
+      if (first_break(swapped) != swapped.size()) continue;
+      found(manifest_.segments[bad].file, "stands in the place of " + manifest_.segments[other].file +
+                                              " and the other way round: the two were swapped");
+      return;
+    }
+    const SegmentEntry& entry = manifest_.segments[bad];
+    found(entry.file, entry.link != entry.computed_link()
+                          ? "what the list of segments says of it was changed"
+                          : "does not follow from the segment before it: one is missing, "
+                            "was put in or was changed");
+  }
+
+  void check_heads() {
+    std::vector<HeadRecord> heads;
+    try {
+      heads = read_heads(head_);
+    } catch (const core::IntegrityError& error) {
+      found(head_.string(), error.what());
+      return;
+    }
+    if (heads.empty()) {
+      report_.notes.push_back("No file of heads at " + head_.string() +
+                              ": segments removed from the end, or an end written anew, cannot be noticed.");
+      return;
+    }
+    if (heads.back().uuid != manifest_.uuid) {
+      found(head_.string(), "is of another history (" + heads.back().uuid + ")");
+      return;
+    }
+    // A merge of segments begins a new chain; what came before it says nothing of this one.
+    auto first = heads.begin();
+    for (auto head = heads.begin(); head != heads.end(); ++head) {
+      if (head->reason == "compact") first = head;
+    }
+    check_against(first, heads.end());
+  }
+
+  template <typename Head>
+  void check_against(Head first, Head last) {
+    const std::size_t count = manifest_.segments.size();
+    std::size_t whole = 0;  // so many segments are as some head says
+    for (auto head = first; head != last; ++head) {
+      const auto segments = static_cast<std::size_t>(head->segments);
+      if (segments > count) {
+        found(manifest_name, std::to_string(segments - count) + " of " + std::to_string(segments) +
+                                 " segments were removed from the end: it was " + head->head.substr(0, 12) + "… at " +
+                                 core::UtcTime(core::Nanoseconds(head->time)).iso());
+        return;
+      }
+      if (segments == 0 || manifest_.segments[segments - 1].link == head->head) {
+        whole = std::max(whole, segments);
+        continue;
+      }
+      found(manifest_.segments[std::min(whole, count - 1)].file,
+            "from here on the segments were written anew: the end of the chain is not the one that was noted at " +
+                core::UtcTime(core::Nanoseconds(head->time)).iso());
+      return;
+    }
+  }
+
+  void check_segment(const SegmentEntry& entry) {
+    control_.check("history.verify");
+    const std::filesystem::path file = folder_ / entry.file;
+    if (!std::filesystem::is_regular_file(file)) {
+      found(entry.file, "the file is missing");
+      return;
+    }
+    const FileBytes bytes = hash_file(file);
+    if (bytes.sha256 != entry.sha256 || bytes.count != entry.bytes) {
+      found(entry.file, "its bytes are not those that were written (" + std::to_string(bytes.count) + " bytes, " +
+                            std::to_string(entry.bytes) + " written)");
+    }
+    const VerifyReport inside = verify_file(file, control_);
+    for (const Damage& damage : inside.damages) found(entry.file + damage.object, damage.what);
+    report_.runs += inside.runs;
+    report_.readings += inside.readings;
+    report_.events += inside.events;
+    report_.datasets += inside.datasets;
+    if (inside.damages.empty() && (inside.runs != entry.runs || inside.readings != entry.readings)) {
+      found(entry.file, "the list of segments counts other runs and readings");
+    }
+  }
+
+  void check_keys() {
+    const SegmentFiles files(folder_);
+    const KeyJoin join(files);
+    if (join.unresolved() > 0) {
+      found("", std::to_string(join.unresolved()) + " late values belong to readings that no segment has");
+    }
+  }
+
+  const std::filesystem::path& folder_;
+  const core::CallControl& control_;
+  std::filesystem::path head_;
+  FolderManifest manifest_;
+  VerifyReport report_;
+};
+
+}  // namespace
+
+VerifyReport verify_folder(const std::filesystem::path& folder, const core::CallControl& control,
+                           const std::filesystem::path& head) {
+  return FolderVerification(folder, control, head).run();
+}
+
+}  // namespace luban::history::detail
