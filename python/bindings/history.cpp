@@ -1,12 +1,8 @@
-// The history: contents are built and merged here, files are opened as sources of rows.
+// The history: contents are built and merged here; files are in history_files.cpp.
 #include <luban/history/content.hpp>
-#include <luban/history/reader.hpp>
-#include <luban/history/verify.hpp>
-#include <luban/history/writer.hpp>
 
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -14,6 +10,7 @@
 #include <pybind11/stl.h>
 
 #include "arrays.hpp"
+#include "history_parts.hpp"
 #include "long_call.hpp"
 
 namespace luban::bindings {
@@ -22,10 +19,6 @@ namespace {
 using namespace history;
 using Integers = InputArray<std::int64_t>;
 using Texts = std::vector<std::string>;
-
-core::UtcTime utc(std::int64_t count) {
-  return core::UtcTime(core::Nanoseconds(count));
-}
 
 /// One import as the arrays of its columns; texts that are the same throughout may be empty.
 void set_runs(Content& content, Texts run_id, Texts group, const py::dict& columns, process::Table parameters,
@@ -57,14 +50,48 @@ void set_readings(Content& content, const Integers& run, const Integers& repeat,
 }
 
 void add_response(Content& content, std::string name, std::string unit, const Integers& reading,
-                  const InputArray<double>& value, std::int64_t time) {
+                  const InputArray<double>& value, std::int64_t time, const InputArray<std::int32_t>& quality) {
   ResponseEvents events;
   events.name = std::move(name);
   events.unit = std::move(unit);
   events.reading = copy_in(reading, "reading");
   events.value = copy_in(value, "value");
   events.time.assign(events.reading.size(), time);
+  events.quality = copy_in(quality, "quality");
   content.responses.push_back(std::move(events));
+}
+
+void add_trace(Content& content, std::string name, std::string unit, const InputArray<float>& values,
+               const Integers& offsets, std::int64_t period, const Integers& start_time, const Integers& times) {
+  TraceColumn trace;
+  trace.name = std::move(name);
+  trace.unit = std::move(unit);
+  trace.period = period;
+  trace.values = copy_in(values, "values");
+  trace.offsets = copy_in(offsets, "offsets");
+  trace.start_time = copy_in(start_time, "start_time");
+  trace.times = copy_in(times, "times");
+  content.traces.push_back(std::move(trace));
+}
+
+void set_genealogy(Content& content, Texts child_lot, Texts parent_lot, const InputArray<double>& quantity, Texts unit,
+                   const Integers& time) {
+  content.genealogy = {.child_lot = std::move(child_lot),
+                       .parent_lot = std::move(parent_lot),
+                       .quantity = copy_in(quantity, "quantity"),
+                       .unit = std::move(unit),
+                       .time = copy_in(time, "time"),
+                       .source = {}};
+}
+
+void set_recipes(Content& content, Texts recipe, Texts parameter, const InputArray<double>& value, Texts category,
+                 Texts unit) {
+  content.recipes = {.recipe = std::move(recipe),
+                     .parameter = std::move(parameter),
+                     .value = copy_in(value, "value"),
+                     .category = std::move(category),
+                     .unit = std::move(unit),
+                     .source = {}};
 }
 
 void set_quarantine(Content& content, const Integers& source_row, Texts column, Texts value, Texts reason,
@@ -75,13 +102,6 @@ void set_quarantine(Content& content, const Integers& source_row, Texts column, 
                         .value = std::move(value),
                         .reason = std::move(reason),
                         .scope = std::move(scope)};
-}
-
-py::dict quarantine_columns(const Quarantine& quarantine) {
-  using namespace py::literals;
-  return py::dict("source"_a = quarantine.source, "source_row"_a = quarantine.source_row,
-                  "column"_a = quarantine.column, "value"_a = quarantine.value, "reason"_a = quarantine.reason,
-                  "scope"_a = quarantine.scope);
 }
 
 void bind_content(py::module_& module) {
@@ -114,6 +134,8 @@ void bind_content(py::module_& module) {
       .def_readonly("values_added", &MergeReport::values_added)
       .def_readonly("values_corrected", &MergeReport::values_corrected)
       .def_readonly("values_unchanged", &MergeReport::values_unchanged)
+      .def_readonly("traces_added", &MergeReport::traces_added)
+      .def_readonly("material_added", &MergeReport::material_added)
       .def_readonly("quarantined", &MergeReport::quarantined)
       .def_property_readonly("changed", &MergeReport::changed)
       .def_property_readonly("refused_readings",
@@ -139,7 +161,18 @@ void bind_content(py::module_& module) {
       .def("set_readings", &set_readings, py::arg("run"), py::arg("repeat"), py::arg("time"), py::arg("noise"),
            py::arg("auxiliary"))
       .def("add_response", &add_response, py::arg("name"), py::arg("unit"), py::arg("reading"), py::arg("value"),
-           py::arg("time"))
+           py::arg("time"), py::arg("quality") = InputArray<std::int32_t>(0))
+      .def(
+          "set_achieved",
+          [](Content& content, process::Table achieved) { content.runs.achieved = std::move(achieved); },
+          py::arg("achieved"), "What the machine reached: columns named as the parameters, one row per run.")
+      .def("add_trace", &add_trace, py::arg("name"), py::arg("unit"), py::arg("values"), py::arg("offsets"),
+           py::arg("period_ns"), py::arg("start_time") = Integers(0), py::arg("times") = Integers(0),
+           "Samples of one channel: run i owns values[offsets[i]:offsets[i + 1]].")
+      .def("set_genealogy", &set_genealogy, py::arg("child_lot"), py::arg("parent_lot"), py::arg("quantity"),
+           py::arg("unit"), py::arg("time"))
+      .def("set_recipes", &set_recipes, py::arg("recipe"), py::arg("parameter"), py::arg("value"), py::arg("category"),
+           py::arg("unit"))
       .def("set_quarantine", &set_quarantine, py::arg("source_row"), py::arg("column"), py::arg("value"),
            py::arg("reason"), py::arg("scope"));
   module.def(
@@ -154,77 +187,13 @@ void bind_content(py::module_& module) {
   module.attr("run_status_names") = run_status_names();
 }
 
-std::string write_content(Content& content, const std::string& path, bool replace,
-                          std::optional<std::string> expected_digest, const py::object& progress) {
-  const WriteOptions options{.replace = replace, .expected_digest = std::move(expected_digest)};
-  return long_call(progress, [&](const core::CallControl& control) { return write(content, path, options, control); });
-}
-
-void bind_files(py::module_& module) {
-  py::classh<HistoryFile, process::TableSource>(module, "HistoryFile", "An open history, read-only, by readings.")
-      .def_property_readonly("path", &HistoryFile::path)
-      .def_property_readonly("uuid", &HistoryFile::uuid)
-      .def_property_readonly("created_time",
-                             [](const HistoryFile& file) { return file.created_time().since_epoch().count(); })
-      .def_property_readonly("content_digest", &HistoryFile::content_digest)
-      .def_property_readonly("process_versions", &HistoryFile::process_versions)
-      .def_property_readonly("provenance", &HistoryFile::provenance)
-      .def("quarantine", [](const HistoryFile& file) { return quarantine_columns(file.quarantine()); })
-      .def("content", &HistoryFile::content, py::call_guard<py::gil_scoped_release>())
-      .def(
-          "view",
-          [](const HistoryFile& file, process::Grain grain, std::int64_t as_of) {
-            return std::const_pointer_cast<process::TableSource>(file.view({.grain = grain, .as_of = utc(as_of)}));
-          },
-          py::arg("grain"), py::arg("as_of") = core::UtcTime::missing_count,
-          "Rows of another grain, or as known at some time.");
-  module.def(
-      "open",
-      [](const std::string& path) {
-        return long_call(py::none(), [&](const core::CallControl&) {
-          return std::const_pointer_cast<HistoryFile>(HistoryFile::open(path));
-        });
-      },
-      py::arg("path"), "Opens a history file.");
-  module.def(
-      "in_memory",
-      [](const Content& content) {
-        return long_call(py::none(), [&](const core::CallControl& control) {
-          return std::const_pointer_cast<HistoryFile>(HistoryFile::in_memory(content, control));
-        });
-      },
-      py::arg("content"), "The same file in memory.");
-  module.def("write", &write_content, py::arg("content"), py::arg("path"), py::arg("replace") = false,
-             py::arg("expected_digest") = py::none(), py::arg("progress") = py::none(),
-             "Writes a history file; returns its content digest.");
-  py::classh<VerifyReport>(module, "VerifyReport", "What verification found.")
-      .def_readonly("path", &VerifyReport::path)
-      .def_readonly("content_digest", &VerifyReport::content_digest)
-      .def_readonly("runs", &VerifyReport::runs)
-      .def_readonly("readings", &VerifyReport::readings)
-      .def_readonly("events", &VerifyReport::events)
-      .def_readonly("datasets", &VerifyReport::datasets)
-      .def_property_readonly("ok", &VerifyReport::ok)
-      .def_property_readonly("damages", [](const VerifyReport& report) {
-        std::vector<std::pair<std::string, std::string>> out;
-        for (const Damage& damage : report.damages) out.emplace_back(damage.object, damage.what);
-        return out;
-      });
-  module.def(
-      "verify",
-      [](const std::string& path, const py::object& progress) {
-        return long_call(progress, [&](const core::CallControl& control) { return verify(path, control); });
-      },
-      py::arg("path"), py::arg("progress") = py::none(), "Reads every byte of a history file and checks it.");
-}
-
 }  // namespace
 
 PYBIND11_MODULE(_history, module) {
   module.doc() = "Private: what luban binds of the HDF5 history.";
   py::module_::import("luban._core");  // Table, TableSource and the errors live there
   bind_content(module);
-  bind_files(module);
+  bind_history_files(module);
 }
 
 }  // namespace luban::bindings

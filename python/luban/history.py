@@ -1,16 +1,15 @@
 """A production history: what was made, with which settings, in which circumstances, and what came of it.
 
-One row is one reading; a run has one reading or more. A history lies in an HDF5 file (``History.open``), or in memory
-(``History.from_frame`` without a path); both read alike. Nothing stored is ever changed: a corrected value is a later
-event of the same reading, and ``as_of`` goes back.
+One row is one reading; a run has one reading or more. A history lies in an HDF5 file or a folder of them
+(``History.open``), or in memory (``History.from_frame`` without a path); all read alike. Nothing stored is ever
+changed: a corrected value is a later event of the same reading, and ``as_of`` goes back.
 """
 
 from __future__ import annotations
 
-import datetime
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from html import escape
 from os import PathLike
 from pathlib import Path
@@ -21,8 +20,9 @@ import numpy as np
 from luban import _core, _history
 from luban._intake.report import ImportReport
 from luban._intake.run import OnBad, add_csv, add_frame, as_pandas
+from luban._reading import Moment, RunChoice, RunFilter, table_frame, utc_nanoseconds
 from luban._words import counted
-from luban.errors import ConfigurationError, DataError, LifecycleError, NotBuiltError
+from luban.errors import ConfigurationError, DataError, LifecycleError
 from luban.parallel import Progress
 from luban.process import Process
 
@@ -32,23 +32,45 @@ if TYPE_CHECKING:
 
     from luban.features import Inspection
 
-__all__ = ["History", "ImportReport", "VerifyReport", "verify"]
+__all__ = ["CompactReport", "History", "ImportReport", "RunFilter", "VerifyReport", "compact", "verify"]
 
 VerifyReport = _history.VerifyReport
-RunChoice = slice | Sequence[str] | Callable[["pd.DataFrame"], Any] | None
-AsOf = str | datetime.datetime | np.datetime64 | None
+CompactReport = _history.CompactReport
+Path_ = str | PathLike[str]
 
 _OF_RUNS = ("start_time", "end_time", "status", "group", "equipment", "material_lot", "recipe", "source")
 
 
-def verify(path: str | PathLike[str], *, progress: Progress | None = None) -> VerifyReport:
-    """Read every byte of a history file and check seal, checksums, digest, structure and the chain of imports.
+def verify(path: Path_, *, head: Path_ | None = None, progress: Progress | None = None) -> VerifyReport:
+    """Read every byte of a history and check seal, checksums, digests, structure and the chain of imports.
 
-    Damage is reported in ``.damages`` (object, what), not raised; ``.ok`` when there is none.
+    Of a folder also the chain of its segments, and its end against ``head``, the file of heads that is kept beside the
+    folder (``NAME.head``): the first bad segment, a removed tail, segments in each other's place and an end written
+    anew are named. Damage is reported in ``.damages`` (object, what), not raised; ``.ok`` when there is none;
+    ``.notes`` says what could not be checked.
 
-    Raises: IoError when the file cannot be read; KeyboardInterrupt on Ctrl-C.
+    Raises: IoError when the history cannot be read; KeyboardInterrupt on Ctrl-C.
     """
-    return _history.verify(str(path), progress=progress)
+    return _history.verify(str(path), progress=progress, head="" if head is None else str(head))
+
+
+def compact(
+    path: Path_,
+    *,
+    most_readings: int | None = None,
+    head: Path_ | None = None,
+    progress: Progress | None = None,
+) -> CompactReport:
+    """Merge neighbouring segments of a folder, up to ``most_readings`` in one (2 million).
+
+    Who reads meanwhile sees the state before or after a merge, never a mixture; what was known when stays as it was.
+    ``.files_left`` counts replaced files that somebody still reads: the next writer removes them.
+
+    Raises: LifecycleError when another program writes the folder, IntegrityError when a segment is damaged, IoError
+    when there is no such folder or the disk refuses; KeyboardInterrupt on Ctrl-C, and what was merged stays merged.
+    """
+    options = {} if most_readings is None else {"most_readings": most_readings}
+    return _history.compact(str(path), head="" if head is None else str(head), progress=progress, **options)
 
 
 class History:
@@ -57,27 +79,21 @@ class History:
     Made by :meth:`open` or :meth:`from_frame`, not by its constructor.
     """
 
-    def __init__(self, file: _history.HistoryFile, path: Path | None) -> None:
+    def __init__(self, file: _history.HistorySource, path: Path | None) -> None:
         self._file = file
         self._path = path
         self._process: Process | None = None
 
     @classmethod
     def open(cls, path: str | PathLike[str]) -> History:
-        """Open a history file, read-only.
+        """Open a history file or a folder of segments, read-only.
+
+        A folder reads as it was when it was opened, whatever is appended or merged meanwhile.
 
         Raises: IoError when there is no such file, IntegrityError when it is no history or damaged, VersionError when
         a newer program wrote it.
         """
         place = Path(path)
-        if place.is_dir():
-            raise NotBuiltError(
-                where="history.open",
-                expected="a history file",
-                received="a folder",
-                place=str(place),
-                hint="folders of segments are not read by this version; open one of the files",
-            )
         return cls(_history.open(str(place)), place)
 
     @classmethod
@@ -214,8 +230,13 @@ class History:
 
     @property
     def digest(self) -> str:
-        """SHA-256 of the content, as stored; :meth:`verify` computes it anew."""
+        """SHA-256 of the content (of a folder: the end of its chain), as stored; :meth:`verify` computes it anew."""
         return self._file.content_digest
+
+    @property
+    def segments(self) -> int:
+        """Number of files that a folder consists of; 0 = one file, or in memory."""
+        return self._file.segment_count if isinstance(self._file, _history.HistoryFolder) else 0
 
     @property
     def uuid(self) -> str:
@@ -270,44 +291,51 @@ class History:
         columns: Sequence[str] | None = None,
         runs: RunChoice = None,
         rows: Literal["readings", "runs"] = "readings",
-        as_of: AsOf = None,
+        as_of: Moment = None,
     ) -> pd.DataFrame:
         """Read into a DataFrame, units in ``attrs["units"]``.
 
         ``columns=None`` gives everything that the process names and all auxiliary columns. ``runs`` chooses runs: a
-        slice of their order, a list of run ids, or a function that gets the frame of runs and returns a mask.
-        ``rows="runs"`` gives one row per run, responses as means over its readings, and their number.
-        ``as_of`` (a time with a zone) shows what was known then.
+        :class:`RunFilter`, a slice of their order, a list of run ids, or a function that gets the frame of runs and
+        returns a mask. ``rows="runs"`` gives one row per run, responses as means over its readings, and their number;
+        a trace named in ``columns`` is then an array of samples in each cell. ``as_of`` (a time with a zone) shows
+        what was known then.
 
         Raises: DataError on an unknown column or run, ConfigurationError on another ``rows`` or a time without zone.
         """
         if rows not in ("readings", "runs"):
             raise ConfigurationError(where="history.read", expected='rows "readings" or "runs"', received=repr(rows))
-        known_at = _utc_nanoseconds(as_of)
-        source = self._file.view(_core.Grain[rows], known_at)
+        known_at = utc_nanoseconds(as_of)
+        source = self._file.view(_core.Grain[rows], known_at, self._filter(runs, known_at).to_core())
         chosen = self._default_columns(source) if columns is None else list(columns)
-        wanted = list(dict.fromkeys([*chosen, "run_id"]))
-        frame = _frame(source, wanted)
-        if runs is not None:
-            frame = frame[frame["run_id"].isin(self._chosen_runs(runs, known_at))].reset_index(drop=True)
-        units = {info.name: info.unit for info in source.schema() if info.unit and info.name in chosen}
-        out = frame[chosen]
-        out.attrs["units"] = units
+        out = table_frame(source, chosen)
+        out.attrs["units"] = {info.name: info.unit for info in source.schema() if info.unit and info.name in chosen}
         return out
 
     def _default_columns(self, source: _core.TableSource) -> list[str]:
-        return [info.name for info in source.schema() if info.name not in (*_OF_RUNS, "reading_time")]
+        return [
+            info.name
+            for info in source.schema()
+            if info.name not in (*_OF_RUNS, "reading_time") and info.kind != _core.ColumnKind.ragged_float32
+        ]
 
-    def _chosen_runs(self, runs: RunChoice, known_at: int) -> list[str]:
+    def _filter(self, runs: RunChoice, known_at: int) -> RunFilter:
+        """Return any choice of runs as a filter. Raises: DataError for a run id that is not there."""
+        if runs is None:
+            return RunFilter()
+        if isinstance(runs, RunFilter):
+            return runs
         source = self._file.view(_core.Grain.runs, known_at)
         if callable(runs):
-            frame = _frame(source, [info.name for info in source.schema()])
+            frame = table_frame(
+                source, self._default_columns(source) + [name for name in _OF_RUNS if _has(source, name)]
+            )
             mask: NDArray[np.bool_] = np.asarray(runs(frame), dtype=bool)
-            return list(frame["run_id"][mask])
-        ids = list(source.read(["run_id"], 0, source.row_count())["run_id"])
+            return RunFilter(run_id=_or_none(frame["run_id"][mask]))
+        ids = list(source.read(["run_id"], 0, source.row_count()).column("run_id").values)
         if isinstance(runs, slice):
-            return ids[runs]
-        chosen = [str(run) for run in runs or ()]
+            return RunFilter(run_id=_or_none(ids[runs]))
+        chosen = [str(run) for run in runs]
         unknown = sorted(set(chosen) - set(ids))
         if unknown:
             raise DataError(
@@ -316,7 +344,7 @@ class History:
                 received=repr(unknown[0]),
                 hint=_core.nearest_hint(unknown[0], ids),
             )
-        return chosen
+        return RunFilter(run_id=_or_none(chosen))
 
     def verify(self, *, progress: Progress | None = None) -> VerifyReport:
         """Check the file as :func:`verify` does. Raises: LifecycleError for a history in memory."""
@@ -346,40 +374,6 @@ class History:
         return note + frame.head(8).to_html()
 
 
-def _frame(source: _core.TableSource, columns: Sequence[str]) -> pd.DataFrame:
-    """Read whole columns block by block."""
-    import pandas as pd
-
-    table = source.read(list(columns), 0, source.row_count())
-    data: dict[str, Any] = {}
-    for name in columns:
-        column = table.column(name)
-        values = column.values  # noqa: PD011 (a column of ours)
-        if column.info.kind == _core.ColumnKind.code:
-            categories = pd.Index(list(column.info.categories), dtype="str")
-            data[name] = pd.Categorical.from_codes(np.asarray(values, dtype=np.int32), categories=categories)
-        elif name in ("repeat", "readings") and not np.isnan(values).any():
-            data[name] = values.astype(np.int64)
-        else:
-            data[name] = values
-    return pd.DataFrame(data)
-
-
-def _utc_nanoseconds(as_of: AsOf) -> int:
-    """Return an instant as UTC nanoseconds; None as the mark for missing."""
-    if as_of is None:
-        return int(np.iinfo(np.int64).min)
-    if isinstance(as_of, str):
-        return _core.parse_time(as_of)
-    if isinstance(as_of, np.datetime64):
-        return int(as_of.astype("datetime64[ns]").view(np.int64))
-    if as_of.tzinfo is None:
-        raise ConfigurationError(
-            where="history.read",
-            expected="a time with a zone",
-            received=as_of.isoformat(),
-            hint="local time is ambiguous twice a year: use datetime.now(datetime.UTC)",
-        )
-    import pandas as pd
-
-    return int(pd.Timestamp(as_of).value)
+def _or_none(run_ids: Sequence[str] | pd.Series[Any]) -> list[str]:
+    """Return names of runs for a filter, to which an empty list would mean all: no run bears the empty name."""
+    return list(run_ids) or [""]

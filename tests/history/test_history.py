@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 import luban
-from luban.errors import ConfigurationError, DataError, IoError, LifecycleError, NotBuiltError
+from luban.errors import ConfigurationError, DataError, IoError, LifecycleError
 from luban.history import History
 from luban.process import Process
 
@@ -128,8 +128,8 @@ def test_save_makes_an_equal_file(process: Process, frame: pd.DataFrame, tmp_pat
         memory.verify()
 
 
-def test_a_folder_is_named_as_not_read(tmp_path: Path) -> None:
-    with pytest.raises(NotBuiltError, match="expected a history file, received a folder"):
+def test_a_folder_without_a_history_is_named(tmp_path: Path) -> None:
+    with pytest.raises(IoError, match=r"expected a folder with luban-history\.json"):
         History.open(tmp_path)
 
 

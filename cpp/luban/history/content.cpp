@@ -98,7 +98,7 @@ void require_unique_repeats(const Readings& readings, const Runs& runs) {
 // In a segment an event may belong to a reading of an earlier one, which its key names.
 void normalise_late(const ResponseEvents& events, bool segment, const std::string& place) {
   const auto late = static_cast<std::size_t>(std::count(events.reading.begin(), events.reading.end(), -1));
-  if (late > 0 && !segment) contradiction("readings that are there", "−1", place + ".reading");
+  if (late > 0 && !segment) contradiction("rows that exist", "-1", place + ".reading");
   if (events.late_run_id.size() != late || events.late_repeat.size() != late) {
     contradiction("a run_id and a repeat for each of " + std::to_string(late) + " late events",
                   std::to_string(events.late_run_id.size()), place);

@@ -1,0 +1,126 @@
+"""What reading a history needs on the side of Python: which runs, as known when, and tables as DataFrames."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from luban import _core, _history
+from luban.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Moment", "RunChoice", "RunFilter", "table_frame", "utc_nanoseconds"]
+
+Moment = str | datetime.datetime | np.datetime64 | None
+Names = str | Sequence[str]
+
+
+@dataclass(frozen=True)
+class RunFilter:
+    """Which runs of a history: those for which every condition holds.
+
+    ``since`` and ``before`` bound the start of a run (``since`` included, ``before`` not; times with a zone).
+    ``equipment`` is a path such as ``"site/area"``: the equipment itself or anything below it. The other names list
+    what is let through. ``where`` is about parameters, context variables and identifiers: a category or text, a list of
+    them, or a pair (low, high) of numbers, both included. Blocks of runs that cannot match are not read from the disk.
+
+    >>> RunFilter(since="2024-05-01T00:00Z", status="completed", where={"diameter": "D30", "feed": (0.07, 0.1)})
+    """
+
+    since: Moment = None
+    before: Moment = None
+    equipment: Names = ()
+    status: Names = ()
+    material_lot: Names = ()
+    recipe: Names = ()
+    group: Names = ()
+    run_id: Names = ()
+    where: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_core(self) -> _history.RunFilter:
+        """Return what C++ reads. Raises: ConfigurationError for a time without zone or another kind of condition."""
+        among: list[tuple[str, list[str]]] = []
+        between: list[tuple[str, float, float]] = []
+        for name, wanted in self.where.items():
+            if isinstance(wanted, str):
+                among.append((name, [wanted]))
+            elif isinstance(wanted, tuple) and len(wanted) == 2 and not any(isinstance(end, str) for end in wanted):
+                between.append((name, float(wanted[0]), float(wanted[1])))
+            elif isinstance(wanted, Sequence) and all(isinstance(value, str) for value in wanted):
+                among.append((name, list(wanted)))
+            else:
+                raise ConfigurationError(
+                    where="history.RunFilter",
+                    expected="a category, a list of categories, or (low, high)",
+                    received=repr(wanted),
+                    place=f"where, {name!r}",
+                )
+        texts = {
+            name: _names(getattr(self, name))
+            for name in ("equipment", "status", "material_lot", "recipe", "group", "run_id")
+        }
+        return _history.RunFilter(
+            since=utc_nanoseconds(self.since),
+            before=utc_nanoseconds(self.before),
+            among=among,
+            between=between,
+            **texts,
+        )
+
+
+RunChoice = slice | Sequence[str] | RunFilter | Callable[["pd.DataFrame"], Any] | None
+
+
+def _names(given: Names) -> list[str]:
+    return [given] if isinstance(given, str) else [str(name) for name in given]
+
+
+def utc_nanoseconds(moment: Moment) -> int:
+    """Return an instant as UTC nanoseconds; None as the mark for missing. Raises: ConfigurationError without zone."""
+    if moment is None:
+        return int(np.iinfo(np.int64).min)
+    if isinstance(moment, str):
+        return _core.parse_time(moment)
+    if isinstance(moment, np.datetime64):
+        return int(moment.astype("datetime64[ns]").view(np.int64))
+    if moment.tzinfo is None:
+        raise ConfigurationError(
+            where="history.read",
+            expected="a time with a zone",
+            received=moment.isoformat(),
+            hint="local time is ambiguous twice a year: use datetime.now(datetime.UTC)",
+        )
+    import pandas as pd
+
+    return int(pd.Timestamp(moment).value)
+
+
+def table_frame(source: _core.TableSource, columns: Sequence[str]) -> pd.DataFrame:
+    """Read whole columns of a source; categories become a Categorical, samples of a trace one array in each cell."""
+    import pandas as pd
+
+    table = source.read(list(columns), 0, source.row_count())
+    data: dict[str, Any] = {}
+    for name in columns:
+        column = table.column(name)
+        values = column.values  # noqa: PD011 (a column of ours)
+        if column.info.kind == _core.ColumnKind.code:
+            categories = pd.Index(list(column.info.categories), dtype="str")
+            data[name] = pd.Categorical.from_codes(np.asarray(values, dtype=np.int32), categories=categories)
+        elif column.info.kind == _core.ColumnKind.ragged_float32:
+            samples, offsets = values
+            cells = np.empty(len(offsets) - 1, dtype=object)
+            for row in range(len(cells)):
+                cells[row] = samples[offsets[row] : offsets[row + 1]]
+            data[name] = cells
+        elif name in ("repeat", "readings") and not np.isnan(values).any():
+            data[name] = values.astype(np.int64)
+        else:
+            data[name] = values
+    return pd.DataFrame(data)
