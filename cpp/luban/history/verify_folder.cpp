@@ -94,15 +94,17 @@ class FolderVerification {
   template <typename Head>
   void check_against(Head first, Head last) {
     const std::size_t count = manifest_.segments.size();
+    const auto most =
+        std::max_element(first, last, [](const HeadRecord& a, const HeadRecord& b) { return a.segments < b.segments; });
+    if (const auto noted = static_cast<std::size_t>(most->segments); noted > count) {
+      found(manifest_name, std::to_string(noted - count) + " of " + std::to_string(noted) +
+                               " segments were removed from the end: it was " + most->head.substr(0, 12) + "… at " +
+                               core::UtcTime(core::Nanoseconds(most->time)).iso());
+    }
     std::size_t whole = 0;  // so many segments are as some head says
     for (auto head = first; head != last; ++head) {
       const auto segments = static_cast<std::size_t>(head->segments);
-      if (segments > count) {
-        found(manifest_name, std::to_string(segments - count) + " of " + std::to_string(segments) +
-                                 " segments were removed from the end: it was " + head->head.substr(0, 12) + "… at " +
-                                 core::UtcTime(core::Nanoseconds(head->time)).iso());
-        return;
-      }
+      if (segments > count) continue;
       if (segments == 0 || manifest_.segments[segments - 1].link == head->head) {
         whole = std::max(whole, segments);
         continue;
