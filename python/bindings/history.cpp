@@ -155,8 +155,11 @@ void bind_content(py::module_& module) {
 }
 
 std::string write_content(Content& content, const std::string& path, bool replace,
-                          std::optional<std::string> expected_digest, const py::object& progress) {
-  const WriteOptions options{.replace = replace, .expected_digest = std::move(expected_digest)};
+                          std::optional<std::string> expected_digest, const py::object& progress,
+                          const std::string& compression, int level) {
+  const WriteOptions options{.compression = make_compression(compression, level),
+                             .replace = replace,
+                             .expected_digest = std::move(expected_digest)};
   return long_call(progress, [&](const core::CallControl& control) { return write(content, path, options, control); });
 }
 
@@ -196,7 +199,8 @@ void bind_files(py::module_& module) {
       py::arg("content"), "The same file in memory.");
   module.def("write", &write_content, py::arg("content"), py::arg("path"), py::arg("replace") = false,
              py::arg("expected_digest") = py::none(), py::arg("progress") = py::none(),
-             "Writes a history file; returns its content digest.");
+             py::arg("compression") = "deflate", py::arg("level") = -1,
+             "Writes a history file (compression: deflate, zstd, lz4 or none); returns its content digest.");
   py::classh<VerifyReport>(module, "VerifyReport", "What verification found.")
       .def_readonly("path", &VerifyReport::path)
       .def_readonly("content_digest", &VerifyReport::content_digest)

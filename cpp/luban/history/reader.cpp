@@ -36,7 +36,7 @@ std::shared_ptr<const HistoryFile> HistoryFile::open(const std::filesystem::path
 std::shared_ptr<const HistoryFile> HistoryFile::in_memory(Content content, const core::CallControl& control) {
   detail::Tree tree;
   detail::complete(content, tree, control);
-  constexpr int fast = 1;  // memory, not disk, is what is spent
+  constexpr Compression fast{Codec::zstd, 1};  // nobody else reads it
   auto file = std::make_shared<const detail::TreeFile>(tree, fast, control);
   return std::shared_ptr<const HistoryFile>(new HistoryFile(std::make_shared<const Impl>(std::move(file))));
 }

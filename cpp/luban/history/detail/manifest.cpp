@@ -33,24 +33,36 @@ std::string attribute_lines(const std::string& path, const Attributes& attribute
 
 }  // namespace
 
+void append_text(std::span<const std::byte> text, std::vector<std::byte>& out) {
+  const auto length = static_cast<std::uint32_t>(text.size());
+  for (unsigned k = 0; k < 4; ++k) out.push_back(static_cast<std::byte>((length >> (8 * k)) & 0xffU));
+  out.insert(out.end(), text.begin(), text.end());
+}
+
 std::string data_digest(const ColumnView& view) {
   core::Sha256 hash;
+  if (const auto* numbers = std::get_if<std::span<const double>>(&view)) {
+    return hash.update(std::as_bytes(*numbers)).hex();
+  }
+  if (const auto* numbers = std::get_if<std::span<const std::int64_t>>(&view)) {
+    return hash.update(std::as_bytes(*numbers)).hex();
+  }
+  if (const auto* numbers = std::get_if<std::span<const std::int32_t>>(&view)) {
+    return hash.update(std::as_bytes(*numbers)).hex();
+  }
   const std::size_t count = size(view);
   std::vector<std::byte> buffer;
   for (std::size_t begin = 0; begin < count; begin += block_rows) {
     const std::size_t end = std::min(count, begin + block_rows);
-    buffer.clear();
     if (kind(view) == StoredKind::text) {
+      buffer.clear();
+      const auto* plain = std::get_if<std::span<const std::string>>(&view);
       for (std::size_t i = begin; i < end; ++i) {
-        const auto* plain = std::get_if<std::span<const std::string>>(&view);
         const std::string& text = plain != nullptr ? (*plain)[i] : std::get<IndexedText>(view).at(i);
-        const auto length = static_cast<std::uint32_t>(text.size());
-        for (unsigned k = 0; k < 4; ++k) buffer.push_back(static_cast<std::byte>((length >> (8 * k)) & 0xffU));
-        const auto bytes = std::as_bytes(std::span(text));
-        buffer.insert(buffer.end(), bytes.begin(), bytes.end());
+        append_text(std::as_bytes(std::span(text)), buffer);
       }
     } else {
-      buffer.resize((end - begin) * (kind(view) == StoredKind::int32 ? 4 : 8));
+      buffer.resize((end - begin) * sizeof(std::int64_t));
       pack(view, begin, end, 0, buffer);
     }
     hash.update(buffer);
