@@ -14,6 +14,7 @@
 #include <pybind11/stl.h>
 
 #include "arrays.hpp"
+#include "history_parts.hpp"
 #include "long_call.hpp"
 
 namespace luban::bindings {
@@ -229,6 +230,7 @@ PYBIND11_MODULE(_history, module) {
   py::module_::import("luban._core");  // Table, TableSource and the errors live there
   bind_content(module);
   bind_files(module);
+  bind_history_arrays(module);
 }
 
 }  // namespace luban::bindings

@@ -286,12 +286,12 @@ class History:
         known_at = _utc_nanoseconds(as_of)
         source = self._file.view(_core.Grain[rows], known_at)
         chosen = self._default_columns(source) if columns is None else list(columns)
-        wanted = list(dict.fromkeys([*chosen, "run_id"]))
+        wanted = list(dict.fromkeys(chosen if runs is None else [*chosen, "run_id"]))
         frame = _frame(source, wanted)
         if runs is not None:
             frame = frame[frame["run_id"].isin(self._chosen_runs(runs, known_at))].reset_index(drop=True)
         units = {info.name: info.unit for info in source.schema() if info.unit and info.name in chosen}
-        out = frame[chosen]
+        out = frame if list(frame.columns) == chosen else frame[chosen]
         out.attrs["units"] = units
         return out
 
@@ -347,22 +347,21 @@ class History:
 
 
 def _frame(source: _core.TableSource, columns: Sequence[str]) -> pd.DataFrame:
-    """Read whole columns block by block."""
+    """Read whole columns; the frame owns its arrays and shares them with nobody, so nothing is copied."""
     import pandas as pd
 
-    table = source.read(list(columns), 0, source.row_count())
+    infos = {info.name: info for info in source.schema()}
+    arrays = _history.read_arrays(source, list(columns), 0, source.row_count())
     data: dict[str, Any] = {}
-    for name in columns:
-        column = table.column(name)
-        values = column.values  # noqa: PD011 (a column of ours)
-        if column.info.kind == _core.ColumnKind.code:
-            categories = pd.Index(list(column.info.categories), dtype="str")
-            data[name] = pd.Categorical.from_codes(np.asarray(values, dtype=np.int32), categories=categories)
+    for name, values in arrays.items():
+        if infos[name].kind == _core.ColumnKind.code:
+            categories = pd.Index(list(infos[name].categories), dtype="str")
+            data[name] = pd.Categorical.from_codes(values, categories=categories)
         elif name in ("repeat", "readings") and not np.isnan(values).any():
             data[name] = values.astype(np.int64)
         else:
             data[name] = values
-    return pd.DataFrame(data)
+    return pd.DataFrame(data, copy=False)
 
 
 def _utc_nanoseconds(as_of: AsOf) -> int:

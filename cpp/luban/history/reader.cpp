@@ -6,6 +6,8 @@
 
 namespace luban::history {
 
+ArraySource::~ArraySource() = default;
+
 struct HistoryFile::Impl {
   explicit Impl(std::shared_ptr<const detail::TreeFile> opened) : file(std::move(opened)) {
     detail::require_history(*file);
@@ -52,6 +54,10 @@ std::vector<process::RowRange> HistoryFile::blocks() const {
 }
 process::Table HistoryFile::read(const std::vector<std::string>& columns, process::RowRange rows) const {
   return impl_->readings->read(columns, rows);
+}
+
+std::vector<bool> HistoryFile::read_into(std::span<const ColumnMemory> columns, process::RowRange rows) const {
+  return impl_->readings->read_into(columns, rows);
 }
 
 std::shared_ptr<const process::TableSource> HistoryFile::view(const ViewOptions& options) const {

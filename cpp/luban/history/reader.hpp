@@ -7,6 +7,7 @@
 
 #include <luban/core/call_control.hpp>
 #include <luban/core/time.hpp>
+#include <luban/history/array_source.hpp>
 #include <luban/history/content.hpp>
 #include <luban/history/export.hpp>
 #include <luban/process/table.hpp>
@@ -26,7 +27,7 @@ struct ViewOptions {
 /// process; auxiliary columns; start_time, end_time, status, group, equipment, material_lot, recipe, source of the run.
 /// A name of the process hides a housekeeping column of the same name, except run_id, repeat and reading_time. A
 /// response is the latest value that is not bad; NaN where there is none.
-class LUBAN_HISTORY_EXPORT HistoryFile final : public process::TableSource {
+class LUBAN_HISTORY_EXPORT HistoryFile final : public process::TableSource, public ArraySource {
  public:
   /// @throws IoError when the file is missing, IntegrityError when it is no HDF5, no history, truncated or damaged,
   /// VersionError when a newer program wrote it.
@@ -42,6 +43,9 @@ class LUBAN_HISTORY_EXPORT HistoryFile final : public process::TableSource {
   [[nodiscard]] std::vector<process::RowRange> blocks() const override;
   /// @throws DataError on an unknown column or a range beyond the end, IntegrityError when the data is damaged.
   [[nodiscard]] process::Table read(const std::vector<std::string>& columns, process::RowRange rows) const override;
+
+  [[nodiscard]] std::vector<bool> read_into(std::span<const ColumnMemory> columns,
+                                            process::RowRange rows) const override;
 
   /// Another view of the same file. With Grain::runs a row is a run: `readings` counts its readings, a response is
   /// the mean over its readings that have a value; repeat, reading_time, noise and auxiliary columns are left out.

@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,7 +30,7 @@ struct ViewColumn {
                                                    process::Grain grain);
 
 /// One grain of one file as of one time. Const calls are thread-safe; what is expensive is made once and kept.
-class View final : public process::TableSource {
+class View final : public process::TableSource, public ArraySource {
  public:
   View(std::shared_ptr<const TreeFile> file, const std::vector<Provenance>& provenance, const ViewOptions& options);
 
@@ -38,10 +39,15 @@ class View final : public process::TableSource {
   [[nodiscard]] process::Grain grain() const override { return options_.grain; }
   [[nodiscard]] std::vector<process::RowRange> blocks() const override;
   [[nodiscard]] process::Table read(const std::vector<std::string>& columns, process::RowRange rows) const override;
+  [[nodiscard]] std::vector<bool> read_into(std::span<const ColumnMemory> columns,
+                                            process::RowRange rows) const override;
 
  private:
   using Index = std::vector<std::int64_t>;
   [[nodiscard]] const ViewColumn& column(const std::string& name) const;
+  void require_rows(process::RowRange rows) const;
+  /// The dataset whose rows are the rows of this view, value for value; nothing when the column is joined or computed.
+  [[nodiscard]] std::optional<std::string> direct_dataset(const ViewColumn& column) const;
   [[nodiscard]] process::Column read_column(const ViewColumn& column, process::RowRange rows,
                                             const std::vector<std::int64_t>& run_rows) const;
   [[nodiscard]] std::vector<double> read_response(const ViewColumn& column, process::RowRange rows) const;
