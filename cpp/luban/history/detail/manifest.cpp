@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cstring>
 #include <luban/core/json.hpp>
 #include <luban/core/sha256.hpp>
 #include <luban/history/detail/manifest.hpp>
@@ -35,8 +36,10 @@ std::string attribute_lines(const std::string& path, const Attributes& attribute
 
 void append_text(std::span<const std::byte> text, std::vector<std::byte>& out) {
   const auto length = static_cast<std::uint32_t>(text.size());
-  for (unsigned k = 0; k < 4; ++k) out.push_back(static_cast<std::byte>((length >> (8 * k)) & 0xffU));
-  out.insert(out.end(), text.begin(), text.end());
+  const std::size_t at = out.size();
+  out.resize(at + sizeof length + text.size());
+  std::memcpy(out.data() + at, &length, sizeof length);
+  if (!text.empty()) std::memcpy(out.data() + at + sizeof length, text.data(), text.size());
 }
 
 std::string data_digest(const ColumnView& view) {

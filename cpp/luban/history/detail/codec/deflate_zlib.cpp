@@ -25,10 +25,11 @@ std::size_t deflate(std::span<const std::byte> in, int level, std::span<std::byt
 }
 
 bool inflate(std::span<const std::byte> in, std::span<std::byte> out) {
-  auto length = static_cast<uLongf>(out.size());
+  std::byte one{};  // zlib takes a place of no bytes for a question whether the stream is whole
+  auto* const place = reinterpret_cast<Bytef*>(out.empty() ? &one : out.data());
+  uLongf length = out.empty() ? 1 : static_cast<uLongf>(out.size());
   const int status =
-      uncompress(reinterpret_cast<Bytef*>(out.data()), &length, reinterpret_cast<const Bytef*>(in.data()),
-                 static_cast<uLong>(in.size()));
+      uncompress(place, &length, reinterpret_cast<const Bytef*>(in.data()), static_cast<uLong>(in.size()));
   return status == Z_OK && length == out.size();
 }
 

@@ -31,7 +31,8 @@ using Pipeline = std::vector<Filter>;
 /// More bytes than an honest writer stores for a chunk of `raw_size`.
 [[nodiscard]] std::size_t stored_bound(std::size_t raw_size) noexcept;
 
-/// Whole chunk → what HDF5 stores for it, in `out`; valid until `out` is used again. Needs no lock: run it in parallel.
+/// Whole chunk → what HDF5 stores for it, for pipelines that pipeline_of makes; valid until `out` is used again. Needs no
+/// lock: run it in parallel.
 /// @throws ConfigurationError for a level that the compressor does not have.
 [[nodiscard]] std::span<const std::byte> encode_chunk(std::span<const std::byte> raw, const Pipeline& pipeline,
                                                       int level, Scratch& out);
