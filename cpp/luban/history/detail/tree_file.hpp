@@ -65,6 +65,9 @@ class TreeFile {
   [[nodiscard]] ColumnData read(const std::string& object, std::size_t begin, std::size_t end) const;
   [[nodiscard]] ColumnData read(const std::string& object) const { return read(object, 0, info(object).count); }
 
+  /// Says no before a column is read piece by piece. @throws as read() of the whole column, but for damaged chunks.
+  void require_readable(const std::string& object) const { (void)require_rows(object, 0, info(object).count); }
+
   /// Several columns in one parallel pass, in the order of the requests. @throws as read().
   [[nodiscard]] std::vector<ColumnData> read_many(std::span<const ColumnRequest> requests) const;
 
