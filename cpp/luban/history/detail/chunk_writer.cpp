@@ -11,6 +11,10 @@ constexpr std::size_t window_items = 256;
 /// Less than this is encoded sooner by one thread than others are woken.
 constexpr std::size_t worth_threads = std::size_t{1} << 17;
 
+bool variable_text(const Target& target) {
+  return kind(target.node->data) == StoredKind::text && target.text_size == 0;
+}
+
 Target plan_one(const DatasetNode& node, const Compression& compression) {
   const StoredKind stored = kind(node.data);
   Target target;
@@ -20,12 +24,16 @@ Target plan_one(const DatasetNode& node, const Compression& compression) {
   if (stored == StoredKind::text && target.text_size > 0) target.element_size = target.text_size;
   // A chunk is at most 1 MiB and never longer than the column.
   target.chunk = std::max<std::size_t>(1, std::min(size(node.data), chunk_bytes / target.element_size));
-  target.pipeline = pipeline_of(compression, target.element_size);
+  if (variable_text(target)) {
+    // The library encodes these itself: with what it has, and without Fletcher-32, which it does not allow for them. The
+    // zlib stream has a checksum of its own.
+    target.pipeline = {{FilterId::shuffle, target.element_size}, {FilterId::deflate}};
+    target.level = compression.codec == Codec::deflate ? compression.level : Compression{}.level;
+  } else {
+    target.pipeline = pipeline_of(compression, target.element_size);
+    target.level = compression.level;
+  }
   return target;
-}
-
-bool variable_text(const Target& target) {
-  return kind(target.node->data) == StoredKind::text && target.text_size == 0;
 }
 
 void write_variable_text(const Hdf5Lock&, hid_t dataset, const ColumnView& view, const Hdf5Place& place) {
@@ -96,7 +104,7 @@ void ChunkWriter::encode(Window& window, std::size_t i) const {
     std::memset(bytes.data() + used, 0, size - used);  // the last chunk is padded with zeros
     raw = bytes;
   }
-  window.stored[i] = encode_chunk(raw, target.pipeline, compression_.level, window.memory[i]);
+  window.stored[i] = encode_chunk(raw, target.pipeline, target.level, window.memory[i]);
 }
 
 void ChunkWriter::flush(Window& window) {
@@ -104,7 +112,7 @@ void ChunkWriter::flush(Window& window) {
   for (std::size_t i = 0; i < window.items.size(); ++i) {
     const Item& item = window.items[i];
     const Hdf5Place place{"history.write", path_, item.target->node->path, true};
-    if (item.first) open_.set(create_dataset(lock, file_, *item.target, compression_.level, place));
+    if (item.first) open_.set(create_dataset(lock, file_, *item.target, place));
     if (variable_text(*item.target)) {
       if (item.begin < item.end) write_variable_text(lock, open_.id(), item.target->node->data, place);
     } else if (item.begin < item.end) {

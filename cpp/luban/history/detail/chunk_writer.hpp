@@ -15,11 +15,11 @@ struct Target {
   std::size_t element_size = 0;  ///< bytes of an element as stored
   std::size_t chunk = 0;         ///< elements of a chunk
   Pipeline pipeline;
+  int level = 0;  ///< of the compressor
 };
 
 /// Creates the dataset of a target, attributes included, without data.
-[[nodiscard]] Handle create_dataset(const Hdf5Lock& lock, hid_t file, const Target& target, int level,
-                                    const Hdf5Place& place);
+[[nodiscard]] Handle create_dataset(const Hdf5Lock& lock, hid_t file, const Target& target, const Hdf5Place& place);
 
 /// Writes the data of a file. Chunks of all datasets are one stream: a window of them is encoded in parallel and without
 /// the lock while the window before is handed to the library in order, so that the same content gives the same file

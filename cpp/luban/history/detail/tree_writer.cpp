@@ -43,9 +43,9 @@ Handle link_properties(const Hdf5Place& place) {
 
 /// The filters as the library knows them. Others than its own are optional, so that it creates the dataset without their
 /// plugin; the chunks come encoded.
-void set_filters(hid_t properties, const Target& target, int level, const Hdf5Place& place) {
+void set_filters(hid_t properties, const Target& target, const Hdf5Place& place) {
   for (const Filter& filter : target.pipeline) {
-    const auto value = static_cast<unsigned>(level);
+    const auto value = static_cast<unsigned>(target.level);
     switch (filter.id) {
       case FilterId::shuffle:
         checked(H5Pset_shuffle(properties), "H5Pset_shuffle", place);
@@ -80,7 +80,7 @@ void write_group(const Hdf5Lock& lock, hid_t file, const std::string& path, cons
 
 }  // namespace
 
-Handle create_dataset(const Hdf5Lock& lock, hid_t file, const Target& target, int level, const Hdf5Place& place) {
+Handle create_dataset(const Hdf5Lock& lock, hid_t file, const Target& target, const Hdf5Place& place) {
   const Handle type = element_type(lock, target, place);
   const hsize_t count = size(target.node->data);
   const Handle space(checked(H5Screate_simple(1, &count, nullptr), "H5Screate_simple", place), &H5Sclose);
@@ -89,7 +89,7 @@ Handle create_dataset(const Hdf5Lock& lock, hid_t file, const Target& target, in
   if (count > 0) {
     const hsize_t chunk = target.chunk;
     checked(H5Pset_chunk(properties.id(), 1, &chunk), "H5Pset_chunk", place);
-    set_filters(properties.id(), target, level, place);
+    set_filters(properties.id(), target, place);
   }
   Handle dataset(checked(H5Dcreate2(file, target.node->path.c_str(), type.id(), space.id(), link.id(), properties.id(),
                                     H5P_DEFAULT),
