@@ -5,7 +5,7 @@ set -euo pipefail
 
 declare -A groups=(
   [build]="g++ cmake ninja-build git python3-venv python3-dev libtbb-dev libeigen3-dev libhdf5-dev
-           nlohmann-json3-dev zlib1g-dev"
+           nlohmann-json3-dev zlib1g-dev libdeflate-dev libzstd-dev liblz4-dev"
   [mpi]="libopenmpi-dev openmpi-bin"
   [test]="libgtest-dev universal-ctags"
   [wheel]="debootstrap"

@@ -17,6 +17,22 @@ add_library(luban::hdf5 ALIAS luban_hdf5)
 target_include_directories(luban_hdf5 SYSTEM INTERFACE ${HDF5_C_INCLUDE_DIRS})
 target_link_libraries(luban_hdf5 INTERFACE ${HDF5_C_LIBRARIES})
 
+# What compresses the chunks of histories. None of the three has a CMake package everywhere.
+# luban_codec(<name> <header> <library>): the target luban::<name>.
+function(luban_codec name header library)
+  find_path(LUBAN_${name}_INCLUDE_DIR ${header} REQUIRED)
+  find_library(LUBAN_${name}_LIBRARY ${library} REQUIRED)
+  add_library(luban_${name} INTERFACE)
+  add_library(luban::${name} ALIAS luban_${name})
+  target_include_directories(luban_${name} SYSTEM INTERFACE ${LUBAN_${name}_INCLUDE_DIR})
+  target_link_libraries(luban_${name} INTERFACE ${LUBAN_${name}_LIBRARY})
+endfunction()
+luban_codec(zstd zstd.h zstd)
+luban_codec(lz4 lz4.h lz4)
+if(LUBAN_WITH_LIBDEFLATE)
+  luban_codec(libdeflate libdeflate.h deflate)
+endif()
+
 if(LUBAN_BUILD_TESTS)
   find_package(GTest REQUIRED)
 endif()

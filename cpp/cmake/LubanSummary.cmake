@@ -27,6 +27,29 @@ if(LUBAN_WITH_TRAINING)
   get_directory_property(TorchPip_VERSION DIRECTORY "${PROJECT_SOURCE_DIR}/cpp/luban/training" DEFINITION TorchPip_VERSION)
 endif()
 
+# zstd states its version in three numbers; the other two in one text.
+set(luban_zstd_version "")
+foreach(part MAJOR MINOR RELEASE)
+  file(STRINGS "${LUBAN_zstd_INCLUDE_DIR}/zstd.h" line REGEX "#define[ \t]+ZSTD_VERSION_${part}[ \t]" LIMIT_COUNT 1)
+  string(REGEX MATCH "[0-9]+" number "${line}")
+  list(APPEND luban_zstd_version "${number}")
+endforeach()
+list(JOIN luban_zstd_version "." luban_zstd_version)
+set(luban_lz4_version "")
+foreach(part MAJOR MINOR RELEASE)
+  file(STRINGS "${LUBAN_lz4_INCLUDE_DIR}/lz4.h" line REGEX "#define[ \t]+LZ4_VERSION_${part}[ \t]" LIMIT_COUNT 1)
+  string(REGEX REPLACE ".*VERSION_${part}[ \t]+([0-9]+).*" "\\1" number "${line}")
+  list(APPEND luban_lz4_version "${number}")
+endforeach()
+list(JOIN luban_lz4_version "." luban_lz4_version)
+if(LUBAN_WITH_LIBDEFLATE)
+  file(STRINGS "${LUBAN_libdeflate_INCLUDE_DIR}/libdeflate.h" line REGEX "LIBDEFLATE_VERSION_STRING" LIMIT_COUNT 1)
+  string(REGEX MATCH "[0-9]+\\.[0-9]+" luban_deflate_library "${line}")
+  string(PREPEND luban_deflate_library "libdeflate ")
+else()
+  set(luban_deflate_library "zlib ${ZLIB_VERSION_STRING}")
+endif()
+
 # key|value; the order is the order in which people read them
 set(luban_facts
   "version|${PROJECT_VERSION}"
@@ -35,13 +58,16 @@ set(luban_facts
   "compiler|${CMAKE_CXX_COMPILER_ID} ${CMAKE_CXX_COMPILER_VERSION}"
   "system|${CMAKE_SYSTEM_NAME} ${CMAKE_SYSTEM_PROCESSOR}"
   "hdf5|${HDF5_VERSION}"
+  "deflate|${luban_deflate_library}"
+  "zstd|${luban_zstd_version}"
+  "lz4|${luban_lz4_version}"
   "tbb|${TBB_VERSION}"
   "eigen|${Eigen3_VERSION}"
   "nlohmann_json|${nlohmann_json_VERSION}"
   "pybind11|${pybind11_VERSION}"
   "torch|${TorchPip_VERSION}"
   "sanitize|${LUBAN_SANITIZE}")
-set(luban_switches LUBAN_WITH_PYTHON LUBAN_WITH_TRAINING LUBAN_BUILD_TESTS LUBAN_BUILD_BENCH LUBAN_WERROR)
+set(luban_switches LUBAN_WITH_PYTHON LUBAN_WITH_TRAINING LUBAN_WITH_LIBDEFLATE LUBAN_BUILD_TESTS LUBAN_BUILD_BENCH LUBAN_WERROR)
 
 set(luban_fact_entries "")
 set(luban_switch_entries "")

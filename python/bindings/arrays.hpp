@@ -31,6 +31,18 @@ py::array_t<T> move_out(std::vector<T> values) {
   return py::array_t<T>({size}, {static_cast<py::ssize_t>(sizeof(T))}, data, memory);
 }
 
+/// A vector's memory as an array that keeps `owner` alive; read-only, for the memory is not the array's.
+template <typename T>
+py::array view_of(const std::vector<T>& values, const py::handle& owner) {
+  py::array array(py::dtype::of<T>(), {static_cast<py::ssize_t>(values.size())}, {static_cast<py::ssize_t>(sizeof(T))},
+                  values.data(), owner);
+  array.attr("setflags")(py::arg("write") = false);
+  return array;
+}
+
+/// Texts as an array of objects; texts that repeat share one object. @throws DataError for bytes that are not UTF-8.
+py::array text_array(const std::vector<std::string>& texts, const std::string& place);
+
 /// Copies a 1-D array in. @throws DataError for another number of dimensions.
 template <typename T>
 std::vector<T> copy_in(const InputArray<T>& array, const std::string& what) {

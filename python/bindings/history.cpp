@@ -194,6 +194,7 @@ PYBIND11_MODULE(_history, module) {
   py::module_::import("luban._core");  // Table, TableSource and the errors live there
   bind_content(module);
   bind_history_files(module);
+  bind_history_arrays(module);
 }
 
 }  // namespace luban::bindings

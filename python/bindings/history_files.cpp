@@ -106,8 +106,11 @@ void bind_sources(py::module_& module) {
 }
 
 std::string write_content(Content& content, const std::string& path, bool replace,
-                          std::optional<std::string> expected_digest, const py::object& progress) {
-  const WriteOptions options{.replace = replace, .expected_digest = std::move(expected_digest)};
+                          std::optional<std::string> expected_digest, const py::object& progress,
+                          const std::string& compression, int level) {
+  const WriteOptions options{.compression = make_compression(compression, level),
+                             .replace = replace,
+                             .expected_digest = std::move(expected_digest)};
   return long_call(progress, [&](const core::CallControl& control) { return write(content, path, options, control); });
 }
 
@@ -130,12 +133,14 @@ CompactReport compact_folder(const std::string& folder, std::int64_t most_readin
 void bind_writing(py::module_& module) {
   module.def("write", &write_content, py::arg("content"), py::arg("path"), py::arg("replace") = false,
              py::arg("expected_digest") = py::none(), py::arg("progress") = py::none(),
-             "Writes a history file; returns its content digest.");
+             py::arg("compression") = "deflate", py::arg("level") = -1,
+             "Writes a history file (compression: deflate, zstd, lz4 or none); returns its content digest.");
   py::classh<Appender>(module, "Appender", "The one writer of a folder of segments.")
-      .def(py::init([](const std::string& folder, const std::string& head) {
-             return std::make_unique<Appender>(folder, WriteOptions{}, head);
+      .def(py::init([](const std::string& folder, const std::string& head, const std::string& compression, int level) {
+             return std::make_unique<Appender>(folder,
+                                               WriteOptions{.compression = make_compression(compression, level)}, head);
            }),
-           py::arg("folder"), py::arg("head") = "")
+           py::arg("folder"), py::arg("head") = "", py::arg("compression") = "deflate", py::arg("level") = -1)
       .def("append", &append, py::arg("addition"), py::arg("source_rows"), py::arg("same_import") = false,
            py::arg("counted_repeats") = false, py::arg("progress") = py::none(),
            "Adds one import, or a piece of one; when it returns, it is on the disk.")

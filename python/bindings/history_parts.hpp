@@ -1,4 +1,4 @@
-// What the binding files of the history share.
+// The parts of _history, one file each.
 #pragma once
 
 #include <pybind11/pybind11.h>
@@ -6,5 +6,6 @@
 namespace luban::bindings {
 
 void bind_history_files(pybind11::module_& module);
+void bind_history_arrays(pybind11::module_& module);
 
 }  // namespace luban::bindings

@@ -1,4 +1,4 @@
-// Tables cross the border by copy: a Column owns its values, and so does every array that leaves.
+// What enters is copied, for a Column owns its values; the arrays that leave look into the memory of their table.
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -21,28 +21,36 @@ using namespace process;
 using Units = std::map<std::string, std::string>;
 using Categories = std::map<std::string, std::vector<std::string>>;
 
-py::array times_array(std::vector<std::int64_t> values) {
-  return move_out(std::move(values)).attr("view")("datetime64[ns]").cast<py::array>();
-}
-
-py::object values_of(const Column& column) {
+/// A column's values without a copy: the array looks into the memory of `owner`, which holds the column.
+py::object values_of(const Column& column, const py::handle& owner) {
   switch (column.info.kind) {
     case ColumnKind::float64:
-      return move_out(std::get<std::vector<double>>(column.data));
+      return view_of(std::get<std::vector<double>>(column.data), owner);
     case ColumnKind::time:
-      return times_array(std::get<std::vector<std::int64_t>>(column.data));
+      return view_of(std::get<std::vector<std::int64_t>>(column.data), owner).attr("view")("datetime64[ns]");
     case ColumnKind::code:
-      return move_out(std::get<std::vector<std::int32_t>>(column.data));
-    case ColumnKind::string: {
-      const auto numpy = py::module_::import("numpy");
-      return numpy.attr("array")(py::cast(std::get<std::vector<std::string>>(column.data)), "object");
-    }
+      return view_of(std::get<std::vector<std::int32_t>>(column.data), owner);
+    case ColumnKind::string:
+      return text_array(std::get<std::vector<std::string>>(column.data), "column " + core::quoted(column.info.name));
     case ColumnKind::ragged_float32: {
       const auto& ragged = std::get<Ragged>(column.data);
-      return py::make_tuple(move_out(ragged.values), move_out(ragged.offsets));
+      return py::make_tuple(view_of(ragged.values, owner), view_of(ragged.offsets, owner));
     }
   }
   return py::none();
+}
+
+/// A column of a table that Python holds. Looked up by number at each use: a table may grow, and its columns then move,
+/// but what they own stays where it is.
+struct TableColumn {
+  py::object table;
+  std::size_t number;
+  [[nodiscard]] const Column& get() const { return table.cast<const Table&>().columns()[number]; }
+};
+
+TableColumn table_column(const py::object& table, const std::string& name) {
+  const auto& known = table.cast<const Table&>();
+  return {table, static_cast<std::size_t>(&known.at(name) - known.columns().data())};
 }
 
 std::vector<std::string> texts_from(const py::array& array, const std::string& place) {
@@ -130,7 +138,9 @@ void bind_column(py::module_& module) {
       .def_readonly("info", &Column::info)
       .def_property_readonly("name", [](const Column& column) { return column.info.name; })
       .def_property_readonly("unit", [](const Column& column) { return column.info.unit; })
-      .def_property_readonly("values", &values_of, "A copy as numpy array; ragged: (values, offsets).")
+      .def_property_readonly(
+          "values", [](const py::object& self) { return values_of(self.cast<const Column&>(), self); },
+          "As a numpy array, read-only where it shares the memory (all but texts); ragged: (values, offsets).")
       .def("__len__", &Column::size)
       .def_static(
           "float64",
@@ -160,6 +170,17 @@ void bind_column(py::module_& module) {
                 {.values = copy_in<float>(values, name), .offsets = copy_in<std::int64_t>(offsets, name)});
           },
           py::arg("name"), py::arg("unit"), py::arg("values"), py::arg("offsets"));
+}
+
+void bind_table_column(py::module_& module) {
+  py::classh<TableColumn>(module, "TableColumn", "A column where it lies in its table.")
+      .def_property_readonly("info", [](const TableColumn& column) { return column.get().info; })
+      .def_property_readonly("name", [](const TableColumn& column) { return column.get().info.name; })
+      .def_property_readonly("unit", [](const TableColumn& column) { return column.get().info.unit; })
+      .def_property_readonly("values", [](const TableColumn& column) { return values_of(column.get(), column.table); })
+      .def(
+          "copy", [](const TableColumn& column) { return column.get(); }, "A column of its own.")
+      .def("__len__", [](const TableColumn& column) { return column.get().size(); });
 }
 
 py::dict table_units(const Table& table) {
@@ -211,22 +232,26 @@ void bind_source(py::module_& module) {
 
 void bind_process_table(py::module_& module) {
   bind_column(module);
+  bind_table_column(module);
   py::classh<Table>(module, "Table", "Columns of equal length under unique names.")
       .def(py::init<std::vector<Column>>(), py::arg("columns") = std::vector<Column>{})
       .def_static("from_dict", &table_from, py::arg("columns"), py::arg("units") = Units{},
                   py::arg("categories") = Categories{},
                   "Numbers become float64, datetime64 time, texts strings; names in `categories` hold int32 codes.")
       .def("to_dict",
-           [](const Table& table) {
+           [](const py::object& self) {
              py::dict out;
-             for (const Column& column : table.columns()) out[py::str(column.info.name)] = values_of(column);
+             for (const Column& column : self.cast<const Table&>().columns()) {
+               out[py::str(column.info.name)] = values_of(column, self);
+             }
              return out;
            })
       .def("add", &Table::add, py::arg("column"))
       .def("__len__", &Table::row_count)
       .def("__contains__", [](const Table& table, const std::string& name) { return table.find(name) != nullptr; })
-      .def("__getitem__", [](const Table& table, const std::string& name) { return values_of(table.at(name)); })
-      .def("column", &Table::at, py::arg("name"), py::return_value_policy::copy)
+      .def("__getitem__", [](const py::object& self,
+                             const std::string& name) { return values_of(self.cast<const Table&>().at(name), self); })
+      .def("column", &table_column, py::arg("name"), "A column of this table, without a copy.")
       .def_property_readonly("names",
                              [](const Table& table) {
                                std::vector<std::string> out;

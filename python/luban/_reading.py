@@ -102,18 +102,21 @@ def utc_nanoseconds(moment: Moment) -> int:
 
 
 def table_frame(source: _core.TableSource, columns: Sequence[str]) -> pd.DataFrame:
-    """Read whole columns of a source; categories become a Categorical, samples of a trace one array in each cell."""
+    """Read whole columns of a source; the frame owns its arrays and shares them with nobody, so nothing is copied.
+
+    Categories become a Categorical, samples of a trace one array in each cell.
+    """
     import pandas as pd
 
-    table = source.read(list(columns), 0, source.row_count())
+    infos = {info.name: info for info in source.schema()}
+    arrays = _history.read_arrays(source, list(columns), 0, source.row_count())
     data: dict[str, Any] = {}
-    for name in columns:
-        column = table.column(name)
-        values = column.values  # noqa: PD011 (a column of ours)
-        if column.info.kind == _core.ColumnKind.code:
-            categories = pd.Index(list(column.info.categories), dtype="str")
-            data[name] = pd.Categorical.from_codes(np.asarray(values, dtype=np.int32), categories=categories)
-        elif column.info.kind == _core.ColumnKind.ragged_float32:
+    for name, values in arrays.items():
+        kind = infos[name].kind
+        if kind == _core.ColumnKind.code:
+            categories = pd.Index(list(infos[name].categories), dtype="str")
+            data[name] = pd.Categorical.from_codes(values, categories=categories)
+        elif kind == _core.ColumnKind.ragged_float32:
             samples, offsets = values
             cells = np.empty(len(offsets) - 1, dtype=object)
             for row in range(len(cells)):
@@ -123,4 +126,4 @@ def table_frame(source: _core.TableSource, columns: Sequence[str]) -> pd.DataFra
             data[name] = values.astype(np.int64)
         else:
             data[name] = values
-    return pd.DataFrame(data)
+    return pd.DataFrame(data, copy=False)

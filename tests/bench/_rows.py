@@ -8,8 +8,14 @@ Row = dict[str, Any]
 
 
 def make_row(name: str, what: str, ours: float, spread: float, unit: str, command: str, **more: Any) -> Row:
-    """One row of the table of benchmarks, smaller is better; ``more``: peer, peer_name, reach, all in ``unit``."""
-    peer, reach = more.get("peer"), more.get("reach")
+    """One row of the table of benchmarks; ``more``: peer, peer_name, reach, all in ``unit``, and sense.
+
+    ``sense``: "le" (the default) where smaller is better, "ge" where larger is. ``ratio_reach`` states the reach as a
+    multiple of the peer.
+    """
+    peer, reach, sense = more.get("peer"), more.get("reach"), more.get("sense", "le")
+    if reach is None and peer is not None and more.get("ratio_reach") is not None:
+        reach = more["ratio_reach"] * peer
     return {
         "name": name,
         "what": what,
@@ -18,9 +24,9 @@ def make_row(name: str, what: str, ours: float, spread: float, unit: str, comman
         "peer_name": more.get("peer_name"),
         "unit": unit,
         "ratio": None if peer is None else ours / peer,
-        "sense": "le",
+        "sense": sense,
         "reach": reach,
-        "ok": reach is None or ours <= reach,
+        "ok": reach is None or (ours >= reach if sense == "ge" else ours <= reach),
         "spread": spread,
         "command": command,
     }

@@ -5,7 +5,9 @@
 
 #include <gtest/gtest.h>
 
+#include <luban/core/random.hpp>
 #include <luban/core/sha256.hpp>
+#include <luban/core/sha256_blocks_impl.hpp>
 
 namespace luban::core {
 namespace {
@@ -49,6 +51,21 @@ TEST(sha256, takes_bytes_as_it_takes_text) {
   const std::vector<std::byte> bytes = {std::byte{'a'}, std::byte{'b'}, std::byte{'c'}};
   EXPECT_EQ(Sha256().update(bytes).hex(), digest("abc"));
   EXPECT_EQ(Sha256().update(std::vector<std::byte>{}).hex(), digest(""));
+}
+
+TEST(sha256, instructions_and_text_agree) {
+  if (!sha256_instructions()) GTEST_SKIP() << "this machine has no SHA instructions";
+  Generator random = RandomKey(9).generator();
+  for (std::size_t blocks = 0; blocks < 40; ++blocks) {
+    std::vector<std::uint8_t> bytes(64 * blocks);
+    for (auto& byte : bytes) byte = static_cast<std::uint8_t>(random.below(256));
+    Sha256State plain{};
+    for (auto& word : plain) word = static_cast<std::uint32_t>(random.below(std::uint64_t{1} << 32));
+    Sha256State native = plain;
+    sha256_blocks_plain(plain, bytes.data(), blocks);
+    sha256_blocks_native(native, bytes.data(), blocks);
+    EXPECT_EQ(plain, native) << blocks << " blocks";
+  }
 }
 
 }  // namespace

@@ -167,7 +167,7 @@ TEST(RoundTrip, AFileIsNotReplacedUnlessAsked) {
   EXPECT_THROW(write(history, folder / "h.h5"), core::IoError);
   EXPECT_EQ(testing::read_bytes(folder / "h.h5"), before);
   Content longer = small_history(4, 2);
-  write(longer, folder / "h.h5", {.compression = 9, .replace = true});
+  write(longer, folder / "h.h5", {.compression = {Codec::deflate, 9}, .replace = true});
   EXPECT_EQ(HistoryFile::open(folder / "h.h5")->row_count(), 8U);
 }
 

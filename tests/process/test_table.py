@@ -67,14 +67,24 @@ def test_names_the_nearest_column() -> None:
     assert caught.value.hint == 'did you mean "speed"?'
 
 
-def test_arrays_own_their_memory() -> None:
+def test_arrays_share_the_memory_of_their_table_and_keep_it() -> None:
     values = np.array([1.0, 2.0])
-    table = Table.from_dict({"x": values})
+    table = Table.from_dict({"x": values, "label": ["a", "b"]})
     values[0] = 9.0
-    out = table["x"]
-    out[1] = 9.0
-    del table
-    np.testing.assert_array_equal(out, [1.0, 9.0])
+    out, column = table["x"], table.column("x")
+    with pytest.raises(ValueError, match="read-only"):
+        out[1] = 9.0
+    assert np.shares_memory(out, column.values)
+    for number in range(100):  # the columns move; what they own does not
+        table.add(Column.float64(f"x{number}", "", [0.0, 1.0]))
+    assert np.shares_memory(out, table.to_dict()["x"])
+    assert (column.name, column.unit, len(column), column.info.kind.name) == ("x", "", 2, "float64")
+    assert table["label"].tolist() == ["a", "b"]
+    copy = column.copy()
+    del table, column
+    np.testing.assert_array_equal(out, [1.0, 2.0])
+    np.testing.assert_array_equal(copy.values, [1.0, 2.0])
+    assert not np.shares_memory(out, copy.values)
 
 
 @given(st.lists(st.floats(), max_size=20), st.data())

@@ -20,7 +20,6 @@ class LUBAN_CORE_EXPORT Sha256 {
   [[nodiscard]] std::string hex() const;  ///< digest of what was fed so far, 64 lower-case digits
 
  private:
-  void block(const std::uint8_t* bytes);
   std::array<std::uint32_t, 8> state_;
   std::array<std::uint8_t, 64> pending_{};
   std::uint64_t length_ = 0;

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <luban/core/error.hpp>
 #include <luban/core/json.hpp>
@@ -70,10 +71,14 @@ void normalise_runs(Runs& runs, std::int64_t sources, std::size_t continued) {
   require_range(std::vector(runs.source.begin(), own), 0, sources, "runs.source");
   require_range(std::vector(own, runs.source.end()), std::numeric_limits<std::int32_t>::min(), -1, "runs.source");
   require_text(runs.run_id, "runs.run_id");
+  // Numbered runs ascend, and are unique at a glance; others are looked up.
+  const bool ascending =
+      std::adjacent_find(runs.run_id.begin(), runs.run_id.end(), std::greater_equal<>()) == runs.run_id.end();
   std::unordered_set<std::string_view> seen;
+  if (!ascending) seen.reserve(count);
   for (const std::string& id : runs.run_id) {
     if (id.empty()) contradiction("a run_id for every run", "an empty one", "runs.run_id");
-    if (!seen.insert(id).second) contradiction("unique run_id", "`" + id + "` twice", "runs.run_id");
+    if (!ascending && !seen.insert(id).second) contradiction("unique run_id", "`" + id + "` twice", "runs.run_id");
   }
   for (const auto* table : {&runs.parameters, &runs.context, &runs.identifiers, &runs.achieved}) {
     require_rows(*table, count, "runs");

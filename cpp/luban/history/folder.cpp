@@ -65,6 +65,10 @@ process::Table HistoryFolder::read(const std::vector<std::string>& columns, proc
   return impl_->readings->read(columns, rows);
 }
 
+std::vector<bool> HistoryFolder::read_into(std::span<const ColumnMemory> columns, process::RowRange rows) const {
+  return impl_->readings->read_into(columns, rows);
+}
+
 std::shared_ptr<const process::TableSource> HistoryFolder::view(const ViewOptions& options) const {
   if (options.grain == process::Grain::readings && options.as_of.missing() && options.filter.empty()) {
     return impl_->readings;

@@ -23,6 +23,7 @@ std::shared_ptr<const HistorySource> open_history(const std::filesystem::path& p
   if (std::filesystem::is_directory(path)) return HistoryFolder::open(path);
   return HistoryFile::open(path);
 }
+ArraySource::~ArraySource() = default;
 
 struct HistoryFile::Impl {
   explicit Impl(std::shared_ptr<const detail::TreeFile> opened) : file(std::move(opened)) {
@@ -61,7 +62,7 @@ std::shared_ptr<const HistoryFile> HistoryFile::open(const std::filesystem::path
 std::shared_ptr<const HistoryFile> HistoryFile::in_memory(Content content, const core::CallControl& control) {
   detail::Tree tree;
   detail::complete(content, tree, control);
-  constexpr int fast = 1;  // memory, not disk, is what is spent
+  constexpr Compression fast{Codec::zstd, 1};  // nobody else reads it
   auto file = std::make_shared<const detail::TreeFile>(tree, fast, control);
   return std::shared_ptr<const HistoryFile>(new HistoryFile(std::make_shared<const Impl>(std::move(file))));
 }
@@ -77,6 +78,10 @@ std::vector<process::RowRange> HistoryFile::blocks() const {
 }
 process::Table HistoryFile::read(const std::vector<std::string>& columns, process::RowRange rows) const {
   return impl_->readings->read(columns, rows);
+}
+
+std::vector<bool> HistoryFile::read_into(std::span<const ColumnMemory> columns, process::RowRange rows) const {
+  return impl_->readings->read_into(columns, rows);
 }
 
 std::shared_ptr<const process::TableSource> HistoryFile::view(const ViewOptions& options) const {

@@ -7,6 +7,7 @@
 
 #include <luban/core/call_control.hpp>
 #include <luban/core/time.hpp>
+#include <luban/history/array_source.hpp>
 #include <luban/history/content.hpp>
 #include <luban/history/export.hpp>
 #include <luban/history/filter.hpp>
@@ -30,7 +31,7 @@ struct ViewOptions {
 /// equipment, material_lot, recipe, source of the run. A name of the process hides a housekeeping column of the same
 /// name, except run_id, repeat and reading_time. A response is the latest value that is not bad; NaN where there is
 /// none.
-class LUBAN_HISTORY_EXPORT HistorySource : public process::TableSource {
+class LUBAN_HISTORY_EXPORT HistorySource : public process::TableSource, public ArraySource {
  public:
   ~HistorySource() override;
   [[nodiscard]] process::Grain grain() const override { return process::Grain::readings; }
@@ -69,6 +70,8 @@ class LUBAN_HISTORY_EXPORT HistoryFile final : public HistorySource {
   [[nodiscard]] std::vector<process::RowRange> blocks() const override;
   /// @throws DataError on an unknown column or a range beyond the end, IntegrityError when the data is damaged.
   [[nodiscard]] process::Table read(const std::vector<std::string>& columns, process::RowRange rows) const override;
+  [[nodiscard]] std::vector<bool> read_into(std::span<const ColumnMemory> columns,
+                                            process::RowRange rows) const override;
   [[nodiscard]] std::shared_ptr<const process::TableSource> view(const ViewOptions& options) const override;
   [[nodiscard]] const std::string& path() const noexcept override;
   [[nodiscard]] const std::string& uuid() const noexcept override;
@@ -98,6 +101,8 @@ class LUBAN_HISTORY_EXPORT HistoryFolder final : public HistorySource {
   [[nodiscard]] std::size_t row_count() const override;
   [[nodiscard]] std::vector<process::RowRange> blocks() const override;
   [[nodiscard]] process::Table read(const std::vector<std::string>& columns, process::RowRange rows) const override;
+  [[nodiscard]] std::vector<bool> read_into(std::span<const ColumnMemory> columns,
+                                            process::RowRange rows) const override;
   [[nodiscard]] std::shared_ptr<const process::TableSource> view(const ViewOptions& options) const override;
   [[nodiscard]] const std::string& path() const noexcept override;
   [[nodiscard]] const std::string& uuid() const noexcept override;

@@ -5,6 +5,7 @@
 #include <string>
 
 #include <luban/core/call_control.hpp>
+#include <luban/history/compression.hpp>
 #include <luban/history/content.hpp>
 #include <luban/history/export.hpp>
 
@@ -12,8 +13,8 @@ namespace luban::history {
 
 /// How a history is written.
 struct WriteOptions {
-  /// zlib level, 0 (none) to 9. 4: half the size of level 1's loss at a third of level 9's time on sensor data.
-  int compression = 4;
+  /// How chunks are compressed.
+  Compression compression = {};
   /// Whether a file of that name may be replaced (by renaming, at the end, when the new one has been verified).
   bool replace = false;
   /// Content digest of the one file that may be replaced; without it any may.

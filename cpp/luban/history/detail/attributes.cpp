@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <luban/core/error.hpp>
 #include <luban/history/detail/tree_file.hpp>
 
 namespace luban::history::detail {
@@ -65,6 +67,15 @@ AttributeValue read_value(hid_t attribute, const Hdf5Place& place) {
   const Handle space(checked(H5Aget_space(attribute), "H5Aget_space", place), &H5Sclose);
   const hssize_t points = checked(H5Sget_simple_extent_npoints(space.id()), "H5Sget_simple_extent_npoints", place);
   const auto count = static_cast<std::size_t>(points);
+  constexpr std::size_t most_bytes = std::size_t{16} << 20;
+  const std::size_t size = std::max<std::size_t>(1, H5Tget_size(type.id()));
+  if (count > most_bytes / size) {
+    throw core::IntegrityError({.where = place.where,
+                                .expected = "an attribute of at most 16 MiB",
+                                .received = std::to_string(count) + " elements of " + std::to_string(size) + " bytes",
+                                .place = place.file + ", " + place.object,
+                                .hint = "the file was not written by this format's rules"});
+  }
   const bool scalar = H5Sget_simple_extent_type(space.id()) == H5S_SCALAR;
   switch (H5Tget_class(type.id())) {
     case H5T_STRING: {

@@ -197,21 +197,26 @@ const ViewColumn& FolderView::column(const std::string& name) const {
                          .hint = core::nearest_hint(name, known)});
 }
 
+void FolderView::require_rows(process::RowRange rows) const {
+  if (rows.begin <= rows.end && rows.end <= rows_) return;
+  throw core::DataError({.where = "history.read",
+                         .expected = "rows within 0 and " + std::to_string(rows_),
+                         .received = std::to_string(rows.begin) + " to " + std::to_string(rows.end),
+                         .place = files_->folder().string(),
+                         .hint = {}});
+}
+
+bool FolderView::is_computed(const ViewColumn& column) const noexcept {
+  return options_.grain == process::Grain::runs &&
+         (column.origin == Origin::response || column.origin == Origin::run_count || column.origin == Origin::trace);
+}
+
 process::Table FolderView::read(const std::vector<std::string>& names, process::RowRange rows) const {
-  if (rows.begin > rows.end || rows.end > rows_) {
-    throw core::DataError({.where = "history.read",
-                           .expected = "rows within 0 and " + std::to_string(rows_),
-                           .received = std::to_string(rows.begin) + " to " + std::to_string(rows.end),
-                           .place = files_->folder().string(),
-                           .hint = {}});
-  }
+  require_rows(rows);
   std::vector<const ViewColumn*> stored, made;
   for (const std::string& name : names) {
     const ViewColumn& wanted = column(name);
-    const bool computed =
-        options_.grain == process::Grain::runs &&
-        (wanted.origin == Origin::response || wanted.origin == Origin::run_count || wanted.origin == Origin::trace);
-    (computed ? made : stored).push_back(&wanted);
+    (is_computed(wanted) ? made : stored).push_back(&wanted);
   }
   std::vector<process::Table> tables;
   for (const Part& part : parts_) {
@@ -232,6 +237,35 @@ process::Table FolderView::read(const std::vector<std::string>& names, process::
     out.add(ready != nullptr ? *ready : derived(column(name), rows));
   }
   return out;
+}
+
+// A column counts as filled only when every segment could fill its part.
+std::vector<bool> FolderView::read_into(std::span<const ColumnMemory> columns, process::RowRange rows) const {
+  require_rows(rows);
+  std::vector<bool> filled;
+  for (const ColumnMemory& memory : columns) {
+    const ViewColumn& wanted = column(memory.column);
+    filled.push_back(rows.size() > 0 && wanted.path != "/runs/source" && !is_computed(wanted));
+  }
+  for (const Part& part : parts_) {
+    const std::size_t begin = std::max(rows.begin, part.first);
+    const std::size_t end = std::min(rows.end, part.first + part.rows);
+    if (begin >= end) continue;
+    const auto own = view(part);
+    std::vector<ColumnMemory> memories;
+    std::vector<std::size_t> places;
+    for (std::size_t i = 0; i < columns.size(); ++i) {
+      filled[i] = filled[i] && own->has(columns[i].column);
+      if (!filled[i]) continue;
+      const std::size_t size = columns[i].bytes.size() / rows.size();
+      memories.push_back(
+          {columns[i].column, columns[i].bytes.subspan((begin - rows.begin) * size, (end - begin) * size)});
+      places.push_back(i);
+    }
+    const std::vector<bool> done = own->read_into(memories, {begin - part.first, end - part.first});
+    for (std::size_t k = 0; k < places.size(); ++k) filled[places[k]] = done[k];
+  }
+  return filled;
 }
 
 process::Table FolderView::read_part(const Part& part, const std::vector<const ViewColumn*>& columns,

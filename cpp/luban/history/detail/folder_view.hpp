@@ -27,7 +27,7 @@ class SharedJoin {
 
 /// The segments of a folder as one source: the rows of the first, then of the second, and so on. Const calls are
 /// thread-safe. Segments are opened when rows of them are read, or when a filter has to look into them.
-class FolderView final : public process::TableSource {
+class FolderView final : public process::TableSource, public ArraySource {
  public:
   FolderView(std::shared_ptr<const SegmentFiles> files, std::shared_ptr<const SharedJoin> join,
              const ViewOptions& options);
@@ -37,6 +37,8 @@ class FolderView final : public process::TableSource {
   [[nodiscard]] process::Grain grain() const override { return options_.grain; }
   [[nodiscard]] std::vector<process::RowRange> blocks() const override;
   [[nodiscard]] process::Table read(const std::vector<std::string>& columns, process::RowRange rows) const override;
+  [[nodiscard]] std::vector<bool> read_into(std::span<const ColumnMemory> columns,
+                                            process::RowRange rows) const override;
 
  private:
   /// Rows of one segment in this view.
@@ -50,6 +52,9 @@ class FolderView final : public process::TableSource {
   [[nodiscard]] bool may_match(const SegmentEntry& entry) const;
   [[nodiscard]] std::shared_ptr<const View> view(const Part& part) const;
   void make_columns();
+  void require_rows(process::RowRange rows) const;
+  /// Whether it is made for runs from readings that may lie in several segments.
+  [[nodiscard]] bool is_computed(const ViewColumn& column) const noexcept;
   [[nodiscard]] const ViewColumn& column(const std::string& name) const;
   [[nodiscard]] process::Table read_part(const Part& part, const std::vector<const ViewColumn*>& columns,
                                          process::RowRange rows) const;

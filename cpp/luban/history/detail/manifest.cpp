@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cstring>
 #include <luban/core/json.hpp>
 #include <luban/core/sha256.hpp>
 #include <luban/history/detail/manifest.hpp>
@@ -33,21 +34,35 @@ std::string attribute_lines(const std::string& path, const Attributes& attribute
 
 }  // namespace
 
+void append_text(std::span<const std::byte> text, std::vector<std::byte>& out) {
+  const auto length = static_cast<std::uint32_t>(text.size());
+  const std::size_t at = out.size();
+  out.resize(at + sizeof length + text.size());
+  std::memcpy(out.data() + at, &length, sizeof length);
+  if (!text.empty()) std::memcpy(out.data() + at + sizeof length, text.data(), text.size());
+}
+
 std::string data_digest(const ColumnView& view) {
   core::Sha256 hash;
+  if (const auto* numbers = std::get_if<std::span<const double>>(&view)) {
+    return hash.update(std::as_bytes(*numbers)).hex();
+  }
+  if (const auto* numbers = std::get_if<std::span<const std::int64_t>>(&view)) {
+    return hash.update(std::as_bytes(*numbers)).hex();
+  }
+  if (const auto* numbers = std::get_if<std::span<const std::int32_t>>(&view)) {
+    return hash.update(std::as_bytes(*numbers)).hex();
+  }
   const std::size_t count = size(view);
   std::vector<std::byte> buffer;
   for (std::size_t begin = 0; begin < count; begin += block_rows) {
     const std::size_t end = std::min(count, begin + block_rows);
-    buffer.clear();
     if (kind(view) == StoredKind::text) {
+      buffer.clear();
+      const auto* plain = std::get_if<std::span<const std::string>>(&view);
       for (std::size_t i = begin; i < end; ++i) {
-        const auto* plain = std::get_if<std::span<const std::string>>(&view);
         const std::string& text = plain != nullptr ? (*plain)[i] : std::get<IndexedText>(view).at(i);
-        const auto length = static_cast<std::uint32_t>(text.size());
-        for (unsigned k = 0; k < 4; ++k) buffer.push_back(static_cast<std::byte>((length >> (8 * k)) & 0xffU));
-        const auto bytes = std::as_bytes(std::span(text));
-        buffer.insert(buffer.end(), bytes.begin(), bytes.end());
+        append_text(std::as_bytes(std::span(text)), buffer);
       }
     } else {
       buffer.resize((end - begin) * number_size(kind(view)));

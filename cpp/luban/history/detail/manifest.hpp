@@ -11,6 +11,9 @@ namespace luban::history::detail {
 /// little-endian length and its UTF-8 bytes. It does not depend on chunks, filters or text storage.
 [[nodiscard]] std::string data_digest(const ColumnView& view);
 
+/// A text in that form.
+void append_text(std::span<const std::byte> text, std::vector<std::byte>& out);
+
 /// One object's lines of the manifest.
 [[nodiscard]] std::string group_lines(const std::string& path, const Attributes& attributes);
 [[nodiscard]] std::string dataset_lines(const std::string& path, StoredKind kind, std::size_t count,

@@ -1,10 +1,12 @@
-#include <algorithm>
 #include <cstdint>
+#include <cstdio>
 #include <cstring>
 #include <luban/core/error.hpp>
+#include <luban/history/detail/chunk_reader.hpp>
 #include <luban/history/detail/sealed_file.hpp>
 #include <luban/history/detail/tree_file.hpp>
 #include <luban/parallel/arena.hpp>
+#include <type_traits>
 #include <utility>
 
 namespace luban::history::detail {
@@ -41,83 +43,37 @@ void require_hdf5(const std::filesystem::path& path, const std::string& name) {
   }
 }
 
-StoredKind stored_kind(hid_t type) {
-  switch (H5Tget_class(type)) {
-    case H5T_STRING:
-      return StoredKind::text;
-    case H5T_FLOAT:
-      if (H5Tequal(type, H5T_IEEE_F64LE) > 0) return StoredKind::float64;
-      return H5Tequal(type, H5T_IEEE_F32LE) > 0 ? StoredKind::float32 : StoredKind::other;
-    case H5T_INTEGER:
-      if (H5Tequal(type, H5T_STD_I64LE) > 0) return StoredKind::int64;
-      return H5Tequal(type, H5T_STD_I32LE) > 0 ? StoredKind::int32 : StoredKind::other;
-    default:
-      return StoredKind::other;
-  }
-}
-
-// Fills chunk length and pipeline; `direct` stays false for a filter we do not know or another order.
-void read_layout(hid_t dataset, DatasetInfo& info, const Hdf5Place& place) {
-  const Handle properties(checked(H5Dget_create_plist(dataset), "H5Dget_create_plist", place), &H5Pclose);
-  if (H5Pget_layout(properties.id()) != H5D_CHUNKED) return;
-  hsize_t chunk = 0;
-  checked(H5Pget_chunk(properties.id(), 1, &chunk), "H5Pget_chunk", place);
-  info.chunk = chunk;
-  info.direct = info.element_size > 0;
-  int last = -1;
-  const int filters = checked(H5Pget_nfilters(properties.id()), "H5Pget_nfilters", place);
-  for (int i = 0; i < filters; ++i) {
-    unsigned flags = 0;
-    std::size_t values = 0;
-    const H5Z_filter_t filter = checked(
-        H5Pget_filter2(properties.id(), static_cast<unsigned>(i), &flags, &values, nullptr, 0, nullptr, nullptr),
-        "H5Pget_filter2", place);
-    const int rank = filter == H5Z_FILTER_SHUFFLE ? 0 : filter == H5Z_FILTER_DEFLATE ? 1 : 2;
-    const bool known = filter == H5Z_FILTER_SHUFFLE || filter == H5Z_FILTER_DEFLATE || filter == H5Z_FILTER_FLETCHER32;
-    info.direct = info.direct && known && rank > last;
-    last = rank;
-    info.pipeline.shuffle |= filter == H5Z_FILTER_SHUFFLE;
-    info.pipeline.deflate |= filter == H5Z_FILTER_DEFLATE;
-    info.pipeline.fletcher32 |= filter == H5Z_FILTER_FLETCHER32;
-  }
-}
-
-herr_t read_stored(hid_t dataset, const hsize_t* offset, std::uint32_t* skipped, std::vector<std::byte>& bytes) {
-#if H5_VERSION_GE(2, 0, 0)
-  return H5Dread_chunk1(dataset, H5P_DEFAULT, offset, skipped, bytes.data());
-#else
-  return H5Dread_chunk(dataset, H5P_DEFAULT, offset, skipped, bytes.data());
-#endif
-}
-
-struct Listing {
-  std::vector<std::string> objects;
-  std::string foreign_link;
-};
-
-herr_t visit_link(hid_t, const char* name, const H5L_info_t* info, void* data) {
-  auto& listing = *static_cast<Listing*>(data);
-  if (info->type != H5L_TYPE_HARD) listing.foreign_link = name;
-  listing.objects.emplace_back(std::string("/") + name);
-  return 0;
-}
-
-template <typename T>
-std::vector<T> as_numbers(const std::vector<std::byte>& bytes) {
-  std::vector<T> values(bytes.size() / sizeof(T));
-  if (!bytes.empty()) std::memcpy(values.data(), bytes.data(), values.size() * sizeof(T));
-  return values;
-}
-
-std::vector<std::string> as_texts(const std::vector<std::byte>& bytes, std::size_t length) {
-  std::vector<std::string> texts(bytes.size() / length);
-  for (std::size_t i = 0; i < texts.size(); ++i) {
-    const char* begin = reinterpret_cast<const char*>(bytes.data()) + i * length;
-    std::size_t used = length;
-    while (used > 0 && begin[used - 1] == '\0') --used;
-    texts[i].assign(begin, used);
-  }
+/// The rows as `read` returns them, not yet filled, and the fetch that fills them.
+ColumnData make_column(const DatasetInfo& info, std::size_t rows, Fetch& fetch) {
+  const auto numbers = [&](auto values) -> ColumnData {
+    values.resize(rows);
+    fetch.out = reinterpret_cast<std::byte*>(values.data());
+    return values;  // moved: its memory stays where it is
+  };
+  if (info.kind == StoredKind::float64) return numbers(std::vector<double>());
+  if (info.kind == StoredKind::int64) return numbers(std::vector<std::int64_t>());
+  if (info.kind == StoredKind::int32) return numbers(std::vector<std::int32_t>());
+  if (info.kind == StoredKind::float32) return numbers(std::vector<float>());
+  std::vector<std::string> texts(rows);
+  fetch.texts = texts.data();
   return texts;
+}
+
+bool variable_text(const DatasetInfo& info) noexcept {
+  return info.kind == StoredKind::text && info.element_size == 0;
+}
+
+/// The most that stored bytes can become, for the filters of a dataset; 0 stands for anything.
+std::size_t largest_ratio(const DatasetInfo& info) noexcept {
+  if (info.chunk == 0) return 1;
+  if (!info.direct && info.element_size > 0) return 65536;
+  std::size_t ratio = 1;
+  for (const Filter& filter : info.pipeline) {
+    if (filter.id == FilterId::deflate) ratio = 1100;
+    if (filter.id == FilterId::lz4) ratio = 300;
+    if (filter.id == FilterId::zstd) ratio = 65536;
+  }
+  return ratio;
 }
 
 }  // namespace
@@ -129,10 +85,12 @@ TreeFile::TreeFile(const std::filesystem::path& path) : path_(path.string()) {
   const Hdf5Place place{"history.open", path_, no_object};
   const Handle access = access_properties(lock, false);
   file_.set({checked(H5Fopen(path_.c_str(), H5F_ACC_RDONLY, access.id()), "H5Fopen", place), &H5Fclose});
+  file_size_ = std::filesystem::file_size(path);
   list(lock);
 }
 
-TreeFile::TreeFile(const Tree& tree, int compression, const core::CallControl& control) : path_("memory") {
+TreeFile::TreeFile(const Tree& tree, const Compression& compression, const core::CallControl& control)
+    : path_("memory") {
   {
     const Hdf5Lock lock;
     const Handle create = creation_properties(lock);
@@ -145,43 +103,15 @@ TreeFile::TreeFile(const Tree& tree, int compression, const core::CallControl& c
   }
   write_tree(file_.id(), path_, tree, compression, control);
   const Hdf5Lock lock;
+  hsize_t size = 0;
+  checked(H5Fget_filesize(file_.id(), &size), "H5Fget_filesize", {"history.open", path_, no_object});
+  file_size_ = size;
   list(lock);
 }
 
-void TreeFile::list(const Hdf5Lock& lock) {
-  const Hdf5Place place{"history.open", path_, no_object};
-  Listing listing;
-  checked(H5Lvisit(file_.id(), H5_INDEX_NAME, H5_ITER_INC, &visit_link, &listing), "H5Lvisit", place);
-  if (!listing.foreign_link.empty()) {
-    throw core::IntegrityError({.where = "history.open",
-                                .expected = "groups and datasets only",
-                                .received = "a soft or external link",
-                                .place = path_ + ", /" + listing.foreign_link,
-                                .hint = "a history does not point elsewhere; copy the data in"});
-  }
-  list_object(lock, "/");
-  for (const auto& object : listing.objects) list_object(lock, object);
-}
-
-void TreeFile::list_object(const Hdf5Lock& lock, const std::string& object) {
-  const Hdf5Place place{"history.open", path_, object};
-  const Handle handle(checked(H5Oopen(file_.id(), object.c_str(), H5P_DEFAULT), "H5Oopen", place), &H5Oclose);
-  const Attributes attributes = read_attributes(lock, handle.id(), place);
-  if (H5Iget_type(handle.id()) != H5I_DATASET) {
-    groups_[object] = attributes;
-    return;
-  }
-  DatasetInfo info;
-  info.attributes = attributes;
-  const Handle type(checked(H5Dget_type(handle.id()), "H5Dget_type", place), &H5Tclose);
-  const Handle space(checked(H5Dget_space(handle.id()), "H5Dget_space", place), &H5Sclose);
-  info.count = static_cast<std::size_t>(
-      checked(H5Sget_simple_extent_npoints(space.id()), "H5Sget_simple_extent_npoints", place));
-  info.kind = H5Sget_simple_extent_ndims(space.id()) == 1 ? stored_kind(type.id()) : StoredKind::other;
-  const bool variable = info.kind == StoredKind::text && H5Tis_variable_str(type.id()) > 0;
-  info.element_size = variable ? 0 : H5Tget_size(type.id());
-  if (info.kind != StoredKind::other) read_layout(handle.id(), info, place);
-  datasets_[object] = std::move(info);
+TreeFile::~TreeFile() {
+  const Hdf5Lock lock;
+  handles_.clear(lock);
 }
 
 const DatasetInfo& TreeFile::info(const std::string& object) const {
@@ -196,7 +126,7 @@ const DatasetInfo& TreeFile::info(const std::string& object) const {
   return found->second;
 }
 
-ColumnData TreeFile::read(const std::string& object, std::size_t begin, std::size_t end) const {
+const DatasetInfo& TreeFile::require_rows(const std::string& object, std::size_t begin, std::size_t end) const {
   const DatasetInfo& known = info(object);
   if (begin > end || end > known.count) {
     throw core::DataError({.where = "history.read",
@@ -205,102 +135,89 @@ ColumnData TreeFile::read(const std::string& object, std::size_t begin, std::siz
                            .place = path_ + ", " + object,
                            .hint = {}});
   }
-  if (known.kind == StoredKind::other) {
+  const auto refuse = [&](const char* expected, const std::string& received) {
     throw core::IntegrityError({.where = "history.read",
-                                .expected = "a column of float64, int64, int32, float32 or text",
-                                .received = "another type or shape",
+                                .expected = expected,
+                                .received = received,
                                 .place = path_ + ", " + object,
                                 .hint = "the file was not written by this format's rules"});
+  };
+  if (known.kind == StoredKind::other) {
+    refuse("a column of float64, int64, int32, float32 or text", "another type or shape");
   }
-  if (known.kind == StoredKind::text && known.element_size == 0) return read_variable_text(object, begin, end);
-  const std::vector<std::byte> bytes = read_bytes(object, known, begin, end);
-  if (known.kind == StoredKind::float64) return as_numbers<double>(bytes);
-  if (known.kind == StoredKind::int64) return as_numbers<std::int64_t>(bytes);
-  if (known.kind == StoredKind::int32) return as_numbers<std::int32_t>(bytes);
-  if (known.kind == StoredKind::float32) return as_numbers<float>(bytes);
-  return as_texts(bytes, known.element_size);
+  if (!known.fault.empty()) refuse("a column of sensible size", known.fault);
+  // What cannot come out of this file is not allocated: a few bytes may claim 2^40 rows.
+  constexpr std::size_t always = std::size_t{1} << 24;
+  constexpr std::size_t reference = 16;  // of a variable-length text
+  const std::size_t wanted = (end - begin) * (known.element_size == 0 ? reference : known.element_size);
+  if (wanted <= always || wanted / largest_ratio(known) <= file_size_ / 64) return known;
+  const Hdf5Lock lock;
+  const hid_t dataset = handles_.get(lock, file_.id(), {"history.read", path_, object});
+  const std::size_t stored = std::min<std::size_t>(H5Dget_storage_size(dataset), file_size_);
+  if (wanted / largest_ratio(known) > stored) {
+    refuse("as many bytes as the rows need",
+           std::to_string(stored) + " stored bytes for " + std::to_string(end - begin) + " rows");
+  }
+  return known;
 }
 
-std::vector<std::byte> TreeFile::read_bytes(const std::string& object, const DatasetInfo& known, std::size_t begin,
-                                            std::size_t end) const {
-  std::vector<std::byte> out((end - begin) * known.element_size);
-  if (out.empty()) return out;
-  if (!known.direct) {
-    read_plain(object, known, begin, out);
-    return out;
+ColumnData TreeFile::read(const std::string& object, std::size_t begin, std::size_t end) const {
+  const DatasetInfo& known = require_rows(object, begin, end);
+  if (variable_text(known)) return read_variable_text(object, begin, end);
+  Fetch fetch{&object, &known, begin, end};
+  ColumnData data = make_column(known, end - begin, fetch);
+  ChunkReader(*this).read({&fetch, 1});
+  return data;
+}
+
+std::vector<ColumnData> TreeFile::read_many(std::span<const ColumnRequest> requests) const {
+  std::vector<ColumnData> columns(requests.size());
+  std::vector<Fetch> fetches;
+  for (const ColumnRequest& request : requests) {
+    const DatasetInfo& known = require_rows(request.object, request.begin, request.end);
+    fetches.push_back({&request.object, &known, request.begin, request.end});
   }
-  // Fetching a window of stored chunks is serial, under the lock; decoding is parallel, without it.
-  constexpr std::size_t window = 16;
-  const std::string place_text = path_ + ", " + object;
-  const std::size_t last_chunk = (end - 1) / known.chunk;
-  for (std::size_t first = begin / known.chunk; first <= last_chunk; first += window) {
-    struct Stored {
-      std::vector<std::byte> bytes;
-      std::uint32_t skipped = 0;
-    };
-    std::vector<Stored> stored(std::min(window, last_chunk + 1 - first));
-    {
-      const Hdf5Lock lock;
-      const Hdf5Place place{"history.read", path_, object};
-      const Handle dataset(checked(H5Dopen2(file_.id(), object.c_str(), H5P_DEFAULT), "H5Dopen2", place), &H5Dclose);
-      for (std::size_t i = 0; i < stored.size(); ++i) {
-        const hsize_t offset = (first + i) * known.chunk;
-        hsize_t length = 0;
-        checked(H5Dget_chunk_storage_size(dataset.id(), &offset, &length), "H5Dget_chunk_storage_size", place);
-        stored[i].bytes.resize(length);
-        if (length == 0) continue;  // never written: the fill value, zero; the digest decides
-        checked(read_stored(dataset.id(), &offset, &stored[i].skipped, stored[i].bytes), "H5Dread_chunk", place);
-      }
+  // Clearing the memory is half the work of reading it: at least let all threads do it.
+  parallel::for_each_index(requests.size(), [&](std::size_t i) {
+    if (variable_text(*fetches[i].info)) return;
+    columns[i] = make_column(*fetches[i].info, fetches[i].end - fetches[i].begin, fetches[i]);
+  });
+  std::vector<Fetch> fixed;
+  for (std::size_t i = 0; i < fetches.size(); ++i) {
+    if (variable_text(*fetches[i].info)) {
+      columns[i] = read_variable_text(requests[i].object, requests[i].begin, requests[i].end);
+    } else {
+      fixed.push_back(fetches[i]);
     }
-    parallel::for_each_index(stored.size(), [&](std::size_t i) {
-      const std::size_t chunk_begin = (first + i) * known.chunk;
-      const std::size_t from = std::max(begin, chunk_begin);
-      const std::size_t to = std::min(end, chunk_begin + known.chunk);
-      std::vector<std::byte> raw(known.chunk * known.element_size);
-      if (!stored[i].bytes.empty()) {
-        decode_chunk(stored[i].bytes, stored[i].skipped, known.pipeline, known.element_size, raw, place_text);
-      }
-      std::memcpy(out.data() + (from - begin) * known.element_size,
-                  raw.data() + (from - chunk_begin) * known.element_size, (to - from) * known.element_size);
-    });
   }
-  return out;
+  ChunkReader(*this).read(fixed);
+  return columns;
 }
 
-void TreeFile::read_plain(const std::string& object, const DatasetInfo& known, std::size_t begin,
-                          std::span<std::byte> out) const {
-  const Hdf5Lock lock;
-  const Hdf5Place place{"history.read", path_, object};
-  const Handle dataset(checked(H5Dopen2(file_.id(), object.c_str(), H5P_DEFAULT), "H5Dopen2", place), &H5Dclose);
-  const Handle type(checked(H5Dget_type(dataset.id()), "H5Dget_type", place), &H5Tclose);
-  const Handle space(checked(H5Dget_space(dataset.id()), "H5Dget_space", place), &H5Sclose);
-  const hsize_t start = begin;
-  const hsize_t count = out.size() / known.element_size;
-  checked(H5Sselect_hyperslab(space.id(), H5S_SELECT_SET, &start, nullptr, &count, nullptr), "H5Sselect_hyperslab",
-          place);
-  const Handle memory(checked(H5Screate_simple(1, &count, nullptr), "H5Screate_simple", place), &H5Sclose);
-  checked(H5Dread(dataset.id(), type.id(), memory.id(), space.id(), H5P_DEFAULT, out.data()), "H5Dread", place);
+void TreeFile::read_into(std::span<const ColumnTarget> targets) const {
+  std::vector<Fetch> fetches;
+  for (const ColumnTarget& target : targets) {
+    const DatasetInfo& known = require_rows(target.object, target.begin, target.end);
+    if (variable_text(known) || target.out.size() != (target.end - target.begin) * known.element_size) {
+      throw core::DataError(
+          {.where = "history.read",
+           .expected = variable_text(known)
+                           ? std::string("elements of fixed size")
+                           : std::to_string((target.end - target.begin) * known.element_size) + " bytes of memory",
+           .received =
+               variable_text(known) ? std::string("texts of variable length") : std::to_string(target.out.size()),
+           .place = path_ + ", " + target.object,
+           .hint = {}});
+    }
+    fetches.push_back({&target.object, &known, target.begin, target.end, target.out.data()});
+  }
+  ChunkReader(*this).read(fetches);
 }
 
-std::vector<std::string> TreeFile::read_variable_text(const std::string& object, std::size_t begin,
-                                                      std::size_t end) const {
-  std::vector<std::string> texts(end - begin);
-  if (texts.empty()) return texts;
-  const Hdf5Lock lock;
-  const Hdf5Place place{"history.read", path_, object};
-  const Handle dataset(checked(H5Dopen2(file_.id(), object.c_str(), H5P_DEFAULT), "H5Dopen2", place), &H5Dclose);
-  const Handle type(checked(H5Dget_type(dataset.id()), "H5Dget_type", place), &H5Tclose);
-  const Handle space(checked(H5Dget_space(dataset.id()), "H5Dget_space", place), &H5Sclose);
-  const hsize_t start = begin;
-  const hsize_t count = texts.size();
-  checked(H5Sselect_hyperslab(space.id(), H5S_SELECT_SET, &start, nullptr, &count, nullptr), "H5Sselect_hyperslab",
-          place);
-  const Handle memory(checked(H5Screate_simple(1, &count, nullptr), "H5Screate_simple", place), &H5Sclose);
-  std::vector<char*> raw(texts.size(), nullptr);
-  checked(H5Dread(dataset.id(), type.id(), memory.id(), space.id(), H5P_DEFAULT, raw.data()), "H5Dread", place);
-  for (std::size_t i = 0; i < texts.size(); ++i) texts[i] = raw[i] != nullptr ? raw[i] : "";
-  H5Dvlen_reclaim(type.id(), memory.id(), H5P_DEFAULT, raw.data());
-  return texts;
+void TreeFile::read_into(const std::string& object, std::size_t begin, std::size_t end,
+                         std::span<std::byte> out) const {
+  const ColumnTarget target{object, begin, end, out};
+  read_into({&target, 1});
 }
 
 }  // namespace luban::history::detail

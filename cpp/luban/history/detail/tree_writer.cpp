@@ -1,18 +1,8 @@
-#include <algorithm>
-#include <luban/core/error.hpp>
+#include <luban/history/detail/chunk_writer.hpp>
 #include <luban/history/detail/tree_file.hpp>
-#include <luban/parallel/arena.hpp>
 
 namespace luban::history::detail {
 namespace {
-
-/// One dataset being written.
-struct Target {
-  const DatasetNode& node;
-  std::size_t text_size;     // bytes of a fixed text; 0 = variable, or not a text
-  std::size_t element_size;  // bytes of an element as stored
-  std::size_t chunk;         // elements of a chunk
-};
 
 hid_t number_type(StoredKind kind) {
   if (kind == StoredKind::float64) return H5T_IEEE_F64LE;
@@ -21,7 +11,7 @@ hid_t number_type(StoredKind kind) {
 }
 
 Handle element_type(const Hdf5Lock&, const Target& target, const Hdf5Place& place) {
-  const StoredKind stored = kind(target.node.data);
+  const StoredKind stored = kind(target.node->data);
   const hid_t base = stored == StoredKind::text ? H5T_C_S1 : number_type(stored);
   Handle type(checked(H5Tcopy(base), "H5Tcopy", place), &H5Tclose);
   if (stored == StoredKind::text) {
@@ -52,85 +42,31 @@ Handle link_properties(const Hdf5Place& place) {
   return properties;
 }
 
-Handle create_dataset(const Hdf5Lock& lock, hid_t file, const Target& target, int compression, const Hdf5Place& place) {
-  const Handle type = element_type(lock, target, place);
-  const hsize_t count = size(target.node.data);
-  const Handle space(checked(H5Screate_simple(1, &count, nullptr), "H5Screate_simple", place), &H5Sclose);
-  const Handle properties = compact_properties(H5P_DATASET_CREATE, place);
-  const Handle link = link_properties(place);
-  if (count > 0) {
-    const hsize_t chunk = target.chunk;
-    checked(H5Pset_chunk(properties.id(), 1, &chunk), "H5Pset_chunk", place);
-    checked(H5Pset_shuffle(properties.id()), "H5Pset_shuffle", place);
-    checked(H5Pset_deflate(properties.id(), static_cast<unsigned>(compression)), "H5Pset_deflate", place);
-    checked(H5Pset_fletcher32(properties.id()), "H5Pset_fletcher32", place);
-  }
-  Handle dataset(checked(H5Dcreate2(file, target.node.path.c_str(), type.id(), space.id(), link.id(), properties.id(),
-                                    H5P_DEFAULT),
-                         "H5Dcreate2", place),
-                 &H5Dclose);
-  write_attributes(lock, dataset.id(), target.node.attributes, place);
-  return dataset;
-}
-
-void write_variable_text(hid_t dataset, const ColumnView& view, const Hdf5Place& place) {
-  std::vector<const char*> pointers(size(view));
-  for (std::size_t i = 0; i < pointers.size(); ++i) {
-    const auto* plain = std::get_if<std::span<const std::string>>(&view);
-    pointers[i] = plain != nullptr ? (*plain)[i].c_str() : std::get<IndexedText>(view).at(i).c_str();
-  }
-  const Handle type(checked(H5Dget_type(dataset), "H5Dget_type", place), &H5Tclose);
-  checked(H5Dwrite(dataset, type.id(), H5S_ALL, H5S_ALL, H5P_DEFAULT, pointers.data()), "H5Dwrite", place);
-}
-
-// Encodes a window of chunks in parallel without the lock, then hands them to the library in order.
-void write_chunks(hid_t dataset, const Target& target, int compression, const Hdf5Place& place,
-                  const core::CallControl& control) {
-  constexpr std::size_t window = 16;
-  const std::size_t count = size(target.node.data);
-  const std::size_t chunks = (count + target.chunk - 1) / target.chunk;
-  for (std::size_t first = 0; first < chunks; first += window) {
-    control.check("history.write");
-    std::vector<std::vector<std::byte>> stored(std::min(window, chunks - first));
-    parallel::for_each_index(stored.size(), [&](std::size_t i) {
-      const std::size_t begin = (first + i) * target.chunk;
-      std::vector<std::byte> raw(target.chunk * target.element_size);  // the last chunk is padded with zeros
-      pack(target.node.data, begin, std::min(count, begin + target.chunk), target.text_size, raw);
-      stored[i] = encode_chunk(raw, target.element_size, compression);
-    });
-    const Hdf5Lock lock;
-    for (std::size_t i = 0; i < stored.size(); ++i) {
-      const hsize_t offset = (first + i) * target.chunk;
-      checked(H5Dwrite_chunk(dataset, H5P_DEFAULT, 0, &offset, stored[i].size(), stored[i].data()), "H5Dwrite_chunk",
-              place);
+/// The filters as the library knows them. Others than its own are optional, so that it creates the dataset without
+/// their plugin; the chunks come encoded.
+void set_filters(hid_t properties, const Target& target, const Hdf5Place& place) {
+  for (const Filter& filter : target.pipeline) {
+    const auto value = static_cast<unsigned>(target.level);
+    switch (filter.id) {
+      case FilterId::shuffle:
+        checked(H5Pset_shuffle(properties), "H5Pset_shuffle", place);
+        break;
+      case FilterId::deflate:
+        checked(H5Pset_deflate(properties, value), "H5Pset_deflate", place);
+        break;
+      case FilterId::fletcher32:
+        checked(H5Pset_fletcher32(properties), "H5Pset_fletcher32", place);
+        break;
+      case FilterId::zstd:
+        checked(H5Pset_filter(properties, static_cast<int>(filter.id), H5Z_FLAG_OPTIONAL, 1, &value), "H5Pset_filter",
+                place);
+        break;
+      case FilterId::lz4:
+        checked(H5Pset_filter(properties, static_cast<int>(filter.id), H5Z_FLAG_OPTIONAL, 0, nullptr), "H5Pset_filter",
+                place);
+        break;
     }
   }
-}
-
-Target plan(const DatasetNode& node) {
-  const StoredKind stored = kind(node.data);
-  const std::size_t text_size = stored == StoredKind::text ? fixed_text_size(node.data) : 0;
-  const std::size_t element_size =
-      stored == StoredKind::text ? (text_size > 0 ? text_size : sizeof(char*)) : number_size(stored);
-  // A chunk is at most 1 MiB and never longer than the column.
-  const std::size_t chunk = std::max<std::size_t>(1, std::min(size(node.data), chunk_bytes / element_size));
-  return {node, text_size, element_size, chunk};
-}
-
-void write_dataset(hid_t file, const std::string& path, const DatasetNode& node, int compression,
-                   const core::CallControl& control) {
-  const Target target = plan(node);
-  const Hdf5Place place{"history.write", path, node.path, true};
-  LockedHandle dataset;
-  const bool variable = kind(node.data) == StoredKind::text && target.text_size == 0;
-  {
-    const Hdf5Lock lock;
-    dataset.set(create_dataset(lock, file, target, compression, place));
-    if (variable && size(node.data) > 0) write_variable_text(dataset.id(), node.data, place);
-  }
-  if (!variable) write_chunks(dataset.id(), target, compression, place, control);
-  const Hdf5Lock lock;
-  dataset.close(lock, "H5Dclose", place);
 }
 
 void write_group(const Hdf5Lock& lock, hid_t file, const std::string& path, const GroupNode& node) {
@@ -144,6 +80,25 @@ void write_group(const Hdf5Lock& lock, hid_t file, const std::string& path, cons
 }
 
 }  // namespace
+
+Handle create_dataset(const Hdf5Lock& lock, hid_t file, const Target& target, const Hdf5Place& place) {
+  const Handle type = element_type(lock, target, place);
+  const hsize_t count = size(target.node->data);
+  const Handle space(checked(H5Screate_simple(1, &count, nullptr), "H5Screate_simple", place), &H5Sclose);
+  const Handle properties = compact_properties(H5P_DATASET_CREATE, place);
+  const Handle link = link_properties(place);
+  if (count > 0) {
+    const hsize_t chunk = target.chunk;
+    checked(H5Pset_chunk(properties.id(), 1, &chunk), "H5Pset_chunk", place);
+    set_filters(properties.id(), target, place);
+  }
+  Handle dataset(checked(H5Dcreate2(file, target.node->path.c_str(), type.id(), space.id(), link.id(), properties.id(),
+                                    H5P_DEFAULT),
+                         "H5Dcreate2", place),
+                 &H5Dclose);
+  write_attributes(lock, dataset.id(), target.node->attributes, place);
+  return dataset;
+}
 
 Handle access_properties(const Hdf5Lock&, bool in_memory) {
   static const std::string none;
@@ -159,18 +114,13 @@ Handle access_properties(const Hdf5Lock&, bool in_memory) {
   return properties;
 }
 
-void write_tree(hid_t file, const std::string& path, const Tree& tree, int compression,
+void write_tree(hid_t file, const std::string& path, const Tree& tree, const Compression& compression,
                 const core::CallControl& control) {
   {
     const Hdf5Lock lock;
     for (const auto& group : tree.groups) write_group(lock, file, path, group);
   }
-  std::int64_t done = 0;
-  for (const auto& node : tree.datasets) {
-    control.check("history.write");
-    write_dataset(file, path, node, compression, control);
-    control.report({.phase = "write", .done = ++done, .total = static_cast<std::int64_t>(tree.datasets.size())});
-  }
+  ChunkWriter(file, path, compression).write(tree.datasets, control);
 }
 
 Handle creation_properties(const Hdf5Lock&) {
@@ -178,7 +128,7 @@ Handle creation_properties(const Hdf5Lock&) {
   return compact_properties(H5P_FILE_CREATE, {"history.write", none, none, true});
 }
 
-void write_tree_file(const std::filesystem::path& path, const Tree& tree, int compression,
+void write_tree_file(const std::filesystem::path& path, const Tree& tree, const Compression& compression,
                      const core::CallControl& control) {
   const std::string name = path.string();
   const std::string object;

@@ -128,14 +128,28 @@ const ViewColumn& View::column(const std::string& name) const {
                          .hint = core::nearest_hint(name, known)});
 }
 
-process::Table View::read(const std::vector<std::string>& columns, process::RowRange rows) const {
-  if (rows.begin > rows.end || rows.end > rows_) {
-    throw core::DataError({.where = "history.read",
-                           .expected = "rows within 0 and " + std::to_string(rows_),
-                           .received = std::to_string(rows.begin) + " to " + std::to_string(rows.end),
-                           .place = file_->path(),
-                           .hint = {}});
+void View::require_rows(process::RowRange rows) const {
+  if (rows.begin <= rows.end && rows.end <= rows_) return;
+  throw core::DataError({.where = "history.read",
+                         .expected = "rows within 0 and " + std::to_string(rows_),
+                         .received = std::to_string(rows.begin) + " to " + std::to_string(rows.end),
+                         .place = file_->path(),
+                         .hint = {}});
+}
+
+std::optional<std::string> View::direct_dataset(const ViewColumn& column) const {
+  const bool readings = options_.grain == process::Grain::readings;
+  if (column.path == "/runs/source") return std::nullopt;  // numbers are counted on over segments
+  if (column.origin == Origin::reading || (column.origin == Origin::run && !readings)) return column.path;
+  const bool late = place_.late.count(column.info.name) != 0;
+  if (column.origin == Origin::response && readings && !late && latest_events(column.path) == nullptr) {
+    return column.path + "/value";
   }
+  return std::nullopt;
+}
+
+process::Table View::read(const std::vector<std::string>& columns, process::RowRange rows) const {
+  require_rows(rows);
   const std::vector<Piece> wanted =
       pieces(options_.grain == process::Grain::runs ? run_ranges_ : reading_ranges_, rows);
   if (wanted.empty()) return read_span(columns, {0, 0});
@@ -146,9 +160,11 @@ process::Table View::read(const std::vector<std::string>& columns, process::RowR
 }
 
 process::Table View::read_span(const std::vector<std::string>& columns, process::RowRange span) const {
+  std::vector<const ViewColumn*> wanted;
+  for (const std::string& name : columns) wanted.push_back(&column(name));
   Index run_rows;
-  const bool needs_runs = std::any_of(columns.begin(), columns.end(),
-                                      [&](const std::string& name) { return column(name).origin == Origin::run; });
+  const bool needs_runs =
+      std::any_of(wanted.begin(), wanted.end(), [](const ViewColumn* c) { return c->origin == Origin::run; });
   if (options_.grain == process::Grain::readings && needs_runs) {
     run_rows = load_rows<std::int64_t>(*file_, "/readings/run", span);
     const auto total = static_cast<std::int64_t>(file_->info("/runs/run_id").count);
@@ -156,9 +172,59 @@ process::Table View::read_span(const std::vector<std::string>& columns, process:
       if (run < 0 || run >= total) out_of_range(*file_, "/readings/run", run);
     }
   }
+  // What lies in the file as it is wanted is read in one pass.
+  std::vector<std::optional<std::string>> dataset;
+  std::vector<ColumnRequest> requests;
+  for (const ViewColumn* column : wanted) {
+    dataset.push_back(direct_dataset(*column));
+    if (dataset.back()) requests.push_back({*dataset.back(), span.begin, span.end});
+  }
+  std::vector<ColumnData> direct = file_->read_many(requests);
+  auto next = direct.begin();
   process::Table table;
-  for (const std::string& name : columns) table.add(read_column(column(name), span, run_rows));
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    table.add(dataset[i] ? as_column(wanted[i]->info, std::move(*next++)) : read_column(*wanted[i], span, run_rows));
+  }
   return table;
+}
+
+std::vector<bool> View::read_into(std::span<const ColumnMemory> columns, process::RowRange rows) const {
+  require_rows(rows);
+  const std::vector<Piece> wanted =
+      pieces(options_.grain == process::Grain::runs ? run_ranges_ : reading_ranges_, rows);
+  const bool scattered =
+      std::any_of(wanted.begin(), wanted.end(), [](const Piece& piece) { return piece.parts.size() != 1; });
+  if (scattered) return std::vector<bool>(columns.size(), false);
+  std::vector<ColumnTarget> targets;
+  std::vector<bool> filled;
+  std::vector<const ColumnMemory*> codes;
+  for (const ColumnMemory& memory : columns) {
+    const ViewColumn& known = column(memory.column);
+    const std::optional<std::string> dataset = direct_dataset(known);
+    const StoredKind stored = dataset ? file_->info(*dataset).kind : StoredKind::other;
+    const bool fits = (known.info.kind == process::ColumnKind::float64 && stored == StoredKind::float64) ||
+                      (known.info.kind == process::ColumnKind::time && stored == StoredKind::int64) ||
+                      (known.info.kind == process::ColumnKind::code && stored == StoredKind::int32);
+    filled.push_back(fits);
+    if (!fits) continue;
+    std::size_t before = 0;
+    for (const Piece& piece : wanted) {
+      const std::size_t bytes = piece.span.size() * number_size(stored);
+      targets.push_back({*dataset, piece.span.begin, piece.span.end, memory.bytes.subspan(before, bytes)});
+      before += bytes;
+    }
+    if (stored == StoredKind::int32) codes.push_back(&memory);
+  }
+  file_->read_into(targets);
+  for (const ColumnMemory* memory : codes) {
+    const auto count = static_cast<std::int32_t>(column(memory->column).info.categories.size());
+    const std::span<const std::int32_t> values(reinterpret_cast<const std::int32_t*>(memory->bytes.data()),
+                                               rows.size());
+    for (const std::int32_t code : values) {
+      if (code < -1 || code >= count) out_of_range(*file_, memory->column, code);
+    }
+  }
+  return filled;
 }
 
 process::Column View::read_column(const ViewColumn& column, process::RowRange span, const Index& run_rows) const {

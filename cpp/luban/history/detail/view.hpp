@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -60,7 +61,7 @@ struct RunSums {
 
 /// One grain of one file as of one time, of the runs that a filter lets through. Const calls are thread-safe; what is
 /// expensive is made once and kept.
-class View final : public process::TableSource {
+class View final : public process::TableSource, public ArraySource {
  public:
   View(std::shared_ptr<const TreeFile> file, const std::vector<Provenance>& provenance, const ViewOptions& options,
        ViewPlace place = {});
@@ -70,6 +71,8 @@ class View final : public process::TableSource {
   [[nodiscard]] process::Grain grain() const override { return options_.grain; }
   [[nodiscard]] std::vector<process::RowRange> blocks() const override;
   [[nodiscard]] process::Table read(const std::vector<std::string>& columns, process::RowRange rows) const override;
+  [[nodiscard]] std::vector<bool> read_into(std::span<const ColumnMemory> columns,
+                                            process::RowRange rows) const override;
 
   [[nodiscard]] bool has(const std::string& name) const noexcept;
   /// The chosen runs, as rows of the file: own ones, then those that earlier segments have.
@@ -84,6 +87,9 @@ class View final : public process::TableSource {
  private:
   using Index = std::vector<std::int64_t>;
   [[nodiscard]] const ViewColumn& column(const std::string& name) const;
+  void require_rows(process::RowRange rows) const;
+  /// The dataset whose rows are the rows of this grain, value for value; nothing when the column is joined or computed.
+  [[nodiscard]] std::optional<std::string> direct_dataset(const ViewColumn& column) const;
   [[nodiscard]] process::Table read_span(const std::vector<std::string>& columns, process::RowRange span) const;
   [[nodiscard]] process::Column read_column(const ViewColumn& column, process::RowRange span,
                                             const Index& run_rows) const;

@@ -1,0 +1,84 @@
+"""The columns that are written and read: what sensors of a plant give, and a history that holds them."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from luban import _history
+from luban._core import Column, Table
+from luban._intake.build import empty_content
+from luban.process import Process
+
+COLUMNS = 16
+STATED = "4 random walks rounded to 1/1000, 4 setpoints of 12 values held for 500 runs, 2 ramps, 4 of 2 digits, 2 noise"
+
+
+def names() -> list[str]:
+    """Names of the columns."""
+    return [f"s{number:02}" for number in range(COLUMNS)]
+
+
+def columns(rows: int, seed: int = 7) -> dict[str, NDArray[np.float64]]:
+    """Make the columns (each of ``rows`` float64); see ``STATED``."""
+    random = np.random.default_rng(seed)
+    made: list[NDArray[np.float64]] = []
+    for number in range(4):
+        walk = 20.0 + 10 * number + np.cumsum(random.normal(0, 0.02, rows))
+        made.append(np.round(walk, 3))
+    for _ in range(4):
+        levels = np.round(random.uniform(50, 400, 12), 1)
+        made.append(np.repeat(random.choice(levels, rows // 500 + 1), 500)[:rows])
+    made += [np.arange(rows) * 0.25, 1.7e9 + np.arange(rows) * 30.0]
+    for scale in (0.5, 3.0, 12.0, 80.0):
+        made.append(np.round(random.normal(100, scale, rows), 2))
+    made += [random.normal(0, 1, rows), random.lognormal(0, 1, rows)]
+    return dict(zip(names(), made, strict=True))
+
+
+def content(data: dict[str, NDArray[np.float64]]) -> _history.Content:
+    """Make the history in memory: the columns as parameters, one run per row, no readings."""
+    rows = len(next(iter(data.values())))
+    process = Process.from_dict(
+        {
+            "luban": 1,
+            "process": "bench",
+            "parameters": {name: {"unit": "1", "low": -1e12, "high": 1e12} for name in data},
+            "responses": {"y": {"unit": "1"}},
+        }
+    )
+    made = empty_content(process)
+    entry = _history.Provenance()
+    entry.who, entry.what, entry.tool, entry.time = "bench", "import", "bench", time.time_ns()
+    entry.input_name, entry.input_digest, entry.rows = "bench", "0" * 64, rows
+    made.add_provenance(entry)
+    ids = [f"R{number:07}" for number in range(rows)]
+    table = Table([Column.float64(name, "1", values) for name, values in data.items()])
+    made.set_runs(ids, [""] * rows, {}, table, Table(), Table())
+    return made
+
+
+def write(made: _history.Content, path: Path, compression: str, level: int = -1) -> float:
+    """Write the history; return the seconds."""
+    began = time.perf_counter()
+    _history.write(made, str(path), compression=compression, level=level)
+    return time.perf_counter() - began
+
+
+def raw_gb(data: dict[str, NDArray[np.float64]]) -> float:
+    """Bytes of the columns in memory, in 10⁹."""
+    return sum(values.nbytes for values in data.values()) / 1e9
+
+
+def read_h5py(path: Path, wanted: list[str]) -> dict[str, Any]:
+    """Read the columns as a user of h5py does."""
+    with h5py.File(path) as file:
+        return {name: file[f"parameters/{name}/value"][...] for name in wanted}
+
+
+def machine_load() -> str:
+    """Load of the machine, beside which a figure is to be seen."""
+    return Path("/proc/loadavg").read_text(encoding="utf-8").split()[0]

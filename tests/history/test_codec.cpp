@@ -1,0 +1,279 @@
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <numeric>
+
+#include <luban/core/error.hpp>
+#include <luban/core/random.hpp>
+#include <luban/history/detail/codec/deflate.hpp>
+#include <luban/history/detail/codec/fletcher32.hpp>
+#include <luban/history/detail/codec/lz4.hpp>
+#include <luban/history/detail/codec/pipeline.hpp>
+#include <luban/history/detail/codec/shuffle.hpp>
+#include <luban/history/detail/codec/zstd.hpp>
+
+namespace luban::history::detail {
+namespace {
+
+using Bytes = std::vector<std::byte>;
+
+/// Bytes of few values in runs where `plain` is small, of all values where it is 256.
+Bytes random_bytes(core::Generator& random, std::size_t size, std::uint64_t plain = 256) {
+  Bytes bytes(size);
+  for (auto& byte : bytes) byte = static_cast<std::byte>(random.below(plain));
+  return bytes;
+}
+
+/// HDF5's text, word by word: fold after 360 words.
+std::uint32_t fletcher_reference(const Bytes& bytes) {
+  std::uint32_t low = 0;
+  std::uint32_t high = 0;
+  std::size_t words = bytes.size() / 2;
+  std::size_t i = 0;
+  while (words > 0) {
+    std::size_t now = std::min<std::size_t>(words, 360);
+    words -= now;
+    for (; now > 0; --now, i += 2) {
+      low += (std::to_integer<std::uint32_t>(bytes[i]) << 8) | std::to_integer<std::uint32_t>(bytes[i + 1]);
+      high += low;
+    }
+    low = (low & 0xffff) + (low >> 16);
+    high = (high & 0xffff) + (high >> 16);
+  }
+  if (bytes.size() % 2 != 0) {
+    low += std::to_integer<std::uint32_t>(bytes[i]) << 8;
+    high += low;
+    low = (low & 0xffff) + (low >> 16);
+    high = (high & 0xffff) + (high >> 16);
+  }
+  low = (low & 0xffff) + (low >> 16);
+  high = (high & 0xffff) + (high >> 16);
+  return (high << 16) | low;
+}
+
+TEST(Codec, TheChecksumIsHdf5sWhateverTheLengthAndTheInstructions) {
+  core::Generator random = core::RandomKey(1).generator();
+  for (std::size_t length = 0; length < 2100; ++length) {
+    for (const std::uint64_t plain : {1, 2, 256}) {
+      const Bytes bytes = random_bytes(random, length, plain);
+      const std::uint32_t expected = fletcher_reference(bytes);
+      ASSERT_EQ(fletcher32(bytes, Simd::none), expected) << length;
+      ASSERT_EQ(fletcher32(bytes), expected) << length;
+    }
+  }
+  for (const std::size_t length : {11519U, 11520U, 11521U, 11552U, 23041U, 1048576U, 1048577U}) {
+    for (const auto& bytes : {random_bytes(random, length), Bytes(length, std::byte{0xff}), Bytes(length)}) {
+      ASSERT_EQ(fletcher32(bytes, Simd::none), fletcher_reference(bytes)) << length;
+      ASSERT_EQ(fletcher32(bytes), fletcher_reference(bytes)) << length;
+    }
+  }
+}
+
+TEST(Codec, TheShuffleIsItsDefinitionAndIsUndone) {
+  core::Generator random = core::RandomKey(2).generator();
+  for (std::size_t size = 1; size <= 24; ++size) {
+    for (std::size_t count = 0; count < 100; ++count) {
+      const std::size_t tail = random.below(size);
+      const Bytes raw = random_bytes(random, size * count + tail);
+      Bytes expected = raw;  // the tail stays where it is
+      for (std::size_t i = 0; i < count; ++i) {
+        for (std::size_t k = 0; k < size; ++k) expected[k * count + i] = raw[i * size + k];
+      }
+      for (const Simd simd : {Simd::none, simd_here()}) {
+        Bytes planes(raw.size());
+        shuffle(raw, size, planes, simd);
+        ASSERT_EQ(planes, expected) << size << " × " << count << " + " << tail;
+        Bytes back(raw.size());
+        unshuffle(planes, size, back, simd);
+        ASSERT_EQ(back, raw) << size << " × " << count << " + " << tail;
+      }
+    }
+  }
+  for (const std::size_t size : {33U, 64U, 100U, 1000U}) {
+    const Bytes raw = random_bytes(random, size * 77 + 3);
+    Bytes a(raw.size()), b(raw.size());
+    shuffle(raw, size, a, Simd::none);
+    shuffle(raw, size, b);
+    EXPECT_EQ(a, b) << size;
+    unshuffle(a, size, b);
+    EXPECT_EQ(b, raw) << size;
+  }
+}
+
+/// What each compressor must do, whatever its name.
+template <typename Compress, typename Decompress>
+void check_compressor(Compress compress, Decompress decompress) {
+  core::Generator random = core::RandomKey(3).generator();
+  for (const std::size_t size : {0U, 1U, 7U, 100U, 4096U, 70001U, 1048576U, 2500000U}) {
+    for (const std::uint64_t plain : {1, 3, 256}) {
+      const Bytes raw = random_bytes(random, size, plain);
+      const Bytes stored = compress(raw);
+      Bytes back(size);
+      ASSERT_TRUE(decompress(stored, back)) << size;
+      ASSERT_EQ(back, raw) << size;
+      Bytes longer(size + 1);
+      EXPECT_FALSE(decompress(stored, longer)) << "gives less than was asked for";
+      if (size > 0) {
+        Bytes shorter(size - 1);
+        EXPECT_FALSE(decompress(stored, shorter)) << "gives more than the place that there is";
+        EXPECT_FALSE(decompress(std::span(stored).first(stored.size() / 2), back)) << "cut";
+      }
+    }
+  }
+  Bytes ten(10);
+  EXPECT_FALSE(decompress(Bytes(), ten));
+}
+
+/// Changed streams never leave their memory (the sanitizers look), and an answer is all that comes.
+template <typename Decompress>
+void check_damage(const Bytes& stored, std::size_t size, Decompress decompress) {
+  core::Generator random = core::RandomKey(4).generator();
+  Bytes back(size);
+  for (int i = 0; i < 3000; ++i) {
+    Bytes changed = stored;
+    for (std::uint64_t n = random.below(4) + 1; n > 0; --n) {
+      changed[random.below(std::min<std::size_t>(changed.size(), i % 2 == 0 ? 40 : changed.size()))] =
+          static_cast<std::byte>(random.below(256));
+    }
+    if (i % 5 == 0) changed.resize(random.below(changed.size()));
+    (void)decompress(changed, back);
+  }
+}
+
+template <typename F>
+auto fitted(F compress, std::size_t bound) {
+  Bytes out(bound);
+  out.resize(compress(std::span<std::byte>(out)));
+  return out;
+}
+
+Bytes zlib_bytes(const Bytes& raw, int level) {
+  return fitted([&](auto out) { return with_zlib::deflate(raw, level, out); },
+                with_zlib::deflate_bound(raw.size(), level));
+}
+Bytes zstd_bytes(const Bytes& raw) {
+  return fitted([&](auto out) { return zstd_compress(raw, 3, out); }, zstd_bound(raw.size()));
+}
+Bytes lz4_bytes(const Bytes& raw) {
+  return fitted([&](auto out) { return lz4_compress(raw, out); }, lz4_bound(raw.size()));
+}
+
+TEST(Codec, ZlibKeepsItsWord) {
+  check_compressor([](const Bytes& raw) { return zlib_bytes(raw, 4); },
+                   with_zlib::inflate);
+}
+
+TEST(Codec, ZstdKeepsItsWord) {
+  check_compressor(zstd_bytes, zstd_decompress);
+}
+
+TEST(Codec, Lz4KeepsItsWord) {
+  check_compressor(lz4_bytes, lz4_decompress);
+}
+
+TEST(Codec, DamagedStreamsAreAnswered) {
+  core::Generator random = core::RandomKey(5).generator();
+  const Bytes raw = random_bytes(random, 5000, 4);
+  check_damage(zlib_bytes(raw, 4), raw.size(), deflate_library::inflate);
+  check_damage(zstd_bytes(raw), raw.size(), zstd_decompress);
+  check_damage(lz4_bytes(raw), raw.size(), lz4_decompress);
+}
+
+#if defined(LUBAN_WITH_LIBDEFLATE)
+Bytes libdeflate_bytes(const Bytes& raw, int level) {
+  return fitted([&](auto out) { return with_libdeflate::deflate(raw, level, out); },
+                with_libdeflate::deflate_bound(raw.size(), level));
+}
+
+TEST(Codec, LibdeflateKeepsItsWord) {
+  check_compressor([](const Bytes& raw) { return libdeflate_bytes(raw, 4); },
+                   with_libdeflate::inflate);
+}
+
+TEST(Codec, EachDeflateReadsTheOther) {
+  core::Generator random = core::RandomKey(6).generator();
+  for (int level = 0; level <= 9; ++level) {
+    for (const std::size_t size : {0U, 1U, 1000U, 200003U}) {
+      const Bytes raw = random_bytes(random, size, 5);
+      Bytes back(size);
+      ASSERT_TRUE(with_libdeflate::inflate(zlib_bytes(raw, level), back)) << level;
+      ASSERT_EQ(back, raw);
+      std::fill(back.begin(), back.end(), std::byte{0});
+      ASSERT_TRUE(with_zlib::inflate(libdeflate_bytes(raw, level), back)) << level;
+      ASSERT_EQ(back, raw);
+    }
+  }
+  EXPECT_THROW(libdeflate_bytes(Bytes(10), 10), core::ConfigurationError);
+  EXPECT_THROW(zlib_bytes(Bytes(10), 10), core::ConfigurationError);
+}
+#endif
+
+TEST(Codec, EveryPipelineIsUndoneAndItsMaskHonoured) {
+  core::Generator random = core::RandomKey(7).generator();
+  const std::vector<Pipeline> orders = {
+      pipeline_of({Codec::deflate, 4}, 8),
+      pipeline_of({Codec::zstd, 3}, 4),
+      pipeline_of({Codec::lz4}, 5),
+      pipeline_of({Codec::none}, 8),
+      {},
+      {{FilterId::fletcher32}, {FilterId::deflate}},
+      {{FilterId::deflate}, {FilterId::shuffle, 2}},
+      {{FilterId::shuffle, 3}},
+      {{FilterId::fletcher32}, {FilterId::shuffle, 7}, {FilterId::zstd}, {FilterId::fletcher32}, {FilterId::fletcher32}},
+  };
+  for (const Pipeline& pipeline : orders) {
+    ASSERT_TRUE(decodable(pipeline));
+    for (const std::size_t size : {1U, 8U, 999U, 40000U}) {
+      const Bytes raw = random_bytes(random, size, 6);
+      for (std::uint32_t mask = 0; mask < (1U << pipeline.size()); ++mask) {
+        Pipeline used;
+        for (std::size_t i = 0; i < pipeline.size(); ++i) {
+          if (((mask >> i) & 1U) == 0) used.push_back(pipeline[i]);
+        }
+        Bytes stored = raw;
+        for (const Filter& filter : used) {  // one by one: other orders than the writer's
+          Scratch memory;
+          const auto next = encode_chunk(stored, {filter}, 3, memory);
+          stored = Bytes(next.begin(), next.end());
+        }
+        Bytes back(size);
+        decode_chunk(stored, mask, pipeline, back, "here");
+        ASSERT_EQ(back, raw) << "mask " << mask << ", " << pipeline.size() << " filters";
+      }
+    }
+  }
+  EXPECT_FALSE(decodable({{FilterId::deflate}, {FilterId::zstd}}));
+}
+
+TEST(Codec, AChunkThatGivesMoreThanItsSizeIsDamage) {
+  const Bytes bomb(64U << 20);
+  for (const Codec codec : {Codec::deflate, Codec::zstd, Codec::lz4}) {
+    const Pipeline pipeline = pipeline_of({codec, 3}, 8);
+    Scratch memory;
+    const auto stored = encode_chunk(bomb, pipeline, 3, memory);
+    Bytes small(1U << 20);
+    EXPECT_THROW(decode_chunk(stored, 0, pipeline, small, "bomb"), core::IntegrityError);
+  }
+}
+
+TEST(Codec, AnyChangeUnderTheChecksumIsDamage) {
+  core::Generator random = core::RandomKey(8).generator();
+  const Bytes raw = random_bytes(random, 4000, 7);
+  for (const Codec codec : {Codec::deflate, Codec::zstd, Codec::lz4, Codec::none}) {
+    const Pipeline pipeline = pipeline_of({codec, 3}, 8);
+    Scratch memory;
+    const auto encoded = encode_chunk(raw, pipeline, 3, memory);
+    const Bytes stored(encoded.begin(), encoded.end());
+    Bytes back(raw.size());
+    for (int i = 0; i < 300; ++i) {
+      Bytes changed = stored;
+      changed[random.below(changed.size())] ^= static_cast<std::byte>(1 << random.below(8));
+      EXPECT_THROW(decode_chunk(changed, 0, pipeline, back, "here"), core::IntegrityError);
+      changed.assign(stored.begin(), stored.begin() + static_cast<std::ptrdiff_t>(random.below(stored.size())));
+      EXPECT_THROW(decode_chunk(changed, 0, pipeline, back, "here"), core::IntegrityError);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace luban::history::detail
