@@ -178,7 +178,8 @@ void bind_table_column(py::module_& module) {
       .def_property_readonly("name", [](const TableColumn& column) { return column.get().info.name; })
       .def_property_readonly("unit", [](const TableColumn& column) { return column.get().info.unit; })
       .def_property_readonly("values", [](const TableColumn& column) { return values_of(column.get(), column.table); })
-      .def("copy", [](const TableColumn& column) { return column.get(); }, "A column of its own.")
+      .def(
+          "copy", [](const TableColumn& column) { return column.get(); }, "A column of its own.")
       .def("__len__", [](const TableColumn& column) { return column.get().size(); });
 }
 
@@ -248,10 +249,8 @@ void bind_process_table(py::module_& module) {
       .def("add", &Table::add, py::arg("column"))
       .def("__len__", &Table::row_count)
       .def("__contains__", [](const Table& table, const std::string& name) { return table.find(name) != nullptr; })
-      .def("__getitem__",
-           [](const py::object& self, const std::string& name) {
-             return values_of(self.cast<const Table&>().at(name), self);
-           })
+      .def("__getitem__", [](const py::object& self,
+                             const std::string& name) { return values_of(self.cast<const Table&>().at(name), self); })
       .def("column", &table_column, py::arg("name"), "A column of this table, without a copy.")
       .def_property_readonly("names",
                              [](const Table& table) {

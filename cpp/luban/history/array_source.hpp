@@ -20,8 +20,8 @@ struct ColumnMemory {
 class LUBAN_HISTORY_EXPORT ArraySource {
  public:
   virtual ~ArraySource();
-  /// Fills what lies in the file as it is wanted, all of it in one parallel pass; the answer says which were filled. The
-  /// others (texts, what is joined or computed) are to be read as a table.
+  /// Fills what lies in the file as it is wanted, all of it in one parallel pass; the answer says which were filled.
+  /// The others (texts, what is joined or computed) are to be read as a table.
   /// @throws DataError on an unknown column, a range beyond the end, or memory of another size; IntegrityError when the
   /// data is damaged.
   [[nodiscard]] virtual std::vector<bool> read_into(std::span<const ColumnMemory> columns,

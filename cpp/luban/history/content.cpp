@@ -1,6 +1,6 @@
 #include <algorithm>
-#include <functional>
 #include <cmath>
+#include <functional>
 #include <luban/core/error.hpp>
 #include <luban/core/json.hpp>
 #include <luban/core/sha256.hpp>

@@ -25,8 +25,8 @@ Target plan_one(const DatasetNode& node, const Compression& compression) {
   // A chunk is at most 1 MiB and never longer than the column.
   target.chunk = std::max<std::size_t>(1, std::min(size(node.data), chunk_bytes / target.element_size));
   if (variable_text(target)) {
-    // The library encodes these itself: with what it has, and without Fletcher-32, which it does not allow for them. The
-    // zlib stream has a checksum of its own.
+    // The library encodes these itself: with what it has, and without Fletcher-32, which it does not allow for them.
+    // The zlib stream has a checksum of its own.
     target.pipeline = {{FilterId::shuffle, target.element_size}, {FilterId::deflate}};
     target.level = compression.codec == Codec::deflate ? compression.level : Compression{}.level;
   } else {

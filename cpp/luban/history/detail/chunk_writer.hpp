@@ -21,9 +21,9 @@ struct Target {
 /// Creates the dataset of a target, attributes included, without data.
 [[nodiscard]] Handle create_dataset(const Hdf5Lock& lock, hid_t file, const Target& target, const Hdf5Place& place);
 
-/// Writes the data of a file. Chunks of all datasets are one stream: a window of them is encoded in parallel and without
-/// the lock while the window before is handed to the library in order, so that the same content gives the same file
-/// whatever the number of threads. Two windows of encoded chunks are all that is held.
+/// Writes the data of a file. Chunks of all datasets are one stream: a window of them is encoded in parallel and
+/// without the lock while the window before is handed to the library in order, so that the same content gives the same
+/// file whatever the number of threads. Two windows of encoded chunks are all that is held.
 class ChunkWriter {
  public:
   ChunkWriter(hid_t file, const std::string& path, const Compression& compression)

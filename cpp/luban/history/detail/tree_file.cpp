@@ -1,5 +1,5 @@
-#include <cstdio>
 #include <cstdint>
+#include <cstdio>
 #include <cstring>
 #include <luban/core/error.hpp>
 #include <luban/history/detail/chunk_reader.hpp>
@@ -88,7 +88,8 @@ TreeFile::TreeFile(const std::filesystem::path& path) : path_(path.string()) {
   list(lock);
 }
 
-TreeFile::TreeFile(const Tree& tree, const Compression& compression, const core::CallControl& control) : path_("memory") {
+TreeFile::TreeFile(const Tree& tree, const Compression& compression, const core::CallControl& control)
+    : path_("memory") {
   {
     const Hdf5Lock lock;
     const Handle create = creation_properties(lock);
@@ -197,15 +198,15 @@ void TreeFile::read_into(std::span<const ColumnTarget> targets) const {
   for (const ColumnTarget& target : targets) {
     const DatasetInfo& known = require_rows(target.object, target.begin, target.end);
     if (variable_text(known) || target.out.size() != (target.end - target.begin) * known.element_size) {
-      throw core::DataError({.where = "history.read",
-                             .expected = variable_text(known)
-                                             ? std::string("elements of fixed size")
-                                             : std::to_string((target.end - target.begin) * known.element_size) +
-                                                   " bytes of memory",
-                             .received = variable_text(known) ? std::string("texts of variable length")
-                                                              : std::to_string(target.out.size()),
-                             .place = path_ + ", " + target.object,
-                             .hint = {}});
+      throw core::DataError(
+          {.where = "history.read",
+           .expected = variable_text(known)
+                           ? std::string("elements of fixed size")
+                           : std::to_string((target.end - target.begin) * known.element_size) + " bytes of memory",
+           .received =
+               variable_text(known) ? std::string("texts of variable length") : std::to_string(target.out.size()),
+           .place = path_ + ", " + target.object,
+           .hint = {}});
     }
     fetches.push_back({&target.object, &known, target.begin, target.end, target.out.data()});
   }

@@ -40,8 +40,8 @@ std::optional<Filter> known_filter(hid_t properties, unsigned number, const Hdf5
   unsigned flags = 0;
   unsigned values[8] = {};
   std::size_t count = std::size(values);
-  const H5Z_filter_t id = checked(H5Pget_filter2(properties, number, &flags, &count, values, 0, nullptr, nullptr),
-                                  "H5Pget_filter2", place);
+  const H5Z_filter_t id =
+      checked(H5Pget_filter2(properties, number, &flags, &count, values, 0, nullptr, nullptr), "H5Pget_filter2", place);
   switch (id) {
     case static_cast<int>(FilterId::shuffle):
       if (count < 1 || values[0] == 0) return std::nullopt;

@@ -41,8 +41,8 @@ Handle link_properties(const Hdf5Place& place) {
   return properties;
 }
 
-/// The filters as the library knows them. Others than its own are optional, so that it creates the dataset without their
-/// plugin; the chunks come encoded.
+/// The filters as the library knows them. Others than its own are optional, so that it creates the dataset without
+/// their plugin; the chunks come encoded.
 void set_filters(hid_t properties, const Target& target, const Hdf5Place& place) {
   for (const Filter& filter : target.pipeline) {
     const auto value = static_cast<unsigned>(target.level);
