@@ -195,6 +195,7 @@ PYBIND11_MODULE(_history, module) {
   bind_content(module);
   bind_history_files(module);
   bind_history_arrays(module);
+  bind_history_passes(module);
 }
 
 }  // namespace luban::bindings

@@ -7,5 +7,6 @@ namespace luban::bindings {
 
 void bind_history_files(pybind11::module_& module);
 void bind_history_arrays(pybind11::module_& module);
+void bind_history_passes(pybind11::module_& module);
 
 }  // namespace luban::bindings

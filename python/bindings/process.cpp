@@ -245,6 +245,7 @@ void bind_process(py::module_& module) {
   bind_goals(module);
   bind_definition(module);
   bind_process_table(module);
+  bind_process_arrow(module);
   bind_process_trial(module);
 }
 

@@ -4,8 +4,9 @@
 
 namespace luban::bindings {
 
-// The binding of `process` in three files, one per kind of value.
+// The binding of `process` in four files, one per kind of value.
 void bind_process_table(py::module_& module);
 void bind_process_trial(py::module_& module);
+void bind_process_arrow(py::module_& module);
 
 }  // namespace luban::bindings

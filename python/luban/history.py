@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from html import escape
 from os import PathLike
 from pathlib import Path
@@ -311,6 +311,83 @@ class History:
         out = table_frame(source, chosen)
         out.attrs["units"] = {info.name: info.unit for info in source.schema() if info.unit and info.name in chosen}
         return out
+
+    def to_arrow(
+        self,
+        columns: Sequence[str] | None = None,
+        *,
+        runs: RunChoice = None,
+        rows: Literal["readings", "runs"] = "readings",
+        as_of: Moment = None,
+    ) -> _core.ArrowRows:
+        """Offer rows through the Arrow C stream interface, block by block, units as metadata of the fields.
+
+        ``pyarrow.table(history.to_arrow())``, ``pyarrow.RecordBatchReader.from_stream(...)``, ``polars.DataFrame(...)``:
+        whatever reads Arrow takes them over; numbers, times and categories are not copied. A missing number is NaN,
+        anything else that is missing is null.
+
+        Raises: as :meth:`read`.
+        """
+        known_at = utc_nanoseconds(as_of)
+        source = self._file.view(_core.Grain[rows], known_at, self._filter(runs, known_at).to_core())
+        return _core.ArrowRows(source, self._default_columns(source) if columns is None else list(columns))
+
+    def minibatches(
+        self,
+        columns: Sequence[str],
+        size: int = 256,
+        *,
+        runs: RunChoice = None,
+        rows: Literal["readings", "runs"] = "readings",
+        as_of: Moment = None,
+        shuffle: bool = True,
+        seed: int = 0,
+        epoch: int = 0,
+        drop_last: bool = False,
+    ) -> Iterator[NDArray[np.float32]]:
+        """Go through all rows once in minibatches: float32 arrays of shape (size, len(columns)).
+
+        Missing is NaN, a category its code. Whole blocks are read in random order, and the rows of several blocks are
+        shuffled together; the next ones are read and decoded while you work. The order follows from ``seed`` and
+        ``epoch`` alone. ``torch.from_numpy`` takes them without a copy.
+
+        Raises: DataError when a column is absent or holds texts, times or samples; as :meth:`read`.
+        """
+        known_at = utc_nanoseconds(as_of)
+        source = self._file.view(_core.Grain[rows], known_at, self._filter(runs, known_at).to_core())
+        return _history.Minibatches(  # type: ignore[no-any-return]
+            source, list(columns), size, shuffle=shuffle, seed=seed, epoch=epoch, drop_last=drop_last
+        )
+
+    def statistics(
+        self,
+        columns: Sequence[str] | None = None,
+        *,
+        runs: RunChoice = None,
+        as_of: Moment = None,
+        fractions: Sequence[float] = (0.05, 0.25, 0.5, 0.75, 0.95),
+        progress: Progress | None = None,
+    ) -> pd.DataFrame:
+        """Describe columns of numbers in one pass, a row each, in memory that does not grow with the history.
+
+        Columns of the answer: unit, count, missing, mean, standard_deviation, low, high, and the quantiles at
+        ``fractions``. Those are exact up to a million rows, else of a sample of a million (``exact`` says which).
+
+        Raises: DataError when a column is absent or holds no numbers; KeyboardInterrupt on Ctrl-C.
+        """
+        import pandas as pd
+
+        known_at = utc_nanoseconds(as_of)
+        source = self._file.view(_core.Grain.readings, known_at, self._filter(runs, known_at).to_core())
+        numbers = [info.name for info in source.schema() if info.kind == _core.ColumnKind.float64]
+        chosen = [name for name in numbers if name != "repeat"] if columns is None else list(columns)
+        found = _history.statistics(source, chosen, list(fractions), progress=progress)
+        names = ("unit", "count", "missing", "mean", "standard_deviation", "low", "high")
+        table = pd.DataFrame({name: [getattr(one, name) for one in found] for name in names}, index=chosen)
+        for place, fraction in enumerate(fractions):
+            table[f"{100 * fraction:g} %"] = [one.quantiles[place] for one in found]
+        table["exact"] = [one.exact for one in found]
+        return table
 
     def _default_columns(self, source: _core.TableSource) -> list[str]:
         return [

@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 
 from _rows import Row, write_rows
+
 from history import data, many_chunks, scan, write
 
 RUNS, QUICK_RUNS = 4_000_000, 1_000_000

@@ -86,6 +86,10 @@ TEST(Codec, TheShuffleIsItsDefinitionAndIsUndone) {
         Bytes back(raw.size());
         unshuffle(planes, size, back, simd);
         ASSERT_EQ(back, raw) << size << " × " << count << " + " << tail;
+        Bytes past(raw.size() + 1);
+        const auto place = std::span(past).subspan(count % 2, raw.size());  // also where streaming must not
+        unshuffle(planes, size, place, simd, Store::streamed);
+        ASSERT_TRUE(std::equal(raw.begin(), raw.end(), place.begin())) << size << " × " << count << " + " << tail;
       }
     }
   }
@@ -159,8 +163,7 @@ Bytes lz4_bytes(const Bytes& raw) {
 }
 
 TEST(Codec, ZlibKeepsItsWord) {
-  check_compressor([](const Bytes& raw) { return zlib_bytes(raw, 4); },
-                   with_zlib::inflate);
+  check_compressor([](const Bytes& raw) { return zlib_bytes(raw, 4); }, with_zlib::inflate);
 }
 
 TEST(Codec, ZstdKeepsItsWord) {
@@ -186,8 +189,7 @@ Bytes libdeflate_bytes(const Bytes& raw, int level) {
 }
 
 TEST(Codec, LibdeflateKeepsItsWord) {
-  check_compressor([](const Bytes& raw) { return libdeflate_bytes(raw, 4); },
-                   with_libdeflate::inflate);
+  check_compressor([](const Bytes& raw) { return libdeflate_bytes(raw, 4); }, with_libdeflate::inflate);
 }
 
 TEST(Codec, EachDeflateReadsTheOther) {
@@ -219,7 +221,11 @@ TEST(Codec, EveryPipelineIsUndoneAndItsMaskHonoured) {
       {{FilterId::fletcher32}, {FilterId::deflate}},
       {{FilterId::deflate}, {FilterId::shuffle, 2}},
       {{FilterId::shuffle, 3}},
-      {{FilterId::fletcher32}, {FilterId::shuffle, 7}, {FilterId::zstd}, {FilterId::fletcher32}, {FilterId::fletcher32}},
+      {{FilterId::fletcher32},
+       {FilterId::shuffle, 7},
+       {FilterId::zstd},
+       {FilterId::fletcher32},
+       {FilterId::fletcher32}},
   };
   for (const Pipeline& pipeline : orders) {
     ASSERT_TRUE(decodable(pipeline));

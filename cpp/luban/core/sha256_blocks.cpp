@@ -67,7 +67,7 @@ bool sha256_instructions() noexcept {
   unsigned b = 0;
   unsigned c = 0;
   unsigned d = 0;
-  constexpr unsigned sha = 1U << 29;   // leaf 7, ebx
+  constexpr unsigned sha = 1U << 29;    // leaf 7, ebx
   constexpr unsigned sse41 = 1U << 19;  // leaf 1, ecx
   if (__get_cpuid_count(7, 0, &a, &b, &c, &d) == 0 || (b & sha) == 0) return false;
   return __get_cpuid(1, &a, &b, &c, &d) != 0 && (c & sse41) != 0;
@@ -98,8 +98,8 @@ __attribute__((target("sha,sse4.1"))) void sha256_blocks_native(Sha256State& sta
       abef = _mm_sha256rnds2_epu32(abef, cdgh, _mm_shuffle_epi32(sum, 0x0E));
       if (step < 12) {  // the words of four steps later
         const __m128i last = w[(step + 3) % 4];
-        const __m128i next = _mm_add_epi32(_mm_sha256msg1_epu32(now, w[(step + 1) % 4]),
-                                           _mm_alignr_epi8(last, w[(step + 2) % 4], 4));
+        const __m128i next =
+            _mm_add_epi32(_mm_sha256msg1_epu32(now, w[(step + 1) % 4]), _mm_alignr_epi8(last, w[(step + 2) % 4], 4));
         w[step % 4] = _mm_sha256msg2_epu32(next, last);
       }
     }

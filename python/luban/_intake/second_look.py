@@ -95,7 +95,7 @@ def _stored(
     return out, run, known
 
 
-def _as_numbers(column: _core.Column, categories: list[str]) -> NDArray[np.float64]:
+def _as_numbers(column: _core.Column | _core.TableColumn, categories: list[str]) -> NDArray[np.float64]:
     values = np.asarray(column.values)
     if not categories:
         return values.astype(np.float64)

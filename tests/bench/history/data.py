@@ -8,8 +8,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from luban import _history
-from luban._core import Column, Table
+from luban import _core, _history
 from luban._intake.build import empty_content
 from luban.process import Process
 
@@ -56,8 +55,8 @@ def content(data: dict[str, NDArray[np.float64]]) -> _history.Content:
     entry.input_name, entry.input_digest, entry.rows = "bench", "0" * 64, rows
     made.add_provenance(entry)
     ids = [f"R{number:07}" for number in range(rows)]
-    table = Table([Column.float64(name, "1", values) for name, values in data.items()])
-    made.set_runs(ids, [""] * rows, {}, table, Table(), Table())
+    table = _core.Table([_core.Column.float64(name, "1", values) for name, values in data.items()])
+    made.set_runs(ids, [""] * rows, {}, table, _core.Table(), _core.Table())
     return made
 
 

@@ -9,6 +9,8 @@ namespace {
 
 /// Raw bytes that one thread fetches and decodes at a time: small columns share a task, large chunks have their own.
 constexpr std::size_t group_bytes = chunk_bytes;
+/// A read of more than this leaves the caches as they are: it would push out of them what it has just written.
+constexpr std::size_t cached_bytes = 32 * chunk_bytes;
 /// What a thread keeps between calls.
 constexpr std::size_t kept_bytes = 8 * chunk_bytes;
 
@@ -37,6 +39,7 @@ void ChunkReader::read(std::span<const Fetch> fetches) const {
   std::vector<Item> items;
   std::vector<std::size_t> groups;  // first item of each
   std::size_t bytes = group_bytes;
+  std::size_t total = 0;
   for (const Fetch& fetch : fetches) {
     if (fetch.begin == fetch.end) continue;
     if (!fetch.info->direct) {
@@ -52,19 +55,21 @@ void ChunkReader::read(std::span<const Fetch> fetches) const {
       items.push_back({&fetch, number});
       bytes += chunk * fetch.info->element_size;
     }
+    total += (fetch.end - fetch.begin) * fetch.info->element_size;
   }
+  const Store store = total > cached_bytes ? Store::streamed : Store::cached;
   parallel::for_each_index(groups.size(), [&](std::size_t g) {
     const std::size_t end = g + 1 < groups.size() ? groups[g + 1] : items.size();
-    read_group(std::span(items).subspan(groups[g], end - groups[g]));
+    read_group(std::span(items).subspan(groups[g], end - groups[g]), store);
   });
 }
 
-void ChunkReader::read_group(std::span<const Item> items) const {
+void ChunkReader::read_group(std::span<const Item> items, Store store) const {
   thread_local Scratch buffer;
   thread_local std::vector<Stored> stored;
   const std::span<const std::byte> bytes = fetch_group(items, stored, buffer);
   for (std::size_t i = 0; i < items.size(); ++i) {
-    decode(items[i], stored[i], bytes.subspan(stored[i].offset, stored[i].size));
+    decode(items[i], stored[i], bytes.subspan(stored[i].offset, stored[i].size), store);
   }
   buffer.trim(kept_bytes);
 }
@@ -107,7 +112,7 @@ std::span<const std::byte> ChunkReader::fetch_group(std::span<const Item> items,
   return bytes;
 }
 
-void ChunkReader::decode(const Item& item, const Stored& stored, std::span<const std::byte> bytes) const {
+void ChunkReader::decode(const Item& item, const Stored& stored, std::span<const std::byte> bytes, Store store) const {
   thread_local Scratch whole;
   const Fetch& fetch = *item.fetch;
   const DatasetInfo& info = *fetch.info;
@@ -126,7 +131,7 @@ void ChunkReader::decode(const Item& item, const Stored& stored, std::span<const
   const std::string place = file_.path_ + ", " + *fetch.object;
   const std::size_t size = info.chunk * info.element_size;
   if (fetch.out != nullptr && to - from == info.chunk) {
-    decode_chunk(bytes, stored.skipped, info.pipeline, {part.out, size}, place);
+    decode_chunk(bytes, stored.skipped, info.pipeline, {part.out, size}, place, store);
     return;
   }
   const std::span<std::byte> raw = whole.get(size);

@@ -32,11 +32,11 @@ class ChunkReader {
     std::size_t size = 0;
     std::uint32_t skipped = 0;
   };
-  void read_group(std::span<const Item> items) const;
+  void read_group(std::span<const Item> items, Store store) const;
   /// The stored bytes of all items, one after the other, in one pass under the lock.
   [[nodiscard]] std::span<const std::byte> fetch_group(std::span<const Item> items, std::vector<Stored>& stored,
                                                        Scratch& buffer) const;
-  void decode(const Item& item, const Stored& stored, std::span<const std::byte> bytes) const;
+  void decode(const Item& item, const Stored& stored, std::span<const std::byte> bytes, Store store) const;
   void read_plain(const Fetch& fetch) const;
 
   const TreeFile& file_;

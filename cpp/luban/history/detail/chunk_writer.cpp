@@ -9,7 +9,7 @@ namespace {
 constexpr std::size_t window_bytes = 16 * chunk_bytes;
 constexpr std::size_t window_items = 256;
 /// Less than this is encoded sooner by one thread than others are woken.
-constexpr std::size_t worth_threads = std::size_t{1} << 17;
+constexpr std::size_t worth_waking = std::size_t{1} << 17;
 
 bool variable_text(const Target& target) {
   return kind(target.node->data) == StoredKind::text && target.text_size == 0;
@@ -68,7 +68,7 @@ void ChunkWriter::plan(const std::vector<DatasetNode>& datasets) {
   // Texts are looked through for the longest.
   parallel::for_each_index(
       datasets.size(), [&](std::size_t i) { targets_[i] = plan_one(datasets[i], compression_); },
-      rows < worth_threads ? 1 : 0);
+      rows < worth_waking ? 1 : 0);
 }
 
 void ChunkWriter::fill(Window& window) {
@@ -147,7 +147,7 @@ void ChunkWriter::write(const std::vector<DatasetNode>& datasets, const core::Ca
             encode(*now, i - 1);
           }
         },
-        now->raw_bytes < worth_threads ? 1 : 0);
+        now->raw_bytes < worth_waking ? 1 : 0);
     control.report({.phase = "write", .done = done_, .total = total});
     std::swap(now, before);
   } while (!before->items.empty());

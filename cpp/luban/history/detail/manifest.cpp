@@ -92,13 +92,15 @@ std::string content_digest(std::vector<ManifestEntry> entries) {
 
 std::string content_digest(const Tree& tree, const core::CallControl& control) {
   std::vector<ManifestEntry> entries(tree.datasets.size());
+  std::size_t elements = 0;
+  for (const auto& node : tree.datasets) elements += size(node.data);
   parallel::for_each_index(tree.datasets.size(),
                            [&](std::size_t i) {
                              const auto& node = tree.datasets[i];
                              entries[i] = {node.path, dataset_lines(node.path, kind(node.data), size(node.data),
                                                                     data_digest(node.data), node.attributes)};
                            },
-                           0, {.stop = control.stop, .progress = {}});
+                           elements < worth_threads ? 1 : 0, {.stop = control.stop, .progress = {}});
   for (const auto& group : tree.groups) entries.push_back({group.path, group_lines(group.path, group.attributes)});
   return content_digest(std::move(entries));
 }

@@ -7,6 +7,9 @@
 
 namespace luban::history::detail {
 
+/// Fewer elements than this are hashed sooner by one thread than others are woken.
+inline constexpr std::size_t worth_threads = std::size_t{1} << 15;
+
 /// SHA-256 of a dataset's elements in canonical form: numbers as little-endian bytes, each text as a 4-byte
 /// little-endian length and its UTF-8 bytes. It does not depend on chunks, filters or text storage.
 [[nodiscard]] std::string data_digest(const ColumnView& view);

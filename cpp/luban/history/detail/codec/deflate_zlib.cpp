@@ -12,8 +12,8 @@ std::size_t deflate_bound(std::size_t size, int) {
 
 std::size_t deflate(std::span<const std::byte> in, int level, std::span<std::byte> out) {
   auto length = static_cast<uLongf>(out.size());
-  const int status = compress2(reinterpret_cast<Bytef*>(out.data()), &length,
-                               reinterpret_cast<const Bytef*>(in.data()), static_cast<uLong>(in.size()), level);
+  const int status = compress2(reinterpret_cast<Bytef*>(out.data()), &length, reinterpret_cast<const Bytef*>(in.data()),
+                               static_cast<uLong>(in.size()), level);
   if (status != Z_OK) {
     throw core::ConfigurationError({.where = "history.write",
                                     .expected = "a compression level of deflate (0 to 9)",

@@ -5,8 +5,8 @@
 
 namespace luban::history::detail {
 
-// Filter 32004: the whole length (8 bytes, big endian), the length of a block (4 bytes), then each block with its stored
-// length (4 bytes); a block that is stored as long as it is, is stored raw.
+// Filter 32004: the whole length (8 bytes, big endian), the length of a block (4 bytes), then each block with its
+// stored length (4 bytes); a block that is stored as long as it is, is stored raw.
 
 [[nodiscard]] std::size_t lz4_bound(std::size_t size);
 /// Compresses into `out` (at least lz4_bound) and returns the length.

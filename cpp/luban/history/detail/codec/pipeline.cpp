@@ -5,7 +5,6 @@
 #include <luban/history/detail/codec/fletcher32.hpp>
 #include <luban/history/detail/codec/lz4.hpp>
 #include <luban/history/detail/codec/pipeline.hpp>
-#include <luban/history/detail/codec/shuffle.hpp>
 #include <luban/history/detail/codec/zstd.hpp>
 
 namespace luban::history::detail {
@@ -100,7 +99,7 @@ std::span<const std::byte> encode_chunk(std::span<const std::byte> raw, const Pi
 }
 
 void decode_chunk(std::span<const std::byte> stored, std::uint32_t skipped, const Pipeline& pipeline,
-                  std::span<std::byte> raw, const std::string& object) {
+                  std::span<std::byte> raw, const std::string& object, Store store) {
   thread_local Scratch first;
   thread_local Scratch second;
   const auto applied = [&](std::size_t i) { return i >= 32 || ((skipped >> i) & 1U) == 0; };
@@ -130,7 +129,7 @@ void decode_chunk(std::span<const std::byte> stored, std::uint32_t skipped, cons
     const std::span<std::byte> to = in_place ? raw : (in_second ? second : first).get(size);
     if (!in_place) in_second = !in_second;
     if (filter.id == FilterId::shuffle) {
-      unshuffle(now, filter.value, to);
+      unshuffle(now, filter.value, to, simd_here(), in_place ? store : Store::cached);
     } else if (!decompress(filter.id, now, to)) {
       damaged(object, "a broken compressed stream");
     }

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <luban/history/compression.hpp>
 #include <luban/history/detail/codec/scratch.hpp>
+#include <luban/history/detail/codec/shuffle.hpp>
 #include <span>
 #include <string>
 #include <vector>
@@ -31,8 +32,8 @@ using Pipeline = std::vector<Filter>;
 /// More bytes than an honest writer stores for a chunk of `raw_size`.
 [[nodiscard]] std::size_t stored_bound(std::size_t raw_size) noexcept;
 
-/// Whole chunk → what HDF5 stores for it, for pipelines that pipeline_of makes; valid until `out` is used again. Needs no
-/// lock: run it in parallel.
+/// Whole chunk → what HDF5 stores for it, for pipelines that pipeline_of makes; valid until `out` is used again. Needs
+/// no lock: run it in parallel.
 /// @throws ConfigurationError for a level that the compressor does not have.
 [[nodiscard]] std::span<const std::byte> encode_chunk(std::span<const std::byte> raw, const Pipeline& pipeline,
                                                       int level, Scratch& out);
@@ -41,6 +42,6 @@ using Pipeline = std::vector<Filter>;
 /// the pipeline was not applied). Needs no lock and allocates nothing after the first chunks of a thread, whatever the
 /// stored bytes claim. @throws IntegrityError when checksum, stream or lengths are wrong; `object` names the dataset.
 void decode_chunk(std::span<const std::byte> stored, std::uint32_t skipped, const Pipeline& pipeline,
-                  std::span<std::byte> raw, const std::string& object);
+                  std::span<std::byte> raw, const std::string& object, Store store = Store::cached);
 
 }  // namespace luban::history::detail

@@ -29,7 +29,19 @@ void unshuffle_plain(const std::byte* in, std::byte* out, Shape shape, std::size
 }
 
 #if defined(__x86_64__)
+template <Store store>
+__attribute__((target("avx2"))) inline void put(std::byte* out, __m256i bytes) {
+  if constexpr (store == Store::streamed) {
+    auto* const halves = reinterpret_cast<__m128i*>(out);
+    _mm_stream_si128(halves, _mm256_castsi256_si128(bytes));
+    _mm_stream_si128(halves + 1, _mm256_extracti128_si256(bytes, 1));
+  } else {
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(out), bytes);
+  }
+}
+
 // Elements of 8 bytes, 32 at a time: a transposition of 8 rows of 32 bytes by three rounds of interleaving.
+template <Store store>
 __attribute__((target("avx2"))) std::size_t unshuffle8_avx2(const std::byte* in, std::byte* out, std::size_t count) {
   std::size_t i = 0;
   for (; i + 32 <= count; i += 32) {
@@ -43,7 +55,7 @@ __attribute__((target("avx2"))) std::size_t unshuffle8_avx2(const std::byte* in,
     // b: (0,4) lo hi, (1,5) lo hi, (2,6) lo hi, (3,7) lo hi
     __m256i c[8];
     for (std::size_t h = 0; h < 2; ++h) {
-      c[4 * h] = _mm256_unpacklo_epi8(b[h], b[4 + h]);          // 0 2 4 6
+      c[4 * h] = _mm256_unpacklo_epi8(b[h], b[4 + h]);  // 0 2 4 6
       c[4 * h + 1] = _mm256_unpackhi_epi8(b[h], b[4 + h]);
       c[4 * h + 2] = _mm256_unpacklo_epi8(b[2 + h], b[6 + h]);  // 1 3 5 7
       c[4 * h + 3] = _mm256_unpackhi_epi8(b[2 + h], b[6 + h]);
@@ -59,10 +71,11 @@ __attribute__((target("avx2"))) std::size_t unshuffle8_avx2(const std::byte* in,
     for (std::size_t j = 0; j < 4; ++j) {
       const __m256i low = _mm256_permute2x128_si256(d[2 * j], d[2 * j + 1], 0x20);
       const __m256i high = _mm256_permute2x128_si256(d[2 * j], d[2 * j + 1], 0x31);
-      _mm256_storeu_si256(reinterpret_cast<__m256i*>(to + 32 * j), low);
-      _mm256_storeu_si256(reinterpret_cast<__m256i*>(to + 128 + 32 * j), high);
+      put<store>(to + 32 * j, low);
+      put<store>(to + 128 + 32 * j, high);
     }
   }
+  if constexpr (store == Store::streamed) _mm_sfence();
   return i;
 }
 
@@ -208,9 +221,9 @@ std::size_t shuffle_wide(const std::byte* in, std::byte* out, Shape shape) {
         c[4 * h + 3] = _mm_unpackhi_epi8(b[2 + h], b[6 + h]);
       }
       for (std::size_t h = 0; h < 2; ++h) {
-        const __m128i planes[4] = {
-            _mm_unpacklo_epi8(c[4 * h], c[4 * h + 2]), _mm_unpackhi_epi8(c[4 * h], c[4 * h + 2]),
-            _mm_unpacklo_epi8(c[4 * h + 1], c[4 * h + 3]), _mm_unpackhi_epi8(c[4 * h + 1], c[4 * h + 3])};
+        const __m128i planes[4] = {_mm_unpacklo_epi8(c[4 * h], c[4 * h + 2]), _mm_unpackhi_epi8(c[4 * h], c[4 * h + 2]),
+                                   _mm_unpacklo_epi8(c[4 * h + 1], c[4 * h + 3]),
+                                   _mm_unpackhi_epi8(c[4 * h + 1], c[4 * h + 3])};
         for (std::size_t p = 0; p < 4; ++p) {
           _mm_storeu_si128(reinterpret_cast<__m128i*>(out + (k + 4 * h + p) * shape.count + i), planes[p]);
         }
@@ -242,12 +255,16 @@ void shuffle(std::span<const std::byte> in, std::size_t element_size, std::span<
             out.begin() + static_cast<std::ptrdiff_t>(shape.count * element_size));
 }
 
-void unshuffle(std::span<const std::byte> in, std::size_t element_size, std::span<std::byte> out, Simd simd) {
+void unshuffle(std::span<const std::byte> in, std::size_t element_size, std::span<std::byte> out, Simd simd,
+               Store store) {
   const Shape shape{in.size() / element_size, element_size};
   std::size_t done = 0;
 #if defined(__x86_64__)
   if (simd == Simd::avx2 && element_size == 8) {
-    done = unshuffle8_avx2(in.data(), out.data(), shape.count);
+    // Streaming wants 16-byte places.
+    const bool streamed = store == Store::streamed && reinterpret_cast<std::uintptr_t>(out.data()) % 16 == 0;
+    done = streamed ? unshuffle8_avx2<Store::streamed>(in.data(), out.data(), shape.count)
+                    : unshuffle8_avx2<Store::cached>(in.data(), out.data(), shape.count);
   } else if (simd == Simd::avx2 && element_size == 4) {
     done = unshuffle4_avx2(in.data(), out.data(), shape.count);
   } else if (simd != Simd::none && element_size >= 8) {
@@ -255,6 +272,7 @@ void unshuffle(std::span<const std::byte> in, std::size_t element_size, std::spa
   }
 #else
   (void)simd;
+  (void)store;
 #endif
   unshuffle_plain(in.data(), out.data(), shape, done);
   std::copy(in.begin() + static_cast<std::ptrdiff_t>(shape.count * element_size), in.end(),

@@ -10,8 +10,12 @@ namespace luban::history::detail {
 /// `in` and `out` are of equal size and do not overlap.
 void shuffle(std::span<const std::byte> in, std::size_t element_size, std::span<std::byte> out,
              Simd simd = simd_here());
+/// Where written bytes go: into the caches, as what is used next should, or past them, as what is larger than they are
+/// should (a fifth less time, for a line need not be read before it is overwritten).
+enum class Store { cached, streamed };
+
 /// The reverse.
 void unshuffle(std::span<const std::byte> in, std::size_t element_size, std::span<std::byte> out,
-               Simd simd = simd_here());
+               Simd simd = simd_here(), Store store = Store::cached);
 
 }  // namespace luban::history::detail

@@ -23,8 +23,7 @@ std::size_t zstd_bound(std::size_t size) {
 std::size_t zstd_compress(std::span<const std::byte> in, int level, std::span<std::byte> out) {
   thread_local const std::unique_ptr<ZSTD_CCtx, Free> context(ZSTD_createCCtx());
   if (context == nullptr) throw std::bad_alloc();
-  const std::size_t length =
-      ZSTD_compressCCtx(context.get(), out.data(), out.size(), in.data(), in.size(), level);
+  const std::size_t length = ZSTD_compressCCtx(context.get(), out.data(), out.size(), in.data(), in.size(), level);
   if (ZSTD_isError(length) != 0) {
     throw core::ConfigurationError({.where = "history.write",
                                     .expected = "a compression level of zstd (1 to 22)",
