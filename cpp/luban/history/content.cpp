@@ -1,10 +1,7 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
-<<<<<<< HEAD
 #include <limits>
-=======
->>>>>>> wt-bytes
 #include <luban/core/error.hpp>
 #include <luban/core/json.hpp>
 #include <luban/core/sha256.hpp>
