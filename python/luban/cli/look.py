@@ -1,4 +1,4 @@
-"""``luban inspect`` and ``luban verify``: what is in a history, and whether it is whole."""
+"""``luban inspect``: what is in a history."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from luban.features import Inspection
     from luban.history import History
 
-__all__ = ["inspect_history", "verify_history"]
+__all__ = ["inspect_history"]
 
 _PICTURES = (".png", ".svg", ".pdf", ".html")
 
@@ -128,43 +128,3 @@ def _save(source: History, inspection: Inspection, path: Path) -> None:
     from luban import plots
 
     plots.save(plots.history_overview(source), path)
-
-
-@verb("verify", group="Data", example="luban verify turning.h5 && echo whole")
-def verify_history(history: HistoryPath, as_json: JsonFlag = False) -> int:
-    """Read every byte of a history: structure, checksums, digest and the chain of its imports.
-
-    Exit code 3, and a list, when something is wrong.
-    """
-    from luban import console
-    from luban.history import verify
-
-    with console.progress() as progress:
-        report = verify(history, progress=progress)
-    code = console.ExitCode.DONE if report.ok else console.ExitCode.NOT_VERIFIED
-    if as_json:
-        console.emit_json(
-            {
-                "path": report.path,
-                "ok": report.ok,
-                "damages": [{"object": where, "what": what} for where, what in report.damages],
-                "runs": report.runs,
-                "readings": report.readings,
-                "events": report.events,
-                "datasets": report.datasets,
-                "content_digest": report.content_digest,
-            }
-        )
-        return code
-    if report.ok:
-        console.out(
-            f"{report.path}: whole. {counted(report.runs, 'run')}, {counted(report.readings, 'reading')}, "
-            f"{counted(report.events, 'value')} in "
-            f"{report.datasets:,} columns; digest {report.content_digest}."
-        )
-        return code
-    console.out(f"{report.path}: did not verify, {len(report.damages)} faults:")
-    for where, what in report.damages:
-        console.out(f"  {where or 'the file'}: {what}")
-    console.say("Take the file from a backup, or import its sources again.", "yellow")
-    return code

@@ -13,7 +13,7 @@ from luban.errors import ConfigurationError, IoError
 __all__ = ["ForceFlag", "HistoryPath", "ProcessPath", "require_file", "require_free", "require_writable"]
 
 ProcessPath = Annotated[Path, typer.Argument(metavar="PROCESS", help="Process file (YAML).")]
-HistoryPath = Annotated[Path, typer.Argument(metavar="HISTORY", help="History file (HDF5).")]
+HistoryPath = Annotated[Path, typer.Argument(metavar="HISTORY", help="History: an HDF5 file, or a folder of segments.")]
 ForceFlag = Annotated[bool, typer.Option("--force", help="Replace the output when it exists.")]
 
 
