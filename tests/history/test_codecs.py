@@ -1,6 +1,7 @@
 """What h5py writes with any filters we read as h5py does; what we write with any codec h5py reads."""
 
 import shutil
+import time
 from pathlib import Path
 from typing import Any
 
@@ -128,9 +129,11 @@ def test_what_we_write(codec: str, rows: int, tmp_path: Path) -> None:
 
 def test_the_same_content_is_the_same_bytes(tmp_path: Path) -> None:
     made = content(np.arange(300_000) * 0.5)
-    for codec in ("deflate", "zstd"):
-        for number in range(2):
+    for number in range(2):
+        for codec in ("deflate", "zstd"):
             _history.write(made, str(tmp_path / f"{codec}{number}.h5"), compression=codec)
+        time.sleep(1.1 * (1 - number))  # nor does it depend on the clock
+    for codec in ("deflate", "zstd"):
         assert (tmp_path / f"{codec}0.h5").read_bytes() == (tmp_path / f"{codec}1.h5").read_bytes()
 
 

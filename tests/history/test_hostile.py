@@ -124,6 +124,17 @@ def swollen_chunk(file: h5py.File) -> None:
     file[VALUE].id.write_direct_chunk((0,), bytes(1 << 20))
 
 
+def one_text_for_all(file: h5py.File) -> None:
+    """60,000 rows that all point to the same megabyte."""
+    rows = 60_000
+    new = replace(file, "runs/recipe", shape=(rows,), chunks=(rows,), dtype=h5py.string_dtype())
+    new[0] = "x" * 1_000_000
+    file.flush()  # the chunk leaves the cache
+    stored = new.id.read_direct_chunk((0,))[1]
+    reference = stored[: len(stored) // rows]
+    new.id.write_direct_chunk((0,), reference * rows)
+
+
 def no_reading(file: h5py.File) -> None:
     file["readings/run"][3] = 10**12
 
@@ -164,6 +175,7 @@ CASES: dict[str, tuple[Change, str]] = {
     "huge attribute": (huge_attribute, "TIC-101"),
     "bomb": (bomb, "TIC-101"),
     "swollen chunk": (swollen_chunk, "TIC-101"),
+    "one text for all": (one_text_for_all, "runs/recipe"),
     "no such run": (no_reading, "readings"),
     "negative run": (negative_reading, "readings"),
 }

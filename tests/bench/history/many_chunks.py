@@ -59,6 +59,7 @@ def rows(folder: Path, repeats: int) -> list[Row]:
     path = folder / "chunks.h5"
     data.write(data.content(data.columns(count)), path, "deflate")
     cut_chunks(path, CHUNKS)
+    check(path, count)
     pairs = [(ours(path, count), peer(path, count)) for _ in range(repeats)]
     mine, theirs = [1e3 * a for a, _ in pairs], [1e3 * b for _, b in pairs]
     return [

@@ -13,15 +13,16 @@ constexpr std::size_t window = block_rows / 2;
 /// Memory for the texts of one window. The library asks once per text; freeing is one step for all.
 class TextMemory {
  public:
+  /// Heaps are not compressed and each text has its place there: more than the file holds is no honest request.
+  explicit TextMemory(std::size_t file_size) : most_(2 * file_size + 4 * block) {}
   static void* allocate(std::size_t size, void* self) { return static_cast<TextMemory*>(self)->take(size); }
   static void free(void*, void*) {}
 
  private:
   static constexpr std::size_t block = std::size_t{1} << 18;
-  static constexpr std::size_t most = std::size_t{256} << 20;
   void* take(std::size_t size) {
     size = (size + 7) / 8 * 8;
-    if (size > most - std::min(total_, most)) return nullptr;  // a length that no text has: the library reports it
+    if (size > most_ - std::min(total_, most_)) return nullptr;  // a length that no text has: the library reports it
     if (size > left_) {
       left_ = std::max(block, size);
       blocks_.push_back(std::make_unique_for_overwrite<std::byte[]>(left_));
@@ -37,6 +38,7 @@ class TextMemory {
   std::byte* next_ = nullptr;
   std::size_t left_ = 0;
   std::size_t total_ = 0;
+  std::size_t most_;
 };
 
 }  // namespace
@@ -48,7 +50,7 @@ std::vector<std::string> TreeFile::read_variable_text(const std::string& object,
   for (std::size_t first = 0; first < texts.size(); first += raw.size()) {
     const hsize_t start = begin + first;
     const hsize_t count = std::min(raw.size(), texts.size() - first);
-    TextMemory memory;
+    TextMemory memory(file_size_);
     {
       const Hdf5Lock lock;
       const Hdf5Place place{"history.read", path_, object};

@@ -32,6 +32,8 @@ Handle compact_properties(hid_t kind, const Hdf5Place& place) {
     checked(H5Pset_link_phase_change(properties.id(), always_compact, 0), "H5Pset_link_phase_change", place);
   }
   checked(H5Pset_attr_phase_change(properties.id(), always_compact, 0), "H5Pset_attr_phase_change", place);
+  // The same content is the same bytes, whenever it is written.
+  checked(H5Pset_obj_track_times(properties.id(), false), "H5Pset_obj_track_times", place);
   return properties;
 }
 
