@@ -91,8 +91,9 @@ def run_means(data: Dataset, residual: NDArray[np.float64]) -> NDArray[np.float6
     """Return the mean residual of each run, NaN without one; readings of one run are not independent."""
     run = np.asarray(data.run)
     known = np.isfinite(residual)
-    number = np.bincount(run[known], minlength=len(data.run_ids))
-    total = np.bincount(run[known], weights=residual[known], minlength=len(data.run_ids))
+    count = int(run.max()) + 1
+    number = np.bincount(run[known], minlength=count)
+    total = np.bincount(run[known], weights=residual[known], minlength=count)
     return np.divide(total, number, out=np.full(len(number), np.nan), where=number > 0)
 
 

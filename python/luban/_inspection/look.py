@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["look_at"]
 
+_EACH = 3  # combinations never run that are named one by one
 _SURFACE = 200_000  # readings up to which repeated single readings are looked for among all
 
 
@@ -52,7 +54,7 @@ def look_at(
     of_runs = X[first]
     rows = make_rows(process, source)
     weights = [np.asarray(_core.robust_weights(data, r, robust)) for r in range(data.m)]
-    found = [_of_core(one, options) for one in _core.find_suspicious(data, robust=robust, progress=progress)]
+    found = _of_core(data, _core.find_suspicious(data, robust=robust, progress=progress))
     found += _repeats(rows, data, X, Y, {one.run_id for one in found if one.kind == "duplicate_run"}, options)
     facts, missing = [], {}
     for view in rows.columns:
@@ -60,6 +62,7 @@ def look_at(
         facts.append(column_facts(view, values))
         missing[view.name] = missing_blocks(rows, values)
         found += _of_column(process, rows, view, values, facts[-1], options)
+    found = _together(found, {one.view.name for one in facts if one.view.role == "auxiliary"})
     found += _of_responses(rows, data, X, Y, weights, options)
     found += clock.find_clock(rows, options)
     space, of_space = look_at_space(data, of_runs, options)
@@ -109,7 +112,7 @@ def _counts(data: Dataset, of_runs: NDArray[np.float64], run: NDArray[np.int32])
 
 def _as_source(data: Dataset) -> _core.TableSource:
     """Put a dataset into columns again, so that it is looked at like any source."""
-    columns: dict[str, object] = {"run_id": np.array([data.run_ids[k] for k in data.run], dtype=object)}
+    columns: dict[str, object] = {"run_id": np.array(data.run_ids, dtype=object)[np.asarray(data.run)]}
     units, categories = {}, {}
     columns["repeat"] = np.asarray(data.repeat, dtype=np.float64)
     columns["start_time"] = np.asarray(data.run_time)[np.asarray(data.run)]
@@ -125,19 +128,37 @@ def _as_source(data: Dataset) -> _core.TableSource:
     return _core.MemorySource(_core.Table.from_dict(columns, units=units, categories=categories))
 
 
-def _of_core(one: _core.Finding, options: InspectOptions) -> Found:
-    strength = 2.0
-    if one.kind == "gross_error":
-        strength = abs(one.deviations) / 20.0
-    elif one.kind == "constant_column":
-        strength = 1.0
-    elif one.kind == "empty_combination":
-        strength = 0.3
-    row = int(one.source_row)
-    return Found(
-        one.kind, one.message, one.column, one.run_id, row, int(one.repeat), one.value, one.expected, one.deviations,
-        strength, int(row >= 0), row,
-    )  # fmt: skip
+def _of_core(data: Dataset, suspicious: list[_core.Finding]) -> list[Found]:
+    found, never = [], []
+    for one in suspicious:
+        row = int(one.source_row)
+        strength = {"constant_column": 1.0, "empty_combination": 0.3}.get(one.kind, 2.0)
+        if one.kind == "gross_error":
+            strength = abs(one.deviations) / 20.0
+        (never if one.kind == "empty_combination" else found).append(
+            Found(
+                one.kind, one.message, one.column, one.run_id, row, int(one.repeat), one.value, one.expected,
+                one.deviations, strength, int(row >= 0), row,
+            )
+        )  # fmt: skip
+    if len(never) <= _EACH:
+        return found + never
+    sizes = [len(v.categories) for v in data.encoder.variables if v.name in never[0].column.split(", ")]
+    message = (
+        f"{len(never):,} of {math.prod(sizes):,} combinations of {never[0].column} were never run. One: {never[0].message}"
+    )
+    return [*found, Found("empty_combination", message, never[0].column, rows=len(never), strength=0.5)]
+
+
+def _together(found: list[Found], auxiliary: set[str]) -> list[Found]:
+    """Say in one sentence that many auxiliary columns never change."""
+    still = [one for one in found if one.kind == "constant_column" and one.column in auxiliary]
+    if len(still) <= _EACH:
+        return found
+    names = [one.column for one in still]
+    text = f"{len(names)} auxiliary columns never change: {', '.join(names)}."
+    chosen = [one for one in found if one not in still]
+    return [*chosen, Found("constant_column", text, ", ".join(names), strength=0.2)]
 
 
 def _repeats(
@@ -155,15 +176,16 @@ def _repeats(
     original = repeated_runs(run, X, Y)
     first = np.unique(run, return_index=True)[1]
     copies = np.flatnonzero(original >= 0)
+    names, source_row = data.run_ids, np.asarray(data.source_row)
     for k in copies:
-        if data.run_ids[k] in named:
+        if names[k] in named:
             continue
-        row, earlier = int(data.source_row[first[k]]), int(data.source_row[first[original[k]]])
+        row, earlier = int(source_row[first[k]]), int(source_row[first[original[k]]])
         yield Found(
             "duplicate_run",
-            f"run {data.run_ids[k]} (row {row:,}) repeats run {data.run_ids[original[k]]} (row {earlier:,}) to the "
-            "last digit, inputs and all values.",
-            run_id=data.run_ids[k],
+            f"run {names[k]} (row {row:,}) repeats run {names[original[k]]} (row {earlier:,}) to the last digit, inputs "
+            "and all values.",
+            run_id=names[k],
             source_row=row,
             strength=2.0,
             rows=int((run == k).sum()) if len(copies) < 100 else 1,
@@ -192,13 +214,14 @@ def _repeated_readings(
     original = repeated_runs(np.arange(data.n), X, Y)
     at = np.flatnonzero(original >= 0)
     at = at[[int(run[k]) not in of_copies for k in at]] if len(at) else at
+    names, source_row = data.run_ids, np.asarray(data.source_row)
     for k in at[: options.most]:
-        row, earlier = int(data.source_row[k]), int(data.source_row[original[k]])
+        row, earlier = int(source_row[k]), int(source_row[original[k]])
         yield Found(
             "duplicate_reading",
             f"the reading in {rows.place(row)} repeats all {data.m} values of the reading in row {earlier:,} (run "
-            f"{data.run_ids[run[original[k]]]}).",
-            run_id=data.run_ids[run[k]],
+            f"{names[run[original[k]]]}).",
+            run_id=names[run[k]],
             source_row=row,
             repeat=int(data.repeat[k]),
             strength=1.0,
@@ -226,6 +249,9 @@ def _of_column(
         yield from _stated(process, rows, view, values)
         return
     yield from _digits(rows, view, values)
+    if view.role == "auxiliary" and facts.distinct == 1 and rows.n > 1 and facts.missing < rows.n - 1:
+        text = f"{view.name} is {facts.low:.4g}{f' {view.unit}' if view.unit else ''} in all {rows.n - facts.missing:,} rows."
+        yield Found("constant_column", text, view.name, value=facts.low, strength=0.2)
     if view.role == "identifier" or facts.distinct < 3:
         return
     yield from find_stuck(rows, view, values, options)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["find_stated_slip", "find_unit_slip"]
 
+_MANY = 20_000
 _QUARTILES = np.array([0.25, 0.5, 0.75])
 
 
@@ -148,13 +149,15 @@ def _splits(
     place = at.astype(np.float64) if rows.times is None else rows.times[at].astype(np.float64)
     cuts = np.quantile(place, np.linspace(0.0, 1.0, options.blocks + 1)[1:-1])
     best, step = None, 0.0
-    for cut_at in cuts:
-        late = place > cut_at
-        if fewest <= late.sum() <= len(logs) - fewest:
-            size = abs(float(np.median(logs[late]) - np.median(logs[~late])))
-            best, step = (late, size) if size > step else (best, step)
+    few = slice(None, None, max(1, len(logs) // _MANY))  # to choose the cut; the step is judged on all rows
+    for cut in cuts:
+        late = place[few] > cut
+        if min(late.sum(), (~late).sum()) * (len(logs) / len(late)) >= fewest and 0 < late.sum() < len(late):
+            size = abs(float(np.median(logs[few][late]) - np.median(logs[few][~late])))
+            best, step = (cut, size) if size > step else (best, step)
     if best is not None:
-        yield best if best.sum() <= len(logs) / 2 else ~best
+        late = place > best
+        yield late if late.sum() <= len(logs) / 2 else ~late
 
 
 def _matching(
@@ -162,6 +165,9 @@ def _matching(
 ) -> tuple[_Factor, int] | None:
     """Return the factor, and +1 when the subset is larger, that explains all quartiles of the logarithms."""
     if min(len(subset), len(rest)) < options.unit_rows:
+        return None
+    quick = float(np.median(subset[: _MANY]) - np.median(rest[:: max(1, len(rest) // _MANY)]))
+    if abs(quick) < 0.5:  # no factor is so small
         return None
     spread = (robust_sd(subset), robust_sd(rest))
     apart = float(np.median(subset) - np.median(rest))
