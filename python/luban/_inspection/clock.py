@@ -180,6 +180,8 @@ def _silences(rows: Rows, times: NDArray[np.int64], options: InspectOptions) -> 
     for k in np.argsort(-pauses)[: options.usual_fellows]:
         if pauses[k] <= options.silence_pauses * usual or not unusual(float(pauses[k]), pauses, options):
             continue
+        if _is_rhythm(starts, int(starts[k]), int(starts[k + 1])):
+            continue
         row = int(np.flatnonzero(rows.times == starts[k + 1])[0])
         yield Found(
             "silence",
@@ -195,6 +197,25 @@ def _silences(rows: Rows, times: NDArray[np.int64], options: InspectOptions) -> 
             until_time=time_text(int(starts[k + 1])),
         )
     yield from _low_rate(starts, options)
+
+
+def _is_rhythm(starts: NDArray[np.int64], begin: int, end: int) -> bool:
+    """Whether a pause is a night or a weekend: at the same hours of other days, or of other weeks, runs are as rare.
+
+    Pauses of more than a week have no rhythm. Without another day or week to compare with, a pause that may be a night
+    or a weekend counts as one.
+    """
+    period = _DAY if end - begin < _DAY else _WEEK
+    if end - begin >= _WEEK:
+        return False
+    others = float(starts[-1] - starts[0]) / period - 1.0
+    if others < 1.0:
+        return True
+    inside = 0.05 * (end - begin)
+    phase = (starts - begin) % period
+    there = int(((phase > inside) & (phase < end - begin - inside)).sum())
+    usual = len(starts) / float(starts[-1] - starts[0]) * 0.9 * (end - begin) * others
+    return there < max(2.0, 0.25 * usual)
 
 
 def _low_rate(starts: NDArray[np.int64], options: InspectOptions) -> Iterator[Found]:

@@ -244,8 +244,7 @@ def _of_column(
     if view.kind != "number":
         return
     if view.role in ("parameter", "context", "noise"):
-        slips = [*find_stated_slip(rows, view, values, options)]
-        yield from slips
+        yield from find_stated_slip(rows, view, values, options)
         yield from _stated(process, rows, view, values)
         return
     yield from _digits(rows, view, values)
@@ -256,7 +255,10 @@ def _of_column(
         return
     yield from find_stuck(rows, view, values, options)
     if view.role == "auxiliary":
-        yield from find_unit_slip(rows, view, values, np.arange(rows.n), None, options)
+        slips = [*find_unit_slip(rows, view, values, np.arange(rows.n), None, options)]
+        yield from slips
+        if slips:
+            return
         none = np.zeros(rows.n, dtype=np.int64)
         yield from _far(rows, view, values, values - np.nanmedian(values), none, options)
 
@@ -332,14 +334,13 @@ def _of_responses(
         if not np.isfinite(y).any():
             continue
         view = views[response.name]
+        slips = [*find_unit_slip(rows, view, y, at, effects, options)]
+        yield from slips
+        if slips:
+            continue  # levels that move and readings far out are the same slip
         residual = effects.residuals(y)
         judged = np.where(alone, residual, np.nan)
-        far = [*_far(rows, view, y, judged, effects.cell, options, at)]
-        yield from far
-        with np.errstate(divide="ignore", invalid="ignore"):
-            logs = np.where(y > 0.0, np.log(y), np.nan)
-        log_residual = effects.residuals(logs) if np.isfinite(logs).any() else None
-        yield from find_unit_slip(rows, view, y, at, log_residual, options)
+        yield from _far(rows, view, y, judged, effects.cell, options, at)
         usual = np.where(weights[r] > 0.0, residual, np.nan)
         means = levels.run_means(data, usual)
         yield from levels.find_drift(response.name, response.unit, data, means, options)

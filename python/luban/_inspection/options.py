@@ -42,7 +42,9 @@ class InspectOptions:
     unordered_share: float = 0.02
     #: A time later than the newest import by more than this many hours lies in the future (zones differ by 14 h).
     future_hours: float = 26.0
-    #: A factor between two units must be met to this relative precision, by medians that are themselves known better.
+    #: A factor between two units must be met this closely, as share of its logarithm (5 % for 10, 15 % for 1,000), by
+    #: medians that are themselves known as well: two honest levels agree with one of some ten factors by chance
+    #: seldom enough.
     unit_precision: float = 0.02
     #: Fewest rows whose unit can be judged: three values agree on a factor by chance too easily.
     unit_rows: int = 8

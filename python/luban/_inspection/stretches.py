@@ -40,32 +40,40 @@ def find_stuck(rows: Rows, column: ColumnView, values: NDArray[np.float64], opti
     Each equipment is judged for itself. The chance that a value repeats is taken from how often the value, and any
     value, repeats elsewhere in the column: a slow signal in coarse steps repeats by nature.
     """
-    codes, names = rows.parts.get("equipment", (np.zeros(rows.n, dtype=np.int32), [""]))
     ordered = np.arange(rows.n) if rows.order is None else rows.order
-    for part, name in enumerate(names):
-        at = ordered if len(names) == 1 else ordered[codes[ordered] == part]
-        at = at[~np.isnan(values[at])]
+    ordered = ordered[~np.isnan(values[ordered])]
+    codes, names = rows.parts.get("equipment", (np.zeros(rows.n, dtype=np.int32), [""]))
+    parts = [("", ordered)] + [(f" of {name}", ordered[codes[ordered] == k]) for k, name in enumerate(names) if name]
+    named = np.zeros(rows.n, dtype=bool)
+    for where, at in parts:
         for begin, length, log_chance in _stuck_spans(values[at], options):
-            first, last = int(at[begin]), int(at[begin + length - 1])
-            value = float(values[first])
-            unit = f" {column.unit}" if column.unit else ""
-            until = rows.time_at(last)
-            where = f" of {name}" if name else ""
-            yield Found(
-                "stuck_value",
-                f"{column.name}{where} stays at exactly {value:.6g}{unit} for {length:,} readings in a row, from row "
-                f"{first:,} to row {last:,}{f' ({rows.time_at(first)} to {until})' if until else ''}, beginning in run "
-                f"{rows.run_id(first)}.",
-                column=column.name,
-                run_id=rows.run_id(first),
-                source_row=first,
-                value=value,
-                strength=-log_chance / 10.0,
-                rows=length,
-                last_row=last,
-                from_time=rows.time_at(first),
-                until_time=until,
-            )
+            inside = at[begin : begin + length]
+            if named[inside].mean() < 0.5:  # else it has been said of all equipment
+                named[inside] = True
+                yield _stuck(rows, column, values, inside, where, log_chance)
+
+
+def _stuck(
+    rows: Rows, column: ColumnView, values: NDArray[np.float64], at: NDArray[np.int64], where: str, log_chance: float
+) -> Found:
+    first, last = int(at[0]), int(at[-1])
+    value = float(values[first])
+    unit = f" {column.unit}" if column.unit else ""
+    until = rows.time_at(last)
+    return Found(
+        "stuck_value",
+        f"{column.name}{where} stays at exactly {value:.6g}{unit} for {len(at):,} readings in a row, from row {first:,} to "
+        f"row {last:,}{f' ({rows.time_at(first)} to {until})' if until else ''}, beginning in run {rows.run_id(first)}.",
+        column=column.name,
+        run_id=rows.run_id(first),
+        source_row=first,
+        value=value,
+        strength=-log_chance / 10.0,
+        rows=len(at),
+        last_row=last,
+        from_time=rows.time_at(first),
+        until_time=until,
+    )
 
 
 def _stuck_spans(values: NDArray[np.float64], options: InspectOptions) -> Iterator[tuple[int, int, float]]:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from luban._inspection.effects import Effects
     from luban._inspection.options import InspectOptions
     from luban._inspection.rows import ColumnView, Rows
 
@@ -97,12 +98,12 @@ def find_unit_slip(
     column: ColumnView,
     values: NDArray[np.float64],
     at: NDArray[np.int64],
-    log_residual: NDArray[np.float64] | None,
+    effects: Effects | None,
     options: InspectOptions,
 ) -> Iterator[Found]:
     """Find at most one subset of a column in another unit.
 
-    ``values`` (k) stand in rows ``at``; ``log_residual`` (k) is what settings and context leave of their logarithms.
+    ``values`` (k) stand in rows ``at``; ``effects`` takes settings and context out of their logarithms.
     """
     present = np.isfinite(values)
     if column.unit in _TEMPERATURES:
@@ -112,15 +113,36 @@ def find_unit_slip(
     # Some zeros are readings of nothing; negative values have no factor.
     if present.sum() < 2 * options.unit_rows or bool((values < 0.0).any()):
         return
-    logs = np.log(values[present]) if log_residual is None else log_residual[present]
-    at, values = at[present], values[present]
-    for subset in _splits(logs, rows, at, options):
-        factor = _matching(logs[subset], logs[~subset], _known(column.unit), options)
-        if factor is not None and _is_scattered(values[subset], options) and _is_scattered(values[~subset], options):
+    logs = np.full(len(values), np.nan)
+    logs[present] = np.log(values[present])
+    plain = logs if effects is None else effects.residuals(logs)
+    factors = _known(column.unit)
+    for subset in _splits(plain[present], rows, at[present], options):
+        apart = _apart(plain[present], subset)
+        if abs(apart) < math.log(_least(factors)) - 0.5:
+            continue
+        judged = plain
+        if effects is not None:  # once more, for the step bends the surface
+            step = np.zeros(len(values))
+            step[np.flatnonzero(present)[subset]] = apart
+            judged = effects.residuals(logs - step) + step
+        factor = _matching(judged[present][subset], judged[present][~subset], factors, options)
+        own, rest = values[present][subset], values[present][~subset]
+        if factor is not None and _is_scattered(own, options) and _is_scattered(rest, options):
             times = "larger" if factor[1] > 0 else "smaller"
-            words = f"{factor[0].value:.6g} times {times} than the rest: {factor[0].words}?"
-            yield _slip(rows, column, at[subset], at, words, float(np.median(values[subset])), factor[0].value)
+            words = [f"{one.value:.6g} times {times} than the rest: {one.words}?" for one in factor[0]]
+            value, size = float(np.median(own)), factor[0][0].value
+            yield _slip(rows, column, at[present][subset], at[present], " Or ".join(words), value, size)
             return
+
+
+def _least(factors: list[_Factor]) -> float:
+    """Return the least of some factors."""
+    return min(factor.value for factor in factors)
+
+
+def _apart(logs: NDArray[np.float64], subset: NDArray[np.bool_]) -> float:
+    return float(np.median(logs[subset]) - np.median(logs[~subset]))
 
 
 def _is_scattered(values: NDArray[np.float64], options: InspectOptions) -> bool:
@@ -162,28 +184,38 @@ def _splits(
 
 def _matching(
     subset: NDArray[np.float64], rest: NDArray[np.float64], factors: list[_Factor], options: InspectOptions
-) -> tuple[_Factor, int] | None:
-    """Return the factor, and +1 when the subset is larger, that explains all quartiles of the logarithms."""
+) -> tuple[list[_Factor], int] | None:
+    """Return the factors that explain all quartiles of the logarithms, best first, and +1 when the subset is larger."""
     if min(len(subset), len(rest)) < options.unit_rows:
-        return None
-    quick = float(np.median(subset[: _MANY]) - np.median(rest[:: max(1, len(rest) // _MANY)]))
-    if abs(quick) < 0.5:  # no factor is so small
         return None
     spread = (robust_sd(subset), robust_sd(rest))
     apart = float(np.median(subset) - np.median(rest))
     noise = max(spread)
     error = 1.2533 * math.hypot(spread[0] / math.sqrt(len(subset)), spread[1] / math.sqrt(len(rest)))
-    if error > options.unit_precision / 2 or abs(apart) < options.unit_deviations * noise or min(spread) <= 0.0:
+    if abs(apart) < options.unit_deviations * noise or min(spread) <= 0.0:
         return None
-    if not 1 / 2 < spread[0] / spread[1] < 2:
+    if not _alike(spread[0] / spread[1], min(len(subset), len(rest))):
         return None
     between = np.quantile(subset, _QUARTILES) - np.quantile(rest, _QUARTILES)
+    rough = noise * (0.25 + 4.0 / math.sqrt(min(len(subset), len(rest))))  # three standard errors of a quartile
+    fits = []
     for factor in factors:
         size = math.log(factor.value)
-        tolerance = min(options.unit_precision, max(0.25 * options.unit_precision, 3.0 * error))
-        if abs(abs(apart) - size) <= tolerance and np.all(np.abs(np.abs(between) - size) <= 2.0 * tolerance + noise / 4):
-            return factor, (1 if apart > 0 else -1)
-    return None
+        tolerance = options.unit_precision * size
+        if error > tolerance:
+            continue  # it cannot be told so closely
+        tolerance = min(tolerance, max(0.25 * tolerance, 3.0 * error))
+        misfit = abs(abs(apart) - size)
+        if misfit <= tolerance and np.all(np.abs(np.abs(between) - size) <= tolerance + rough):
+            fits.append((misfit, factor))
+    if not fits:
+        return None
+    return [factor for _, factor in sorted(fits, key=lambda fit: fit[0])], (1 if apart > 0 else -1)
+
+
+def _alike(ratio: float, n: int) -> bool:
+    """Whether two spreads may be the same, as far as the smaller sample of ``n`` can tell."""
+    return ratio > 0.0 and abs(math.log(ratio)) < 0.4 + 2.5 / math.sqrt(n)
 
 
 def _temperature(
@@ -201,7 +233,7 @@ def _temperature(
             error = 1.2533 * math.hypot(spread[0] / math.sqrt(len(own)), slope * spread[1] / math.sqrt(len(rest)))
             tolerance = max(0.25 * options.unit_precision * apart, min(3.0 * error, options.unit_precision * apart))
             wrong = abs(float(np.median(own)) - slope * float(np.median(rest)) - offset)
-            alike = 2 / 3 < spread[0] / (slope * spread[1]) < 1.5
+            alike = _alike(spread[0] / (slope * spread[1]), min(len(own), len(rest)))
             if alike and wrong <= tolerance and apart >= 0.5 * options.unit_deviations * max(spread):
                 text = f"on another scale than the rest: {words}?"
                 yield _slip(rows, column, at[subset], at, text, float(np.median(own)), math.nan)

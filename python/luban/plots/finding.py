@@ -51,7 +51,8 @@ def _rate(seen: Inspection, one: Mapping[str, Any]) -> Figure:
         time_ticks(axes, int(rate.edges[0]), int(rate.edges[-1]), 5)
         ends = [int(np.datetime64(one[t].replace(" ", "T"), "ns").astype(np.int64)) for t in ("from_time", "until_time")]
         axes.axvspan(*ends, color=style.ALARM, alpha=0.25, linewidth=0)
-        axes.set_ylabel(f"Runs per {rate.each}", fontsize=7.5)
+        axes.set_ylabel(f"Runs per {rate.each}\n(count)", fontsize=7.5)
+        axes.set_xlabel("Time (UTC)", fontsize=7.5)
     return plot
 
 
@@ -102,7 +103,7 @@ def _column(seen: Inspection, one: Mapping[str, Any], name: str) -> Figure:
     if one["kind"] == "drift" and sample.timed:
         _medians(axes, x[known], values[known])
     axes.set_ylabel(shortened(column_label(seen, name, 18), 26).replace(" (", "\n("), fontsize=7.5)
-    axes.set_xlabel(f"Row, in order of {'time' if sample.timed else 'the source'}", fontsize=7.5)
+    axes.set_xlabel(f"Row, in order of {'time' if sample.timed else 'the source'} (count)", fontsize=7.5)
     axes.locator_params(axis="y", nbins=4)
     whole_places(axes, sample.n, 4)
     style.gridded(axes, "y")

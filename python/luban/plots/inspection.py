@@ -25,15 +25,16 @@ __all__ = ["by_context", "column_label", "coverage", "distributions", "dot_size"
 _WIDTH = 9.6
 _MOST_RESPONSES = 8
 _MOST_PARAMETERS = 6
+_FEW_DOF = 6  # degrees of freedom below which a standard deviation is known to a third at best
 _ROLE_COLOURS = {"parameter": "#0b5fa5", "context": "#6b6b6b", "noise": "#6b6b6b", "response": "#1d7a4c",
                  "auxiliary": "#8a6fb0", "identifier": "#b9c3cd"}  # fmt: skip
 
 
 def column_label(seen: Inspection, name: str, most: int = 28) -> str:
     """Return a column's name and unit, shortened in the middle where it is long."""
-    unit = next((one.view.unit for one in seen.facts if one.view.name == name), "")
+    view = next((one.view for one in seen.facts if one.view.name == name), None)
     words = shortened(name_text(name), most)
-    return f"{words} ({unit_text(unit)})" if unit else words
+    return f"{words} ({unit_text(view.unit)})" if view is not None and view.kind == "number" else words
 
 
 def shortened(text: str, most: int) -> str:
@@ -128,6 +129,7 @@ def runs_over_time(seen: Inspection) -> Figure | None:
     axes = plot.subplots()
     axes.bar(rate.edges[:-1], rate.counts, width=np.diff(rate.edges) * 0.92, align="edge", color=style.ACCENT)
     time_ticks(axes, int(rate.edges[0]), int(rate.edges[-1]), 10)
+    axes.set_xlabel("Time (UTC)")
     quiet = seen.findings[seen.findings["kind"].isin(["silence", "low_rate"])]
     for one in quiet.itertuples(index=False):
         ends = [int(np.datetime64(t.replace(" ", "T"), "ns").astype(np.int64)) for t in (one.from_time, one.until_time)]
@@ -168,7 +170,7 @@ def _distribution(axes: Axes, one: ColumnFacts, named: bool, most: int) -> None:
     axes.set_ylim(0, max(1, int(one.counts.max())) * 1.1)
     unit = f" ({unit_text(one.view.unit)})" if one.view.unit else ""
     title = shortened(name_text(one.view.name), max(8, most - len(unit))) + unit
-    axes.set_title(title, fontsize=8.0 if most > 25 else 7.2, fontweight="semibold", pad=3.0, color=style.ALARM if named else style.INK)
+    axes.set_title(title, fontsize=8.0 if most > 25 else 7.2, fontweight="bold" if most > 25 else "normal", pad=3.0, color=style.ALARM if named else style.INK)
     axes.set_yticks([])
     axes.spines["left"].set_visible(False)
     _range_ticks(axes, one, low, high)
@@ -209,10 +211,11 @@ def missing_values(seen: Inspection, most: int = 40) -> Figure | None:
     picture = axes.imshow(shares, aspect="auto", cmap="YlOrBr", vmin=0.0, vmax=1.0, interpolation="nearest",
                           extent=(0.0, float(seen.sample.n), len(names) - 0.5, -0.5))  # fmt: skip
     axes.set_yticks(range(len(names)), [shortened(name_text(name), 34) for name in names])
+    axes.set_ylabel("Column")
     axes.set_xlabel(f"Row, in order of {'time' if seen.sample.timed else 'the source'} (count)")
     bar = plot.colorbar(picture, ax=axes, fraction=0.02, pad=0.01, ticks=[0.0, 0.5, 1.0])
     bar.ax.set_yticklabels(["0", "half", "all"])
-    bar.set_label("missing")
+    bar.set_label("Missing")
     axes.spines[:].set_visible(False)
     return plot
 
@@ -238,11 +241,16 @@ def noise_shares(seen: Inspection) -> Figure | None:
                                  (rest, "#c9d8e6", "settings, context and the rest")):  # fmt: skip
         axes.barh(places, share, left=left, height=0.66, color=colour, label=words)
         left = left + share
-    axes.set_yticks(places, [shortened(name_text(name), 34) for name in frame["response"]])
+    names = [shortened(name_text(name), 34) for name in frame["response"]]
+    axes.set_yticks(places, names)
+    axes.set_ylabel("Response")
     axes.invert_yaxis()
+    for place, dof in zip(places, np.maximum(frame["within_dof"], frame["between_dof"]), strict=True):
+        if dof < _FEW_DOF:
+            axes.text(0.995, place, f"rests on {dof} repeat{'s' * (dof != 1)}", ha="right", va="center", fontsize=7.5)
     axes.set_xlim(0.0, 1.0)
-    axes.set_xticks([0.0, 0.25, 0.5, 0.75, 1.0], ["0", "25 %", "50 %", "75 %", "100 %"])
-    axes.set_xlabel("Share of the variance of all readings")
+    axes.set_xticks([0.0, 0.25, 0.5, 0.75, 1.0], ["0", "25", "50", "75", "100"])
+    axes.set_xlabel("Share of the variance of all readings (%)")
     axes.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=3, borderaxespad=0.2)
     return plot
 
@@ -324,4 +332,6 @@ def by_context(seen: Inspection, most: int = 6) -> Figure | None:
         style.gridded(axes, "x")
         axes.set_yticks(range(len(texts)), [shortened(text, 30) for text in texts])
     grid[0].set_ylim(len(texts) - 0.5, -0.5)
+    for axes in grid[::across]:
+        axes.set_ylabel("Context")
     return plot

@@ -192,7 +192,7 @@ def _space(seen: Inspection) -> list[Block]:
 
 
 def _details(seen: Inspection) -> list[Block]:
-    frame = seen.columns.drop(columns=["kind"])
+    frame = seen.columns.drop(columns=["kind", "within_sd", "between_sd"])
     digits = dict.fromkeys(("low", "median", "high"), 4) | {"resolution": 1}
     frame["unit"] = frame["unit"].map(unit_text)
-    return [Wide(frame, names={"within_sd": "Within (SD)", "between_sd": "Between (SD)"}, digits=digits)]
+    return [Wide(frame, digits=digits)]
