@@ -7,6 +7,7 @@ import itertools
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from luban import History, Process, plots
 from luban.features import Inspection
@@ -52,7 +53,14 @@ def seen(request: pytest.FixtureRequest) -> Inspection:
 
 
 def test_every_axis_has_a_label_with_its_unit(seen: Inspection) -> None:
-    drawn = [plots.readings, plots.runs_over_time, plots.missing_values, plots.noise_shares, plots.coverage, plots.by_context]
+    drawn = [
+        plots.readings,
+        plots.runs_over_time,
+        plots.missing_values,
+        plots.noise_shares,
+        plots.coverage,
+        plots.by_context,
+    ]
     figures = {make.__name__: make(seen) for make in drawn}
     for k, one in enumerate(seen.findings.to_dict(orient="records")):
         figures[f"{one['kind']} {k}"] = plots.finding(seen, one)
@@ -71,10 +79,11 @@ def test_pictures_are_left_out_where_there_is_nothing_to_show() -> None:
 
 def test_a_histogram_for_each_column_and_none_runs_into_the_next(seen: Inspection) -> None:
     figure = plots.distributions(seen)
-    figure.canvas.draw()
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
     shown = [one for one in seen.facts if one.view.kind != "text" and one.view.role != "identifier"]
     assert len(figure.axes) == len(shown)
-    renderer = figure.canvas.get_renderer()
+    renderer = canvas.get_renderer()
     for a, b in itertools.pairwise(figure.axes):
         first, second = (axes.title.get_window_extent(renderer) for axes in (a, b))
         assert not first.overlaps(second), (a.get_title(), b.get_title())
@@ -96,4 +105,4 @@ def test_the_silence_is_shaded_and_the_dead_sensor_drawn() -> None:
     assert len(rate.axes[0].patches) == len(seen.rate.counts) + 1
     missing = plots.missing_values(seen)
     assert missing is not None
-    assert [text.get_text() for text in missing.axes[0].get_yticklabels()] == ["S0_SomeRatherLon…ChannelName_mean"]
+    assert [text.get_text() for text in missing.axes[0].get_yticklabels()] == ["S0_SomeRatherLongChannelName_mean"]

@@ -13,7 +13,22 @@ from matplotlib.figure import Figure
 from luban import History, report
 from luban.errors import IoError
 from luban.fitting import Model
-from luban.report import Card, Cards, Facts, Folded, Gallery, Note, Picture, Points, Report, Section, Shown, Text, Verbatim, Wide
+from luban.report import (
+    Card,
+    Cards,
+    Facts,
+    Folded,
+    Gallery,
+    Note,
+    Picture,
+    Points,
+    Report,
+    Section,
+    Shown,
+    Text,
+    Verbatim,
+    Wide,
+)
 
 HOSTILE = "<script>alert('x')</script>&\"$title"
 

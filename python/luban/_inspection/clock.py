@@ -89,10 +89,8 @@ def _times_found(rows: Rows, at: NDArray[np.int64], text: str) -> Found:
     )
 
 
-def _steps(
-    rows: Rows, times: NDArray[np.int64], usable: NDArray[np.bool_], options: InspectOptions
-) -> Iterator[Found]:
-    """Steps in the order of the rows, within each source and equipment."""
+def _steps(rows: Rows, times: NDArray[np.int64], usable: NDArray[np.bool_], options: InspectOptions) -> Iterator[Found]:
+    """Find steps in the order of the rows, within each source and equipment."""
     part = np.zeros(rows.n, dtype=np.int64)
     for codes, names in rows.parts.values():
         part = part * (len(names) + 1) + codes + 1
@@ -110,8 +108,8 @@ def _steps(
     if len(back) > max(few, options.unordered_share * moved.sum()):
         yield Found(
             "unordered",
-            f"The rows are not in order of time: {len(back):,} of {int(moved.sum()):,} steps lead back. They are put in "
-            "order here; steps of the clock cannot be judged.",
+            f"The rows are not in order of time: {len(back):,} of {int(moved.sum()):,} steps lead back. They are put "
+            "in order here; steps of the clock cannot be judged.",
             column="start_time",
             rows=len(back),
             strength=0.1,
@@ -126,7 +124,7 @@ def _steps(
 def _lost_hours(
     rows: Rows, at: NDArray[np.int64], step: NDArray[np.int64], moved: NDArray[np.bool_], usual: float
 ) -> Iterator[Found]:
-    """A regular recording that misses one hour on a night when clocks are put forward."""
+    """Find where a regular recording misses one hour on a night when clocks are put forward."""
     forward = step[moved & (step > 0)]
     spread = 1.4826 * float(np.median(np.abs(forward - usual))) if len(forward) else 0.0
     if len(forward) < 20 or usual > 0.5 * _HOUR or spread > 0.02 * _HOUR:
@@ -138,8 +136,9 @@ def _lost_hours(
 
 
 def _is_change_night(nanoseconds: int) -> bool:
-    """Whether clocks change about then: the last Sunday of March or October, in America the second of March and first
-    of November; a day either side for zones.
+    """Whether clocks change about then, a day either side for zones.
+
+    The last Sunday of March or October; in America the second of March and the first of November.
     """
     day = datetime.date(1970, 1, 1) + datetime.timedelta(days=nanoseconds // _DAY)
     for shift in (0, 1, -1):
@@ -244,7 +243,7 @@ def _low_rate(starts: NDArray[np.int64], options: InspectOptions) -> Iterator[Fo
 
 
 def _overlaps(rows: Rows, usable: NDArray[np.bool_]) -> Iterator[Found]:
-    """Runs that end before they begin, and runs that begin before the one before has ended on the same equipment."""
+    """Find runs that end before they begin, or begin before the one before has ended on the same equipment."""
     if rows.ends is None or rows.times is None:
         return
     known = np.flatnonzero(usable & (rows.ends != NO_TIME))
@@ -265,8 +264,8 @@ def _overlaps(rows: Rows, usable: NDArray[np.bool_]) -> Iterator[Found]:
         often = " So many: several machines, or ends that were not recorded as such?" if share > 0.2 else ""
         yield Found(
             "overlap",
-            f"{counted(len(late), 'run')} of {len(starts):,}{where} begin before the one before has ended; the first is "
-            f"{rows.place(row)}.{often}",
+            f"{counted(len(late), 'run')} of {len(starts):,}{where} begin before the one before has ended; the first "
+            f"is {rows.place(row)}.{often}",
             column="end_time",
             run_id=rows.run_id(row),
             source_row=row,

@@ -81,14 +81,14 @@ class Effects:
 
 def _huber(design: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:
     ridge = 1e-8 * len(y) * np.eye(design.shape[1])
-    weight = np.ones(len(y))
-    beta = np.zeros(design.shape[1])
+    weight: NDArray[np.float64] = np.ones(len(y))
+    beta: NDArray[np.float64] = np.zeros(design.shape[1])
     beta[0] = float(np.median(y))
     for _ in range(8):
         away = np.abs(y - design @ beta)
         scale = 1.4826 * float(np.median(away))
         if scale > 0.0:
-            weight = 1.0 / np.maximum(1.0, away / (_HUBER * scale))
+            weight = np.asarray(1.0 / np.maximum(1.0, away / (_HUBER * scale)), dtype=np.float64)
         weighted = design * weight[:, None]
         beta = np.linalg.solve(weighted.T @ design + ridge, weighted.T @ y)
     return beta

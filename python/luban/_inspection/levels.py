@@ -27,8 +27,9 @@ _FEWEST = 30  # readings from which on a context has a spread of its own
 
 
 def heavy_limit(chance: float, n: int) -> float:
-    """Return the distance that the farthest of ``n`` readings passes with ``chance``, for Student's t with 3 degrees
-    of freedom.
+    """Return the distance that the farthest of ``n`` readings passes with ``chance``.
+
+    For Student's t with 3 degrees of freedom.
     """
     each, low, high = chance / max(n, 1), 0.0, 1e6
     for _ in range(200):  # two-sided tail of t with 3 degrees of freedom, in closed form
@@ -94,11 +95,12 @@ def run_means(data: Dataset, residual: NDArray[np.float64]) -> NDArray[np.float6
     count = int(run.max()) + 1
     number = np.bincount(run[known], minlength=count)
     total = np.bincount(run[known], weights=residual[known], minlength=count)
-    return np.divide(total, number, out=np.full(len(number), np.nan), where=number > 0)
+    out: NDArray[np.float64] = np.divide(total, number, out=np.full(len(number), np.nan), where=number > 0)
+    return out
 
 
 def _sign_score(values: NDArray[np.float64], middle: float) -> float:
-    """Standard score of how many values lie above ``middle``: needs no distribution and no scale."""
+    """Return the standard score of how many values lie above ``middle``: needs no distribution and no scale."""
     above = float((values > middle).sum()) + 0.5 * float((values == middle).sum())
     return (2.0 * above - len(values)) / math.sqrt(len(values))
 
@@ -177,8 +179,9 @@ def find_shift(
         found.append(
             Found(
                 "group_shift",
-                f"{name} of {what} {names[worst[1]]} lies {abs(worst[0]):.3g}{u} {'above' if worst[0] > 0 else 'below'} "
-                f"the others at equal settings and context, {abs(worst[0]) / scatter:.2g} times the scatter of the runs.",
+                f"{name} of {what} {names[worst[1]]} lies {abs(worst[0]):.3g}{u} "
+                f"{'above' if worst[0] > 0 else 'below'} the others at equal settings and context, "
+                f"{abs(worst[0]) / scatter:.2g} times the scatter of the runs.",
                 column=name,
                 source_row=row,
                 value=worst[0],

@@ -72,7 +72,7 @@ def look_at(
     sample = sample_rows(rows, (row for one in found for row in (one.source_row, one.last_row)), options)
     for one in facts:
         if one.view.kind != "text":
-            sample.values[one.view.name] = rows.values(one.view)[sample.row]
+            sample.values[one.view.name] = rows.values(one.view)[sample.row]  # noqa: PD011 (a mapping of ours)
     times = np.asarray(data.run_time)
     times = times[~np.isnat(times)]
     return Inspection(
@@ -85,7 +85,7 @@ def look_at(
         coverage=tables.coverage_frame(data.encoder, of_runs),
         gaps=tables.gaps_frame(times),
         findings=findings,
-        columns=tables.columns_frame(facts, noise, findings),
+        columns=tables.columns_frame(facts, noise, tables.usual_sd(data, Y, weights), findings),
         space=space,
         by_context=tables.context_frame(data, X, Y, weights),
         facts=facts,
@@ -129,7 +129,8 @@ def _as_source(data: Dataset) -> _core.TableSource:
 
 
 def _of_core(data: Dataset, suspicious: list[_core.Finding]) -> list[Found]:
-    found, never = [], []
+    found: list[Found] = []
+    never: list[Found] = []
     for one in suspicious:
         row = int(one.source_row)
         strength = {"constant_column": 1.0, "empty_combination": 0.3}.get(one.kind, 2.0)
@@ -144,9 +145,8 @@ def _of_core(data: Dataset, suspicious: list[_core.Finding]) -> list[Found]:
     if len(never) <= _EACH:
         return found + never
     sizes = [len(v.categories) for v in data.encoder.variables if v.name in never[0].column.split(", ")]
-    message = (
-        f"{len(never):,} of {math.prod(sizes):,} combinations of {never[0].column} were never run. One: {never[0].message}"
-    )
+    share = f"{len(never):,} of {math.prod(sizes):,} combinations"
+    message = f"{share} of {never[0].column} were never run. One: {never[0].message}"
     return [*found, Found("empty_combination", message, never[0].column, rows=len(never), strength=0.5)]
 
 
@@ -169,11 +169,12 @@ def _repeats(
     named: set[str],
     options: InspectOptions,
 ) -> Iterator[Found]:
-    """Runs that say the same as an earlier one, and single readings that do, of runs that differ as a whole."""
+    """Find runs that say the same as an earlier one, and single readings that do in runs that differ."""
     from luban._intake.repeats import repeated_runs
 
     run = np.asarray(data.run)
-    original = repeated_runs(run, X, Y)
+    with np.errstate(over="ignore", invalid="ignore"):  # numbers too small to be rounded
+        original = repeated_runs(run.astype(np.int64), X, Y)
     first = np.unique(run, return_index=True)[1]
     copies = np.flatnonzero(original >= 0)
     names, source_row = data.run_ids, np.asarray(data.source_row)
@@ -183,8 +184,8 @@ def _repeats(
         row, earlier = int(source_row[first[k]]), int(source_row[first[original[k]]])
         yield Found(
             "duplicate_run",
-            f"run {names[k]} (row {row:,}) repeats run {names[original[k]]} (row {earlier:,}) to the last digit, inputs "
-            "and all values.",
+            f"run {names[k]} (row {row:,}) repeats run {names[original[k]]} (row {earlier:,}) to the last digit, "
+            "inputs and all values.",
             run_id=names[k],
             source_row=row,
             strength=2.0,
@@ -211,7 +212,8 @@ def _repeated_readings(
     from luban._intake.repeats import repeated_runs
 
     run = np.asarray(data.run)
-    original = repeated_runs(np.arange(data.n), X, Y)
+    with np.errstate(over="ignore", invalid="ignore"):
+        original = repeated_runs(np.arange(data.n), X, Y)
     at = np.flatnonzero(original >= 0)
     at = at[[int(run[k]) not in of_copies for k in at]] if len(at) else at
     names, source_row = data.run_ids, np.asarray(data.source_row)
@@ -238,7 +240,7 @@ def _of_column(
     facts: ColumnFacts,
     options: InspectOptions,
 ) -> Iterator[Found]:
-    """Checks that one column answers alone."""
+    """Make the checks that one column answers alone."""
     if view.role != "identifier":
         yield from find_missing(rows, view, values, options)
     if view.kind != "number":
@@ -249,7 +251,8 @@ def _of_column(
         return
     yield from _digits(rows, view, values)
     if view.role == "auxiliary" and facts.distinct == 1 and rows.n > 1 and facts.missing < rows.n - 1:
-        text = f"{view.name} is {facts.low:.4g}{f' {view.unit}' if view.unit else ''} in all {rows.n - facts.missing:,} rows."
+        unit = f" {view.unit}" if view.unit else ""
+        text = f"{view.name} is {facts.low:.4g}{unit} in all {rows.n - facts.missing:,} rows."
         yield Found("constant_column", text, view.name, value=facts.low, strength=0.2)
     if view.role == "identifier" or facts.distinct < 3:
         return
@@ -293,9 +296,7 @@ def _far(
         )
 
 
-def _stated(
-    process: _core.Process, rows: Rows, view: ColumnView, values: NDArray[np.float64]
-) -> Iterator[Found]:
+def _stated(process: _core.Process, rows: Rows, view: ColumnView, values: NDArray[np.float64]) -> Iterator[Found]:
     from luban._intake.stated import remarks
 
     variable = next(v for v in (*process.parameters, *process.context, *process.noise) if v.name == view.name)
@@ -324,7 +325,7 @@ def _of_responses(
     weights: list[NDArray[np.float64]],
     options: InspectOptions,
 ) -> Iterator[Found]:
-    """Checks of a response after settings and context have been taken out."""
+    """Check responses after settings and context have been taken out."""
     effects = Effects(data, X, options)
     alone = levels.alone_in_cell(data, X)
     at = np.asarray(data.source_row)
@@ -369,5 +370,3 @@ def _frame(found: list[Found], options: InspectOptions) -> pd.DataFrame:
     for name in ("value", "expected", "deviations", "weight"):
         out[name] = out[name].astype(np.float64) if len(out) else pd.Series(dtype=np.float64)
     return out
-
-

@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
     from luban._inspection.options import InspectOptions
     from luban._inspection.rows import Rows
-    from luban._inspection.tables import ColumnFacts
 
 __all__ = ["Rate", "Sample", "missing_blocks", "rate_of", "sample_rows"]
 
 _BLOCKS = 80
 _MOST_BARS = 140
+_BARS = (("hour", "h", 1), ("day", "D", 1), ("week", "D", 7), ("month", "M", 1), ("year", "Y", 1))
 
 
 @dataclass
@@ -87,15 +87,10 @@ def rate_of(times: NDArray[np.int64]) -> Rate | None:
     if len(known) < 2 or known[0] == known[-1]:
         return None
     low, high = np.quantile(known, [0.001, 0.999]) if len(known) > 2000 else (known[0], known[-1])
-    for each, unit, size in (("hour", "h", 1), ("day", "D", 1), ("week", "D", 7), ("month", "M", 1), ("year", "Y", 1)):
+    for each, unit, size in _BARS:
         first, last = (np.datetime64(int(t), "ns").astype(f"datetime64[{unit}]") for t in (low, high))
         count = int((last - first).astype(np.int64)) // size + 1
-        if count <= _MOST_BARS:
-            break
-    edges = (first + np.arange(count + 1) * size).astype("datetime64[ns]").astype(np.int64)
-    return Rate(edges, np.histogram(known, bins=edges)[0], each)
-
-
-def named_rows(facts: Iterable[ColumnFacts]) -> list[str]:
-    """Return the columns that pictures show: numbers and categories."""
-    return [one.view.name for one in facts if one.view.kind != "text"]
+        if count <= _MOST_BARS or unit == "Y":
+            edges = (first + np.arange(count + 1) * size).astype("datetime64[ns]").astype(np.int64)
+            return Rate(edges, np.histogram(known, bins=edges)[0], each)
+    return None

@@ -104,7 +104,9 @@ class Inspection:
     def headline(self) -> str:
         """Say in one line what it is."""
         c = self.counts
-        span = f", {self.span['first'][:19]} to {self.span['last'][:19]}".replace("T", " ") if self.span["first"] else ""
+        span = (
+            f", {self.span['first'][:19]} to {self.span['last'][:19]}".replace("T", " ") if self.span["first"] else ""
+        )
         return (
             f"{self.process}: {counted(c['readings'], 'reading')} of {counted(c['runs'], 'run')} in "
             f"{counted(c['groups'], 'group')}{span}; {counted(len(self.findings), 'finding')}"

@@ -56,7 +56,7 @@ class Rows:
     def values(self, column: ColumnView) -> NDArray[np.float64]:
         """Return a column (n) as numbers: categories and texts as their codes, missing NaN."""
         read = self.source.read([column.name], 0, self.n).column(column.name)
-        values = read.values  # noqa: PD011 (a column of ours)
+        values = read.values
         if read.info.kind == _core.ColumnKind.float64:
             return np.asarray(values, dtype=np.float64)
         codes = np.asarray(values, dtype=np.int32) if read.info.kind == _core.ColumnKind.code else _coded(values)[0]
@@ -134,9 +134,8 @@ def _times(source: _core.TableSource, name: str, n: int) -> NDArray[np.int64] | 
 def _coded(values: object) -> tuple[NDArray[np.int32], list[str]]:
     import pandas as pd
 
-    codes, names = pd.factorize(np.asarray(values, dtype=object))
-    names = [str(name) for name in names]
-    codes = codes.astype(np.int32)
+    numbers, found = pd.factorize(np.asarray(values, dtype=object))
+    names, codes = [str(name) for name in found], np.asarray(numbers, dtype=np.int32)
     if "" in names:
         empty = names.index("")
         codes[codes == empty] = -1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from luban._inspection.kinds import KINDS
 from luban._inspection.tables import short
@@ -55,7 +55,8 @@ def _findings(seen: Inspection) -> str:
     if seen.findings.empty:
         return "<p>Nothing looks wrong.</p>"
     rows = []
-    for one in seen.findings.head(_MOST_FINDINGS).itertuples(index=False):
+    records: Any = seen.findings.head(_MOST_FINDINGS).itertuples(index=False)
+    for one in records:
         kind = KINDS[one.kind]
         mark = f'<span style="color:{_COLOURS[kind.level]}">●</span> {escape(kind.title)}'
         rows.append(f"<tr><td {_CELL}>{mark}</td><td {_CELL}>{escape(one.message)}</td></tr>")

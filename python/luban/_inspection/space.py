@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -46,7 +46,8 @@ def look_at_space(data: Dataset, of_runs: NDArray[np.float64], options: InspectO
     numeric = [j for j in chosen if variables[j].is_numeric]
     settings = np.unique(of_runs[:, chosen], axis=0) if chosen else np.zeros((0, 0))
     share = _within_reach(data, settings, chosen, options) if chosen else math.nan
-    rows, found = [], []
+    rows: list[tuple[str, str, float, int, str]] = []
+    found: list[Found] = []
     varied = [j for j in numeric if np.ptp(of_runs[:, j]) > 0.0]
     for a, b in itertools.combinations(varied, 2):
         r = _correlation(of_runs[:, a], of_runs[:, b])
@@ -63,8 +64,9 @@ def look_at_space(data: Dataset, of_runs: NDArray[np.float64], options: InspectO
 
 
 def _within_reach(data: Dataset, settings: NDArray[np.float64], chosen: list[int], options: InspectOptions) -> float:
-    """Share of points, drawn evenly over the space, with a run of the same categories at an average distance of
-    ``reach`` of each range or less.
+    """Return the share of points, drawn evenly over the space, that are near a run of the same categories.
+
+    Near: ``reach`` of each range away or less, as root mean square over the numbers.
     """
     rng = np.random.default_rng(options.seed)
     if len(settings) > _MOST_SETTINGS:
@@ -114,13 +116,18 @@ def _together(
     if len(np.unique(of_runs[:, varied], axis=0)) < 4:
         return
     named: set[str] = set()
-    for row in pairs.itertuples(index=False):
+    records: Any = pairs.itertuples(index=False)
+    for row in records:
         if abs(row.correlation) < options.collinear:
             continue
         a, b = (next(j for j in varied if names[j] == name) for name in (row.first, row.second))
         count = len(np.unique(of_runs[:, [a, b]], axis=0))
         locked = count == len(np.unique(of_runs[:, a])) == len(np.unique(of_runs[:, b])) < len(of_runs)
-        text = "were never moved one without the other" if locked else f"move together (correlation {row.correlation:+.3f})"
+        text = (
+            "were never moved one without the other"
+            if locked
+            else f"move together (correlation {row.correlation:+.3f})"
+        )
         named |= {row.first, row.second}
         yield Found(
             "collinear",
@@ -135,13 +142,15 @@ def _together(
         others = [k for k in varied if k != j]
         design = np.column_stack([np.ones(len(of_runs)), of_runs[:, others]])
         rest = of_runs[:, j] - design @ np.linalg.lstsq(design, of_runs[:, j], rcond=None)[0]
-        multiple = math.sqrt(max(0.0, 1.0 - float((rest**2).sum() / ((of_runs[:, j] - of_runs[:, j].mean()) ** 2).sum())))
+        multiple = math.sqrt(
+            max(0.0, 1.0 - float((rest**2).sum() / ((of_runs[:, j] - of_runs[:, j].mean()) ** 2).sum()))
+        )
         if multiple >= options.collinear and names[j] not in named:
             named |= {names[k] for k in varied}
             yield Found(
                 "collinear",
-                f"{names[j]} follows from the other parameters (multiple correlation {multiple:.3f}): its effect cannot "
-                "be told from theirs.",
+                f"{names[j]} follows from the other parameters (multiple correlation {multiple:.3f}): its effect "
+                "cannot be told from theirs.",
                 column=names[j],
                 value=multiple,
                 strength=3.0 * multiple,
@@ -152,8 +161,9 @@ def _thin(share: float, settings: int, options: InspectOptions) -> Iterator[Foun
     if math.isfinite(share) and share < 0.5:
         yield Found(
             "thin_coverage",
-            f"{100 * share:.0f} % of the search space lies within reach of a run (on average {100 * options.reach:.0f} % of "
-            f"each range away, same categories): {settings:,} different settings were run.",
+            f"{100 * share:.0f} % of the search space lies within reach of a run (on average "
+            f"{100 * options.reach:.0f} % of each range away, same categories): {settings:,} different settings were "
+            "run.",
             value=share,
             strength=1.0 - share,
         )
@@ -163,12 +173,13 @@ def _corners(pairs: pd.DataFrame, options: InspectOptions) -> Iterator[Found]:
     if pairs.empty:
         return
     bare = pairs[(pairs["empty_corners"] > 0) & (pairs["correlation"].abs() < options.collinear)]
-    for row in bare.sort_values("empty_corners", ascending=False, kind="stable").head(3).itertuples(index=False):
+    records: Any = bare.sort_values("empty_corners", ascending=False, kind="stable").head(3).itertuples(index=False)
+    for row in records:
         more = f" ({len(bare) - 3} more pairs have such corners.)" if len(bare) > 3 else ""
         yield Found(
             "empty_corner",
-            f"{row.first} and {row.second} were never run together in {row.empty_corners} of their 4 corners: {row.which} "
-            f"(outer thirds of their ranges).{more}",
+            f"{row.first} and {row.second} were never run together in {row.empty_corners} of their 4 corners: "
+            f"{row.which} (outer thirds of their ranges).{more}",
             column=f"{row.first}, {row.second}",
             value=float(row.empty_corners),
             strength=0.25 * float(row.empty_corners),

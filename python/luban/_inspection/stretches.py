@@ -62,8 +62,9 @@ def _stuck(
     until = rows.time_at(last)
     return Found(
         "stuck_value",
-        f"{column.name}{where} stays at exactly {value:.6g}{unit} for {len(at):,} readings in a row, from row {first:,} to "
-        f"row {last:,}{f' ({rows.time_at(first)} to {until})' if until else ''}, beginning in run {rows.run_id(first)}.",
+        f"{column.name}{where} stays at exactly {value:.6g}{unit} for {len(at):,} readings in a row, from row "
+        f"{first:,} to row {last:,}{f' ({rows.time_at(first)} to {until})' if until else ''}, beginning in run "
+        f"{rows.run_id(first)}.",
         column=column.name,
         run_id=rows.run_id(first),
         source_row=first,
@@ -140,7 +141,9 @@ def _gap(rows: Rows, column: ColumnView, begin: int, end: int, n: int) -> Found:
     kind = "dead_sensor" if end == n - 1 and not column.late else "missing_stretch"
     if end == n - 1:
         before = rows.row_at(begin - 1)
-        text = f"is absent in the last {length:,} rows ({100 * share:.0f} %); its last value is in {rows.place(before)}."
+        text = (
+            f"is absent in the last {length:,} rows ({100 * share:.0f} %); its last value is in {rows.place(before)}."
+        )
         if column.late:
             text = text[:-1] + ". It may still arrive: the process says it is late."
     elif begin == 0:

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from luban._core import Dataset, Encoder
     from luban._inspection.rows import ColumnView
 
-__all__ = ["ColumnFacts", "column_facts", "columns_frame", "context_frame", "coverage_frame", "gaps_frame", "inputs_frame", "noise_frame",
-           "responses_frame", "short"]  # fmt: skip
+__all__ = ["ColumnFacts", "column_facts", "columns_frame", "context_frame", "coverage_frame", "gaps_frame",
+           "inputs_frame", "noise_frame", "responses_frame", "short", "usual_sd"]  # fmt: skip
 
 _BINS = 40
 
@@ -53,18 +53,20 @@ def column_facts(view: ColumnView, values: NDArray[np.float64]) -> ColumnFacts:
     """Describe a column (n, NaN = missing; categories as codes)."""
     present = np.sort(values[np.isfinite(values)])
     missing = len(values) - len(present)
-    none = np.zeros(0)
+    none, nan = np.zeros(0), math.nan
     if not len(present):
-        return ColumnFacts(view, missing, 0, math.nan, math.nan, math.nan, math.nan, none, none.astype(np.int64), (0, 0))
+        return ColumnFacts(view, missing, 0, nan, nan, nan, nan, none, none.astype(np.int64), (0, 0))
     steps = np.diff(present)
     distinct = 1 + int((steps > 0.0).sum())
     if view.kind != "number":
         count = len(view.categories) or distinct
-        edges, counts = np.arange(count + 1) - 0.5, np.bincount(present.astype(np.int64), minlength=count)
-        return ColumnFacts(view, missing, distinct, math.nan, math.nan, math.nan, math.nan, edges, counts, (0, 0))
+        edges = np.arange(count + 1, dtype=np.float64) - np.float64(0.5)
+        counts = np.bincount(present.astype(np.int64), minlength=count)
+        return ColumnFacts(view, missing, distinct, nan, nan, nan, nan, edges, counts, (0, 0))
     median = 0.5 * float(present[(len(present) - 1) // 2] + present[len(present) // 2])
     low, high = _axis(present, median)
-    counts, edges = np.histogram(present, bins=_BINS if distinct > 1 else 1, range=(low, high))
+    counts, bounds = np.histogram(present, bins=_BINS if distinct > 1 else 1, range=(low, high))
+    edges = bounds.astype(np.float64)
     beyond = (int((present < low).sum()), int((present > high).sum()))
     resolution = _resolution(present, steps)
     return ColumnFacts(
@@ -126,20 +128,19 @@ def responses_frame(data: Dataset, Y: NDArray[np.float64]) -> pd.DataFrame:
 
 
 def noise_frame(data: Dataset, Y: NDArray[np.float64], weights: list[NDArray[np.float64]]) -> pd.DataFrame:
-    """Return noise within and between runs, and the scatter of all usual readings beside it."""
+    """Return noise within and between runs, gross errors set aside."""
     import pandas as pd
 
-    columns = ["response", "unit", "within_sd", "within_dof", "between_sd", "between_dof", "gross_errors", "total_sd"]
+    columns = ["response", "unit", "within_sd", "within_dof", "between_sd", "between_dof", "gross_errors"]
     rows = []
     for r, (response, w) in enumerate(zip(data.responses, weights, strict=True)):
         if not w.any():
-            rows.append((response.name, response.unit, math.nan, 0, math.nan, 0, 0, math.nan))
+            rows.append((response.name, response.unit, math.nan, 0, math.nan, 0, 0))
             continue
         noise = _core.estimate_noise(_core.reduce(data, r, w))
         known = ~np.isnan(Y[:, r])
-        total = float(Y[known & (w > 0.0), r].std())
         within, between = (noise.within_sd, noise.within_dof), (noise.between_sd, noise.between_dof)
-        rows.append((response.name, response.unit, *within, *between, int((known & (w == 0.0)).sum()), total))
+        rows.append((response.name, response.unit, *within, *between, int((known & (w == 0.0)).sum())))
     return pd.DataFrame(rows, columns=columns)
 
 
@@ -168,17 +169,27 @@ def gaps_frame(times: NDArray[np.datetime64], most: int = 5, factor: float = 20.
     return pd.DataFrame(rows, columns=["after", "until", "hours"])
 
 
-def columns_frame(facts: list[ColumnFacts], noise: pd.DataFrame, findings: pd.DataFrame) -> pd.DataFrame:
+def usual_sd(data: Dataset, Y: NDArray[np.float64], weights: list[NDArray[np.float64]]) -> dict[str, float]:
+    """Return the standard deviation of all readings of each response, gross errors set aside."""
+    usual = [(w > 0.0) & ~np.isnan(y) for w, y in zip(weights, Y.T, strict=True)]
+    sds = [float(y[at].std()) if at.any() else math.nan for y, at in zip(Y.T, usual, strict=True)]
+    return dict(zip([response.name for response in data.responses], sds, strict=True))
+
+
+def columns_frame(
+    facts: list[ColumnFacts], noise: pd.DataFrame, usual: dict[str, float], findings: pd.DataFrame
+) -> pd.DataFrame:
     """Every column in one line: what it is, how complete, how fine, how noisy, how often it was named."""
     import pandas as pd
 
-    of_noise = noise.set_index("response")
+    names = noise["response"].tolist()
+    within_sd = dict(zip(names, noise["within_sd"].tolist(), strict=True))
+    between_sd = dict(zip(names, noise["between_sd"].tolist(), strict=True))
     named = findings["column"].str.split(", ").explode().value_counts() if len(findings) else pd.Series(dtype=int)
     rows = []
     for one in facts:
         name = one.view.name
-        within = float(of_noise.at[name, "within_sd"]) if name in of_noise.index else math.nan
-        between = float(of_noise.at[name, "between_sd"]) if name in of_noise.index else math.nan
+        within, between = within_sd.get(name, math.nan), between_sd.get(name, math.nan)
         rows.append(
             (
                 name,
@@ -193,11 +204,12 @@ def columns_frame(facts: list[ColumnFacts], noise: pd.DataFrame, findings: pd.Da
                 one.resolution,
                 within,
                 between,
+                usual.get(name, math.nan),
                 int(named.get(name, 0)),
             )
         )
     names = ["name", "role", "kind", "unit", "missing", "distinct", "low", "median", "high", "resolution", "within_sd",
-             "between_sd", "findings"]  # fmt: skip
+             "between_sd", "usual_sd", "findings"]  # fmt: skip
     return pd.DataFrame(rows, columns=names)
 
 

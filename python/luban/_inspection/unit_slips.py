@@ -113,13 +113,16 @@ def find_unit_slip(
     # Some zeros are readings of nothing; negative values have no factor.
     if present.sum() < 2 * options.unit_rows or bool((values < 0.0).any()):
         return
+    factors = _known(column.unit)
+    least = math.log(_least(factors))
     logs = np.full(len(values), np.nan)
     logs[present] = np.log(values[present])
+    if np.ptp(logs[present]) < 0.9 * least:
+        return  # two units would lie farther apart
     plain = logs if effects is None else effects.residuals(logs)
-    factors = _known(column.unit)
     for subset in _splits(plain[present], rows, at[present], options):
         apart = _apart(plain[present], subset)
-        if abs(apart) < math.log(_least(factors)) - 0.5:
+        if abs(apart) < least - 0.5:
             continue
         judged = plain
         if effects is not None:  # once more, for the step bends the surface
@@ -161,7 +164,8 @@ def _splits(
         cut = int(np.argmax(inner)) + fewest
         edge = 0.5 * (ordered[cut - 1] + ordered[cut])
         upper = logs > edge
-        yield upper if upper.sum() <= len(logs) / 2 else ~upper
+        if fewest <= upper.sum() <= len(logs) - fewest:
+            yield upper if upper.sum() <= len(logs) / 2 else ~upper
     for codes, names in rows.parts.values():
         if len(names) <= 200:
             for k in range(len(names)):
@@ -179,7 +183,8 @@ def _splits(
             best, step = (cut, size) if size > step else (best, step)
     if best is not None:
         late = place > best
-        yield late if late.sum() <= len(logs) / 2 else ~late
+        if fewest <= late.sum() <= len(logs) - fewest:
+            yield late if late.sum() <= len(logs) / 2 else ~late
 
 
 def _matching(

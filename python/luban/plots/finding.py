@@ -49,7 +49,9 @@ def _rate(seen: Inspection, one: Mapping[str, Any]) -> Figure:
     if rate is not None:
         axes.bar(rate.edges[:-1], rate.counts, width=np.diff(rate.edges) * 0.95, align="edge", color=style.PALE)
         time_ticks(axes, int(rate.edges[0]), int(rate.edges[-1]), 5)
-        ends = [int(np.datetime64(one[t].replace(" ", "T"), "ns").astype(np.int64)) for t in ("from_time", "until_time")]
+        ends = [
+            int(np.datetime64(one[t].replace(" ", "T"), "ns").astype(np.int64)) for t in ("from_time", "until_time")
+        ]
         axes.axvspan(*ends, color=style.ALARM, alpha=0.25, linewidth=0)
         axes.set_ylabel(f"Runs per {rate.each}\n(count)", fontsize=7.5)
         axes.set_xlabel("Time (UTC)", fontsize=7.5)
@@ -59,8 +61,8 @@ def _rate(seen: Inspection, one: Mapping[str, Any]) -> Figure:
 def _pair(seen: Inspection, names: list[str]) -> Figure:
     plot, axes = _figure()
     x, y = (seen.sample.values[name] for name in names)
-    axes.plot(x, y, linestyle="none", marker=".", markersize=dot_size(len(x), 3.0), markeredgewidth=0.0, color=style.ACCENT,
-              alpha=0.5, rasterized=True)  # fmt: skip
+    axes.plot(x, y, linestyle="none", marker=".", markersize=dot_size(len(x), 3.0), markeredgewidth=0.0,
+              color=style.ACCENT, alpha=0.5, rasterized=True)  # fmt: skip
     _stated(seen, axes, names)
     axes.set_xlabel(column_label(seen, names[0], 24), fontsize=7.5)
     axes.set_ylabel(column_label(seen, names[1], 14).replace(" (", "\n("), fontsize=7.5)
@@ -72,21 +74,22 @@ def _pair(seen: Inspection, names: list[str]) -> Figure:
 
 def _stated(seen: Inspection, axes: Axes, names: list[str]) -> None:
     views = {fact.view.name: fact.view for fact in seen.facts}
-    for name, line in zip(names, (axes.axvspan, axes.axhspan), strict=False):
+    lines: Any = (axes.axvspan, axes.axhspan)
+    for name, line in zip(names, lines, strict=False):
         view = views[name]
         if np.isfinite(view.low) and np.isfinite(view.high):
             line(view.low, view.high, color="#e6eef6", linewidth=0, zorder=0, alpha=0.6)
 
 
 def _column(seen: Inspection, one: Mapping[str, Any], name: str) -> Figure:
-    """The column in its order in grey, the rows of the finding in red, a stretch shaded."""
+    """Draw the column in its order in grey, the rows of the finding in red, a stretch shaded."""
     plot, axes = _figure()
     sample = seen.sample
     values = sample.values[name]
     x: Any = sample.place
     known = np.isfinite(values)
-    axes.plot(x[known], values[known], linestyle="none", marker=".", markersize=dot_size(len(x), 2.2), markeredgewidth=0.0,
-              color="#8fa3b5", alpha=0.6, rasterized=True)  # fmt: skip
+    axes.plot(x[known], values[known], linestyle="none", marker=".", markersize=dot_size(len(x), 2.2),
+              markeredgewidth=0.0, color="#8fa3b5", alpha=0.6, rasterized=True)  # fmt: skip
     first, last = int(one["source_row"]), int(one["last_row"])
     marked = np.zeros(len(x), dtype=bool)
     if first >= 0 and last > first:

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from luban._inspection.tables import ColumnFacts
     from luban.features import Inspection
 
-__all__ = ["by_context", "column_label", "coverage", "distributions", "dot_size", "missing_values", "noise_shares", "readings",
-           "runs_over_time", "shortened", "time_ticks", "whole_places"]  # fmt: skip
+__all__ = ["by_context", "column_label", "coverage", "distributions", "dot_size", "missing_values", "noise_shares",
+           "readings", "runs_over_time", "shortened", "time_ticks", "whole_places"]  # fmt: skip
 
 _WIDTH = 9.6
 _MOST_RESPONSES = 8
@@ -42,7 +42,7 @@ def shortened(text: str, most: int) -> str:
     if len(text) <= most:
         return text
     head = (most - 1) // 2
-    return f"{text[:head]}…{text[len(text) - (most - 1 - head):]}"
+    return f"{text[:head]}…{text[len(text) - (most - 1 - head) :]}"
 
 
 def dot_size(count: int, least: float = 2.4) -> float:
@@ -57,9 +57,10 @@ def _plain(width: float, height: float) -> style.Plot:
 
 def time_ticks(axes: Axes, low: int, high: int, most: int = 7) -> None:
     """Label an axis of UTC nanoseconds with dates, or with hours where it is short."""
-    import matplotlib.dates as dates
+    from matplotlib import dates as of_matplotlib
     from matplotlib.ticker import FixedFormatter, FixedLocator
 
+    dates: Any = of_matplotlib  # without types
     day = 86_400e9
     locator = dates.AutoDateLocator(minticks=2, maxticks=most)
     bounds = [dates.num2date(value / day) for value in (low, max(high, low + int(1e9)))]
@@ -82,8 +83,8 @@ def readings(seen: Inspection) -> Figure:
         values = sample.values[name]
         marked = np.isin(sample.row, gross["source_row"][gross["column"] == name])
         usual = np.isfinite(values) & ~marked
-        axes.plot(sample.place[usual], values[usual], linestyle="none", marker=".",
-                  markersize=dot_size(len(values)), markeredgewidth=0.0, color=style.ACCENT, alpha=0.55, rasterized=True)  # fmt: skip
+        axes.plot(sample.place[usual], values[usual], linestyle="none", marker=".", markersize=dot_size(len(values)),
+                  markeredgewidth=0.0, color=style.ACCENT, alpha=0.55, rasterized=True)  # fmt: skip
         _fit_axis(axes, values[usual])
         _mark(axes, sample.place[marked], values[marked])
         axes.set_ylabel(column_label(seen, name, 22).replace(" (", "\n("))
@@ -131,7 +132,8 @@ def runs_over_time(seen: Inspection) -> Figure | None:
     time_ticks(axes, int(rate.edges[0]), int(rate.edges[-1]), 10)
     axes.set_xlabel("Time (UTC)")
     quiet = seen.findings[seen.findings["kind"].isin(["silence", "low_rate"])]
-    for one in quiet.itertuples(index=False):
+    records: Any = quiet.itertuples(index=False)
+    for one in records:
         ends = [int(np.datetime64(t.replace(" ", "T"), "ns").astype(np.int64)) for t in (one.from_time, one.until_time)]
         axes.axvspan(*ends, color=style.ALARM, alpha=0.13, linewidth=0)
     axes.set_ylabel(f"Runs per {rate.each} (count)")
@@ -150,7 +152,9 @@ def distributions(seen: Inspection) -> Figure:
     plot.subplots_adjust(left=0.015, right=0.985, top=1 - 0.28 / high, bottom=0.30 / high, wspace=0.12, hspace=0.78)
     named = {name for names in seen.findings["column"] for name in names.split(", ")}
     for k, one in enumerate(facts):
-        _distribution(plot.add_subplot(down, across, k + 1), one, one.view.name in named, {6: 21, 5: 25}.get(across, 30))
+        _distribution(
+            plot.add_subplot(down, across, k + 1), one, one.view.name in named, {6: 21, 5: 25}.get(across, 30)
+        )
     return plot
 
 
@@ -170,7 +174,13 @@ def _distribution(axes: Axes, one: ColumnFacts, named: bool, most: int) -> None:
     axes.set_ylim(0, max(1, int(one.counts.max())) * 1.1)
     unit = f" ({unit_text(one.view.unit)})" if one.view.unit else ""
     title = shortened(name_text(one.view.name), max(8, most - len(unit))) + unit
-    axes.set_title(title, fontsize=8.0 if most > 25 else 7.2, fontweight="bold" if most > 25 else "normal", pad=3.0, color=style.ALARM if named else style.INK)
+    axes.set_title(
+        title,
+        fontsize=8.0 if most > 25 else 7.2,
+        fontweight="bold" if most > 25 else "normal",
+        pad=3.0,
+        color=style.ALARM if named else style.INK,
+    )
     axes.set_yticks([])
     axes.spines["left"].set_visible(False)
     _range_ticks(axes, one, low, high)
@@ -187,8 +197,9 @@ def _range_ticks(axes: Axes, one: ColumnFacts, low: float, high: float) -> None:
         return
     if one.view.kind == "number":
         axes.set_xticks([low, high], [number(low, 3), number(high, 3)], fontsize=7.0)
-        for text, side in zip(axes.get_xticklabels(), ("left", "right"), strict=True):
-            text.set_horizontalalignment(side)
+        first, last = axes.get_xticklabels()
+        first.set_horizontalalignment("left")
+        last.set_horizontalalignment("right")
         return
     names = list(one.view.categories)
     fits = sum(len(name) for name in names) <= 18
@@ -223,7 +234,9 @@ def missing_values(seen: Inspection, most: int = 40) -> Figure | None:
 @style.styled
 def noise_shares(seen: Inspection) -> Figure | None:
     """Draw which part of each response's scatter is noise: within a run, between equal runs, and the rest."""
-    frame = seen.noise[seen.noise["total_sd"] > 0.0]
+    usual = seen.columns.set_index("name")["usual_sd"]
+    frame = seen.noise.assign(total_sd=usual.reindex(seen.noise["response"]).to_numpy())
+    frame = frame[frame["total_sd"] > 0.0]
     frame = frame[(frame["within_dof"] > 0) | (frame["between_dof"] > 0)]
     if frame.empty:
         return None
@@ -247,7 +260,9 @@ def noise_shares(seen: Inspection) -> Figure | None:
     axes.invert_yaxis()
     for place, dof in zip(places, np.maximum(frame["within_dof"], frame["between_dof"]), strict=True):
         if dof < _FEW_DOF:
-            axes.text(0.995, place, f"rests on {dof} repeat{'s' * (dof != 1)}", ha="right", va="center", fontsize=7.5)
+            axes.text(
+                0.995, float(place), f"rests on {dof} repeat{'s' * (dof != 1)}", ha="right", va="center", fontsize=7.5
+            )
     axes.set_xlim(0.0, 1.0)
     axes.set_xticks([0.0, 0.25, 0.5, 0.75, 1.0], ["0", "25", "50", "75", "100"])
     axes.set_xlabel("Share of the variance of all readings (%)")

@@ -16,7 +16,22 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-__all__ = ["Block", "Card", "Cards", "Facts", "Folded", "Gallery", "Note", "Picture", "Points", "Section", "Shown", "Text", "Verbatim", "Wide"]
+__all__ = [
+    "Block",
+    "Card",
+    "Cards",
+    "Facts",
+    "Folded",
+    "Gallery",
+    "Note",
+    "Picture",
+    "Points",
+    "Section",
+    "Shown",
+    "Text",
+    "Verbatim",
+    "Wide",
+]
 
 Tone = Literal["plain", "good", "warning"]
 

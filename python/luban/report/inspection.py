@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from luban import plots
 from luban._inspection.kinds import KINDS
-from luban._words import counted
+from luban._words import counted, with_row
 from luban.plots.text import unit_text
 from luban.report.blocks import Block, Card, Cards, Folded, Gallery, Note, Picture, Section, Shown, Text, Wide
 from luban.report.page import Report
@@ -31,8 +31,8 @@ def of_inspection(seen: Inspection, *, footer: str = "") -> Report:
     span = f", {seen.span['first'][:10]} to {seen.span['last'][:10]}" if seen.span["first"] else ""
     return Report(
         title=f"History of {seen.process}",
-        subtitle=f"{counted(counts['readings'], 'reading')} of {counted(counts['runs'], 'run')}{span}. What is in it, and "
-        "what to look at before anything is learned from it.",
+        subtitle=f"{counted(counts['readings'], 'reading')} of {counted(counts['runs'], 'run')}{span}. What is in it, "
+        "and what to look at before anything is learned from it.",
         sections=inspection_sections(seen),
         footer=footer,
     )
@@ -62,14 +62,24 @@ def _first(seen: Inspection) -> list[Block]:
     wrong = levels.count("mend")
     cards = [
         Card("Runs", f"{counts['runs']:,}", about=f"{counted(counts['readings'], 'reading')}, {each}"),
-        Card("Different points", f"{counts['points']:,}", about=f"{counts['points_run_more_than_once']:,} run more than once"),
-        Card("To mend", f"{wrong:,}", about=f"looks like wrong data; {len(levels) - wrong:,} more to check or to know",
-             tone="warning" if wrong else "good"),
+        Card(
+            "Different points",
+            f"{counts['points']:,}",
+            about=f"{counts['points_run_more_than_once']:,} run more than once",
+        ),
+        Card(
+            "To mend",
+            f"{wrong:,}",
+            about=f"looks like wrong data; {len(levels) - wrong:,} more to check or to know",
+            tone="warning" if wrong else "good",
+        ),
     ]
     if math.isfinite(seen.space.within_reach):
         share = seen.space.within_reach
         about = f"of the search space, with {seen.space.settings:,} different settings"
-        cards.append(Card("Within reach", f"{100 * share:.0f}", "%", about, tone="plain" if share >= 0.5 else "warning"))
+        cards.append(
+            Card("Within reach", f"{100 * share:.0f}", "%", about, tone="plain" if share >= 0.5 else "warning")
+        )
     blocks: list[Block] = [Cards(cards)]
     summary = seen.summary
     if summary.empty:
@@ -85,7 +95,9 @@ def _findings(seen: Inspection) -> list[Block]:
     if seen.findings.empty:
         return []
     records = seen.findings.to_dict(orient="records")
-    first, later, number_of = [], [], {}
+    first: list[dict[Any, Any]] = []
+    later: list[dict[Any, Any]] = []
+    number_of: dict[str, int] = {}
     for one in records:
         number_of[one["kind"]] = number_of.get(one["kind"], 0) + 1
         (first if number_of[one["kind"]] <= _EACH else later).append(one)
@@ -101,7 +113,13 @@ def _findings(seen: Inspection) -> list[Block]:
 
 def _shown(seen: Inspection, one: dict[Any, Any]) -> Shown:
     kind = KINDS[one["kind"]]
-    return Shown(kind.title, str(one["column"]), str(one["message"]), kind.advice, kind.level, plots.finding(seen, one))
+    text = with_row(str(one["message"]), int(one["source_row"]))
+    return Shown(kind.title, _where(one), text, kind.advice, kind.level, plots.finding(seen, one))
+
+
+def _where(one: dict[Any, Any]) -> str:
+    names = str(one["column"]).split(", ")
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
 def _order(seen: Inspection) -> list[Block]:
@@ -112,8 +130,8 @@ def _order(seen: Inspection) -> list[Block]:
     some = "" if seen.sample.is_all else f" A sample of {len(seen.sample.row):,} rows, drawn with a fixed seed."
     more = len(seen.responses) - 8
     left = f" {counted(more, 'further response')} not drawn." if more > 0 else ""
-    text = f"Readings in their order; gross errors and contradicting readings are marked, at the edge when beyond it.{some}{left}"
-    blocks.append(Picture(plots.readings(seen), text, kind="png"))
+    text = "Readings in their order; gross errors and contradicting readings are marked, at the edge when beyond it."
+    blocks.append(Picture(plots.readings(seen), text + some + left, kind="png"))
     if len(seen.gaps):
         blocks.append(Wide(seen.gaps.assign(after=_minutes(seen.gaps["after"]), until=_minutes(seen.gaps["until"])),
                            "Longest pauses", names={"hours": "Hours"}))  # fmt: skip
@@ -126,8 +144,8 @@ def _minutes(times: Any) -> Any:
 
 def _columns(seen: Inspection) -> list[Block]:
     text = (
-        "All values. Blue parameters, grey context and noise variables, green responses, violet auxiliary columns; shaded: "
-        "what the process file states; a red name has a finding; a red count lies beyond the axis."
+        "All values. Blue parameters, grey context and noise variables, green responses, violet auxiliary columns; "
+        "shaded: what the process file states; a red name has a finding; a red count lies beyond the axis."
     )
     return [Picture(plots.distributions(seen), text)]
 
@@ -136,20 +154,28 @@ def _missing(seen: Inspection) -> list[Block]:
     picture = plots.missing_values(seen)
     if picture is None:
         return [Note("No value is missing.", "good")]
-    return [Picture(picture, "Share of missing values along the rows; columns that are complete are not drawn.", kind="png")]
+    return [
+        Picture(picture, "Share of missing values along the rows; columns that are complete are not drawn.", kind="png")
+    ]
 
 
 def _noise(seen: Inspection) -> list[Block]:
     picture = plots.noise_shares(seen)
     if picture is None:
-        text = "No run has repeated readings and no point was run twice: noise cannot be told from the effect of settings."
+        text = (
+            "No run has repeated readings and no point was run twice: noise cannot be told from the effect of settings."
+        )
         return [Note(text, "warning")]
     text = (
-        "From repeats alone, gross errors set aside. Within a run: between its readings at one point. Between equal runs: "
-        "between runs at the same settings and context (pure error). No model gets below the two."
+        "From repeats alone, gross errors set aside. Within a run: between its readings at one point. Between equal "
+        "runs: between runs at the same settings and context (pure error). No model gets below the two."
     )
-    names = {"within_sd": "Within (SD)", "within_dof": "its dof", "between_sd": "Between (SD)", "between_dof": "its dof",
-             "total_sd": "All readings (SD)"}  # fmt: skip
+    names = {
+        "within_sd": "Within (SD)",
+        "within_dof": "its dof",
+        "between_sd": "Between (SD)",
+        "between_dof": "its dof",
+    }
     return [Picture(picture, text), Wide(seen.noise.assign(unit=seen.noise["unit"].map(unit_text)), names=names)]
 
 
@@ -184,15 +210,17 @@ def _space(seen: Inspection) -> list[Block]:
         text = f"Settings that were run, larger where run more often; dashed: what the process file states.{more}"
         blocks.append(Picture(picture, text, kind="png"))
     pairs = space.pairs.head(40)
-    if 1 < len(pairs):
+    if len(pairs) > 1:
         shown = pairs.assign(correlation=[f"{r + 0.0:+.2f}".replace("-", "−") for r in pairs["correlation"].round(2)])
         title = "Pairs of parameters; corners are the outer thirds of both ranges"
-        blocks.append(Folded(title, [Wide(shown, names={"which": "Empty are"})]) if len(pairs) > 6 else Wide(shown, title))
+        blocks.append(
+            Folded(title, [Wide(shown, names={"which": "Empty are"})]) if len(pairs) > 6 else Wide(shown, title)
+        )
     return blocks
 
 
 def _details(seen: Inspection) -> list[Block]:
-    frame = seen.columns.drop(columns=["kind", "within_sd", "between_sd"])
+    frame = seen.columns.drop(columns=["kind", "within_sd", "between_sd", "usual_sd"])
     digits = dict.fromkeys(("low", "median", "high"), 4) | {"resolution": 1}
     frame["unit"] = frame["unit"].map(unit_text)
     return [Wide(frame, digits=digits)]
