@@ -213,7 +213,7 @@ def test_runs_that_overlap() -> None:
     one = the_one(plant, "overlap", "end_time")
     assert (one["source_row"], one["rows"]) == (51, 1)
     plant.columns["end_time"][60] -= np.timedelta64(30, "m")
-    assert "end before they begin" in found(plant, "impossible_time")["message"].iloc[0]
+    assert "end of 1 row is before the start" in found(plant, "impossible_time")["message"].iloc[0]
 
 
 def test_a_time_after_its_import() -> None:

@@ -31,10 +31,10 @@ _EPOCHS = {"1899-12-30": "spreadsheets", "1904-01-01": "old spreadsheets", "1970
            "2000-01-01": "controllers"}  # fmt: skip
 
 
-def find_clock(rows: Rows, options: InspectOptions) -> list[Found]:
-    """Find what is wrong with the times of the runs; nothing when they have none."""
+def find_clock(rows: Rows, options: InspectOptions) -> tuple[list[Found], NDArray[np.bool_]]:
+    """Find what is wrong with the times of the runs, and which rows (n) have a time that can be one."""
     if rows.times is None:
-        return []
+        return [], np.zeros(rows.n, dtype=bool)
     usable = rows.times != NO_TIME
     found = []
     for text, at in _impossible(rows, rows.times, options):
@@ -43,7 +43,7 @@ def find_clock(rows: Rows, options: InspectOptions) -> list[Found]:
     found += _steps(rows, rows.times, usable, options)
     found += _silences(rows, rows.times[usable], options)
     found += _overlaps(rows, usable)
-    return found
+    return found, usable
 
 
 def hours_text(nanoseconds: float) -> str:
@@ -66,11 +66,12 @@ def _impossible(
             continue
         at = np.flatnonzero((times >= epoch - _DAY) & (times < epoch + 2 * _DAY))
         if len(at):
-            yield f"{counted(len(at), 'row')} begin about {day}, where clocks of {whose} start that were never set", at
+            never = f"where clocks of {whose} start that were never set"
+            yield f"The start of {counted(len(at), 'row')} is about {day}, {never}", at
     if rows.imported_time is not None:
         at = np.flatnonzero(times > rows.imported_time + int(options.future_hours * _HOUR))
         if len(at):
-            yield f"{counted(len(at), 'row')} begin after the import of {time_text(rows.imported_time)}", at
+            yield f"The start of {counted(len(at), 'row')} is after the import of {time_text(rows.imported_time)}", at
 
 
 def _times_found(rows: Rows, at: NDArray[np.int64], text: str) -> Found:
@@ -249,7 +250,7 @@ def _overlaps(rows: Rows, usable: NDArray[np.bool_]) -> Iterator[Found]:
     known = np.flatnonzero(usable & (rows.ends != NO_TIME))
     negative = known[rows.ends[known] < rows.times[known]]
     if len(negative):
-        yield _times_found(rows, negative, f"{counted(len(negative), 'row')} end before they begin")
+        yield _times_found(rows, negative, f"The end of {counted(len(negative), 'row')} is before the start")
     codes, names = rows.parts.get("equipment", (np.zeros(rows.n, dtype=np.int32), [""]))
     for part, name in enumerate(names):
         at = known if len(names) == 1 else known[codes[known] == part]
@@ -264,7 +265,7 @@ def _overlaps(rows: Rows, usable: NDArray[np.bool_]) -> Iterator[Found]:
         often = " So many: several machines, or ends that were not recorded as such?" if share > 0.2 else ""
         yield Found(
             "overlap",
-            f"{counted(len(late), 'run')} of {len(starts):,}{where} begin before the one before has ended; the first "
+            f"{len(late):,} of {len(starts):,} starts{where} lie before the end of the run before; the first "
             f"is {rows.place(row)}.{often}",
             column="end_time",
             run_id=rows.run_id(row),

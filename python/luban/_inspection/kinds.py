@@ -24,13 +24,15 @@ KINDS = {
     "inconsistent_reading": Kind("Contradicting reading", "mend", "Compare with the protocol of the measurement."),
     "unit_slip": Kind("Unit mix-up", "mend", "Convert these rows and import them again as a correction."),
     "stuck_value": Kind("Stuck sensor", "mend", "Take these values out, or find what held them."),
-    "dead_sensor": Kind("Dead sensor", "mend", "Mend or replace the sensor; say `optional: true` if it was given up."),
+    "dead_sensor": Kind(
+        "Dead sensor", "mend", "Mend or replace the sensor; say that it is optional if it was given up."
+    ),
     "clock_step": Kind("Clock step", "mend", "Store times in UTC; order what follows by another column."),
     "impossible_time": Kind("Impossible time", "mend", "A clock that was not set: correct or empty these times."),
     "duplicate_run": Kind("Repeated run", "mend", "Take the copy out: it counts the same evidence twice."),
     "duplicate_reading": Kind("Repeated reading", "mend", "Take the copies out, unless they were measured again."),
     "outside_stated": Kind("Outside the stated range", "check", "Widen the range, or mend the unit."),
-    "not_whole": Kind("Not whole", "check", "Take `integer: true` away, or mend the values."),
+    "not_whole": Kind("Not whole", "check", "Take “integer: true” away, or mend the values."),
     "digits_lost": Kind("Digits lost", "check", "Make it an identifier."),
     "drift": Kind("Drift", "check", "Find what changed; make it a context, or learn from the newer part."),
     "group_shift": Kind("Difference between sources", "check", "Make the equipment or source a context."),

@@ -64,7 +64,8 @@ def look_at(
         found += _of_column(process, rows, view, values, facts[-1], options)
     found = _together(found, {one.view.name for one in facts if one.view.role == "auxiliary"})
     found += _of_responses(rows, data, X, Y, weights, options)
-    found += clock.find_clock(rows, options)
+    of_clock, usable = clock.find_clock(rows, options)
+    found += of_clock
     space, of_space = look_at_space(data, of_runs, options)
     found += of_space
     findings = _frame(found, options)
@@ -74,7 +75,7 @@ def look_at(
         if one.view.kind != "text":
             sample.values[one.view.name] = rows.values(one.view)[sample.row]  # noqa: PD011 (a mapping of ours)
     times = np.asarray(data.run_time)
-    times = times[~np.isnat(times)]
+    times = times[~np.isnat(times) & usable[np.asarray(data.source_row)[first]]]
     return Inspection(
         process=process.name,
         counts=_counts(data, of_runs, run),
@@ -90,7 +91,7 @@ def look_at(
         by_context=tables.context_frame(data, X, Y, weights),
         facts=facts,
         missing=missing,
-        rate=rate_of(np.asarray(data.run_time).astype("datetime64[ns]").view(np.int64)),
+        rate=rate_of(times.astype("datetime64[ns]").view(np.int64)),
         sample=sample,
     )
 
@@ -246,8 +247,11 @@ def _of_column(
     if view.kind != "number":
         return
     if view.role in ("parameter", "context", "noise"):
-        yield from find_stated_slip(rows, view, values, options)
-        yield from _stated(process, rows, view, values)
+        slips = [*find_stated_slip(rows, view, values, options)]
+        yield from slips
+        for one in _stated(process, rows, view, values):
+            if not (slips and one.kind == "outside_stated"):  # said already
+                yield one
         return
     yield from _digits(rows, view, values)
     if view.role == "auxiliary" and facts.distinct == 1 and rows.n > 1 and facts.missing < rows.n - 1:

@@ -21,6 +21,7 @@ __all__ = ["finding"]
 
 _SIZE = (3.5, 1.75)
 _OF_TIME = ("silence", "low_rate")
+_OF_CLOCK = ("clock_step", "impossible_time", "unordered", "overlap")
 
 
 @style.styled
@@ -31,6 +32,8 @@ def finding(seen: Inspection, one: Mapping[str, Any]) -> Figure | None:
         return _rate(seen, one)
     if one["kind"] in ("collinear", "empty_corner") and len(names) == 2:
         return _pair(seen, names)
+    if one["kind"] in _OF_CLOCK and seen.sample.time is not None:
+        return _clock(seen, one)
     if one["kind"] in ("constant_column", "empty_combination", "thin_coverage") or len(names) != 1:
         return None
     return _column(seen, one, names[0])
@@ -55,6 +58,26 @@ def _rate(seen: Inspection, one: Mapping[str, Any]) -> Figure:
         axes.axvspan(*ends, color=style.ALARM, alpha=0.25, linewidth=0)
         axes.set_ylabel(f"Runs per {rate.each}\n(count)", fontsize=7.5)
         axes.set_xlabel("Time (UTC)", fontsize=7.5)
+    return plot
+
+
+def _clock(seen: Inspection, one: Mapping[str, Any]) -> Figure:
+    """Draw times along the rows as they stand in the source, the row of the finding marked."""
+    plot, axes = _figure()
+    sample = seen.sample
+    order = np.argsort(sample.row)
+    row, time = sample.row[order], np.asarray(sample.time)[order]
+    known = time != np.iinfo(np.int64).min
+    axes.plot(row[known], time[known], linestyle="none", marker=".", markersize=dot_size(len(row), 2.2),
+              markeredgewidth=0.0, color="#8fa3b5", rasterized=True)  # fmt: skip
+    marked = known & (row == int(one["source_row"]))
+    axes.plot(row[marked], time[marked], linestyle="none", marker="o", markersize=4.5, markerfacecolor="white",
+              markeredgecolor=style.ALARM, markeredgewidth=1.2)  # fmt: skip
+    if known.any():
+        time_ticks(axes, int(time[known].min()), int(time[known].max()), 4, vertical=True)
+    axes.set_xlabel("Row of the source (count)", fontsize=7.5)
+    axes.set_ylabel("Start (UTC)", fontsize=7.5)
+    whole_places(axes, sample.n, 4)
     return plot
 
 

@@ -55,7 +55,7 @@ def _plain(width: float, height: float) -> style.Plot:
     return style.Plot(figsize=(width, height), layout=None)
 
 
-def time_ticks(axes: Axes, low: int, high: int, most: int = 7) -> None:
+def time_ticks(axes: Axes, low: int, high: int, most: int = 7, *, vertical: bool = False) -> None:
     """Label an axis of UTC nanoseconds with dates, or with hours where it is short."""
     from matplotlib import dates as of_matplotlib
     from matplotlib.ticker import FixedFormatter, FixedLocator
@@ -66,9 +66,11 @@ def time_ticks(axes: Axes, low: int, high: int, most: int = 7) -> None:
     bounds = [dates.num2date(value / day) for value in (low, max(high, low + int(1e9)))]
     marks = [float(v) for v in locator.tick_values(*bounds) if low / day <= v <= high / day]
     texts = dates.ConciseDateFormatter(locator).format_ticks(marks) if marks else []
-    axes.xaxis.set_major_locator(FixedLocator([mark * day for mark in marks]))
-    axes.xaxis.set_major_formatter(FixedFormatter(texts))
-    axes.set_xlim(low, high)
+    axis = axes.yaxis if vertical else axes.xaxis
+    axis.set_major_locator(FixedLocator([mark * day for mark in marks]))
+    axis.set_major_formatter(FixedFormatter(texts))
+    room = 0.05 * (high - low) if vertical else 0.0
+    (axes.set_ylim if vertical else axes.set_xlim)(low - room, high + room)
 
 
 @style.styled
