@@ -25,6 +25,7 @@ __all__ = ["find_clock", "hours_text"]
 _HOUR = 3_600_000_000_000
 _DAY = 24 * _HOUR
 _WEEK = 7 * _DAY
+_SAME_STEP = 10  # rows within which two steps of the clock are one
 # Where clocks start that were never set: Unix, Windows' spreadsheets, MS-DOS, GPS, controllers.
 _EPOCHS = {"1899-12-30": "spreadsheets", "1904-01-01": "old spreadsheets", "1970-01-01": "Unix", "1980-01-01": "DOS",
            "1980-01-06": "GPS", "1984-01-01": "controllers", "1990-01-01": "controllers",
@@ -116,7 +117,11 @@ def _steps(rows: Rows, times: NDArray[np.int64], usable: NDArray[np.bool_], opti
             strength=0.1,
         )
         return
+    named: list[int] = []
     for k in back:
+        if any(abs(int(at[k + 1]) - row) <= _SAME_STEP for row in named):
+            continue  # the same, seen on another machine
+        named.append(int(at[k + 1]))
         hour = abs(step[k] - usual + _HOUR) < max(0.02 * _HOUR, 0.5 * min(usual, _HOUR))
         yield _step_found(rows, int(at[k]), int(at[k + 1]), float(step[k]), summer=hour)
     yield from _lost_hours(rows, at, step, moved, usual)

@@ -90,5 +90,6 @@ def _huber(design: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.fl
         if scale > 0.0:
             weight = np.asarray(1.0 / np.maximum(1.0, away / (_HUBER * scale)), dtype=np.float64)
         weighted = design * weight[:, None]
-        beta = np.linalg.solve(weighted.T @ design + ridge, weighted.T @ y)
+        solved = np.linalg.solve(weighted.T @ design + ridge, weighted.T @ y)
+        beta = np.asarray(solved, dtype=np.float64)
     return beta

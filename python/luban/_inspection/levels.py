@@ -13,8 +13,6 @@ from luban._inspection.kinds import Found
 from luban._inspection.rows import NO_TIME, time_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from numpy.typing import NDArray
 
     from luban._core import Dataset
@@ -53,15 +51,15 @@ def alone_in_cell(data: Dataset, X: NDArray[np.float64]) -> NDArray[np.bool_]:
 
 def find_far(
     values: NDArray[np.float64], residual: NDArray[np.float64], cell: NDArray[np.int64], options: InspectOptions
-) -> Iterator[tuple[int, float, float]]:
-    """Yield place, deviation and expected value of readings impossibly far from the others of their context.
+) -> list[tuple[int, float, float]]:
+    """Return place, deviation and expected value of readings impossibly far from the others of their context.
 
     ``residual`` (n, NaN = not judged) is what settings leave of ``values``. Each side has its own spread, so that a
     skewed response is not accused on its long side; where half the values are equal nothing can be said.
     """
     judged = np.flatnonzero(np.isfinite(residual))
     if len(judged) < _FEWEST:
-        return
+        return []
     limit = heavy_limit(options.gross_chance, len(judged))
     deviations = np.zeros(len(residual))
     counts = np.bincount(cell[judged])
@@ -76,9 +74,9 @@ def find_far(
             deviations[at] = away / np.where(away >= 0.0, spread[0], spread[1])
     far = np.flatnonzero(np.abs(deviations) > limit)
     if len(far) > max(10, options.gross_share * len(judged)):
-        return  # a heavy tail
-    for k in far[np.argsort(-np.abs(deviations[far]))]:
-        yield int(k), float(deviations[k]), float(values[k] - residual[k])
+        return []  # a heavy tail
+    far = far[np.argsort(-np.abs(deviations[far]), kind="stable")]
+    return [(int(k), float(deviations[k]), float(values[k] - residual[k])) for k in far]
 
 
 def robust_side(away: NDArray[np.float64]) -> float:

@@ -280,14 +280,18 @@ def _far(
     at: NDArray[np.int64] | None = None,
 ) -> Iterator[Found]:
     unit = f" {view.unit}" if view.unit else ""
-    for k, deviations, expected in levels.find_far(values, residual, cell, options):
+    far = levels.find_far(values, residual, cell, options)
+    listed = far[: options.most]
+    for number, (k, deviations, expected) in enumerate(listed, start=1):
+        beyond = len(far) - len(listed) if number == len(listed) else 0
+        more = f" ({beyond:,} more of this kind are not listed.)" if beyond else ""
         row = k if at is None else int(at[k])
         yield Found(
             "gross_error",
             f"{view.name} of {values[k]:.4g}{unit} stands {abs(deviations):.4g} robust standard deviations "
             f"{'above' if deviations > 0 else 'below'} {expected:.4g}{unit}, what other readings of its context "
             f"{'' if at is None else 'and setting '}say, in {rows.place(row)}; by chance {options.gross_chance:g} such "
-            "readings are expected in the column.",
+            f"readings are expected in the column.{more}",
             column=view.name,
             run_id=rows.run_id(row),
             source_row=row,
@@ -364,10 +368,11 @@ def _frame(found: list[Found], options: InspectOptions) -> pd.DataFrame:
         if len(several) > options.most:
             last = several[options.most - 1]
             last.message += f" ({len(several) - options.most:,} more of this kind are not listed.)"
-            for one in several[options.most :]:
-                found.remove(one)
+    kept = {id(one) for several in listed.values() for one in several[: options.most]}
     rows = []
     for one in found:
+        if id(one) not in kept:
+            continue
         record = vars(one) | {"weight": round(weigh(one.kind, one.strength), 4)}
         rows.append([record[name] for name in FINDING_COLUMNS])
     out = pd.DataFrame(rows, columns=list(FINDING_COLUMNS))

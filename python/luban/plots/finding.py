@@ -21,6 +21,7 @@ __all__ = ["finding"]
 
 _SIZE = (3.5, 1.75)
 _OF_TIME = ("silence", "low_rate")
+_AROUND = 60  # rows drawn on either side of a step of the clock
 _OF_CLOCK = ("clock_step", "impossible_time", "unordered", "overlap")
 
 
@@ -66,6 +67,9 @@ def _clock(seen: Inspection, one: Mapping[str, Any]) -> Figure:
     plot, axes = _figure()
     sample = seen.sample
     order = np.argsort(sample.row)
+    if one["kind"] == "clock_step":  # what is around it; over years a step of hours is not seen
+        at = int(np.searchsorted(sample.row[order], int(one["source_row"])))
+        order = order[max(0, at - _AROUND) : at + _AROUND]
     row, time = sample.row[order], np.asarray(sample.time)[order]
     known = time != np.iinfo(np.int64).min
     axes.plot(row[known], time[known], linestyle="none", marker=".", markersize=dot_size(len(row), 2.2),
@@ -77,7 +81,7 @@ def _clock(seen: Inspection, one: Mapping[str, Any]) -> Figure:
         time_ticks(axes, int(time[known].min()), int(time[known].max()), 4, vertical=True)
     axes.set_xlabel("Row of the source (count)", fontsize=7.5)
     axes.set_ylabel("Start (UTC)", fontsize=7.5)
-    whole_places(axes, sample.n, 4)
+    axes.locator_params(axis="x", nbins=4)
     return plot
 
 
