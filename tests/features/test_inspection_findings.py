@@ -286,6 +286,33 @@ def test_a_response_that_drifts(seed: int) -> None:
     assert "rises" in one["message"]
 
 
+def untimed(seed: int) -> Plant:
+    """Few points, each run many times, and no times."""
+    plant = clean(seed, 400, 1)
+    rng = np.random.default_rng(seed)
+    plant.columns["speed"], plant.columns["feed"] = rng.choice([150.0, 250.0], plant.n), rng.choice([0.2, 0.4], plant.n)
+    plant.columns["force"] = np.round(20.0 + 0.05 * plant.columns["speed"] + rng.normal(0, 1, plant.n), 2)
+    del plant.columns["start_time"]
+    return plant
+
+
+def test_a_drift_along_the_rows_where_points_come_back() -> None:
+    assert found(untimed(3), "drift").empty
+    plant = untimed(3)
+    plant.columns["oven"][:60] -= np.linspace(20.0, 0.0, 60)  # a machine that warms up
+    one = the_one(plant, "drift", "oven")
+    assert "along the rows at equal settings" in one["message"]
+    assert one["source_row"] == 0
+
+
+def test_rows_sorted_by_setting_do_not_drift() -> None:
+    plant = untimed(4)
+    order = np.lexsort((plant.columns["feed"], plant.columns["speed"]))
+    plant.columns = {name: values[order] for name, values in plant.columns.items()}
+    plant.columns["force"] += 30.0 * np.sin(plant.columns["speed"]) * plant.columns["feed"]  # no surface follows this
+    assert found(plant, "drift").empty
+
+
 def test_a_step_in_time_is_located() -> None:
     plant = clean(3, 600, 1)
     plant.columns["force"][480:] += 4.0

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from luban._inspection.options import InspectOptions
     from luban._inspection.rows import Rows
 
-__all__ = ["alone_in_cell", "find_drift", "find_far", "find_shift", "heavy_limit", "run_means"]
+__all__ = ["alone_in_cell", "find_drift", "find_far", "find_shift", "heavy_limit", "run_means", "within_points"]
 
 _FEWEST = 30  # readings from which on a context has a spread of its own
 
@@ -103,9 +103,30 @@ def _sign_score(values: NDArray[np.float64], middle: float) -> float:
     return (2.0 * above - len(values)) / math.sqrt(len(values))
 
 
+def within_points(data: Dataset, of_runs: NDArray[np.float64], means: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return how far each run lies from the mean of the runs at its very point; NaN with fewer than three of them.
+
+    ``of_runs`` (runs, p) are the coded inputs. Along the rows of a file nothing else may be compared: they may be
+    sorted by setting, and then what a surface leaves looks like drift.
+    """
+    chosen = [j for j, variable in enumerate(data.encoder.variables) if variable.role.name != "noise"]
+    point = np.unique(of_runs[:, chosen], axis=0, return_inverse=True)[1].ravel()
+    known = np.isfinite(means)
+    number = np.bincount(point[known], minlength=int(point.max()) + 1)
+    total = np.bincount(point[known], weights=means[known], minlength=len(number))
+    middle: NDArray[np.float64] = np.divide(total, number, out=np.full(len(number), np.nan), where=number >= 3)
+    return np.asarray(means - middle[point], dtype=np.float64)
+
+
 def find_drift(name: str, unit: str, data: Dataset, means: NDArray[np.float64], options: InspectOptions) -> list[Found]:
-    """Compare blocks of time (20, or as many as there are runs for) with the whole, in runs; one finding at most."""
+    """Compare blocks of time (20, or as many as there are runs for) with the whole, in runs; one finding at most.
+
+    Without times the blocks are of rows; then ``means`` come from :func:`within_points`.
+    """
     times = np.asarray(data.run_time).astype("datetime64[ns]").view(np.int64)
+    timed = bool((times != NO_TIME).any())
+    if not timed:
+        times = np.unique(np.asarray(data.run), return_index=True)[1].astype(np.int64)
     at = np.flatnonzero(np.isfinite(means) & (times != NO_TIME))
     blocks = min(options.blocks, len(at) // (2 * options.block_runs))
     scatter = robust_sd(means[at])
@@ -122,7 +143,14 @@ def find_drift(name: str, unit: str, data: Dataset, means: NDArray[np.float64], 
         return []
     worst = int(np.argmax(np.abs(median - middle)))
     part = parts[worst]
-    first, last = time_text(int(times[part[0]])), time_text(int(times[part[-1]]))
+    ends = (int(times[part[0]]), int(times[part[-1]]))
+    first, last = (time_text(end) if timed else "" for end in ends)
+    where = f"{first} to {last}" if timed else f"row {data.source_row[ends[0]]:,} to {data.source_row[ends[1]]:,}"
+    along = (
+        "with time beyond what settings and context explain"
+        if timed
+        else "along the rows at equal settings and context"
+    )
     trend = np.corrcoef(np.arange(blocks), median)[0, 1] if blocks > 2 else 0.0
     way = "wanders" if abs(trend) < 0.8 else ("rises" if trend > 0 else "falls")
     u = f" {unit}" if unit else ""
@@ -130,9 +158,8 @@ def find_drift(name: str, unit: str, data: Dataset, means: NDArray[np.float64], 
     return [
         Found(
             "drift",
-            f"{name} {way} with time beyond what settings and context explain: block medians span "
-            f"{median.max() - median.min():.3g}{u}, {size:.2g} times the scatter of the runs; farthest from "
-            f"{first} to {last}, by {median[worst] - middle:+.3g}{u}.",
+            f"{name} {way} {along}: block medians span {median.max() - median.min():.3g}{u}, {size:.2g} times the "
+            f"scatter of the runs; farthest from {where}, by {median[worst] - middle:+.3g}{u}.",
             column=name,
             source_row=row,
             value=float(median[worst]),

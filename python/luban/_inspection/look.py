@@ -337,6 +337,7 @@ def _of_responses(
     effects = Effects(data, X, options)
     alone = levels.alone_in_cell(data, X)
     at = np.asarray(data.source_row)
+    first = np.unique(np.asarray(data.run), return_index=True)[1]
     views = {view.name: view for view in rows.columns}
     for r, response in enumerate(data.responses):
         y = Y[:, r]
@@ -352,7 +353,10 @@ def _of_responses(
         yield from _far(rows, view, y, judged, effects.cell, options, at)
         usual = np.where(weights[r] > 0.0, residual, np.nan)
         means = levels.run_means(data, usual)
-        yield from levels.find_drift(response.name, response.unit, data, means, options)
+        timed = rows.times is not None
+        usual_y = np.where(weights[r] > 0.0, y, np.nan)
+        moves = means if timed else levels.within_points(data, X[first], levels.run_means(data, usual_y))
+        yield from levels.find_drift(response.name, response.unit, data, moves, options)
         yield from levels.find_shift(response.name, response.unit, data, rows, means, options)
 
 
