@@ -74,6 +74,11 @@ class Found:
     from_time: str = ""
     until_time: str = ""
 
+    @property
+    def ends(self) -> tuple[int, ...]:
+        """The first and the last row concerned; none when it concerns no row."""
+        return tuple(row for row in dict.fromkeys((self.source_row, self.last_row)) if row >= 0)
+
 
 def weigh(kind: str, strength: float) -> float:
     """Return the weight of a finding in (0, 1]: first its level, within it how strong it is."""

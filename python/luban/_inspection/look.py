@@ -12,7 +12,7 @@ from luban._core import Role
 from luban._inspection import clock, levels, tables
 from luban._inspection.effects import Effects
 from luban._inspection.kinds import FINDING_COLUMNS, Found, weigh
-from luban._inspection.pictures import missing_blocks, rate_of, sample_rows
+from luban._inspection.pictures import missing_blocks, put_sample_together, rate_of, some_rows
 from luban._inspection.result import Inspection
 from luban._inspection.rows import ColumnView, Rows, make_rows
 from luban._inspection.space import look_at_space
@@ -57,8 +57,12 @@ def look_at(
     found = _of_core(data, _core.find_suspicious(data, robust=robust, progress=progress))
     found += _repeats(rows, data, X, Y, {one.run_id for one in found if one.kind == "duplicate_run"}, options)
     facts, missing = [], {}
+    some = some_rows(rows, options)
+    shown: dict[str, NDArray[np.float64]] = {}
     for view in rows.columns:
         values = rows.values(view)
+        if view.kind != "text":
+            shown[view.name] = values[some]
         facts.append(column_facts(view, values))
         missing[view.name] = missing_blocks(rows, values)
         found += _of_column(process, rows, view, values, facts[-1], options)
@@ -70,10 +74,7 @@ def look_at(
     found += of_space
     findings = _frame(found, options)
     noise = tables.noise_frame(data, Y, weights)
-    sample = sample_rows(rows, (row for one in found for row in (one.source_row, one.last_row)), options)
-    for one in facts:
-        if one.view.kind != "text":
-            sample.values[one.view.name] = rows.values(one.view)[sample.row]  # noqa: PD011 (a mapping of ours)
+    sample = put_sample_together(rows, some, shown, [(one.column, row) for one in found for row in one.ends])
     times = np.asarray(data.run_time)
     times = times[~np.isnat(times) & usable[np.asarray(data.source_row)[first]]]
     return Inspection(
@@ -157,7 +158,8 @@ def _together(found: list[Found], auxiliary: set[str]) -> list[Found]:
     if len(still) <= _EACH:
         return found
     names = [one.column for one in still]
-    text = f"{len(names)} auxiliary columns never change: {', '.join(names)}."
+    more = f" and {len(names) - 6} more" if len(names) > 6 else ""
+    text = f"{len(names)} auxiliary columns never change: {', '.join(names[:6])}{more}."
     chosen = [one for one in found if one not in still]
     return [*chosen, Found("constant_column", text, ", ".join(names), strength=0.2)]
 

@@ -10,14 +10,12 @@ import numpy as np
 from luban._inspection.rows import NO_TIME
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from numpy.typing import NDArray
 
     from luban._inspection.options import InspectOptions
     from luban._inspection.rows import Rows
 
-__all__ = ["Rate", "Sample", "missing_blocks", "rate_of", "sample_rows"]
+__all__ = ["Rate", "Sample", "missing_blocks", "put_sample_together", "rate_of", "some_rows"]
 
 _BLOCKS = 80
 _MOST_BARS = 140
@@ -36,7 +34,6 @@ class Sample:
     row: NDArray[np.int64]
     place: NDArray[np.int64]
     time: NDArray[np.int64] | None
-    run: NDArray[np.int64] | None = None
     values: dict[str, NDArray[np.float64]] = field(default_factory=dict)
 
     @property
@@ -54,21 +51,38 @@ class Rate:
     each: str
 
 
-def sample_rows(rows: Rows, named: Iterable[int], options: InspectOptions) -> Sample:
-    """Choose rows with a fixed seed; those that a finding names are always among them."""
+def some_rows(rows: Rows, options: InspectOptions) -> NDArray[np.int64]:
+    """Choose rows with a fixed seed, ascending; all when there are few."""
+    if rows.n <= options.sample_rows:
+        return np.arange(rows.n)
+    rng = np.random.default_rng(options.seed)
+    return np.sort(rng.choice(rows.n, options.sample_rows, replace=False))
+
+
+def put_sample_together(
+    rows: Rows, some: NDArray[np.int64], shown: dict[str, NDArray[np.float64]], named: list[tuple[str, int]]
+) -> Sample:
+    """Put the chosen rows in order, and the rows that findings name (column, row) among them.
+
+    ``shown`` holds the columns at the chosen rows; a row that was only named has the value of its own columns.
+    """
     order = np.arange(rows.n) if rows.order is None else rows.order
     place_of = np.full(rows.n, -1, dtype=np.int64)
     place_of[order] = np.arange(len(order))
-    if rows.n <= options.sample_rows:
-        chosen = np.arange(rows.n)
-    else:
-        rng = np.random.default_rng(options.seed)
-        kept = np.array([row for row in named if 0 <= row < rows.n], dtype=np.int64)
-        chosen = np.union1d(rng.choice(rows.n, options.sample_rows, replace=False), kept)
-    chosen = chosen[place_of[chosen] >= 0]
-    chosen = chosen[np.argsort(place_of[chosen], kind="stable")]
-    times = None if rows.times is None else rows.times[chosen]
-    return Sample(rows.n, rows.times is not None, chosen, place_of[chosen], times)
+    chosen = np.union1d(some, np.array([row for _, row in named], dtype=np.int64)).astype(np.int64)
+    at = np.flatnonzero(place_of[chosen] >= 0)
+    at = at[np.argsort(place_of[chosen[at]], kind="stable")]
+    of_findings = {name for joined, _ in named for name in joined.split(", ")}
+    views = {view.name: view for view in rows.columns}
+    values = {}
+    for name, known in shown.items():
+        column = np.full(len(chosen), np.nan)
+        column[np.searchsorted(chosen, some)] = known
+        if len(chosen) > len(some) and name in of_findings:
+            column = rows.values(views[name])[chosen]
+        values[name] = column[at]
+    times = None if rows.times is None else rows.times[chosen[at]]
+    return Sample(rows.n, rows.times is not None, chosen[at], place_of[chosen[at]], times, values)
 
 
 def missing_blocks(rows: Rows, values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -64,7 +64,7 @@ class Inspection:
         rows = []
         for kind, found in self.findings.groupby("kind", sort=False):
             about = KINDS[str(kind)]
-            names = list(dict.fromkeys(name for name in found["column"] if name))
+            names = list(dict.fromkeys(name for joined in found["column"] if joined for name in joined.split(", ")))
             columns = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
             rows.append((kind, about.title, about.level, len(found), columns, about.advice))
         return pd.DataFrame(rows, columns=["kind", "title", "level", "count", "columns", "advice"])

@@ -55,7 +55,7 @@ def look_at_space(data: Dataset, of_runs: NDArray[np.float64], options: InspectO
         rows.append((variables[a].name, variables[b].name, r, len(empty), ", ".join(empty)))
     columns = ["first", "second", "correlation", "empty_corners", "which"]
     pairs = pd.DataFrame(rows, columns=columns)
-    found += _together(data, of_runs, varied, pairs, options)
+    found += _together(data, of_runs, varied, pairs, len(settings), options)
     found += _thin(share, len(settings), options)
     found += _corners(pairs, options)
     found += _never_run(data, of_runs, chosen)
@@ -110,10 +110,15 @@ def _empty_corners(a: NDArray[np.float64], b: NDArray[np.float64]) -> list[str]:
 
 
 def _together(
-    data: Dataset, of_runs: NDArray[np.float64], varied: list[int], pairs: pd.DataFrame, options: InspectOptions
+    data: Dataset,
+    of_runs: NDArray[np.float64],
+    varied: list[int],
+    pairs: pd.DataFrame,
+    settings: int,
+    options: InspectOptions,
 ) -> Iterator[Found]:
     names = {j: data.encoder.variables[j].name for j in varied}
-    if len(np.unique(of_runs[:, varied], axis=0)) < 4:
+    if settings < 4:
         return
     named: set[str] = set()
     records: Any = pairs.itertuples(index=False)

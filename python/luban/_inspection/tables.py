@@ -77,7 +77,8 @@ def column_facts(view: ColumnView, values: NDArray[np.float64]) -> ColumnFacts:
 def _axis(ordered: NDArray[np.float64], median: float) -> tuple[float, float]:
     """Return the range of a histogram: all values, but not those so far out that the others would be one bar."""
     low, high = float(ordered[0]), float(ordered[-1])
-    inner = np.quantile(ordered, [0.005, 0.995])
+    last = len(ordered) - 1
+    inner = ordered[[int(0.005 * last), last - int(0.005 * last)]]
     room = 1.5 * max(float(inner[1] - median), float(median - inner[0]))
     if room > 0.0:
         low, high = max(low, float(inner[0]) - room), min(high, float(inner[1]) + room)
