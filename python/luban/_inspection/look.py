@@ -249,11 +249,8 @@ def _of_column(
     if view.kind != "number":
         return
     if view.role in ("parameter", "context", "noise"):
-        slips = [*find_stated_slip(rows, view, values, options)]
-        yield from slips
-        for one in _stated(process, rows, view, values):
-            if not (slips and one.kind == "outside_stated"):  # said already
-                yield one
+        yield from find_stated_slip(rows, view, values, options)
+        yield from _stated(process, rows, view, values)
         return
     yield from _digits(rows, view, values)
     if view.role == "auxiliary" and facts.distinct == 1 and rows.n > 1 and facts.missing < rows.n - 1:
