@@ -252,12 +252,10 @@ void bind_findings(py::module_& module) {
   const FindingOptions defaults;
   module.def(
       "find_suspicious",
-      [](const Dataset& data, const RobustWeightOptions& robust, double inconsistent_factor, int stuck_runs,
-         double stuck_chance, int duplicate_values, std::size_t most, int threads, const py::object& progress) {
+      [](const Dataset& data, const RobustWeightOptions& robust, double inconsistent_factor, int duplicate_values,
+         std::size_t most, int threads, const py::object& progress) {
         const FindingOptions options{.robust = robust,
                                      .inconsistent_factor = inconsistent_factor,
-                                     .stuck_runs = stuck_runs,
-                                     .stuck_chance = stuck_chance,
                                      .duplicate_values = duplicate_values,
                                      .most = most,
                                      .threads = threads};
@@ -265,9 +263,9 @@ void bind_findings(py::module_& module) {
                          [&](const core::CallControl& control) { return find_suspicious(data, options, control); });
       },
       py::arg("data"), py::kw_only(), py::arg_v("robust", defaults.robust, "RobustWeightOptions()"),
-      py::arg("inconsistent_factor") = defaults.inconsistent_factor, py::arg("stuck_runs") = defaults.stuck_runs,
-      py::arg("stuck_chance") = defaults.stuck_chance, py::arg("duplicate_values") = defaults.duplicate_values,
-      py::arg("most") = defaults.most, py::arg("threads") = defaults.threads, py::arg("progress") = py::none());
+      py::arg("inconsistent_factor") = defaults.inconsistent_factor,
+      py::arg("duplicate_values") = defaults.duplicate_values, py::arg("most") = defaults.most,
+      py::arg("threads") = defaults.threads, py::arg("progress") = py::none());
   module.def("make_envelope", &make_envelope, py::arg("data"), py::call_guard<py::gil_scoped_release>());
 }
 

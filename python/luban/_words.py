@@ -12,6 +12,6 @@ def counted(count: int, one: str, many: str = "") -> str:
 
 def with_row(sentence: str, row: int) -> str:
     """Add to a sentence where in the source it was seen, unless it says so; rows count from 0, −1 is unknown."""
-    if row < 0 or "(row " in sentence:
+    if row < 0 or "row " in sentence:
         return sentence
     return f"{sentence.removesuffix('.')}; row {row:,} of its source."

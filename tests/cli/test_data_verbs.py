@@ -132,7 +132,8 @@ def test_inspect_shows_what_is_in_it(luban: Cli, history: Path) -> None:
 def test_inspect_json_has_the_same_keys_always(luban: Cli, history: Path) -> None:
     found = luban("inspect", history, "--json").object
     assert set(found) == {
-        "process", "counts", "span", "inputs", "responses", "noise", "coverage", "gaps", "findings",
+        "process", "counts", "span", "space", "summary", "findings", "columns", "inputs", "responses", "noise",
+        "coverage", "by_context", "gaps",
         "path", "uuid", "digest", "imports", "quarantine", "plot",
     }  # fmt: skip
     assert found["counts"]["runs"] == RUNS

@@ -1,6 +1,11 @@
-"""Draws the pictures of README and pages from the packaged turning data: python tests/docs/pictures.py [FOLDER]"""
+"""Draws the pictures of README and pages from the packaged turning data: python tests/docs/pictures.py [FOLDER]
 
+The picture of a page needs a browser, chromium.
+"""
+
+import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import luban
@@ -8,9 +13,19 @@ import luban
 CONTEXT = {"diameter": "D30", "tool_wear": "Worn"}
 
 
+def photograph(page: luban.report.Report, path: Path, width: int = 1180, height: int = 1420) -> None:
+    """Write the top of a page as a browser shows it."""
+    with tempfile.TemporaryDirectory() as folder:
+        place = page.save(Path(folder) / "page.html")
+        command = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={folder}/profile"]
+        command += ["--hide-scrollbars", f"--window-size={width},{height}", f"--screenshot={path}", place.as_uri()]
+        subprocess.run(command, check=True, capture_output=True)
+
+
 def main(folder: Path) -> None:
-    """Write overview.png and response-surface.png."""
+    """Write overview.png, inspection.png and response-surface.png."""
     history = luban.datasets.turning()
+    photograph(history.inspect().plot(), folder / "inspection.png")
     luban.plots.save(luban.plots.history_overview(history), folder / "overview.png")
     model = luban.fit(history.process, history, "gaussian_process")
     campaign = luban.Campaign(history.process, history=history, model=model)

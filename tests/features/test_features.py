@@ -89,7 +89,7 @@ def test_errors_name_what_is_wrong() -> None:
     with pytest.raises(DataError, match="sped"):
         make_data(columns)
     with pytest.raises(ConfigurationError):
-        features.find_suspicious(make_data(), stuck_runs=0)
+        features.find_suspicious(make_data(), most=0)
 
 
 @given(

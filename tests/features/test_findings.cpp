@@ -96,22 +96,6 @@ TEST(Findings, OneEqualValueIsNoDuplicate) {
   EXPECT_TRUE(of_kind(find_suspicious(testing::dataset_of(single)), FindingKind::duplicate_run).empty());
 }
 
-TEST(Findings, NameStuckValues) {
-  testing::Rows rows = honest();
-  for (std::size_t i = 200; i < 212; ++i) rows.roughness[i] = 3.21;
-  const auto stuck = of_kind(find_suspicious(testing::dataset_of(rows)), FindingKind::stuck_value);
-  ASSERT_EQ(stuck.size(), 1U);
-  EXPECT_EQ(stuck[0].source_row, 200);
-  EXPECT_DOUBLE_EQ(stuck[0].value, 3.21);
-  EXPECT_TRUE(says(stuck[0], "3.21 um for 12 readings in a row, from row 200 to row 211")) << stuck[0].message;
-}
-
-TEST(Findings, ACoarselyRecordedResponseIsNotStuck) {
-  core::Generator random = core::RandomKey(22).generator();
-  const auto rows = testing::grid(40, 1, 6, [&](int, int, int, int) { return random.uniform() < 0.8 ? 1.0 : 2.0; });
-  EXPECT_TRUE(of_kind(find_suspicious(testing::dataset_of(rows)), FindingKind::stuck_value).empty());
-}
-
 TEST(Findings, NameWhatNeverVariesAndWhatWasNeverRun) {
   auto rows = honest();
   rows.speed.assign(rows.speed.size(), 120.0);
@@ -131,7 +115,6 @@ TEST(Findings, NameWhatNeverVariesAndWhatWasNeverRun) {
 TEST(Findings, AConstantResponseIsNamedOnce) {
   const auto rows = testing::grid(10, 1, 3, [](int, int, int, int) { return 1.5; });
   const auto findings = find_suspicious(testing::dataset_of(rows));
-  EXPECT_TRUE(of_kind(findings, FindingKind::stuck_value).empty());
   const auto constant = of_kind(findings, FindingKind::constant_column);
   ASSERT_EQ(constant.size(), 2U);  // diameter too
   EXPECT_TRUE(says(constant[1], "roughness is 1.5 um in all 180 readings")) << constant[1].message;
@@ -168,7 +151,6 @@ TEST(Findings, ThreadsChangeNothing) {
 TEST(Findings, RefuseOptionsOutOfRange) {
   const Dataset data = testing::dataset_of(honest());
   EXPECT_THROW((void)find_suspicious(data, {.inconsistent_factor = 1.0}), core::ConfigurationError);
-  EXPECT_THROW((void)find_suspicious(data, {.stuck_runs = 1}), core::ConfigurationError);
   EXPECT_THROW((void)find_suspicious(data, {.most = 0}), core::ConfigurationError);
 }
 

@@ -13,7 +13,22 @@ from matplotlib.figure import Figure
 from luban import History, report
 from luban.errors import IoError
 from luban.fitting import Model
-from luban.report import Card, Cards, Facts, Note, Picture, Points, Report, Section, Text, Verbatim, Wide
+from luban.report import (
+    Card,
+    Cards,
+    Facts,
+    Folded,
+    Gallery,
+    Note,
+    Picture,
+    Points,
+    Report,
+    Section,
+    Shown,
+    Text,
+    Verbatim,
+    Wide,
+)
 
 HOSTILE = "<script>alert('x')</script>&\"$title"
 
@@ -82,6 +97,8 @@ def test_everything_from_outside_is_escaped(figure: Figure) -> None:
         Cards([Card(HOSTILE, HOSTILE, HOSTILE, HOSTILE, [(HOSTILE, HOSTILE)])]),
         Wide(frame, HOSTILE, names={"value": HOSTILE}),
         Picture(figure, HOSTILE, HOSTILE),
+        Gallery([Shown(HOSTILE, HOSTILE, HOSTILE, HOSTILE, HOSTILE, figure)]),
+        Folded(HOSTILE, [Text(HOSTILE)]),
     ]
     text = Report(HOSTILE, HOSTILE, [Section(HOSTILE, blocks), Section("Second", [])], HOSTILE).html()
     page = check_self_contained(text)
@@ -111,9 +128,11 @@ def test_pictures_are_inside(figure: Figure, kind: str, media: str) -> None:
 def test_a_report_of_a_history(history: History) -> None:
     text = report.of_history(history).html()
     page = check_self_contained(text)
-    assert page.elements.count("img") == 1
-    assert "gross_error" in text
+    assert page.elements.count("img") >= 6
+    assert "Gross error" in text
+    assert "row 37" in text
     assert history.digest in text
+    assert text == report.of_history(history, history.inspect()).html()
 
 
 def test_a_report_of_a_model(model: Model) -> None:

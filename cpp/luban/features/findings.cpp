@@ -18,8 +18,6 @@ std::string_view name(FindingKind kind) noexcept {
       return "inconsistent_reading";
     case FindingKind::duplicate_run:
       return "duplicate_run";
-    case FindingKind::stuck_value:
-      return "stuck_value";
     case FindingKind::constant_column:
       return "constant_column";
     case FindingKind::empty_combination:
@@ -31,19 +29,15 @@ std::string_view name(FindingKind kind) noexcept {
 namespace {
 
 void require_options(const FindingOptions& options) {
-  const bool usable = options.inconsistent_factor > 1.0 && options.stuck_runs >= 2 && options.stuck_chance > 0.0 &&
-                      options.stuck_chance <= 1.0 && options.duplicate_values >= 1 && options.most >= 1;
+  const bool usable = options.inconsistent_factor > 1.0 && options.duplicate_values >= 1 && options.most >= 1;
   if (usable) return;
-  throw core::ConfigurationError(
-      {.where = "features.find_suspicious",
-       .expected =
-           "inconsistent_factor above 1, stuck_runs of at least 2, stuck_chance in (0, 1], duplicate_values and "
-           "most of at least 1",
-       .received = std::to_string(options.inconsistent_factor) + ", " + std::to_string(options.stuck_runs) + ", " +
-                   std::to_string(options.stuck_chance) + ", " + std::to_string(options.duplicate_values) + ", " +
-                   std::to_string(options.most),
-       .place = {},
-       .hint = {}});
+  throw core::ConfigurationError({.where = "features.find_suspicious",
+                                  .expected = "inconsistent_factor above 1, duplicate_values and most of at least 1",
+                                  .received = std::to_string(options.inconsistent_factor) + ", " +
+                                              std::to_string(options.duplicate_values) + ", " +
+                                              std::to_string(options.most),
+                                  .place = {},
+                                  .hint = {}});
 }
 
 /// Joins the responses' searches of one kind, most severe first.
@@ -77,7 +71,6 @@ std::vector<Finding> find_suspicious(const Dataset& data, const FindingOptions& 
   require_options(options);
   const auto m = static_cast<std::size_t>(data.m());
   std::vector<detail::Search> gross(m);
-  std::vector<detail::Search> stuck(m);
   detail::Search duplicates;
   detail::Search inconsistent;
   // Tasks 0 … m−1 look at one response each, the last two at all together.
@@ -93,14 +86,12 @@ std::vector<Finding> find_suspicious(const Dataset& data, const FindingOptions& 
           return;
         }
         gross[task] = detail::search_gross_errors(data, static_cast<Eigen::Index>(task), options);
-        stuck[task] = detail::search_stuck_values(data, static_cast<Eigen::Index>(task), options);
       },
       options.threads, control);
   std::vector<Finding> all;
   append(all, join(std::move(gross), options.most), options.most);
   append(all, std::move(inconsistent), options.most);
   append(all, std::move(duplicates), options.most);
-  append(all, join(std::move(stuck), options.most), options.most);
   append(all, detail::search_constant_columns(data), options.most);
   append(all, detail::search_empty_combinations(data, options), options.most);
   return all;

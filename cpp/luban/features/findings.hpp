@@ -16,7 +16,6 @@ enum class FindingKind {
   gross_error,           ///< a reading impossibly far from its neighbours in the same run and point
   inconsistent_reading,  ///< a value that contradicts the other responses of the same reading
   duplicate_run,         ///< two runs with identical inputs and identical readings
-  stuck_value,           ///< a response that repeats the same value too many times in a row
   constant_column,       ///< an input or response that never varies
   empty_combination      ///< a combination of context categories without any run
 };
@@ -40,12 +39,6 @@ struct FindingOptions {
   /// A value is inconsistent when beside each of the other responses it is at least this many times larger or smaller
   /// than in the other readings at its point. Above 1; e is what no honest reading of related responses comes near.
   double inconsistent_factor = 2.718281828459045;
-  /// Identical values in this many successive readings or more are named. At least 2; eight readings are what a
-  /// person would not put down to chance.
-  int stuck_runs = 8;
-  /// A repetition is named only when independent readings would show one as long with at most this probability, so
-  /// that a coarsely recorded response is not blamed. In (0, 1].
-  double stuck_chance = 1e-3;
   /// Two runs count as duplicates only when at least this many values agree: one rounded value may agree by chance.
   /// At least 1.
   int duplicate_values = 3;

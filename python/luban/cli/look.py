@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -28,13 +29,16 @@ _PICTURES = (".png", ".svg", ".pdf", ".html")
 def inspect_history(
     history: HistoryPath,
     plot: Annotated[
-        Path | None, typer.Option("--plot", help="Draw it as well: a name that ends in .png, .svg, .pdf or .html")
+        Path | None,
+        typer.Option("--plot", help="Draw it as well: .html is the whole page; .png, .svg or .pdf one picture"),
     ] = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Show what is in a history, and what a person should look at before anything is learned from it.
 
-    Runs and readings, time span, ranges, gaps, noise within and between runs, suspicious values, what was refused.
+    Runs and readings, ranges, gaps, dead and stuck sensors, repeats, gross errors, clock steps, unit mix-ups, noise
+    within and between runs, drift, coverage of the search space, what was refused. ``--plot page.html`` writes all of
+    it with pictures into one file.
     """
     from luban import History, console
     from luban.errors import ConfigurationError
@@ -80,8 +84,12 @@ def _show(source: History, inspection: Inspection) -> None:
         f"{counts['points_run_more_than_once']:,} of them run more than once."
     )
     console.out(f"{span['first']} to {span['last']}." if span["first"] else "When the runs were made is not known.")
+    if len(inspection.summary):
+        shown = inspection.summary[["title", "level", "count", "columns", "advice"]]
+        console.out(console.frame_table(shown, "What to look at, heaviest first"))
     console.out(console.frame_table(inspection.inputs, "Inputs"))
     console.out(console.frame_table(inspection.responses, "Responses"))
+    _show_space(inspection)
     console.out(console.frame_table(inspection.noise, "Noise within and between runs, gross errors set aside"))
     if len(inspection.coverage.columns) > 1:
         console.out(console.frame_table(inspection.coverage, "Runs per context"))
@@ -92,6 +100,17 @@ def _show(source: History, inspection: Inspection) -> None:
     if len(refused):
         reasons = refused.groupby(["reason", "scope", "column"]).size().reset_index(name="count")
         console.out(console.frame_table(reasons, "Refused at import (quarantine)"))
+
+
+def _show_space(inspection: Inspection) -> None:
+    from luban import console
+
+    space = inspection.space
+    if math.isfinite(space.within_reach):
+        console.out(
+            f"{100 * space.within_reach:.0f} % of the search space lies within reach of a run; "
+            f"{counted(space.settings, 'different setting')} of {counted(space.parameters, 'parameter')}."
+        )
 
 
 def _show_findings(findings: pd.DataFrame, most: int = 20) -> None:

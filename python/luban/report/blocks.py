@@ -16,7 +16,22 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-__all__ = ["Block", "Card", "Cards", "Facts", "Note", "Picture", "Points", "Section", "Text", "Verbatim", "Wide"]
+__all__ = [
+    "Block",
+    "Card",
+    "Cards",
+    "Facts",
+    "Folded",
+    "Gallery",
+    "Note",
+    "Picture",
+    "Points",
+    "Section",
+    "Shown",
+    "Text",
+    "Verbatim",
+    "Wide",
+]
 
 Tone = Literal["plain", "good", "warning"]
 
@@ -141,6 +156,53 @@ class Picture:
 
 
 @dataclass(frozen=True)
+class Shown:
+    """Something worth a look: what, where, a sentence, what to do, and a small picture."""
+
+    name: str
+    where: str
+    text: str
+    advice: str = ""
+    level: Literal["mend", "check", "know"] | str = "know"
+    plot: Figure | None = None
+
+    def html(self) -> str:
+        """Return a ``<div class="shown">``."""
+        image = ""
+        if self.plot is not None:
+            source = base64.b64encode(style.png(self.plot, dpi=150)).decode("ascii")
+            image = f'<div class="small"><img src="data:image/png;base64,{source}" alt="{escape(self.text)}"></div>'
+        where = f' <span class="where">{escape(self.where)}</span>' if self.where else ""
+        advice = f'<p class="advice">{escape(self.advice)}</p>' if self.advice else ""
+        head = f'<p class="name">{escape(self.name)}{where}</p>'
+        return f'<div class="shown {escape(self.level)}">{head}{image}<p>{escape(self.text)}</p>{advice}</div>'
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """Things worth a look, side by side."""
+
+    items: Sequence[Shown]
+
+    def html(self) -> str:
+        """Return a grid."""
+        return f'<div class="gallery">{"".join(item.html() for item in self.items)}</div>'
+
+
+@dataclass(frozen=True)
+class Folded:
+    """What is long and rarely wanted: its title, and the rest when it is opened."""
+
+    title: str
+    blocks: Sequence[Block]
+
+    def html(self) -> str:
+        """Return a ``<details>``."""
+        body = "".join(block.html() for block in self.blocks)
+        return f"<details><summary>{escape(self.title)}</summary>{body}</details>"
+
+
+@dataclass(frozen=True)
 class Wide:
     """A DataFrame as a table: units under the names, numbers right-aligned.
 
@@ -169,7 +231,8 @@ class Wide:
             rows.append(f"<tr{' class=strong' if place in self.strong else ''}>{cells}</tr>")
         caption = f"<caption>{escape(self.caption)}</caption>" if self.caption else ""
         head, body = "".join(heads), "".join(rows)
-        table = f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        many = ' class="many"' if len(heads) > 9 else ""
+        table = f"<table{many}>{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
         return f'<div class="scroll">{table}</div>'
 
     def _is_number(self, column: str) -> bool:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from luban import plots
 from luban.plots.text import name_text, number, unit_text
-from luban.report.blocks import Block, Card, Cards, Facts, Note, Picture, Points, Section, Text, Wide
+from luban.report.blocks import Block, Facts, Note, Picture, Points, Section, Text, Wide
+from luban.report.inspection import of_inspection
 from luban.report.page import Report
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from luban.fitting import Model
     from luban.history import History
 
-__all__ = ["SKILL_NAMES", "history_sections", "model_sections", "of_history", "of_model", "skill_frame"]
+__all__ = ["SKILL_NAMES", "model_sections", "of_history", "of_model", "skill_frame"]
 
 #: Headings of the table of skill.
 SKILL_NAMES = {
@@ -37,50 +38,7 @@ def of_history(history: History, inspection: Inspection | None = None) -> Report
     Raises: DataError when the history cannot be read as a dataset; KeyboardInterrupt on Ctrl-C.
     """
     seen = history.inspect() if inspection is None else inspection
-    return Report(
-        title=f"History of {history.process.name}",
-        subtitle=f"{seen.counts['readings']:,} readings of {seen.counts['runs']:,} runs",
-        sections=history_sections(history, seen),
-        footer=f"History {history.uuid}, content {history.digest}.",
-    )
-
-
-def history_sections(history: History, seen: Inspection) -> list[Section]:
-    """Return the sections about a history: overview, inputs and responses, noise, findings."""
-    c = seen.counts
-    cards = Cards(
-        [
-            Card("Readings", f"{c['readings']:,}", about=_per_run(c)),
-            Card("Runs", f"{c['runs']:,}", about=f"{c['groups']:,} groups that are never split"),
-            Card("Points run more than once", f"{c['points_run_more_than_once']:,}", about=f"of {c['points']:,}"),
-            Card("Findings", f"{len(seen.findings):,}", tone="warning" if len(seen.findings) else "good"),
-        ]
-    )
-    overview = plots.history_overview(history)
-    what: list[Block] = [cards, Picture(overview, "Every reading by run; gross errors are marked.", kind="png")]
-    tables: list[Block] = [Wide(seen.inputs, "Inputs: what the process states and what was seen")]
-    tables.append(Wide(seen.responses, "Responses", digits=4))
-    noise: list[Block] = [
-        Text(
-            "Standard deviations from repeats alone, gross errors set aside; dof: degrees of freedom behind each. "
-            "Within a run: between its readings. Between runs: between repeated runs at the same settings."
-        ),
-        Wide(seen.noise),
-    ]
-    found: list[Block] = [Wide(seen.findings[["kind", "column", "source_row", "message"]])]
-    if not len(seen.findings):
-        found = [Note("Nothing looks wrong.", "good")]
-    return [
-        Section("What is in it", what),
-        Section("Inputs and responses", tables),
-        Section("Noise", noise),
-        Section("Findings", found),
-    ]
-
-
-def _per_run(counts: dict[str, int]) -> str:
-    low, high = counts["readings_per_run_min"], counts["readings_per_run_max"]
-    return f"{low} of each run" if low == high else f"{low} to {high} of each run"
+    return of_inspection(seen, footer=f"History {history.uuid}, content {history.digest}.")
 
 
 def of_model(model: Model) -> Report:

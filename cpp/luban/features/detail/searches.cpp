@@ -79,43 +79,6 @@ Search search_gross_errors(const Dataset& data, Eigen::Index response, const Fin
   return most_severe(std::move(found), std::move(severity), options.most);
 }
 
-Search search_stuck_values(const Dataset& data, Eigen::Index response, const FindingOptions& options) {
-  std::vector<Eigen::Index> order;
-  std::vector<double> sorted;
-  for (Eigen::Index i = 0; i < data.n(); ++i) {
-    if (std::isnan(data.Y(i, response))) continue;
-    order.push_back(i);
-    sorted.push_back(data.Y(i, response));
-  }
-  std::sort(sorted.begin(), sorted.end());
-  if (sorted.empty() || sorted.front() == sorted.back()) return {};  // a constant column is named as such
-  std::stable_sort(order.begin(), order.end(), [&](Eigen::Index a, Eigen::Index b) {
-    return data.source_row[static_cast<std::size_t>(a)] < data.source_row[static_cast<std::size_t>(b)];
-  });
-  const std::string& unit = data.responses[static_cast<std::size_t>(response)].unit;
-  const auto n = static_cast<double>(order.size());
-  std::vector<Finding> found;
-  std::vector<double> severity;
-  for (std::size_t begin = 0, end = 0; begin < order.size(); begin = end) {
-    const double value = data.Y(order[begin], response);
-    while (end < order.size() && data.Y(order[end], response) == value) ++end;
-    const auto length = static_cast<double>(end - begin);
-    if (length < options.stuck_runs) continue;
-    const auto [first, last] = std::equal_range(sorted.begin(), sorted.end(), value);
-    const double chance = n * std::pow(static_cast<double>(last - first) / n, length);  // bounds that of one as long
-    if (chance > options.stuck_chance) continue;
-    Finding finding = finding_at(data, FindingKind::stuck_value, order[begin], response);
-    finding.message = finding.column + " stays at exactly " + with_unit(value, unit) + " for " +
-                      std::to_string(end - begin) + " readings in a row, from row " +
-                      std::to_string(finding.source_row) + " to row " +
-                      std::to_string(data.source_row[static_cast<std::size_t>(order[end - 1])]) + ", beginning in " +
-                      in_run(data, order[begin]) + ".";
-    found.push_back(std::move(finding));
-    severity.push_back(length);
-  }
-  return most_severe(std::move(found), std::move(severity), options.most);
-}
-
 namespace {
 
 /// Readings of each run that has at least `fewest` values, in order of their numbers; others stay empty.

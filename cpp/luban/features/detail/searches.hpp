@@ -18,7 +18,6 @@ struct Search {
 [[nodiscard]] Search search_gross_errors(const Dataset& data, Eigen::Index response, const FindingOptions& options);
 /// Among responses that are always positive, three at least: their ratios tell which one of a reading is wrong.
 [[nodiscard]] Search search_inconsistent_readings(const Dataset& data, const FindingOptions& options);
-[[nodiscard]] Search search_stuck_values(const Dataset& data, Eigen::Index response, const FindingOptions& options);
 [[nodiscard]] Search search_duplicate_runs(const Dataset& data, const FindingOptions& options);
 [[nodiscard]] Search search_constant_columns(const Dataset& data);
 [[nodiscard]] Search search_empty_combinations(const Dataset& data, const FindingOptions& options);
