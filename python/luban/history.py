@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from luban.features import Inspection
+    from luban.features import InspectOptions, Inspection
 
 __all__ = ["CompactReport", "History", "ImportReport", "RunFilter", "VerifyReport", "compact", "verify"]
 
@@ -434,11 +434,11 @@ class History:
             )
         return verify(self._path, progress=progress)
 
-    def inspect(self, *, progress: Progress | None = None) -> Inspection:
+    def inspect(self, *, options: InspectOptions | None = None, progress: Progress | None = None) -> Inspection:
         """Say what is in it and what a person should look at; see :func:`luban.features.inspect`."""
         from luban import features
 
-        return features.inspect(self.process.core, self._file, progress=progress)
+        return features.inspect(self.process.core, self._file, options=options, progress=progress)
 
     def __repr__(self) -> str:
         where = "in memory" if self._path is None else repr(str(self._path))

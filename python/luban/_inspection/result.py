@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import math
 from dataclasses import dataclass, field
@@ -74,8 +73,9 @@ class Inspection:
 
         ``plot().save("page.html")`` writes it. Raises: IoError when the disk refuses.
         """
-        # The page stands in a layer above this one, and is looked up when it is asked for, like names at the door.
-        return importlib.import_module("luban.report").of_inspection(self)
+        from luban import report
+
+        return report.of_inspection(self)
 
     def to_json(self) -> str:
         """Return everything but the pictures as one JSON object; missing numbers are null."""
