@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from luban.features import InspectOptions, Inspection
+    from luban.features import Inspection, InspectOptions
 
 __all__ = ["CompactReport", "History", "ImportReport", "RunFilter", "VerifyReport", "compact", "verify"]
 
@@ -322,8 +322,8 @@ class History:
     ) -> _core.ArrowRows:
         """Offer rows through the Arrow C stream interface, block by block, units as metadata of the fields.
 
-        ``pyarrow.table(history.to_arrow())``, ``pyarrow.RecordBatchReader.from_stream(...)``, ``polars.DataFrame(...)``:
-        whatever reads Arrow takes them over; numbers, times and categories are not copied. A missing number is NaN,
+        ``pyarrow.table(history.to_arrow())``, ``pyarrow.RecordBatchReader.from_stream(...)``,
+        ``polars.DataFrame(...)``: whatever reads Arrow takes them over; numbers, times and categories are not copied. A missing number is NaN,
         anything else that is missing is null.
 
         Raises: as :meth:`read`.
@@ -404,9 +404,8 @@ class History:
             return runs
         source = self._file.view(_core.Grain.runs, known_at)
         if callable(runs):
-            frame = table_frame(
-                source, self._default_columns(source) + [name for name in _OF_RUNS if _has(source, name)]
-            )
+            names = [info.name for info in source.schema() if info.kind != _core.ColumnKind.ragged_float32]
+            frame = table_frame(source, names)
             mask: NDArray[np.bool_] = np.asarray(runs(frame), dtype=bool)
             return RunFilter(run_id=_or_none(frame["run_id"][mask]))
         ids = list(source.read(["run_id"], 0, source.row_count()).column("run_id").values)
