@@ -56,11 +56,11 @@ def draft_of_csv(
     dialect = sniff(path, [], delimiter=delimiter, decimal=decimal, encoding=encoding)
     numeric = [header for header in dialect.header if not names_code(header)]  # codes stay as written: 01 is not 1
     chunk = next(iter(read_chunks(path, dialect, numeric)), None)
-    if chunk is None or len(chunk.frame) == 0:
+    if chunk is None or len(chunk.cells) == 0:
         raise DataError(
             where="ingest.new_process", expected="rows", received="a header and nothing below it", place=str(path)
         )
-    return draft_of_frame(chunk.frame, name or process_name(path.stem), path.name)
+    return draft_of_frame(chunk.cells.frame(), name or process_name(path.stem), path.name)
 
 
 def draft_of_frame(frame: pd.DataFrame, name: str, source: str) -> NewProcess:

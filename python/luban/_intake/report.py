@@ -26,6 +26,7 @@ REASONS: Mapping[str, str] = {
     "disagrees_with_stored_run": "differs in a parameter or context variable from the run that is stored",
     "disagrees_with_stored_reading": "differs in a noise variable from the reading that is stored",
     "only_responses_are_corrected": "another auxiliary value for a stored reading",
+    "quality_never_seen": "a word for the quality that neither the process file nor OPC UA explains; value uncertain",
 }
 
 
@@ -55,6 +56,7 @@ class ImportReport:
     auxiliary: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     already_imported: bool = False
+    rows_known: int = 0  # rows of pieces that an interrupted import had brought before
     seconds: float = 0.0
 
     @property
@@ -73,6 +75,19 @@ class ImportReport:
         """Rows and values refused."""
         values = sum(sum(reasons.values()) for reasons in self.values_quarantined.values())
         return sum(self.rows_quarantined.values()) + values
+
+    def add(self, part: ImportReport) -> None:
+        """Add what one piece of the source brought."""
+        for name in ("rows", "runs", "readings", "runs_added", "readings_added", "values_added", "values_corrected",
+                     "values_unchanged"):  # fmt: skip
+            setattr(self, name, getattr(self, name) + getattr(part, name))
+        for name in ("values_kept", "missing", "rows_quarantined"):
+            _add_counts(getattr(self, name), getattr(part, name))
+        for column, reasons in part.values_quarantined.items():
+            _add_counts(self.values_quarantined.setdefault(column, {}), reasons)
+        for name in ("auxiliary", "notes"):
+            mine = getattr(self, name)
+            mine += [text for text in getattr(part, name) if text not in mine]
 
     def check(self) -> None:
         """Prove that nothing was dropped in silence. Raises: IntegrityError naming the sum that does not hold."""
@@ -105,6 +120,8 @@ class ImportReport:
             f"{counted(self.readings, 'reading')}, {counted(sum(self.values_kept.values()), 'value')} "
             f"({self.seconds:.2f} s, {self.rows_per_s:,.0f} rows/s)."
         ]
+        if self.rows_known:
+            out.append(f"{counted(self.rows_known, 'row')} had come before the import was interrupted.")
         if not self.changed:
             out.append("Everything in it was known already: nothing changed.")
         elif self.values_corrected or self.values_unchanged:
@@ -134,6 +151,11 @@ class ImportReport:
 
     def _repr_html_(self) -> str:
         return "<p>" + "<br>".join(escape(line) for line in self.lines()) + "</p>"
+
+
+def _add_counts(counts: dict[str, int], more: Mapping[str, int]) -> None:
+    for name, count in more.items():
+        counts[name] = counts.get(name, 0) + count
 
 
 def _lost(place: str, expected: str, received: str) -> IntegrityError:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from luban import _core
+from luban._intake.cells import texts_of
 from luban._intake.convert import NO_TIME, Codes, Columns
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from luban._intake.columns import Match
     from luban._intake.report import ImportReport
 
-__all__ = ["ReadingTables", "RunTables", "reading_tables", "run_tables"]
+__all__ = ["ReadingTables", "RunTables", "free_numbers", "number_codes", "reading_tables", "run_tables"]
 
 # Numbers that lose nothing as float64: no leading zeros (007 is a name), at most 15 digits.
 _PLAIN_NUMBER = re.compile(r"^[-+]?(?=\.?\d)(0|[1-9]\d*)?(\.\d+)?([eE][-+]?\d+)?$")
@@ -121,11 +122,28 @@ def _variable(columns: Columns, name: str, unit: str, rows: NDArray[np.int64]) -
 
 def _free_column(name: str, unit: str, texts: Codes, rows: NDArray[np.int64]) -> _core.Column:
     """Texts as numbers when each of them is one and loses nothing by it, otherwise as texts."""
-    numbers = all(_PLAIN_NUMBER.match(text) and _digits(text) <= 15 for text in texts.categories)
-    if numbers and texts.categories:
-        values = np.array([*(float(text) for text in texts.categories), np.nan])
-        return _core.Column.float64(name, unit, values[texts.codes[rows]])
+    values, bad = free_numbers(texts)
+    if texts.categories and not bad.any():
+        return _core.Column.float64(name, unit, values[rows])
     return _core.Column.string(name, texts.texts(rows).tolist())
+
+
+def free_numbers(texts: Codes) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Values (n), NaN where missing, and where a text stands that is no number or loses digits as one."""
+    plain = np.array([_is_plain(text) for text in texts.categories] + [True], dtype=bool)
+    values = [float(text) if good else np.nan for text, good in zip(texts.categories, plain, strict=False)]
+    return np.array([*values, np.nan])[texts.codes], ~plain[texts.codes]
+
+
+def number_codes(values: NDArray[np.float64]) -> Codes:
+    """Numbers as the texts of a column of texts."""
+    import pandas as pd
+
+    return texts_of(pd.Series(values))
+
+
+def _is_plain(text: str) -> bool:
+    return _PLAIN_NUMBER.match(text) is not None and _digits(text) <= 15
 
 
 def _digits(text: str) -> int:

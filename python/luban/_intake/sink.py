@@ -1,0 +1,87 @@
+"""Where an import puts its pieces: a content in memory takes the whole import at once.
+
+A sink that keeps segments takes pieces of ``piece_rows`` rows one after the other, each durable after ``append``.
+What such a sink must do itself: refuse a (run, repeat) that an earlier piece of the same import brought ("duplicate"),
+and rows that disagree with what is stored, as a merge does. The numbers of counted readings go on over the pieces.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from luban import _history
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["PIECE_ROWS", "ContentSink", "Sink"]
+
+PIECE_ROWS = 1 << 19  # four blocks of the index of a history
+
+
+class Sink(Protocol):
+    """Takes the additions of one import, in the order of the source's rows."""
+
+    @property
+    def piece_rows(self) -> int | None:
+        """Rows of the source that one addition holds; None: all of them in one."""
+        ...
+
+    @property
+    def provenance(self) -> Sequence[_history.Provenance]:
+        """The imports that it holds, first to last."""
+        ...
+
+    @property
+    def process(self) -> Sequence[_history.ProcessVersion]:
+        """The versions of the process that it holds, the latest last."""
+        ...
+
+    @property
+    def stored(self) -> _history.Content | None:
+        """All that was there before, where that is in memory: new rows are compared with it."""
+        ...
+
+    def append(self, addition: _history.Content, source_rows: NDArray[np.int64]) -> _history.MergeReport:
+        """Take an addition; ``source_rows`` (readings of it) are their rows in the source.
+
+        Raises: DataError when it contradicts itself, ConfigurationError when its process does not fit.
+        """
+        ...
+
+    def finish(self) -> None:
+        """Say that all rows have come."""
+        ...
+
+
+class ContentSink:
+    """Merges the whole import into a content in memory, which is changed only when everything went well."""
+
+    def __init__(self, history: _history.Content, piece_rows: int | None = None) -> None:
+        self._history = history
+        self.piece_rows = piece_rows
+
+    @property
+    def provenance(self) -> Sequence[_history.Provenance]:
+        """See :class:`Sink`."""
+        return self._history.provenance
+
+    @property
+    def process(self) -> Sequence[_history.ProcessVersion]:
+        """See :class:`Sink`."""
+        return self._history.process
+
+    @property
+    def stored(self) -> _history.Content:
+        """See :class:`Sink`."""
+        return self._history
+
+    def append(self, addition: _history.Content, source_rows: NDArray[np.int64]) -> _history.MergeReport:
+        """See :class:`Sink`."""
+        return _history.merge(self._history, addition, source_rows)
+
+    def finish(self) -> None:
+        """See :class:`Sink`."""
