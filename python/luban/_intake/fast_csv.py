@@ -30,8 +30,8 @@ __all__ = ["FastOptions", "has_arrow", "read_csv"]
 class FastOptions:
     """How a file is cut: bytes of a block, of what one thread parses, and of the longest line that is looked for."""
 
-    block: int = 24 << 20
-    part: int = 4 << 20
+    block: int = 16 << 20
+    part: int = 2 << 20
     longest: int = 256 << 20
 
 

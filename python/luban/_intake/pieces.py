@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from luban._intake.cells import RawChunk
 
-__all__ = ["Piece", "in_pieces", "rows_done", "rows_text"]
+__all__ = ["Piece", "in_pieces", "read_ahead", "rows_done", "rows_text"]
 
 _ROWS = re.compile(r", rows (\d+) to (\d+)(, the last)?$")
 
@@ -28,6 +29,19 @@ class Piece:
     def rows(self) -> int:
         """Rows in it, those with too many fields included."""
         return sum(len(chunk.rows) + len(chunk.malformed) for chunk in self.chunks)
+
+
+def read_ahead(chunks: Iterator[RawChunk]) -> Iterator[RawChunk]:
+    """Yield the same chunks; while one is worked on, a second thread reads the next one."""
+    with ThreadPoolExecutor(1, "luban-read") as pool:
+        try:
+            ahead = pool.submit(next, chunks, None)
+            while (chunk := ahead.result()) is not None:
+                ahead = pool.submit(next, chunks, None)
+                yield chunk
+        finally:
+            if isinstance(chunks, Generator):  # files and connections are closed in the thread that opened them
+                pool.submit(chunks.close).result()
 
 
 def in_pieces(chunks: Iterable[RawChunk], rows: int | None) -> Iterator[Piece]:
@@ -64,7 +78,7 @@ def _extend(piece: Piece, chunk: RawChunk) -> None:
 
 
 def rows_text(piece: Piece) -> str:
-    """What the provenance says of a piece behind the name of the import."""
+    """Return what the provenance says of a piece behind the name of the import."""
     return f", rows {piece.first} to {piece.end}" + (", the last" if piece.last else "")
 
 

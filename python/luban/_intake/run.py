@@ -17,7 +17,7 @@ from luban import _core, _history, units
 from luban._intake.build import Addition, Author, PieceState, build, process_document
 from luban._intake.columns import Match, match_columns, wanted_names
 from luban._intake.convert import Columns, Refusals, convert_chunk, join
-from luban._intake.pieces import Piece, in_pieces, rows_done, rows_text
+from luban._intake.pieces import Piece, in_pieces, read_ahead, rows_done, rows_text
 from luban._intake.report import REASONS, ImportReport
 from luban._intake.second_look import look_again
 from luban._intake.sink import ContentSink, Sink
@@ -124,7 +124,7 @@ class _Import:
         piece_rows = None if self.sink is None else self.sink.piece_rows
         state = None if piece_rows is None else PieceState()
         done = _done(self.sink, self.process, self.report.digest)
-        chunks = _told(self.source.chunks(self.header, self.match.numeric_headers), progress)
+        chunks = _told(read_ahead(self.source.chunks(self.header, self.match.numeric_headers)), progress)
         for piece in in_pieces(chunks, piece_rows):
             refusals = Refusals()
             columns = join([convert_chunk(chunk, self.match, self.header.decimal, refusals) for chunk in piece.chunks])
@@ -171,6 +171,8 @@ def _told(chunks: Iterator[RawChunk], progress: Progress | None) -> Iterator[Raw
         yield chunk
         if progress is not None and chunk.progress is not None:
             progress("read", *chunk.progress)
+            done, total = chunk.progress
+            progress("rows", chunk.end, max(chunk.end, round(chunk.end * total / done)) if done else 0)
 
 
 def _done(sink: Sink | None, process: Process, digest: str) -> dict[int, int]:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["PIECE_ROWS", "ContentSink", "Sink"]
 
-PIECE_ROWS = 1 << 19  # four blocks of the index of a history
+PIECE_ROWS = 1 << 18  # two blocks of the index of a history
 
 
 class Sink(Protocol):
