@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from luban._intake.report import ImportReport
     from luban.process import Process
 
-__all__ = ["Addition", "Author", "PieceState", "build", "empty_content", "process_document"]
+__all__ = ["Addition", "Author", "PieceState", "build", "content_of", "empty_content", "process_document"]
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,15 @@ class Addition:
     kept: NDArray[np.int64]
     run: NDArray[np.int64]
     run_ids: list[str]
+    keys: NDArray[np.int64]  # of the run of each row of ``columns``; −1: unknown
+
+    def order_of_runs(self) -> tuple[NDArray[np.int64], int]:
+        """Return the place of each run (runs) among all runs of the source, refused ones included, and their number."""
+        named = self.keys[self.keys >= 0]
+        _, all_keys, first = _in_order_of_appearance(named)
+        position = dict(zip(all_keys.tolist(), range(len(first)), strict=True))
+        _, own, _ = _in_order_of_appearance(self.keys[self.kept])
+        return np.array([position[key] for key in own.tolist()], dtype=np.int64), len(first)
 
     @property
     def source_rows(self) -> NDArray[np.int64]:
@@ -121,7 +130,7 @@ def build(
     kept = np.flatnonzero(columns.good)
     run, key_of_run, first = _in_order_of_appearance(keys[kept])
     now = time.time_ns()
-    content = _content(process, report, author, now)
+    content = content_of(process, author, report.source, report.digest, report.rows, now)
     runs = run_tables(columns, match, kept, run, kept[first], report)
     groups = _groups(process, columns, kept[first], report)
     run_ids = ids(key_of_run)
@@ -140,7 +149,7 @@ def build(
     report.auxiliary = readings.auxiliary_names
     refusals.drop_values(columns.rows[~columns.good])
     content.set_quarantine(refusals.rows, refusals.column, refusals.value, refusals.reason, refusals.scope)
-    return Addition(content, columns, kept, run, run_ids)
+    return Addition(content, columns, kept, run, run_ids, keys)
 
 
 def _add_responses(
@@ -158,13 +167,14 @@ def _add_responses(
             add_with_quality(content, response, there, values[there], now, quality[kept][there])
 
 
-def _content(process: Process, report: ImportReport, author: Author, now: int) -> _history.Content:
+def content_of(process: Process, author: Author, name: str, digest: str, rows: int, now: int) -> _history.Content:
+    """Return an import that has brought nothing yet."""
     from luban import _history
 
     entry = _history.Provenance()
     entry.who, entry.what, entry.tool = author.who, author.what, author.tool
-    entry.input_name, entry.input_digest = report.source, report.digest
-    entry.time, entry.rows = now, report.rows
+    entry.input_name, entry.input_digest = name, digest
+    entry.time, entry.rows = now, rows
     content = _history.Content()
     content.add_process(_history.ProcessVersion(process.core.to_json(), process_document(process), now))
     content.add_provenance(entry)

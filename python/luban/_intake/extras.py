@@ -15,11 +15,16 @@ from luban.errors import NotBuiltError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from collections.abc import Sequence
+
     from luban import _core, _history
+    from luban._intake.build import Addition
     from luban._intake.convert import Columns
+    from luban._intake.report import ImportReport
+    from luban._intake.traces import Trace
     from luban.process import Process
 
-__all__ = ["add_achieved", "add_with_quality", "require_content"]
+__all__ = ["add_achieved", "add_traces", "add_with_quality", "mean_of_runs", "require_content"]
 
 
 def require_content(content: _history.Content, method: str, what: str) -> None:
@@ -91,3 +96,19 @@ def _first_known(codes: NDArray[np.int32], run: NDArray[np.int64], runs: int) ->
     there = np.flatnonzero(codes >= 0)[::-1]
     out[run[there]] = codes[there]
     return out
+
+
+def add_traces(addition: Addition, traces: Sequence[Trace], report: ImportReport) -> None:
+    """Add the samples of these runs, channel by channel. Raises: DataError, NotBuiltError."""
+    from luban._intake.traces import attach
+
+    for trace in traces:
+        require_content(addition.content, "add_trace", "traces")
+        order, total = addition.order_of_runs()
+        own, strange = attach(trace, addition.run_ids, order, total)
+        addition.content.add_trace(
+            own.name, own.unit, own.values, own.offsets, own.start_time, own.period_ns, own.times
+        )
+        report.traces[own.name] = len(own.values)
+        if strange:
+            report.notes.append(f"Trace {own.name}: {strange:,} recorded runs are not in the source; left out.")

@@ -56,6 +56,8 @@ class ImportReport:
     auxiliary: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     already_imported: bool = False
+    traces: dict[str, int] = field(default_factory=dict)  # samples by channel
+    genealogy: int = 0  # rows of the lots that came with it
     rows_known: int = 0  # rows of pieces that an interrupted import had brought before
     seconds: float = 0.0
 
@@ -67,8 +69,8 @@ class ImportReport:
     @property
     def changed(self) -> bool:
         """Whether the history is another one than before."""
-        added = self.runs_added + self.readings_added + self.values_added + self.values_corrected
-        return not self.already_imported and (added > 0 or self.quarantined > 0)
+        added = self.runs_added + self.readings_added + self.values_added + self.values_corrected + self.genealogy
+        return self.genealogy > 0 or (not self.already_imported and (added > 0 or self.quarantined > 0))
 
     @property
     def quarantined(self) -> int:
@@ -81,7 +83,7 @@ class ImportReport:
         for name in ("rows", "runs", "readings", "runs_added", "readings_added", "values_added", "values_corrected",
                      "values_unchanged"):  # fmt: skip
             setattr(self, name, getattr(self, name) + getattr(part, name))
-        for name in ("values_kept", "missing", "rows_quarantined"):
+        for name in ("values_kept", "missing", "rows_quarantined", "traces"):
             _add_counts(getattr(self, name), getattr(part, name))
         for column, reasons in part.values_quarantined.items():
             _add_counts(self.values_quarantined.setdefault(column, {}), reasons)
@@ -120,6 +122,11 @@ class ImportReport:
             f"{counted(self.readings, 'reading')}, {counted(sum(self.values_kept.values()), 'value')} "
             f"({self.seconds:.2f} s, {self.rows_per_s:,.0f} rows/s)."
         ]
+        if self.traces:
+            channels = ", ".join(f"{name} {counted(count, 'sample')}" for name, count in self.traces.items())
+            out.append(f"Traces: {channels}.")
+        if self.genealogy:
+            out.append(f"Lots: {counted(self.genealogy, 'row')} of what was made of what.")
         if self.rows_known:
             out.append(f"{counted(self.rows_known, 'row')} had come before the import was interrupted.")
         if not self.changed:

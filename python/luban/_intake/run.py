@@ -6,7 +6,7 @@ import getpass
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -17,6 +17,7 @@ from luban import _core, _history, units
 from luban._intake.build import Addition, Author, PieceState, build, process_document
 from luban._intake.columns import Match, match_columns, wanted_names
 from luban._intake.convert import Columns, Refusals, convert_chunk, join
+from luban._intake.extras import add_traces
 from luban._intake.pieces import Piece, in_pieces, read_ahead, rows_done, rows_text
 from luban._intake.report import REASONS, ImportReport
 from luban._intake.second_look import look_again
@@ -31,10 +32,11 @@ if TYPE_CHECKING:
 
     from luban._intake.cells import RawChunk
     from luban._intake.sources.base import Header, Source
+    from luban._intake.traces import Trace
     from luban.parallel import Progress
     from luban.process import Process
 
-__all__ = ["OnBad", "add_csv", "add_frame", "add_source", "as_pandas"]
+__all__ = ["OnBad", "add_csv", "add_frame", "add_source", "as_pandas", "user"]
 
 OnBad = Literal["quarantine", "reject"]
 
@@ -78,17 +80,20 @@ def add_source(
     source: Source,
     *,
     on_bad: OnBad = "quarantine",
+    traces: Sequence[Trace] = (),
     progress: Progress | None = None,
 ) -> ImportReport:
     """Import any source into a sink, in pieces of ``sink.piece_rows`` rows.
 
     A source whose digest the sink holds changes nothing; one of which it holds some pieces goes on behind them.
-    ``on_bad="reject"`` looks at the whole source before the first piece goes to a sink that takes several.
+    ``on_bad="reject"`` looks at the whole source before the first piece goes to a sink that takes several. ``traces``
+    without run ids need a sink that takes the whole source at once.
 
     Raises: DataError, UnitError, IoError, ConfigurationError, NotBuiltError.
     """
     started = time.monotonic()
     _require_on_bad(on_bad)
+    _require_whole(sink, traces)
     report = ImportReport(source.name, source.digest())
     if _known(sink, process, report.digest):
         report.already_imported = True
@@ -98,7 +103,7 @@ def add_source(
     report.notes += [*_notes(match), *getattr(source, "notes", lambda times: [])(list(match.housekeeping.values()))]
     if on_bad == "reject" and sink.piece_rows is not None:
         _Import(process, source, header, match, None, on_bad, ImportReport(source.name, report.digest)).run(progress)
-    _Import(process, source, header, match, sink, on_bad, report).run(progress)
+    _Import(process, source, header, match, sink, on_bad, report, traces).run(progress)
     if report.rows == 0 and report.rows_known == 0:
         raise empty_source(source, header)
     sink.finish()
@@ -118,6 +123,7 @@ class _Import:
     sink: Sink | None
     on_bad: OnBad
     report: ImportReport
+    traces: Sequence[Trace] = ()
 
     def run(self, progress: Progress | None) -> None:
         """Take one piece after the other."""
@@ -149,6 +155,7 @@ class _Import:
             raise _rejected(self.report, refusals)
         if self.sink is None:
             return
+        add_traces(addition, self.traces, part)
         part.notes += look_again(self.sink.stored, self.process, addition, self.match)
         merged = _merged(self.sink, self.process, addition)
         if self.on_bad == "reject" and merged.refused_reasons:
@@ -163,7 +170,19 @@ class _Import:
     def _author(self, piece: Piece) -> Author:
         whole = self.sink is None or self.sink.piece_rows is None
         text = f"import of {self.source.name}" + ("" if whole else rows_text(piece))
-        return Author(_user(), text, "luban " + str(_core.build_info()["version"]))
+        return Author(user(), text, "luban " + str(_core.build_info()["version"]))
+
+
+def _require_whole(sink: Sink, traces: Sequence[Trace]) -> None:
+    """Refuse traces that count the runs of the source where the source comes in pieces. Raises: ConfigurationError."""
+    counting = [trace.name for trace in traces if trace.run_ids is None]
+    if counting and sink.piece_rows is not None:
+        raise ConfigurationError(
+            where="ingest",
+            expected="traces with run ids for a history of segments",
+            received=f"one line for each run of the source, for {counting[0]!r}",
+            hint="a long table with the columns run_id, time and value, or NetCDF with a variable run_id",
+        )
 
 
 def _told(chunks: Iterator[RawChunk], progress: Progress | None) -> Iterator[RawChunk]:
@@ -283,8 +302,8 @@ def _rejected(report: ImportReport, refusals: Refusals) -> DataError:
     )
 
 
-def _user() -> str:
-    """Login name of whoever imports, for the provenance; the number where the system has no name for it."""
+def user() -> str:
+    """Return the login name of whoever imports, for the provenance; the number where the system has no name for it."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):

@@ -63,6 +63,11 @@ class Hdf5Source:
         """Path of the file."""
         return str(self._path)
 
+    @property
+    def channels(self) -> dict[str, float | None]:
+        """Traces of the mapping: name and period in milliseconds, where it states one."""
+        return {name: trace.period_ms for name, trace in self._mapping.traces.items()}
+
     def digest(self) -> str:
         """SHA-256 of the file's bytes and of what the mapping says."""
         return hashlib.sha256(f"{file_digest(self._path)}\0{self._mapping.model_dump_json()}".encode()).hexdigest()
