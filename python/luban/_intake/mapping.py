@@ -66,6 +66,7 @@ class Mapping(_Entry):
         description="the run of each row, for columns that are per run; "
         "without it row datasets have the dimensions runs × repeats",
     )
+    repeat: Name = Field(default="repeat", description="column that numbers the repeats, made of runs × repeats")
     traces: dict[Name, MappedTrace] = {}
 
     @pydantic.model_validator(mode="after")

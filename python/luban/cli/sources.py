@@ -68,4 +68,4 @@ def shown_source(source: str) -> str:
     """Return a source as it may be printed: the URL of a database without its password and what stands behind a ?."""
     if not is_database(source):
         return source
-    return re.sub(r"(://[^:/@]*):[^/]*@", r"\1:***@", re.split(r"[?#]", source)[0])
+    return re.sub(r"(://[^:/@]*):.*@", r"\1:***@", re.split(r"[?#]", source)[0])

@@ -73,11 +73,11 @@ class Hdf5Source:
         return hashlib.sha256(f"{file_digest(self._path)}\0{self._mapping.model_dump_json()}".encode()).hexdigest()
 
     def header(self, wanted: Sequence[str]) -> Header:
-        """Columns of the mapping; a column ``repeat`` is made where datasets have the dimensions runs × repeats."""
+        """Columns of the mapping; a column of repeats is made where datasets have the dimensions runs × repeats."""
         with _Child(self._path, self._mapping, self._limits) as child:
             names = list(self._mapping.columns)
-            if child.repeats and "repeat" not in names:
-                names.append("repeat")
+            if child.repeats and self._mapping.repeat not in names:
+                names.append(self._mapping.repeat)
             stated = {name: column.unit for name, column in self._mapping.columns.items()}
             units = {name: unit or child.units.get(name, "") for name, unit in stated.items()}
             return Header(names, {name: unit for name, unit in units.items() if unit}, nothing="datasets without rows")
@@ -93,8 +93,9 @@ class Hdf5Source:
             for begin in range(0, child.rows, CHUNK_ROWS):
                 end = min(begin + CHUNK_ROWS, child.rows)
                 columns = child.read(begin, end)
-                if "repeat" in header.names and "repeat" not in columns:
-                    columns["repeat"] = np.arange(begin, end) % child.repeats + 1
+                repeat = self._mapping.repeat
+                if repeat in header.names and repeat not in columns:
+                    columns[repeat] = np.arange(begin, end) % child.repeats + 1
                 yield pd.DataFrame(columns, columns=header.names), (end, child.rows)
 
     def traces(self, name: str) -> tuple[NDArray[np.float32], NDArray[np.int64], str]:

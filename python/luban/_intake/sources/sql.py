@@ -118,8 +118,7 @@ class SqlSource:
         try:
             engine = sqlalchemy.create_engine(self._url)
             with engine.connect() as connection:
-                streamed = connection.execution_options(stream_results=True, max_row_buffer=CHUNK_ROWS)
-                result = streamed.execute(self._statement())
+                result = self._only_reading(connection).execute(self._statement())
                 if not result.returns_rows:
                     raise ConfigurationError(
                         where=self.where,
@@ -141,6 +140,15 @@ class SqlSource:
         finally:
             if engine is not None:
                 engine.dispose()
+
+    def _only_reading(self, connection: Any) -> Any:
+        """Return a connection that streams, and refuses to write where the database knows how; all is taken back."""
+        options: dict[str, Any] = {"stream_results": True, "max_row_buffer": CHUNK_ROWS}
+        if self._url.get_backend_name() == "postgresql":
+            options["postgresql_readonly"] = True
+        if self._url.get_backend_name() == "sqlite":
+            connection.exec_driver_sql("PRAGMA query_only = ON")
+        return connection.execution_options(**options)
 
     def _statement(self) -> Any:
         import sqlalchemy
