@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from luban import _core, _history
 from luban._intake.build import Author
 from luban._intake.draft import process_name
-from luban._intake.export import ExportOptions, Exporter, kind_of, run_columns
+from luban._intake.export import Exporter, ExportOptions, kind_of, run_columns
 from luban._intake.genealogy import add_genealogy
 from luban._intake.new_process import NewProcess, draft_of_source
 from luban._intake.pseudonyms import Pseudonyms, key_of_file

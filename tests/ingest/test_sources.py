@@ -62,7 +62,7 @@ def as_excel(frame: pd.DataFrame, folder: Path) -> Made:
     sheet.append([])
     sheet.append(list(frame.columns))
     for row in frame.itertuples(index=False):
-        sheet.append([None if value != value else value for value in row])  # noqa: PLR0124 (NaN)
+        sheet.append([None if value != value else value for value in row])
     book.save(folder / "table.xlsx")
     return folder / "table.xlsx", SourceOptions(sheet="data")
 
@@ -190,7 +190,9 @@ def test_a_first_process_file_for_any_source(kind: Kind, frame: pd.DataFrame, tm
 
 def test_options_of_another_kind(frame: pd.DataFrame, tmp_path: Path) -> None:
     source, _ = as_csv(frame, tmp_path)
-    with pytest.raises(ConfigurationError, match="expected options of a CSV file, received 'sheet', which is of an Excel"):
+    with pytest.raises(
+        ConfigurationError, match="expected options of a CSV file, received 'sheet', which is of an Excel"
+    ):
         find_source(source, SourceOptions(sheet="data"))
     with pytest.raises(IoError, match="no such file"):
         find_source(tmp_path / "nowhere.csv")
@@ -218,7 +220,7 @@ def test_sheets_are_chosen_by_name(frame: pd.DataFrame, tmp_path: Path) -> None:
     path, _ = as_excel(frame, tmp_path)
     with pytest.raises(ConfigurationError, match="expected the name of a sheet: Sheet, notes, data, received none"):
         find_source(path).header([])
-    with pytest.raises(ConfigurationError, match="did you mean \"data\""):
+    with pytest.raises(ConfigurationError, match='did you mean "data"'):
         find_source(path, SourceOptions(sheet="Data")).header([])
 
 
@@ -243,7 +245,10 @@ def test_cells_of_a_sheet(process: Process, frame: pd.DataFrame, tmp_path: Path)
 
 def test_a_password_stays_with_the_driver(process: Process, tmp_path: Path) -> None:
     pytest.importorskip("sqlalchemy", reason="sqlalchemy is not installed: no databases")
-    for url in ("postgresql://reader:s3cr-et@127.0.0.1:1/plant", "mysql+nowhere://reader:s3cr-et@127.0.0.1:1/plant?ssl=s3cr-et"):
+    for url in (
+        "postgresql://reader:s3cr-et@127.0.0.1:1/plant",
+        "mysql+nowhere://reader:s3cr-et@127.0.0.1:1/plant?ssl=s3cr-et",
+    ):
         with pytest.raises((IoError, ConfigurationError)) as caught:
             ingest.import_data(process, url, tmp_path / "out.h5", options=SourceOptions(table="runs"))
         everything, error = "", caught.value

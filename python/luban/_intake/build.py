@@ -77,7 +77,8 @@ class PieceState:
         """
         for name, (header, _) in match.auxiliary.items():
             if name in columns.numbers:
-                if self.texts.setdefault(name, False):
+                known = not np.isnan(columns.numbers[name]).all()
+                if self.texts.setdefault(name, False) if known else self.texts.get(name, False):
                     columns.codes[name] = number_codes(columns.numbers.pop(name))
                 continue
             numbers, bad = free_numbers(columns.codes[name])
@@ -131,7 +132,7 @@ def build(
     run, key_of_run, first = _in_order_of_appearance(keys[kept])
     now = time.time_ns()
     content = content_of(process, author, report.source, report.digest, report.rows, now)
-    runs = run_tables(columns, match, kept, run, kept[first], report)
+    runs = run_tables(columns, match, kept, run, kept[first], report, texts=state is not None)
     groups = _groups(process, columns, kept[first], report)
     run_ids = ids(key_of_run)
     report.runs = len(first)

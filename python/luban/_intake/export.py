@@ -177,7 +177,9 @@ class Exporter:
             for number, frame in enumerate(self.frames()):
                 times = [name for name in frame.columns if frame[name].dtype.kind == "M"]
                 shown = frame.assign(**{name: _iso(frame[name]) for name in times})
-                shown.columns = [f"{name} [{self.units[name]}]" if name in self.units else name for name in shown.columns]
+                shown.columns = [
+                    f"{name} [{self.units[name]}]" if name in self.units else name for name in shown.columns
+                ]
                 if number == 0:
                     shown.to_csv(stream, index=False)
                 else:
@@ -219,7 +221,9 @@ class Exporter:
 
         from luban._intake.sources.netcdf import RUN_OF_READING
 
-        runs = self.frame_of_runs([name for name in dict.fromkeys(["run_id", *of_runs]) if name in (*self.names, "run_id")])
+        runs = self.frame_of_runs(
+            [name for name in dict.fromkeys(["run_id", *of_runs]) if name in (*self.names, "run_id")]
+        )
         place = pd.Series(np.arange(len(runs)), index=runs["run_id"])
         variables: dict[str, Any] = {}
         for name in runs.columns:

@@ -13,9 +13,9 @@ from luban._intake.convert import Codes
 from luban.errors import NotBuiltError
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from collections.abc import Sequence
+
+    from numpy.typing import NDArray
 
     from luban import _core, _history
     from luban._intake.build import Addition

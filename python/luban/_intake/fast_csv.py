@@ -174,7 +174,7 @@ class _Parser:
 
     def __init__(self, dialect: Dialect, numeric: Sequence[str], options: FastOptions) -> None:
         self._dialect = dialect
-        self._numeric = list(numeric)
+        self._numeric = [name for name in numeric if name in dialect.header]
         self._options = options
         self._texts: set[str] = set()
 

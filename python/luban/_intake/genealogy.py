@@ -101,9 +101,7 @@ def _none(rows: int) -> Codes:
     return Codes(np.full(rows, -1, dtype=np.int32), [])
 
 
-def _require(
-    good: NDArray[np.bool_], rows: NDArray[np.int64], expected: str, column: str, place: str
-) -> None:
+def _require(good: NDArray[np.bool_], rows: NDArray[np.int64], expected: str, column: str, place: str) -> None:
     if not good.all():
         raise DataError(
             where=_WHERE,

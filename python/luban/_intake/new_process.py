@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from luban._intake.sources.base import Source
 
-__all__ = ["NewProcess", "draft_of_source", "draft_of_frame"]
+__all__ = ["NewProcess", "draft_of_frame", "draft_of_source"]
 
 _ROWS_LOOKED_AT = 250_000
 
@@ -65,9 +65,7 @@ def draft_of_source(source: Source, name: str) -> NewProcess:
         if isinstance(chunks, Generator):
             chunks.close()
     if not any(len(frame) for frame in frames):
-        raise DataError(
-            where="ingest.new_process", expected="rows", received=header.nothing, place=source.place
-        )
+        raise DataError(where="ingest.new_process", expected="rows", received=header.nothing, place=source.place)
     import pandas as pd
 
     frame = pd.concat(frames, ignore_index=True) if len(frames) > 1 else frames[0]

@@ -103,7 +103,10 @@ def look(frame: pd.DataFrame) -> Table:
         series, text = frame[header], str(header)
         taken = name_and_unit(text)
         column = ColumnGuess(
-            text, _free_name(taken.base, names), stated.get(text) or taken.unit, doubts=[taken.doubt] if taken.doubt else []
+            text,
+            _free_name(taken.base, names),
+            stated.get(text) or taken.unit,
+            doubts=[taken.doubt] if taken.doubt else [],
         )
         series = _numbers_among_texts(series, column)
         there = series.dropna()

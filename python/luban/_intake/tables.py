@@ -52,8 +52,13 @@ def run_tables(
     run: NDArray[np.int64],
     first: NDArray[np.int64],
     report: ImportReport,
+    *,
+    texts: bool = False,
 ) -> RunTables:
-    """Tables of the runs, each run by its first row. An identifier that varies within a run becomes auxiliary."""
+    """Tables of the runs, each run by its first row. An identifier that varies within a run becomes auxiliary.
+
+    ``texts``: identifiers stay texts even where all are numbers, since later pieces may hold others.
+    """
     out = RunTables()
     for found in match.found.values():
         if found.role == "parameter":
@@ -63,7 +68,9 @@ def run_tables(
         elif found.role == "identifier":
             codes = columns.codes[found.name].codes
             if np.array_equal(codes[kept], codes[first][run]):
-                out.identifiers.add(_free_column(found.name, "", columns.codes[found.name], first))
+                names = columns.codes[found.name]
+                column = _core.Column.string(found.name, names.texts(first).tolist()) if texts else None
+                out.identifiers.add(column or _free_column(found.name, "", names, first))
             else:
                 out.varying.append(found.name)
                 report.notes.append(f"{found.header} varies within runs: kept for each reading.")

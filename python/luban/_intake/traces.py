@@ -154,7 +154,9 @@ def _in_unit(trace: Trace, unit: str, path: Path) -> Trace:
 
 
 def _opened(path: Path) -> IO[str]:
-    return gzip.open(path, "rt", encoding="utf-8-sig") if path.suffix.lower() == ".gz" else path.open(encoding="utf-8-sig")
+    return (
+        gzip.open(path, "rt", encoding="utf-8-sig") if path.suffix.lower() == ".gz" else path.open(encoding="utf-8-sig")
+    )
 
 
 def _lines(path: Path) -> Iterator[str]:
@@ -164,7 +166,11 @@ def _lines(path: Path) -> Iterator[str]:
                 if line.strip():
                     yield line
     except (OSError, EOFError, UnicodeDecodeError) as error:
-        what = "text that is not UTF-8" if isinstance(error, UnicodeDecodeError) else str(getattr(error, "strerror", None) or error)
+        what = (
+            "text that is not UTF-8"
+            if isinstance(error, UnicodeDecodeError)
+            else str(getattr(error, "strerror", None) or error)
+        )
         raise IoError(where=_WHERE, expected="a file that can be read", received=what, place=str(path)) from error
 
 

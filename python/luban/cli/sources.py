@@ -35,9 +35,7 @@ DecimalOption = Annotated[
     str | None, typer.Option(help="Decimal sign, . or a comma. Default: found out", rich_help_panel=_CSV)
 ]
 EncodingOption = Annotated[str | None, typer.Option(help="Of the text. Default: found out", rich_help_panel=_CSV)]
-SheetOption = Annotated[
-    str | None, typer.Option(help="Of an Excel file with several.", rich_help_panel=_OTHERS)
-]
+SheetOption = Annotated[str | None, typer.Option(help="Of an Excel file with several.", rich_help_panel=_OTHERS)]
 TableOption = Annotated[str | None, typer.Option(help="Of a database, also SCHEMA.TABLE.", rich_help_panel=_OTHERS)]
 QueryOption = Annotated[
     str | None, typer.Option(help="Of a database: a SELECT, with an ORDER BY.", rich_help_panel=_OTHERS)

@@ -152,7 +152,9 @@ class _Reader:
             raise _RefusedError("row columns of the same dimensions", told, "")
         shape = next(iter(shapes))
         if len(shape) not in (1, 2) or (len(shape) == 2 and self._index is not None):
-            raise _RefusedError("one dimension (rows), or two (runs × repeats)", f"{shape}", next(iter(shapes.values())))
+            raise _RefusedError(
+                "one dimension (rows), or two (runs × repeats)", f"{shape}", next(iter(shapes.values()))
+            )
         return shape
 
     def _shape_of(self, name: str) -> tuple[int, ...]:

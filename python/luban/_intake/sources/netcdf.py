@@ -108,7 +108,9 @@ class NetcdfSource:
             rows = int(dataset.sizes[dimension])
             for begin in range(0, rows, CHUNK_ROWS):
                 part = dataset.isel({dimension: slice(begin, begin + CHUNK_ROWS)})
-                of_run = np.asarray(part[RUN_OF_READING].values, dtype=np.int64) if _joined(dataset, dimension) else None
+                of_run = (
+                    np.asarray(part[RUN_OF_READING].values, dtype=np.int64) if _joined(dataset, dimension) else None
+                )
                 columns = {}
                 for name in header.names:
                     values = part[name].values
