@@ -7,6 +7,7 @@ row, its text and the reason, and the report's sums add up.
 from __future__ import annotations
 
 import dataclasses
+import os
 import time
 from collections.abc import Mapping, Sequence
 from os import PathLike
@@ -22,7 +23,7 @@ from luban._intake.new_process import NewProcess, draft_of_source
 from luban._intake.pseudonyms import Pseudonyms, key_of_file
 from luban._intake.report import REASONS, ImportReport
 from luban._intake.run import OnBad, add_source, user
-from luban._intake.sink import ContentSink
+from luban._intake.sink import ContentSink, SegmentSink, Sink
 from luban._intake.sources.csv import CsvSource
 from luban._intake.sources.find import SourceOptions, find_source
 from luban._intake.sources.frame import FrameSource
@@ -66,6 +67,9 @@ def import_data(
     progress: Progress | None = None,
 ) -> ImportReport:
     """Import any source into the history ``out``: made new, or added to when it exists.
+
+    A name that ends in a slash, or a folder, is a history of segments: it takes a source of any length piece by piece,
+    each on the disk before the next is read, and an import that was interrupted goes on where it stopped.
 
     ``source`` is a path (CSV, Parquet file or folder of them, Excel, NetCDF, foreign HDF5 with a mapping file), the URL
     of a database, or a table in memory (pandas, polars, pyarrow, xarray). ``options`` say what cannot be found out.
@@ -160,14 +164,17 @@ def _import(
     genealogy: Source | None = None,
 ) -> ImportReport:
     started = time.monotonic()
-    target = _Target.at(out)
-    sink = ContentSink(target.content)
+    folder = Path(out).is_dir() or str(out).endswith(("/", os.sep))
+    target = None if folder else _Target.at(out)
+    sink: Sink = SegmentSink(Path(out)) if target is None else ContentSink(target.content)
     report = add_source(sink, process, source, on_bad=on_bad, traces=traces, progress=progress)
     if genealogy is not None:
         tool = "luban " + str(_core.build_info()["version"])
         author = Author(user(), f"import of lots, {genealogy.name}", tool)
         report.genealogy = add_genealogy(sink, process, genealogy, author)
-    target.write(report, progress)
+    report.path = str(out)
+    if target is not None:
+        target.write(report, progress)
     report.seconds = time.monotonic() - started
     return report
 
@@ -276,7 +283,6 @@ class _Target:
         return cls(path, file.content(), file.content_digest)
 
     def write(self, report: ImportReport, progress: Progress | None) -> ImportReport:
-        report.path = str(self.path)
         if not report.changed:
             return report
         _history.write(

@@ -62,6 +62,7 @@ def add_achieved(
     """Add what each run reached: the mean of its readings' numbers, the first known name. Raises: NotBuiltError."""
     from luban import _core
 
+    table = []
     for parameter in process.parameters:
         if parameter.name not in columns.achieved:
             continue
@@ -72,7 +73,9 @@ def add_achieved(
             column = _core.Column.code(parameter.name, values.categories, codes)
         else:
             column = _core.Column.float64(parameter.name, parameter.unit, mean_of_runs(values[kept], run, runs))
-        content.set_achieved(parameter.name, column)
+        table.append(column)
+    if table:
+        content.set_achieved(_core.Table(table))
 
 
 def mean_of_runs(values: NDArray[np.float64], run: NDArray[np.int64], runs: int) -> NDArray[np.float64]:
@@ -106,8 +109,9 @@ def add_traces(addition: Addition, traces: Sequence[Trace], report: ImportReport
         require_content(addition.content, "add_trace", "traces")
         order, total = addition.order_of_runs()
         own, strange = attach(trace, addition.run_ids, order, total)
+        times = np.empty(0, dtype=np.int64) if own.times is None else own.times
         addition.content.add_trace(
-            own.name, own.unit, own.values, own.offsets, own.start_time, own.period_ns, own.times
+            own.name, own.unit, own.values, own.offsets, own.period_ns, start_time=own.start_time, times=times
         )
         report.traces[own.name] = len(own.values)
         if strange:

@@ -91,8 +91,8 @@ def add_genealogy(sink: Sink, process: Process, source: Source, author: Author) 
         return 0
     lots = read_genealogy(source)
     content = content_of(process, author, source.name, digest, len(lots.child_lot), time.time_ns())
-    require_content(content, "add_genealogy", "the genealogy of lots")
-    content.add_genealogy(lots.child_lot, lots.parent_lot, lots.quantity, lots.unit, lots.time)
+    require_content(content, "set_genealogy", "the genealogy of lots")
+    content.set_genealogy(lots.child_lot, lots.parent_lot, lots.quantity, lots.unit, lots.time)
     sink.append(content, np.empty(0, dtype=np.int64))
     return len(lots.child_lot)
 
@@ -112,7 +112,7 @@ def _require(good: NDArray[np.bool_], rows: NDArray[np.int64], expected: str, co
 
 
 def _refuse_circles(lots: Genealogy, place: str) -> None:
-    """A lot cannot be made of itself: take away lots without open parents until none is left."""
+    """Refuse lots that are made of themselves: what is left when lots without open parents are taken away."""
     parents: dict[str, set[str]] = {}
     children: dict[str, set[str]] = {}
     for child, parent in zip(lots.child_lot, lots.parent_lot, strict=True):

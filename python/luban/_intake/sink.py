@@ -8,16 +8,18 @@ and rows that disagree with what is stored, as a merge does. The numbers of coun
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from luban import _history
+from luban.errors import NotBuiltError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["PIECE_ROWS", "ContentSink", "Sink"]
+__all__ = ["PIECE_ROWS", "ContentSink", "SegmentSink", "Sink"]
 
 PIECE_ROWS = 1 << 18  # two blocks of the index of a history
 
@@ -82,6 +84,60 @@ class ContentSink:
     def append(self, addition: _history.Content, source_rows: NDArray[np.int64]) -> _history.MergeReport:
         """See :class:`Sink`."""
         return _history.merge(self._history, addition, source_rows)
+
+    def finish(self) -> None:
+        """See :class:`Sink`."""
+
+
+class SegmentSink:
+    """Appends pieces to a folder of segments, each on the disk when ``append`` returns; memory does not grow with it."""
+
+    stored = None  # new rows are compared with those of their own piece alone
+
+    def __init__(self, folder: Path, piece_rows: int = PIECE_ROWS) -> None:
+        if not hasattr(_history, "Appender"):
+            raise NotBuiltError(
+                where="ingest",
+                expected="a history module that writes folders of segments (format 1.1)",
+                received="one of format 1.0",
+                place=str(folder),
+                hint="build luban anew: its Python part is newer than its compiled one",
+            )
+        self._appender = _history.Appender(str(folder))
+        self._further: dict[str, bool] = {}  # by digest: whether the next piece is a further one of the same import
+        self.piece_rows = piece_rows
+
+    @property
+    def provenance(self) -> Sequence[_history.Provenance]:
+        """See :class:`Sink`."""
+        history = self._appender.history()
+        return [] if history is None else history.provenance
+
+    @property
+    def process(self) -> Sequence[_history.ProcessVersion]:
+        """See :class:`Sink`."""
+        history = self._appender.history()
+        return [] if history is None else history.process_versions
+
+    def append(self, addition: _history.Content, source_rows: NDArray[np.int64]) -> _history.MergeReport:
+        """See :class:`Sink`."""
+        digest = addition.provenance[0].input_digest
+        known = self._further.get(digest)
+        further = self._goes_on(digest, addition) if known is None else known
+        report = self._appender.append(addition, source_rows, same_import=further)
+        if known is None:  # bytes that are judged again, by another process file, are none of the same import
+            self._further[digest] = further or not self._has(digest, before=addition.provenance[0].time)
+        return report
+
+    def _has(self, digest: str, before: int) -> bool:
+        return any(entry.input_digest == digest and entry.time < before for entry in self.provenance)
+
+    def _goes_on(self, digest: str, addition: _history.Content) -> bool:
+        """Whether this piece goes on with an import that was interrupted, under the same process file."""
+        times = [entry.time for entry in self.provenance if entry.input_digest == digest]
+        if not times or self.process[-1].document != addition.process[-1].document:
+            return False
+        return min(times) >= self.process[-1].time
 
     def finish(self) -> None:
         """See :class:`Sink`."""
