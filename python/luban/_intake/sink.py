@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["PIECE_ROWS", "ContentSink", "SegmentSink", "Sink"]
 
-PIECE_ROWS = 1 << 18  # two blocks of the index of a history
+PIECE_ROWS = 1 << 17  # one block of the index of a history
 
 
 class Sink(Protocol):
