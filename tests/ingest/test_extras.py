@@ -160,7 +160,7 @@ def test_a_matrix_of_text(rich: Process, tmp_path: Path) -> None:
             stream.write(text)
         trace = read_trace(rich, "current", path)
         assert (trace.unit, trace.period_ns, trace.times, trace.run_ids) == ("A", 10_000_000, None, None)
-        assert (trace.values.dtype, trace.values.tolist()) == (np.dtype("float32"), [1, 2, 3, 4, 5.5])
+        assert (trace.samples.dtype, trace.samples.tolist()) == (np.dtype("float32"), [1, 2, 3, 4, 5.5])
         assert trace.offsets.tolist() == [0, 3, 5]
     (tmp_path / "bad.txt").write_text("1 2\n3 x\n")
     with pytest.raises(DataError, match=r"expected numbers alone, received '3 x' .*line 2"):
@@ -176,7 +176,7 @@ def test_real_traces(rich: Process) -> None:
     trace = read_trace(rich, "pressure", path)
     assert len(trace) == 2205
     assert np.diff(trace.offsets).tolist() == [60] * 2205
-    np.testing.assert_allclose(trace.values[:3], np.array([35.57, 35.492, 35.469]) / 100, rtol=1e-6)  # kPa → bar
+    np.testing.assert_allclose(trace.samples[:3], np.array([35.57, 35.492, 35.469]) / 100, rtol=1e-6)  # kPa → bar
 
 
 def test_a_long_table(rich: Process, tmp_path: Path) -> None:
@@ -184,14 +184,14 @@ def test_a_long_table(rich: Process, tmp_path: Path) -> None:
     path.write_text("run_id,time [ms],current\nb,0,1\na,10,4\nb,10,2\na,0,3\na,20,\n")
     trace = read_trace(rich, "current", path)
     assert (trace.run_ids, trace.period_ns, trace.times) == (["b", "a"], 10_000_000, None)
-    np.testing.assert_array_equal(trace.values, np.array([1, 2, 3, 4, np.nan], dtype=np.float32))
+    np.testing.assert_array_equal(trace.samples, np.array([1, 2, 3, 4, np.nan], dtype=np.float32))
     assert trace.start_time.tolist() == [NO_TIME, NO_TIME]
     path.write_text(
         "run_id,time,value [kPa]\n1,2026-01-01T00:00:00Z,100\n1,2026-01-01T00:00:01.5Z,200\n1,2026-01-01T00:00:02Z,1\n"
     )
     trace = read_trace(rich, "pressure", path)
     assert trace.unit == "bar"
-    np.testing.assert_allclose(trace.values, [1, 2, 0.01])
+    np.testing.assert_allclose(trace.samples, [1, 2, 0.01])
     start = pd.Timestamp("2026-01-01", tz="UTC").value
     assert trace.start_time.tolist() == [start]
     assert trace.times is not None
@@ -218,7 +218,7 @@ def test_netcdf_traces(rich: Process, tmp_path: Path) -> None:
     xarray.Dataset(data).to_netcdf(tmp_path / "p.nc", engine="h5netcdf")
     trace = read_trace(rich, "pressure", tmp_path / "p.nc")
     assert (trace.run_ids, trace.offsets.tolist(), trace.period_ns) == (["x", "y"], [0, 3, 6], 10**9)
-    np.testing.assert_allclose(trace.values, values.reshape(-1) / 1e5, rtol=1e-6)
+    np.testing.assert_allclose(trace.samples, values.reshape(-1) / 1e5, rtol=1e-6)
     with pytest.raises(DataError, match="expected a variable 'current' of runs × time"):
         read_trace(rich, "current", tmp_path / "p.nc")
 
@@ -238,12 +238,12 @@ def test_samples_follow_their_runs(data: st.DataObject) -> None:
     assert len(own) == len(wanted)
     assert strange == len(names) - len(set(wanted) & set(names))
     for at, name in enumerate(wanted):
-        got = own.values[own.offsets[at] : own.offsets[at + 1]].tolist()
+        got = own.samples[own.offsets[at] : own.offsets[at + 1]].tolist()
         number = names.index(name) if name in names else -1
         assert got == ([] if number < 0 else values[offsets[number] : offsets[number + 1]].tolist())
         assert own.start_time[at] == (NO_TIME if number < 0 else number)
     assert own.times is not None
-    np.testing.assert_array_equal(own.times, own.values)
+    np.testing.assert_array_equal(own.times, own.samples)
     counted = Trace("a", "A", values, offsets, start, 0, None, None)
     order = np.array(data.draw(st.permutations(range(len(lengths)))), dtype=np.int64)
     placed, _ = attach(counted, ["x"] * len(order), order, len(lengths))

@@ -95,7 +95,8 @@ def test_the_same_readings_as_in_one(
         one.pop(name, None), other.pop(name, None)
     assert other == one
     assert len(pieces.provenance) == -(-32 // piece_rows)
-    assert [entry.what for entry in pieces.provenance][-1].endswith(f", rows {31 // piece_rows * piece_rows} to 32, the last")  # fmt: skip
+    last = pieces.provenance[-1].what
+    assert last == f"import of data.csv, rows {31 // piece_rows * piece_rows} to 32, the last"
     assert add_source(ContentSink(pieces, piece_rows), process, source).already_imported
     assert add_source(ContentSink(pieces), process, source).already_imported
 

@@ -112,7 +112,7 @@ def test_netcdf_out_and_in(history: History, process: Process, tmp_path: Path) -
         assert dict(dataset.sizes) == {"run": 8, "reading": 32}
         assert dataset["speed"].dims == ("run",)
         assert dataset["roughness"].attrs["units"] == "um"
-        assert dataset["reading_time"].values[1] == np.datetime64("2026-03-29T00:00:01.234567891")
+        assert dataset["reading_time"].to_numpy()[1] == np.datetime64("2026-03-29T00:00:01.234567891")
     report = ingest.import_data(process, tmp_path / "out.nc", tmp_path / "back.h5")
     assert report.quarantined == 0
     back = History.open(tmp_path / "back.h5")

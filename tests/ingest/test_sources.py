@@ -311,7 +311,7 @@ def test_columns_of_later_parquet_files_are_not_lost(process: Process, frame: pd
     report = ingest.import_parquet(process, tmp_path / "days", tmp_path / "out.h5")
     assert (report.values_kept["power"], report.missing["power"]) == (16, 16)
     (tmp_path / "empty").mkdir()
-    with pytest.raises(DataError, match="one without files that end in .parquet"):
+    with pytest.raises(DataError, match=r"one without files that end in \.parquet"):
         ingest.import_parquet(process, tmp_path / "empty", tmp_path / "out.h5")
 
 

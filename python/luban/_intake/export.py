@@ -107,8 +107,9 @@ class Exporter:
         Raises: ConfigurationError for numbers that are measured or set, and times: they are no names.
         """
         asked = self._known(self._options.pseudonymise, "pseudonymise")
-        measured = [*process.parameters, *process.context, *process.noise, *process.responses]
-        numbers = {one.name for one in measured if not getattr(one, "categories", None)}
+        variables = [*process.parameters, *process.context, *process.noise]
+        numbers = {variable.name for variable in variables if not variable.categories}
+        numbers |= {response.name for response in process.responses}
         for name in asked:
             if name in numbers or name in ("repeat",) or self._infos[name].kind == _core.ColumnKind.time:
                 raise ConfigurationError(
@@ -259,7 +260,7 @@ def _holds_anything(values: Any) -> bool:
 
 
 def _iso(series: Any) -> Any:
-    """Times in ISO 8601 with their zone, to the nanosecond; "" where unknown."""
+    """Return times in ISO 8601 with their zone, to the nanosecond; "" where unknown."""
     stamps = series.dt.tz_localize(None) if getattr(series.dtype, "tz", None) else series
     texts = np.datetime_as_string(stamps.to_numpy(dtype="datetime64[ns]"), unit="ns").astype(object)
     return np.where(series.isna().to_numpy(), "", texts + "Z")

@@ -111,8 +111,8 @@ def add_traces(addition: Addition, traces: Sequence[Trace], report: ImportReport
         own, strange = attach(trace, addition.run_ids, order, total)
         times = np.empty(0, dtype=np.int64) if own.times is None else own.times
         addition.content.add_trace(
-            own.name, own.unit, own.values, own.offsets, own.period_ns, start_time=own.start_time, times=times
+            own.name, own.unit, own.samples, own.offsets, own.period_ns, start_time=own.start_time, times=times
         )
-        report.traces[own.name] = len(own.values)
+        report.traces[own.name] = len(own.samples)
         if strange:
             report.notes.append(f"Trace {own.name}: {strange:,} recorded runs are not in the source; left out.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from pathlib import Path
+from os import PathLike
 from typing import Annotated, Any, Literal
 
 import pydantic
@@ -67,7 +67,7 @@ class Mapping(_Entry):
         "without it row datasets have the dimensions runs × repeats",
     )
     repeat: Name = Field(default="repeat", description="column that numbers the repeats, made of runs × repeats")
-    traces: dict[Name, MappedTrace] = {}
+    traces: dict[Name, MappedTrace] = Field(default={}, description="channels, by the names of the process file")
 
     @pydantic.model_validator(mode="after")
     def _has_rows(self) -> Mapping:
@@ -76,7 +76,7 @@ class Mapping(_Entry):
         return self
 
 
-def read_mapping(path: str | Path) -> Mapping:
+def read_mapping(path: str | PathLike[str]) -> Mapping:
     """Read a mapping file. Raises: IoError when it cannot be read, ConfigurationError with file and line."""
     return _document.validated(Mapping, _document.read_yaml(str(path)), "ingest.read_mapping")
 

@@ -90,7 +90,7 @@ class ContentSink:
 
 
 class SegmentSink:
-    """Appends pieces to a folder of segments, each on the disk when ``append`` returns; memory does not grow with it."""
+    """Appends pieces to a folder of segments, each on the disk after ``append``; memory does not grow with it."""
 
     stored = None  # new rows are compared with those of their own piece alone
 
@@ -124,7 +124,7 @@ class SegmentSink:
         digest = addition.provenance[0].input_digest
         known = self._further.get(digest)
         further = self._goes_on(digest, addition) if known is None else known
-        report = self._appender.append(addition, source_rows, same_import=further)
+        report: _history.MergeReport = self._appender.append(addition, source_rows, same_import=further)
         if known is None:  # bytes that are judged again, by another process file, are none of the same import
             self._further[digest] = further or not self._has(digest, before=addition.provenance[0].time)
         return report

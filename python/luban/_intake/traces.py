@@ -29,7 +29,7 @@ _LONG_TIME = ("time", "t")
 
 @dataclass(frozen=True)
 class Trace:
-    """Samples of one channel: those of run i are ``values[offsets[i]:offsets[i + 1]]``.
+    """Samples of one channel: those of run i are ``samples[offsets[i]:offsets[i + 1]]``.
 
     ``run_ids`` (n) name the runs; None: the runs of the source in the order in which they appear there.
     ``start_time`` (n) is UTC nanoseconds, the smallest number where unknown. Regular channels have ``period_ns`` and no
@@ -38,7 +38,7 @@ class Trace:
 
     name: str
     unit: str
-    values: NDArray[np.float32]
+    samples: NDArray[np.float32]
     offsets: NDArray[np.int64]
     start_time: NDArray[np.int64]
     period_ns: int
@@ -59,15 +59,15 @@ class Trace:
         start = np.full(len(places), NO_TIME, dtype=np.int64)
         start[known] = self.start_time[places[known]]
         times = None if self.times is None else self.times[at]
-        return Trace(self.name, self.unit, self.values[at], offsets, start, self.period_ns, times, None)
+        return Trace(self.name, self.unit, self.samples[at], offsets, start, self.period_ns, times, None)
 
 
 def read_trace(process: Process, name: str, path: Path) -> Trace:
     """Read the file of one channel that the process file names under ``traces``.
 
-    A NetCDF file holds a variable of that name with the dimensions run × time. A text file with a header is a long table
-    (run_id, time, value); without one each line is a run, each number a sample. Times are in seconds from the start of
-    the run where the header states no unit, or ISO 8601 with a zone. Text may be compressed (.gz).
+    A NetCDF file holds a variable of that name with the dimensions run × time. A text file with a header is a long
+    table (run_id, time, value); without one each line is a run, each number a sample. Times are in seconds from the
+    start of the run where the header states no unit, or ISO 8601 with a zone. Text may be compressed (.gz).
 
     Raises: ConfigurationError when the process file names no such channel, DataError, UnitError, IoError.
     """
@@ -149,7 +149,7 @@ def _in_unit(trace: Trace, unit: str, path: Path) -> Trace:
             received=repr(trace.unit),
             place=str(path),
         )
-    values = units.convert(trace.values.astype(np.float64), trace.unit, unit).astype(np.float32)
+    values = units.convert(trace.samples.astype(np.float64), trace.unit, unit).astype(np.float32)
     return Trace(trace.name, unit, values, trace.offsets, trace.start_time, trace.period_ns, trace.times, trace.run_ids)
 
 

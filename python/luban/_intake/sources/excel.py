@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -91,7 +91,7 @@ class ExcelSource:
         if waiting:
             yield frame_of_rows(waiting, header.names, numeric), None
 
-    def _rows(self) -> Iterator[tuple[Any, ...]]:
+    def _rows(self) -> Generator[tuple[Any, ...], None, None]:
         """Rows that hold anything. Raises: IoError, ConfigurationError."""
         import openpyxl
         from openpyxl.utils.exceptions import InvalidFileException

@@ -108,7 +108,7 @@ def _hdf5(path: Path, options: SourceOptions) -> Source:
             expected="a mapping file beside an HDF5 file",
             received="none",
             place=str(path),
-            hint="--mapping MAPPING.yaml says which dataset is which column; configs/mapping/recorder.yaml is an example",
+            hint="--mapping MAPPING.yaml says which dataset is which column; example: configs/mapping/recorder.yaml",
         )
     return Hdf5Source(path, read_mapping(options.mapping))
 

@@ -99,7 +99,7 @@ class Hdf5Source:
                 yield pd.DataFrame(columns, columns=header.names), (end, child.rows)
 
     def traces(self, name: str) -> tuple[NDArray[np.float32], NDArray[np.int64], str]:
-        """Samples of all runs one after the other, their offsets (runs + 1), and the unit. Raises: DataError."""
+        """Read the samples of all runs in a row, their offsets (runs + 1), and the unit. Raises: DataError."""
         values: list[NDArray[np.float32]] = []
         lengths: list[NDArray[np.int64]] = []
         with _Child(self._path, self._mapping, self._limits) as child:
@@ -157,7 +157,7 @@ class _Child:
         return out
 
     def trace(self, name: str, begin: int, end: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        """Samples of some runs, and how many each has."""
+        """Read the samples of some runs, and how many each has."""
         _, (values, lengths) = self._ask({"trace": name, "begin": begin, "end": end})
         return np.frombuffer(values, dtype=np.float32), np.frombuffer(lengths, dtype=np.int64)
 

@@ -1,7 +1,7 @@
 """The process that opens foreign HDF5 files: it reads what it is asked for, writes nothing, and may die.
 
-Questions are lines of JSON on stdin; an answer is a line of JSON on stdout, then the bytes that it announces. Links that
-leave the file, data kept in other files and filters that are loaded at run time are refused.
+Questions are lines of JSON on stdin; an answer is a line of JSON on stdout, then the bytes that it announces. Links
+that leave the file, data kept in other files and filters that are loaded at run time are refused.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ class _Reader:
         return {"kinds": kinds}, [payload for _, payload in parts]
 
     def trace(self, name: str, begin: int, end: int) -> tuple[dict[str, Any], list[bytes]]:
-        """Samples (float32) of runs from begin to before end, and their number in each run (int64)."""
+        """Return the samples (float32) of runs from begin to before end, and their number in each run (int64)."""
         import numpy as np
 
         found, offsets = self._trace_sets[name], self._traces[name].get("offsets")
@@ -176,7 +176,7 @@ class _Reader:
             block = self._read(name, first, last)
             flat = np.repeat(block, repeats, axis=0) if per_run else block.reshape(-1)
             return flat[begin - first * repeats : end - first * repeats]
-        if not per_run or self._index is None:
+        if not per_run or self._index is None or self._run_of_row is None:
             return self._read(name, begin, end)
         runs = np.asarray(self._index[begin:end]).astype(np.int64) - int(self._run_of_row["first"])
         count = self._shape_of(name)[0]

@@ -113,7 +113,7 @@ class NetcdfSource:
                 )
                 columns = {}
                 for name in header.names:
-                    values = part[name].values
+                    values = part[name].to_numpy()
                     columns[name] = values if part[name].dims == (dimension,) else values[of_run]
                 yield pd.DataFrame(columns), (min(begin + CHUNK_ROWS, rows), rows)
         finally:

@@ -43,7 +43,7 @@ def _is_number(cell: object) -> bool:
 
 
 def chunks_of_frames(frames: Iterable[tuple[pd.DataFrame, tuple[int, int] | None]]) -> Iterator[RawChunk]:
-    """Number the rows of one frame after the other; each comes with how far the source has been read."""
+    """Yield chunks of numbered rows, one for each frame; each comes with how far the source has been read."""
     done = 0
     for frame, progress in frames:
         if len(frame):
