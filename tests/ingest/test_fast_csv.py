@@ -6,13 +6,16 @@ from pathlib import Path
 import hypothesis
 import hypothesis.strategies as st
 import numpy as np
+import pandas as pd
 import pytest
 
+from luban import ingest
 from luban._intake.cells import RawChunk
 from luban._intake.columns import match_columns, wanted_names
 from luban._intake.convert import Columns, Refusals, convert_chunk, join
 from luban._intake.source import read_chunks, sniff
 from luban.errors import DataError
+from luban.history import History
 from luban.process import Process
 
 pytest.importorskip("pyarrow", reason="pyarrow is not installed: there is one way to read")
@@ -144,3 +147,25 @@ def test_refused_cells_are_shown_as_written(process: Process, tmp_path: Path) ->
     numeric = match_columns(process, dialect.header, "the file").numeric_headers
     _, refusals = converted(process, read_csv(path, dialect, numeric), dialect.header, ".")
     assert (refusals.column, refusals.value, refusals.reason) == (["Ra"], ["77.50"], ["outside_valid"])
+
+
+@pytest.mark.parametrize("delimiter", ["^", " ", ":"])
+def test_any_delimiter(process: Process, frame: pd.DataFrame, tmp_path: Path, delimiter: str) -> None:
+    path = tmp_path / "table.csv"
+    text = frame.to_csv(index=False, sep="\t").replace("\t", delimiter)
+    path.write_text(text)
+    report = ingest.import_csv(process, path, tmp_path / "out.h5", delimiter=delimiter)
+    assert (report.readings, report.quarantined) == (32, 0)
+
+
+def test_the_same_history_with_and_without_arrow(
+    process: Process, frame: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frame["remark"], frame["weight"], frame["part"] = ["a", ""] * 16, np.linspace(0, 1, 32).round(2), "007"
+    frame.to_csv(tmp_path / "table.csv", index=False)
+    ingest.import_csv(process, tmp_path / "table.csv", tmp_path / "fast.h5")
+    monkeypatch.setattr("luban._intake.sources.csv.has_arrow", lambda: False)
+    ingest.import_csv(process, tmp_path / "table.csv", tmp_path / "exact.h5")
+    fast, exact = History.open(tmp_path / "fast.h5"), History.open(tmp_path / "exact.h5")
+    pd.testing.assert_frame_equal(fast.read(), exact.read())
+    assert fast.columns()["kind"].tolist() == exact.columns()["kind"].tolist()

@@ -23,7 +23,7 @@ from luban._intake.source import Dialect, exact_rows, not_text, read_chunks
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["FastOptions", "has_arrow", "read_csv"]
+__all__ = ["FastOptions", "has_arrow", "is_fast", "read_csv"]
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,13 @@ class FastOptions:
 def has_arrow() -> bool:
     """Whether pyarrow is installed."""
     return importlib.util.find_spec("pyarrow") is not None
+
+
+def is_fast(dialect: Dialect) -> bool:
+    """Whether Arrow reads text that is written so: signs of one byte, and no blanks between columns."""
+    signs = dialect.delimiter + dialect.decimal
+    apart = dialect.delimiter != dialect.decimal and dialect.delimiter not in " \"'\r\n"
+    return signs.isascii() and len(signs) == 2 and apart
 
 
 def read_csv(

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from luban._intake.fast_csv import has_arrow, read_csv
+from luban._intake.fast_csv import has_arrow, is_fast, read_csv
 from luban._intake.source import Dialect, file_digest, read_chunks, sniff
 from luban._intake.sources.base import Header
 
@@ -55,4 +55,5 @@ class CsvSource:
     def chunks(self, header: Header, numeric: Sequence[str]) -> Iterator[RawChunk]:
         """Read by Arrow where it is installed, otherwise by pandas: the same rows either way."""
         dialect = self._dialect or sniff(self._path, header.names, **self._given)
-        return read_csv(self._path, dialect, numeric) if has_arrow() else read_chunks(self._path, dialect, numeric)
+        read = read_csv if has_arrow() and is_fast(dialect) else read_chunks
+        return read(self._path, dialect, numeric)
