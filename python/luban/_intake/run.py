@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import getpass
 import json
 import os
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -101,9 +101,10 @@ def add_source(
     header = source.header(wanted_names(process))
     match = match_columns(process, header.names, source.place, header.units, own_names=header.own_names)
     report.notes += [*_notes(match), *getattr(source, "notes", lambda times: [])(list(match.housekeeping.values()))]
+    job = _Import(process, source, header, match, sink, sink.piece_rows, on_bad, report, traces)
     if on_bad == "reject" and sink.piece_rows is not None:
-        _Import(process, source, header, match, None, on_bad, ImportReport(source.name, report.digest)).run(progress)
-    _Import(process, source, header, match, sink, on_bad, report, traces).run(progress)
+        dataclasses.replace(job, sink=None, report=ImportReport(source.name, report.digest)).run(progress)
+    job.run(progress)
     if report.rows == 0 and report.rows_known == 0:
         raise empty_source(source, header)
     sink.finish()
@@ -112,7 +113,7 @@ def add_source(
     return report
 
 
-@dataclass
+@dataclasses.dataclass
 class _Import:
     """One import on its way; without a sink it only looks whether anything would be refused."""
 
@@ -121,17 +122,17 @@ class _Import:
     header: Header
     match: Match
     sink: Sink | None
+    piece_rows: int | None
     on_bad: OnBad
     report: ImportReport
     traces: Sequence[Trace] = ()
 
     def run(self, progress: Progress | None) -> None:
         """Take one piece after the other."""
-        piece_rows = None if self.sink is None else self.sink.piece_rows
-        state = None if piece_rows is None else PieceState()
+        state = None if self.piece_rows is None else PieceState()
         done = _done(self.sink, self.process, self.report.digest)
         chunks = _told(read_ahead(self.source.chunks(self.header, self.match.numeric_headers)), progress)
-        for piece in in_pieces(chunks, piece_rows):
+        for piece in in_pieces(chunks, self.piece_rows):
             refusals = Refusals()
             columns = join([convert_chunk(chunk, self.match, self.header.decimal, refusals) for chunk in piece.chunks])
             known = piece.first in done and piece.end <= done[piece.first]
@@ -168,7 +169,7 @@ class _Import:
         return ImportReport(self.report.source, self.report.digest, rows=piece.rows)
 
     def _author(self, piece: Piece) -> Author:
-        whole = self.sink is None or self.sink.piece_rows is None
+        whole = self.piece_rows is None
         text = f"import of {self.source.name}" + ("" if whole else rows_text(piece))
         return Author(user(), text, "luban " + str(_core.build_info()["version"]))
 
