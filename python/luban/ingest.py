@@ -189,6 +189,8 @@ def export(
 ) -> int:
     """Write all readings as ``.csv``, ``.parquet`` (needs pyarrow) or ``.nc`` (needs xarray); returns their number.
 
+    NetCDF holds the traces too, filled up to the longest with NaN.
+
     Headers of the CSV file carry units, ``cutting_speed [m/min]``; importing it with the same process gives the same
     runs, readings and values. ``columns`` chooses, and orders.
 
@@ -206,7 +208,8 @@ def export(
     pseudonyms = None
     if pseudonymise:
         pseudonyms = Pseudonyms(None if key_file is None else key_of_file(Path(key_file)))
-    exporter = Exporter(history.process, history.source, ExportOptions(columns, pseudonymise, pseudonyms))
+    options = ExportOptions(columns, kind == "netcdf", pseudonymise, pseudonyms)
+    exporter = Exporter(history.process, history.source, options)
     try:
         with _core.DurableFile(target, "ingest.export") as file:
             if kind == "csv":

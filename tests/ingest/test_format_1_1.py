@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from luban import _history, ingest
+from luban.errors import DataError
 from luban.history import History
 from luban.process import Process
 
@@ -95,6 +96,27 @@ def test_achieved_settings_go_out_and_in(rich: Process, tmp_path: Path) -> None:
     ingest.import_csv(rich, tmp_path / "out.csv", tmp_path / "back.h5")
     with h5py.File(tmp_path / "back.h5") as file:
         np.testing.assert_array_equal(file["parameters/speed/achieved"][:], [102, np.nan])
+
+
+def test_traces_go_out_and_in_as_netcdf(rich: Process, tmp_path: Path) -> None:
+    xarray = pytest.importorskip("xarray", reason="xarray is not installed")
+    pytest.importorskip("h5netcdf", reason="h5netcdf is not installed")
+    write_files(tmp_path)
+    imported(rich, tmp_path)
+    ingest.export(History.open(tmp_path / "out.h5"), tmp_path / "out.nc")
+    with xarray.open_dataset(tmp_path / "out.nc", engine="h5netcdf") as dataset:
+        np.testing.assert_array_equal(dataset["current"].to_numpy(), [[1, 2, 3], [6, np.nan, np.nan]])
+        assert (dataset["current"].attrs["units"], dataset["current_count"].to_numpy().tolist()) == ("A", [3, 1])
+        assert dataset["speed.achieved"].dims == ("run",)
+    ingest.import_data(rich, tmp_path / "out.nc", tmp_path / "back.h5", traces={"current": tmp_path / "out.nc"})
+    with h5py.File(tmp_path / "back.h5") as file:
+        np.testing.assert_array_equal(file["traces/current/values"][:], [1, 2, 3, 6])
+        np.testing.assert_array_equal(file["traces/current/offsets"][:], [0, 3, 4])
+    ingest.export(History.open(tmp_path / "out.h5"), tmp_path / "some.nc", columns=["roughness", "pressure"])
+    with xarray.open_dataset(tmp_path / "some.nc", engine="h5netcdf") as dataset:
+        assert set(dataset.variables) == {"roughness", "pressure", "pressure_count", "run_of_reading"}
+    with pytest.raises(DataError, match="expected columns of this history, received 'pressure'"):
+        ingest.export(History.open(tmp_path / "out.h5"), tmp_path / "some.csv", columns=["roughness", "pressure"])
 
 
 def test_lots_alone_change_a_history(rich: Process, tmp_path: Path) -> None:

@@ -31,9 +31,10 @@ _SUFFIXES = {".csv": "csv", ".parquet": "parquet", ".nc": "netcdf"}
 
 @dataclass(frozen=True)
 class ExportOptions:
-    """What of a history goes out: ``columns`` (None: all), and which of them under pseudonyms."""
+    """What of a history goes out: ``columns`` (None: all), channels where they fit, and what under pseudonyms."""
 
     columns: Sequence[str] | None = None
+    traces: bool = False  # the format holds channels, too
     pseudonymise: Sequence[str] = ()
     pseudonyms: Pseudonyms | None = None
 
@@ -61,6 +62,7 @@ class Exporter:
         self._source = source
         self._options = options
         self._infos = {info.name: info for info in source.schema()}
+        self._periods = {name: entry.period_ms for name, entry in process.definition.traces.items()}
         self._hidden = self._hidden_columns(process)
         self.names = self._chosen()
         self.units = {name: self._infos[name].unit for name in self.names if self._infos[name].unit}
@@ -89,7 +91,8 @@ class Exporter:
 
     def _chosen(self) -> list[str]:
         if self._options.columns is not None:
-            return self._known(self._options.columns, "columns")
+            traces = self._traces() if self._options.traces else []
+            return self._known([name for name in self._options.columns if name not in traces], "columns")
         names = list(self._infos)
         sparse = [name for name in names if name in _SPARSE]
         there: set[str] = set()
@@ -230,6 +233,9 @@ class Exporter:
         for name in runs.columns:
             if name in self.names:
                 variables[name] = ("run", _plain(runs[name]), self._attributes(name))
+        for name in self._traces():
+            if self._options.columns is None or name in self._options.columns:
+                variables |= self._trace(name)
         of_reading = [name for name in self.names if name not in runs.columns]
         frames = [self._frame(self._source, [*of_reading, "run_id"], begin, min(begin + _BLOCK_ROWS, self.rows))
                   for begin in range(0, max(self.rows, 1), _BLOCK_ROWS)]  # fmt: skip
@@ -241,6 +247,28 @@ class Exporter:
         dataset = xarray.Dataset(variables, attrs={"Conventions": "CF-1.10", "title": "production history"})
         dataset.to_netcdf(path, engine="h5netcdf", encoding={name: _encoding(variables[name][1]) for name in variables})
 
+    def _traces(self) -> list[str]:
+        kinds = [(info.name, info.kind) for info in self._source_of_runs().schema()]
+        return [name for name, kind in kinds if kind == _core.ColumnKind.ragged_float32]
+
+    def _trace(self, name: str) -> dict[str, Any]:
+        """Samples of all runs (run, sample), filled up with NaN, and how many each run has."""
+        runs = self._source_of_runs()
+        column = runs.read([name], 0, runs.row_count()).column(name)
+        samples, offsets = column.values  # noqa: PD011 (a column of ours)
+        lengths = np.diff(offsets)
+        longest = int(lengths.max(initial=0))
+        filled = np.full((len(lengths), longest), np.nan, dtype=np.float32)
+        filled[np.arange(longest) < lengths[:, None]] = samples
+        attributes = {"units": column.unit} if column.unit else {}
+        if name in self._periods:
+            attributes["sampling_period_ms"] = repr(self._periods[name])
+        count = {"long_name": f"samples of {name} in each run"}
+        return {
+            name: (("run", f"sample_of_{name}"), filled, attributes),
+            f"{name}_count": ("run", lengths.astype(np.int64), count),
+        }
+
     def _attributes(self, name: str) -> dict[str, str]:
         return {"units": self.units[name]} if name in self.units else {}
 
@@ -248,7 +276,8 @@ class Exporter:
 def run_columns(process: Process) -> list[str]:
     """Names of what belongs to a run."""
     described = [*process.parameters, *process.context]
-    return ["run_id", *(one.name for one in described), *process.core.identifiers, *_OF_RUNS]
+    achieved = [f"{parameter.name}.achieved" for parameter in process.parameters]
+    return ["run_id", *(one.name for one in described), *achieved, *process.core.identifiers, *_OF_RUNS]
 
 
 def _holds_anything(values: Any) -> bool:

@@ -235,9 +235,13 @@ def _of_netcdf(name: str, column: str, path: Path, unit: str, period_ns: int) ->
         values = np.asarray(variable.values, dtype=np.float32)
         ids = dataset["run_id"].values if "run_id" in dataset and dataset["run_id"].dims == variable.dims[:1] else None
         unit = str(variable.attrs.get("units", unit))
-    offsets = np.arange(values.shape[0] + 1, dtype=np.int64) * values.shape[1]
+        lengths = np.full(values.shape[0], values.shape[1], dtype=np.int64)
+        if f"{column}_count" in dataset:  # as an export writes it: filled up to the longest
+            lengths = np.minimum(dataset[f"{column}_count"].to_numpy().astype(np.int64), values.shape[1])
+    offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
     run_ids = None if ids is None else [str(run_id) for run_id in ids]
-    return _made(name, unit, values.reshape(-1), offsets, period_ns, run_ids)
+    samples = values[np.arange(values.shape[1]) < lengths[:, None]]
+    return _made(name, unit, samples, offsets, period_ns, run_ids)
 
 
 def _of_long_table(name: str, column: str, path: Path, unit: str) -> Trace:
