@@ -252,7 +252,7 @@ class Exporter:
         return [name for name, kind in kinds if kind == _core.ColumnKind.ragged_float32]
 
     def _trace(self, name: str) -> dict[str, Any]:
-        """Samples of all runs (run, sample), filled up with NaN, and how many each run has."""
+        """Return the samples of all runs (run, sample), filled up with NaN, and how many each run has."""
         runs = self._source_of_runs()
         column = runs.read([name], 0, runs.row_count()).column(name)
         samples, offsets = column.values  # noqa: PD011 (a column of ours)
