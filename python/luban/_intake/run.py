@@ -7,7 +7,9 @@ import getpass
 import json
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -16,7 +18,7 @@ import numpy as np
 from luban import _core, _history, units
 from luban._intake.build import Addition, Author, PieceState, build, process_document
 from luban._intake.columns import Match, match_columns, wanted_names
-from luban._intake.convert import Columns, Refusals, convert_chunk, join
+from luban._intake.convert import Refusals, convert_chunk, join
 from luban._intake.extras import add_traces
 from luban._intake.pieces import Piece, in_pieces, read_ahead, rows_done, rows_text
 from luban._intake.report import REASONS, ImportReport
@@ -114,6 +116,21 @@ def add_source(
 
 
 @dataclasses.dataclass
+class _Ready:
+    """A piece that has been judged, and where it goes."""
+
+    sink: Sink
+    process: Process
+    addition: Addition
+    refusals: Refusals
+    part: ImportReport
+
+    def append(self) -> _history.MergeReport:
+        """Give it to the sink."""
+        return _merged(self.sink, self.process, self.addition)
+
+
+@dataclasses.dataclass
 class _Import:
     """One import on its way; without a sink it only looks whether anything would be refused."""
 
@@ -128,45 +145,53 @@ class _Import:
     traces: Sequence[Trace] = ()
 
     def run(self, progress: Progress | None) -> None:
-        """Take one piece after the other."""
+        """Take one piece after the other; while one goes to the disk, the next is judged."""
+        with closing(self._ready(progress)) as pieces, ThreadPoolExecutor(1, "luban-append") as pool:
+            waiting: tuple[_Ready, Future[_history.MergeReport]] | None = None
+            for ready in pieces:
+                if self.piece_rows is None:  # there is no other: Ctrl-C is heard in this thread alone
+                    self._account(ready, ready.append())
+                    continue
+                if waiting is not None:
+                    self._account(waiting[0], waiting[1].result())
+                waiting = ready, pool.submit(ready.append)
+            if waiting is not None:
+                self._account(waiting[0], waiting[1].result())
+
+    def _ready(self, progress: Progress | None) -> Generator[_Ready, None, None]:
+        """Judge one piece after the other; yield what the sink does not hold yet."""
         state = None if self.piece_rows is None else PieceState()
         done = _done(self.sink, self.process, self.report.digest)
         chunks = _told(read_ahead(self.source.chunks(self.header, self.match.numeric_headers)), progress)
+        rows = 0
         for piece in in_pieces(chunks, self.piece_rows):
             refusals = Refusals()
             columns = join([convert_chunk(chunk, self.match, self.header.decimal, refusals) for chunk in piece.chunks])
-            known = piece.first in done and piece.end <= done[piece.first]
             if progress is not None:
-                progress("judge", self.report.rows, self.report.rows + piece.rows)
-            self._take(piece, columns, refusals, state, known=known)
+                progress("judge", rows, rows + piece.rows)
+            rows += piece.rows
+            part = ImportReport(self.report.source, self.report.digest, rows=piece.rows)
+            # What the sink holds is counted all the same, so that what follows gets the numbers of the first time.
+            addition = build(self.process, columns, self.match, refusals, part, self._author(piece), state)
+            if piece.first in done and piece.end <= done[piece.first]:
+                self.report.rows_known += piece.rows
+                continue
+            if self.on_bad == "reject" and len(refusals):
+                raise _rejected(self.report, refusals)
+            if self.sink is None:
+                continue
+            add_traces(addition, self.traces, part)
+            part.notes += look_again(self.sink.stored, self.process, addition, self.match)
+            yield _Ready(self.sink, self.process, addition, refusals, part)
             if progress is not None:
-                progress("judge", self.report.rows, self.report.rows)
+                progress("judge", rows, rows)
 
-    def _take(
-        self, piece: Piece, columns: Columns, refusals: Refusals, state: PieceState | None, *, known: bool
-    ) -> None:
-        if known:  # counted on, so that what follows gets the same numbers as the first time
-            build(self.process, columns, self.match, refusals, self._part(piece), self._author(piece), state)
-            self.report.rows_known += piece.rows
-            return
-        part = self._part(piece)
-        part.rows = piece.rows
-        addition = build(self.process, columns, self.match, refusals, part, self._author(piece), state)
-        if self.on_bad == "reject" and len(refusals):
-            raise _rejected(self.report, refusals)
-        if self.sink is None:
-            return
-        add_traces(addition, self.traces, part)
-        part.notes += look_again(self.sink.stored, self.process, addition, self.match)
-        merged = _merged(self.sink, self.process, addition)
+    def _account(self, ready: _Ready, merged: _history.MergeReport) -> None:
         if self.on_bad == "reject" and merged.refused_reasons:
-            raise _contradicts(self.report, merged, self.sink)
-        _count(part, addition, merged, self.match, refusals)
-        part.check()
-        self.report.add(part)
-
-    def _part(self, piece: Piece) -> ImportReport:
-        return ImportReport(self.report.source, self.report.digest, rows=piece.rows)
+            raise _contradicts(self.report, merged, ready.sink)
+        _count(ready.part, ready.addition, merged, self.match, ready.refusals)
+        ready.part.check()
+        self.report.add(ready.part)
 
     def _author(self, piece: Piece) -> Author:
         whole = self.piece_rows is None
