@@ -39,12 +39,13 @@ def read(source: object) -> pd.DataFrame:
 
 
 @segments
-def test_the_same_history_in_segments(process: Process, tmp_path: Path) -> None:
+@pytest.mark.parametrize("ahead", [False, True])
+def test_the_same_history_in_segments(process: Process, tmp_path: Path, ahead: bool) -> None:
     frame = table(1000)
     frame.loc[333, "tool"] = "Brokn"
     content = _history.Content()
     whole = add_source(ContentSink(content), process, FrameSource(frame, "table"))
-    sink = SegmentSink(tmp_path / "line", 130)  # cuts through runs
+    sink = SegmentSink(tmp_path / "line", 130, ahead=ahead)  # cuts through runs
     pieces = add_source(sink, process, FrameSource(frame, "table"))
     del sink
     folder = _history.open(str(tmp_path / "line"))

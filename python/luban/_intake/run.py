@@ -145,11 +145,12 @@ class _Import:
     traces: Sequence[Trace] = ()
 
     def run(self, progress: Progress | None) -> None:
-        """Take one piece after the other; while one goes to the disk, the next is judged."""
+        """Take one piece after the other; while one goes to the disk, the next may be judged."""
+        ahead = self.sink is not None and self.sink.ahead
         with closing(self._ready(progress)) as pieces, ThreadPoolExecutor(1, "luban-append") as pool:
             waiting: tuple[_Ready, Future[_history.MergeReport]] | None = None
             for ready in pieces:
-                if self.piece_rows is None:  # there is no other: Ctrl-C is heard in this thread alone
+                if not ahead:
                     self._account(ready, ready.append())
                     continue
                 if waiting is not None:

@@ -33,6 +33,11 @@ class Sink(Protocol):
         ...
 
     @property
+    def ahead(self) -> bool:
+        """Whether the next piece is judged while one is appended: quicker, with one piece more in memory."""
+        ...
+
+    @property
     def provenance(self) -> Sequence[_history.Provenance]:
         """The imports that it holds, first to last."""
         ...
@@ -62,8 +67,9 @@ class Sink(Protocol):
 class ContentSink:
     """Merges the whole import into a content in memory, which is changed only when everything went well."""
 
-    def __init__(self, history: _history.Content, piece_rows: int | None = None) -> None:
+    def __init__(self, history: _history.Content, piece_rows: int | None = None, *, ahead: bool = False) -> None:
         self._history = history
+        self.ahead = ahead
         self.piece_rows = piece_rows
 
     @property
@@ -94,7 +100,7 @@ class SegmentSink:
 
     stored = None  # new rows are compared with those of their own piece alone
 
-    def __init__(self, folder: Path, piece_rows: int = PIECE_ROWS) -> None:
+    def __init__(self, folder: Path, piece_rows: int = PIECE_ROWS, *, ahead: bool = False) -> None:
         if not hasattr(_history, "Appender"):
             raise NotBuiltError(
                 where="ingest",
@@ -106,6 +112,7 @@ class SegmentSink:
         self._appender = _history.Appender(str(folder))
         self._further: dict[str, bool] = {}  # by digest: whether the next piece is a further one of the same import
         self.piece_rows = piece_rows
+        self.ahead = ahead
 
     @property
     def provenance(self) -> Sequence[_history.Provenance]:
