@@ -152,6 +152,7 @@ class _Import:
             for ready in pieces:
                 if not ahead:
                     self._account(ready, ready.append())
+                    del ready  # before the next piece is read
                     continue
                 if waiting is not None:
                     self._account(waiting[0], waiting[1].result())
@@ -183,7 +184,11 @@ class _Import:
                 continue
             add_traces(addition, self.traces, part)
             part.notes += look_again(self.sink.stored, self.process, addition, self.match)
-            yield _Ready(self.sink, self.process, addition, refusals, part)
+            ready = _Ready(self.sink, self.process, addition, refusals, part)
+            piece.chunks.clear()
+            del columns, addition  # one piece at a time is in memory
+            yield ready
+            del ready
             if progress is not None:
                 progress("judge", rows, rows)
 
