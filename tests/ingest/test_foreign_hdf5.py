@@ -1,5 +1,6 @@
 """HDF5 files that others wrote: shapes that the mapping names, and files that are made to do harm."""
 
+import json
 import os
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 
 from luban import ingest
-from luban._intake.mapping import Mapping, read_mapping
+from luban._intake.mapping import Mapping, json_schema, read_mapping
 from luban._intake.sources.find import SourceOptions, find_source
 from luban._intake.sources.hdf5 import ForeignLimits, Hdf5Source
 from luban.errors import ConfigurationError, DataError
@@ -168,3 +169,9 @@ def test_an_import_from_end_to_end(process: Process, repository: Path, tmp_path:
     read_back = History.open(tmp_path / "out.h5").read()
     np.testing.assert_allclose(read_back["roughness"], [1.0, 1.1, 2.0, 2.1, 3.0, np.nan])
     assert read_back["repeat"].tolist() == [1, 2, 1, 2, 1, 2]
+
+
+def test_the_schema_is_the_one_that_the_code_generates(repository: Path) -> None:
+    """Made anew by: python -m luban._intake.mapping > configs/schema/mapping.schema.json."""
+    kept = json.loads((repository / "configs/schema/mapping.schema.json").read_text(encoding="utf-8"))
+    assert kept == json_schema()
