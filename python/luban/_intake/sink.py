@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from luban import _history
-from luban.errors import NotBuiltError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -101,14 +100,6 @@ class SegmentSink:
     stored = None  # new rows are compared with those of their own piece alone
 
     def __init__(self, folder: Path, piece_rows: int = PIECE_ROWS, *, ahead: bool = False) -> None:
-        if not hasattr(_history, "Appender"):
-            raise NotBuiltError(
-                where="ingest",
-                expected="a history module that writes folders of segments (format 1.1)",
-                received="one of format 1.0",
-                place=str(folder),
-                hint="build luban anew: its Python part is newer than its compiled one",
-            )
         self._appender = _history.Appender(str(folder))
         self._further: dict[str, bool] = {}  # by digest: whether the next piece is a further one of the same import
         self.piece_rows = piece_rows
