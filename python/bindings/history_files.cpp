@@ -55,6 +55,17 @@ RunFilter make_filter(std::int64_t since, std::int64_t before, Texts equipment, 
   return filter;
 }
 
+/// Samples of a channel as arrays: run ids, values, offsets, start times, times (empty when regular), period.
+py::tuple trace_arrays(const HistorySource& source, const std::string& name, std::int64_t as_of,
+                       const RunFilter& filter) {
+  TraceRows rows = long_call(py::none(), [&](const core::CallControl&) {
+    return source.trace(name, {.grain = process::Grain::runs, .as_of = utc(as_of), .filter = filter});
+  });
+  TraceColumn& samples = rows.samples;
+  return py::make_tuple(rows.run_id, move_out(std::move(samples.values)), move_out(std::move(samples.offsets)),
+                        move_out(std::move(samples.start_time)), move_out(std::move(samples.times)), samples.period);
+}
+
 void bind_sources(py::module_& module) {
   constexpr std::int64_t missing = core::UtcTime::missing_count;
   py::classh<RunFilter>(module, "RunFilter", "Which runs of a history; see luban::history::RunFilter.")
@@ -73,6 +84,16 @@ void bind_sources(py::module_& module) {
       .def_property_readonly("process_versions", &HistorySource::process_versions)
       .def_property_readonly("latest_version", &HistorySource::latest_version)
       .def_property_readonly("provenance", &HistorySource::provenance)
+      .def_property_readonly("traces",
+                             [](const HistorySource& source) {
+                               std::vector<std::tuple<std::string, std::string, std::int64_t>> out;
+                               for (const TraceInfo& info : source.traces()) {
+                                 out.emplace_back(info.name, info.unit, info.period);
+                               }
+                               return out;
+                             })
+      .def("trace", &trace_arrays, py::arg("name"), py::arg("as_of") = missing, py::arg("filter") = RunFilter{},
+           "Samples of a channel with their times, of the runs that have any.")
       .def("quarantine", [](const HistorySource& source) { return quarantine_columns(source.quarantine()); })
       .def("content", &HistorySource::content, py::call_guard<py::gil_scoped_release>())
       .def(

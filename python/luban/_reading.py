@@ -14,8 +14,9 @@ from luban.errors import ConfigurationError
 
 if TYPE_CHECKING:
     import pandas as pd
+    from numpy.typing import NDArray
 
-__all__ = ["Moment", "RunChoice", "RunFilter", "table_frame", "utc_nanoseconds"]
+__all__ = ["Moment", "RunChoice", "RunFilter", "table_frame", "trace_frame", "utc_nanoseconds"]
 
 Moment = str | datetime.datetime | np.datetime64 | None
 Names = str | Sequence[str]
@@ -127,3 +128,36 @@ def table_frame(source: _core.TableSource, columns: Sequence[str]) -> pd.DataFra
         else:
             data[name] = values
     return pd.DataFrame(data, copy=False)
+
+
+def trace_frame(
+    run_ids: Sequence[str],
+    values: NDArray[np.float32],
+    offsets: NDArray[np.int64],
+    start_time: NDArray[np.int64],
+    times: NDArray[np.int64],
+    period: int,
+) -> pd.DataFrame:
+    """Return samples as a long table; ``times`` are of irregular channels, regular ones have a period in nanoseconds.
+
+    Times of a run whose start is unknown count from its first sample.
+    """
+    import pandas as pd
+
+    counts = np.diff(offsets)
+    missing = np.iinfo(np.int64).min
+    known = np.repeat(start_time != missing, counts)
+    if period:
+        since = (np.arange(len(values)) - np.repeat(offsets[:-1], counts)) * period
+        moments = np.repeat(start_time, counts) + since
+    else:
+        since = times - np.repeat(times[offsets[:-1]], counts) if len(values) else times
+        moments = times
+    return pd.DataFrame(
+        {
+            "run_id": np.repeat(np.asarray(run_ids, dtype=object), counts),
+            "seconds": since / 1e9,
+            "time": pd.to_datetime(np.where(known, moments, missing), utc=True),
+            "value": values,
+        }
+    )

@@ -20,7 +20,7 @@ import numpy as np
 from luban import _core, _history
 from luban._intake.report import ImportReport
 from luban._intake.run import OnBad, add_csv, add_frame, as_pandas
-from luban._reading import Moment, RunChoice, RunFilter, table_frame, utc_nanoseconds
+from luban._reading import Moment, RunChoice, RunFilter, table_frame, trace_frame, utc_nanoseconds
 from luban._words import counted
 from luban.errors import ConfigurationError, DataError, LifecycleError
 from luban.parallel import Progress
@@ -329,6 +329,26 @@ class History:
         out.attrs["units"] = {info.name: info.unit for info in source.schema() if info.unit and info.name in chosen}
         return out
 
+    def traces(self) -> pd.DataFrame:
+        """Name, unit and period (ms; NaN = irregular) of the channels whose samples :meth:`trace` gives."""
+        import pandas as pd
+
+        rows = [(name, unit, period / 1e6 if period else float("nan")) for name, unit, period in self._file.traces]
+        return pd.DataFrame(rows, columns=["name", "unit", "period_ms"])
+
+    def trace(self, name: str, runs: RunChoice = None, as_of: Moment = None) -> pd.DataFrame:
+        """Return samples of a channel, one in a row: run_id, seconds since the first sample, time, value.
+
+        The time is UTC, missing for a run whose start is unknown; the unit is in ``attrs["units"]``.
+
+        Raises: DataError on an unknown channel; as :meth:`read`.
+        """
+        known_at = utc_nanoseconds(as_of)
+        found = self._file.trace(name, known_at, self._filter(runs, known_at).to_core())
+        frame = trace_frame(*found)
+        frame.attrs["units"] = {"value": {one: unit for one, unit, _ in self._file.traces}[name]}
+        return frame
+
     def to_arrow(
         self,
         columns: Sequence[str] | None = None,
@@ -340,8 +360,8 @@ class History:
         """Offer rows through the Arrow C stream interface, block by block, units as metadata of the fields.
 
         ``pyarrow.table(history.to_arrow())``, ``pyarrow.RecordBatchReader.from_stream(...)``,
-        ``polars.DataFrame(...)``: whatever reads Arrow takes them over; numbers, times and categories are not copied. A missing number is NaN,
-        anything else that is missing is null.
+        ``polars.DataFrame(...)``: whatever reads Arrow takes them over; numbers, times and categories are not copied.
+        A missing number is NaN, anything else that is missing is null.
 
         Raises: as :meth:`read`.
         """

@@ -138,8 +138,11 @@ process::ColumnInfo stored_info(const Attributes& attributes, StoredKind kind, c
       break;
     }
     case StoredKind::float32:
-      info.kind = process::ColumnKind::ragged_float32;
-      break;
+      throw core::IntegrityError({.where = "history.read",
+                                  .expected = "a column of float64, int64, int32 or text",
+                                  .received = "float32, which only samples of traces have",
+                                  .place = path,
+                                  .hint = "the file was not written by this format's rules"});
     default:
       info.kind = process::ColumnKind::string;
   }

@@ -53,6 +53,9 @@ struct ViewPlace {
   LateByResponse late = {};
 };
 
+/// @throws DataError naming the nearest channel when there is none of that name.
+void require_trace(const std::vector<TraceInfo>& known, const std::string& name, const std::string& place);
+
 /// Sums of a response over the readings of each run that have a value, and how many those are.
 struct RunSums {
   std::vector<double> sum;
@@ -81,6 +84,9 @@ class View final : public process::TableSource, public ArraySource {
   /// Of the chosen runs, in their order; an unknown response has no values.
   [[nodiscard]] RunSums run_sums(const std::string& response) const;
   [[nodiscard]] std::vector<double> run_counts() const;
+  /// The samples of a channel with their times, of the chosen runs that have any; none when the file has no such
+  /// channel.
+  [[nodiscard]] TraceRows trace_rows(const std::string& name) const;
   /// The samples of a channel, of the chosen runs in their order; none when the file has no such channel.
   [[nodiscard]] process::Ragged run_samples(const std::string& trace) const;
 
