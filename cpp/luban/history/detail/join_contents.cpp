@@ -162,14 +162,14 @@ std::int64_t Joiner::find_reading(const std::string& run_id, std::int64_t repeat
 }
 
 void Joiner::append_events(const ResponseEvents& more) {
-  const auto found = std::find_if(out_.responses.begin(), out_.responses.end(),
-                                  [&](const ResponseEvents& events) { return events.name == more.name; });
+  auto found = std::find_if(out_.responses.begin(), out_.responses.end(),
+                            [&](const ResponseEvents& events) { return events.name == more.name; });
   if (found == out_.responses.end()) {
-    out_.responses.emplace_back();
-    out_.responses.back().name = more.name;
-    out_.responses.back().unit = more.unit;
+    found = out_.responses.insert(found, ResponseEvents());
+    found->name = more.name;
+    found->unit = more.unit;
   }
-  ResponseEvents& to = found == out_.responses.end() ? out_.responses.back() : *found;
+  ResponseEvents& to = *found;
   std::size_t late = 0;
   for (const std::int64_t reading : more.reading) {
     if (reading >= 0) {

@@ -38,6 +38,9 @@ struct ViewColumn {
 /// Names of imports.
 [[nodiscard]] std::vector<std::string> input_names(const std::vector<Provenance>& provenance);
 
+/// Of a response of which the file has no event.
+inline const std::string no_path;
+
 /// Values of a response that other segments hold for readings of this file: rows of readings in ascending order.
 struct LateValues {
   std::vector<std::int64_t> row;
