@@ -123,6 +123,8 @@ def table_frame(source: _core.TableSource, columns: Sequence[str]) -> pd.DataFra
             for row in range(len(cells)):
                 cells[row] = samples[offsets[row] : offsets[row + 1]]
             data[name] = cells
+        elif kind == _core.ColumnKind.string:
+            data[name] = pd.Series(values, dtype="str")  # without rows pandas could not see that they are texts
         elif name in ("repeat", "readings") and not np.isnan(values).any():
             data[name] = values.astype(np.int64)
         else:
