@@ -392,7 +392,7 @@ class History:
         """
         known_at = utc_nanoseconds(as_of)
         source = self._file.view(_core.Grain[rows], known_at, self._filter(runs, known_at).to_core())
-        return _history.Minibatches(  # type: ignore[no-any-return]
+        return _history.Minibatches(
             source, list(columns), size, shuffle=shuffle, seed=seed, epoch=epoch, drop_last=drop_last
         )
 

@@ -108,13 +108,13 @@ class SegmentSink:
     @property
     def provenance(self) -> Sequence[_history.Provenance]:
         """See :class:`Sink`."""
-        history = self._appender.history()
+        history: _history.HistoryFolder | None = self._appender.history()
         return [] if history is None else history.provenance
 
     @property
     def process(self) -> Sequence[_history.ProcessVersion]:
         """See :class:`Sink`."""
-        history = self._appender.history()
+        history: _history.HistoryFolder | None = self._appender.history()
         return [] if history is None else history.process_versions
 
     def append(self, addition: _history.Content, source_rows: NDArray[np.int64]) -> _history.MergeReport:
