@@ -37,6 +37,19 @@ py::dict quarantine_columns(const Quarantine& quarantine) {
                   "scope"_a = quarantine.scope);
 }
 
+py::dict genealogy_columns(const Genealogy& lots) {
+  using namespace py::literals;
+  return py::dict("child_lot"_a = lots.child_lot, "parent_lot"_a = lots.parent_lot,
+                  "quantity"_a = move_out(lots.quantity), "unit"_a = lots.unit, "time"_a = move_out(lots.time),
+                  "source"_a = lots.source);
+}
+
+py::dict recipe_columns(const Recipes& recipes) {
+  using namespace py::literals;
+  return py::dict("recipe"_a = recipes.recipe, "parameter"_a = recipes.parameter, "value"_a = move_out(recipes.value),
+                  "category"_a = recipes.category, "unit"_a = recipes.unit, "source"_a = recipes.source);
+}
+
 RunFilter make_filter(std::int64_t since, std::int64_t before, Texts equipment, Texts status, Texts material_lot,
                       Texts recipe, Texts group, Texts run_id, const std::vector<std::pair<std::string, Texts>>& among,
                       const std::vector<std::tuple<std::string, double, double>>& between) {
@@ -95,6 +108,8 @@ void bind_sources(py::module_& module) {
       .def("trace", &trace_arrays, py::arg("name"), py::arg("as_of") = missing, py::arg("filter") = RunFilter{},
            "Samples of a channel with their times, of the runs that have any.")
       .def("quarantine", [](const HistorySource& source) { return quarantine_columns(source.quarantine()); })
+      .def("genealogy", [](const HistorySource& source) { return genealogy_columns(source.genealogy()); })
+      .def("recipes", [](const HistorySource& source) { return recipe_columns(source.recipes()); })
       .def("content", &HistorySource::content, py::call_guard<py::gil_scoped_release>())
       .def(
           "view",
@@ -146,9 +161,10 @@ MergeReport append(Appender& appender, Content addition, const Integers& source_
 }
 
 CompactReport compact_folder(const std::string& folder, std::int64_t most_readings, std::int64_t most_bytes,
-                             const std::string& head, const py::object& progress) {
+                             const std::string& head, const std::string& compression, const py::object& progress) {
+  const WriteOptions writing{.compression = make_compression(compression)};
   return long_call(progress, [&](const core::CallControl& control) {
-    return compact(folder, {.most_readings = most_readings, .most_bytes = most_bytes}, {}, head, control);
+    return compact(folder, {.most_readings = most_readings, .most_bytes = most_bytes}, writing, head, control);
   });
 }
 
@@ -177,8 +193,8 @@ void bind_writing(py::module_& module) {
       .def_readonly("content_digest", &CompactReport::content_digest);
   const CompactOptions defaults;
   module.def("compact", &compact_folder, py::arg("folder"), py::arg("most_readings") = defaults.most_readings,
-             py::arg("most_bytes") = defaults.most_bytes, py::arg("head") = "", py::arg("progress") = py::none(),
-             "Merges neighbouring segments of a folder.");
+             py::arg("most_bytes") = defaults.most_bytes, py::arg("head") = "", py::arg("compression") = "deflate",
+             py::arg("progress") = py::none(), "Merges neighbouring segments of a folder.");
 }
 
 void bind_verify(py::module_& module) {

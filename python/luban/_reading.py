@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -16,8 +16,10 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-__all__ = ["Moment", "RunChoice", "RunFilter", "table_frame", "trace_frame", "utc_nanoseconds"]
+__all__ = ["Compression", "Moment", "RunChoice", "RunFilter", "table_frame", "trace_frame", "utc_nanoseconds"]
 
+#: What compresses the chunks of a file; every HDF5 library reads deflate.
+Compression = Literal["deflate", "zstd", "lz4", "none"]
 Moment = str | datetime.datetime | np.datetime64 | None
 Names = str | Sequence[str]
 
@@ -102,7 +104,7 @@ def utc_nanoseconds(moment: Moment) -> int:
     return int(pd.Timestamp(moment).value)
 
 
-def table_frame(source: _core.TableSource, columns: Sequence[str]) -> pd.DataFrame:
+def table_frame(source: _core.TableSource, columns: Sequence[str], only: slice | None = None) -> pd.DataFrame:
     """Read whole columns of a source; the frame owns its arrays and shares them with nobody, so nothing is copied.
 
     Categories become a Categorical, samples of a trace one array in each cell.
@@ -110,7 +112,12 @@ def table_frame(source: _core.TableSource, columns: Sequence[str]) -> pd.DataFra
     import pandas as pd
 
     infos = {info.name: info for info in source.schema()}
-    arrays = _history.read_arrays(source, list(columns), 0, source.row_count())
+    begin, end, step = (only or slice(None)).indices(source.row_count())
+    if step != 1:
+        raise ConfigurationError(
+            where="history.read", expected="rows one after the other", received=f"a step of {step}", place="only"
+        )
+    arrays = _history.read_arrays(source, list(columns), begin, max(begin, end))
     data: dict[str, Any] = {}
     for name, values in arrays.items():
         kind = infos[name].kind

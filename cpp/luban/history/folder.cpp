@@ -3,6 +3,7 @@
 #include <luban/core/error.hpp>
 #include <luban/history/detail/folder_view.hpp>
 #include <luban/history/detail/join_contents.hpp>
+#include <luban/history/detail/merge_material.hpp>
 #include <luban/history/detail/schema.hpp>
 #include <luban/history/reader.hpp>
 #include <mutex>
@@ -145,6 +146,28 @@ Quarantine HistoryFolder::quarantine() const {
   for (std::size_t k = 0; k < impl_->files->size(); ++k) {
     const auto opened = impl_->files->open(k);
     detail::append_quarantine(all, detail::load_quarantine(*opened->file), sources);
+    sources += static_cast<std::int32_t>(opened->provenance.size());
+  }
+  return all;
+}
+
+Genealogy HistoryFolder::genealogy() const {
+  Genealogy all;
+  std::int32_t sources = 0;
+  for (std::size_t k = 0; k < impl_->files->size(); ++k) {
+    const auto opened = impl_->files->open(k);
+    detail::merge_genealogy(all, detail::load_genealogy(*opened->file), sources);
+    sources += static_cast<std::int32_t>(opened->provenance.size());
+  }
+  return all;
+}
+
+Recipes HistoryFolder::recipes() const {
+  Recipes all;
+  std::int32_t sources = 0;
+  for (std::size_t k = 0; k < impl_->files->size(); ++k) {
+    const auto opened = impl_->files->open(k);
+    detail::merge_recipes(all, detail::load_recipes(*opened->file), sources);
     sources += static_cast<std::int32_t>(opened->provenance.size());
   }
   return all;

@@ -131,6 +131,12 @@ std::vector<std::string> HistoryFile::input_digests() const {
 Quarantine HistoryFile::quarantine() const {
   return detail::load_quarantine(*impl_->file);
 }
+Genealogy HistoryFile::genealogy() const {
+  return detail::load_genealogy(*impl_->file);
+}
+Recipes HistoryFile::recipes() const {
+  return detail::load_recipes(*impl_->file);
+}
 Content HistoryFile::content() const {
   Content content = detail::load_content(*impl_->file);
   try {

@@ -73,6 +73,8 @@ class LUBAN_HISTORY_EXPORT HistorySource : public process::TableSource, public A
   /// SHA-256 of the bytes of each import.
   [[nodiscard]] virtual std::vector<std::string> input_digests() const = 0;
   [[nodiscard]] virtual Quarantine quarantine() const = 0;
+  [[nodiscard]] virtual Genealogy genealogy() const = 0;
+  [[nodiscard]] virtual Recipes recipes() const = 0;
   /// All of it, in memory. @throws IntegrityError when rows refer to rows that are not there.
   [[nodiscard]] virtual Content content() const = 0;
 };
@@ -108,6 +110,8 @@ class LUBAN_HISTORY_EXPORT HistoryFile final : public HistorySource {
   [[nodiscard]] Provenance latest_import() const override;
   [[nodiscard]] std::vector<std::string> input_digests() const override;
   [[nodiscard]] Quarantine quarantine() const override;
+  [[nodiscard]] Genealogy genealogy() const override;
+  [[nodiscard]] Recipes recipes() const override;
   [[nodiscard]] Content content() const override;
 
  private:
@@ -144,6 +148,8 @@ class LUBAN_HISTORY_EXPORT HistoryFolder final : public HistorySource {
   [[nodiscard]] Provenance latest_import() const override;
   [[nodiscard]] std::vector<std::string> input_digests() const override;
   [[nodiscard]] Quarantine quarantine() const override;
+  [[nodiscard]] Genealogy genealogy() const override;
+  [[nodiscard]] Recipes recipes() const override;
   [[nodiscard]] Content content() const override;
   [[nodiscard]] std::size_t segment_count() const noexcept;
 

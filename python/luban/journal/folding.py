@@ -85,6 +85,8 @@ def fold(
 ) -> FoldReport:
     """Bring the runs and late responses that are not yet in ``history`` into it, and make it when there is none.
 
+    A folder, or a name that ends in a slash, gets a segment.
+
     Late responses of runs that were folded earlier become events of their readings. ``journal`` is a path, which a loop
     may be writing, or a journal that is open.
 
@@ -104,14 +106,14 @@ def fold(
         )
     lock = FileLock(out.with_name(f".{out.name}.fold-lock"), where="journal.fold", what="a history")
     try:
-        done = _fold(source, out, process, progress)
+        done = _fold(source, out, str(history), process, progress)
         done.marked = _mark(source, out, done.last, anchor)
         return done
     finally:
         lock.release()
 
 
-def _fold(source: Journal, out: Path, process: Process, progress: Progress | None) -> FoldReport:
+def _fold(source: Journal, out: Path, place: str, process: Process, progress: Progress | None) -> FoldReport:
     from luban import ingest
     from luban.history import History
 
@@ -130,7 +132,7 @@ def _fold(source: Journal, out: Path, process: Process, progress: Progress | Non
     # another import, not the same one again.
     frame["source"] = name
     frame.attrs = {}
-    done.report = ingest.import_frame(process, frame, out, name=name, progress=progress)
+    done.report = ingest.import_frame(process, frame, place, name=name, progress=progress)
     done.digest = History.open(out).digest if out.exists() else ""
     return done
 
