@@ -10,7 +10,8 @@ import pytest
 
 from luban import _core, ingest
 from luban import history as histories
-from luban.errors import ConfigurationError, DataError, IoError, LifecycleError
+from luban._reading import Compression
+from luban.errors import ConfigurationError, DataError, IoError, LifecycleError, UnitError
 from luban.history import History, RunFilter
 from luban.process import Process
 
@@ -281,3 +282,72 @@ def test_arrow_says_what_is_missing(process: Process) -> None:
     assert np.isnan(table["power"].to_numpy()).all()
     samples = _core.ArrowRows(history.source, ["run_id"])
     assert pyarrow.table(samples).num_rows == 6
+
+
+def test_lots_and_recipes(process: Process, tmp_path: Path) -> None:
+    lots = tmp_path / "lots.csv"
+    lots.write_text("child_lot,parent_lot,quantity,unit,time\nL1,H7,3,kg,2024-01-01T00:00Z\nL1,H8,,,\n")
+    asked = tmp_path / "recipes.csv"
+    asked.write_text("recipe,parameter,value,unit\nP-1,feed,100,um/rev\nP-2,feed,0.2,\n")
+    for place in (f"{tmp_path}/line/", tmp_path / "one.h5"):
+        report = ingest.import_data(process, made(0, 3), place, genealogy=lots, recipes=asked)
+        assert (report.genealogy, report.recipes) == (2, 2)
+        again = ingest.import_data(process, made(3, 4), place, genealogy=lots, recipes=asked)
+        assert (again.genealogy, again.recipes) == (0, 0)
+        history = History.open(place)
+        assert history.genealogy[["child_lot", "parent_lot", "unit", "source"]].to_numpy().tolist() == [
+            ["L1", "H7", "kg", "lots.csv"],
+            ["L1", "H8", "", "lots.csv"],
+        ]
+        np.testing.assert_array_equal(history.genealogy["quantity"], [3.0, np.nan])
+        assert history.genealogy["time"].iloc[0] == pd.Timestamp("2024-01-01", tz="UTC")
+        assert history.recipes[["recipe", "parameter", "value", "unit"]].to_numpy().tolist() == [
+            ["P-1", "feed", 0.1, "mm/rev"],
+            ["P-2", "feed", 0.2, "mm/rev"],
+        ]
+        assert histories.verify(place).ok
+
+
+@pytest.mark.parametrize(
+    ("rows", "says"),
+    [
+        ("P-1,fed,1,", 'did you mean "feed"'),
+        ("P-1,feed,much,", "expected a number for 'feed'"),
+        ("P-1,feed,1,bar", "a unit that can be converted to 'mm/rev'"),
+        (",feed,1,", "expected a recipe in each row"),
+    ],
+)
+def test_recipes_that_cannot_be(process: Process, tmp_path: Path, rows: str, says: str) -> None:
+    asked = tmp_path / "recipes.csv"
+    asked.write_text(f"recipe,parameter,value,unit\n{rows}\n")
+    with pytest.raises((DataError, UnitError), match=says):
+        ingest.import_data(process, made(0, 3), tmp_path / "one.h5", recipes=asked)
+
+
+@pytest.mark.parametrize("compression", ["deflate", "zstd", "lz4", "none"])
+def test_whatever_compresses_it(process: Process, whole: History, tmp_path: Path, compression: Compression) -> None:
+    for place in (f"{tmp_path}/line/", tmp_path / "one.h5"):
+        ingest.import_data(process, made(0, 30), place, compression=compression)
+        pd.testing.assert_frame_equal(History.open(place).read(), whole.read())
+        assert histories.verify(place).ok
+    saved = whole.save(tmp_path / "saved.h5", compression=compression)
+    assert saved.digest == whole.digest
+    with pytest.raises(ConfigurationError, match="deflate"):
+        whole.save(tmp_path / "bad.h5", compression="zip")  # type: ignore[arg-type]
+
+
+def test_a_range_of_rows(line: Path, whole: History) -> None:
+    expected = whole.read()
+    for history in (History.open(line), whole):
+        for only in (slice(0, 5), slice(15, 45), slice(-3, None), slice(50, 999), slice(7, 3)):
+            pd.testing.assert_frame_equal(history.read(only=only), expected[only].reset_index(drop=True))
+        with pytest.raises(ConfigurationError, match="one after the other"):
+            history.read(only=slice(0, 10, 2))
+
+
+def test_runs_bear_the_equipment_of_the_process(process: Process) -> None:
+    content = process.to_dict() | {"equipment": {"site": "plant", "work_unit": "press-9"}}
+    rows = made(0, 2).drop(columns="equipment")
+    history = History.from_frame(Process.from_dict(content), rows)
+    assert set(history.read(["equipment"])["equipment"]) == {"plant/press-9"}
+    assert len(history.read(runs=RunFilter(equipment="plant"))) == 4
