@@ -10,14 +10,31 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from luban import _core, _history
-from luban.errors import ConfigurationError
+from luban.errors import ConfigurationError, DataError
 
 if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-__all__ = ["Compression", "Moment", "RunChoice", "RunFilter", "table_frame", "trace_frame", "utc_nanoseconds"]
+    from luban.parallel import Progress
 
+__all__ = [
+    "OF_RUNS",
+    "Compression",
+    "Moment",
+    "RunChoice",
+    "RunFilter",
+    "as_filter",
+    "default_columns",
+    "or_none",
+    "statistics_frame",
+    "table_frame",
+    "trace_frame",
+    "utc_nanoseconds",
+]
+
+#: Columns that say something of a run as a whole, beside what the process names.
+OF_RUNS = ("start_time", "end_time", "status", "group", "equipment", "material_lot", "recipe", "source")
 #: What compresses the chunks of a file; every HDF5 library reads deflate.
 Compression = Literal["deflate", "zstd", "lz4", "none"]
 Moment = str | datetime.datetime | np.datetime64 | None
@@ -78,6 +95,47 @@ class RunFilter:
 
 
 RunChoice = slice | Sequence[str] | RunFilter | Callable[["pd.DataFrame"], Any] | None
+
+
+def as_filter(file: _history.HistorySource, runs: RunChoice, known_at: int) -> RunFilter:
+    """Return any choice of runs as a filter. Raises: DataError for a run id that is not there."""
+    if runs is None:
+        return RunFilter()
+    if isinstance(runs, RunFilter):
+        return runs
+    source = file.view(_core.Grain.runs, known_at)
+    if callable(runs):
+        names = [info.name for info in source.schema() if info.kind != _core.ColumnKind.ragged_float32]
+        frame = table_frame(source, names)
+        mask: NDArray[np.bool_] = np.asarray(runs(frame), dtype=bool)
+        return RunFilter(run_id=or_none(list(frame["run_id"][mask])))
+    ids: list[str] = list(source.read(["run_id"], 0, source.row_count()).column("run_id").values)
+    if isinstance(runs, slice):
+        return RunFilter(run_id=or_none(ids[runs]))
+    chosen = [str(run) for run in runs]
+    unknown = sorted(set(chosen) - set(ids))
+    if unknown:
+        raise DataError(
+            where="history.read",
+            expected="runs of this history",
+            received=repr(unknown[0]),
+            hint=_core.nearest_hint(unknown[0], ids),
+        )
+    return RunFilter(run_id=or_none(chosen))
+
+
+def or_none(run_ids: list[str]) -> list[str]:
+    """Return names of runs for a filter, to which an empty list would mean all: no run bears the empty name."""
+    return run_ids or [""]
+
+
+def default_columns(source: _core.TableSource) -> list[str]:
+    """Return what is read when nobody says what: all but the housekeeping of runs and samples of traces."""
+    return [
+        info.name
+        for info in source.schema()
+        if info.name not in (*OF_RUNS, "reading_time") and info.kind != _core.ColumnKind.ragged_float32
+    ]
 
 
 def _names(given: Names) -> list[str]:
@@ -170,3 +228,20 @@ def trace_frame(
             "value": values,
         }
     )
+
+
+def statistics_frame(
+    source: _core.TableSource, columns: Sequence[str] | None, fractions: Sequence[float], progress: Progress | None
+) -> pd.DataFrame:
+    """Describe columns of numbers (all when None) in one pass, a row each."""
+    import pandas as pd
+
+    numbers = [info.name for info in source.schema() if info.kind == _core.ColumnKind.float64]
+    chosen = [name for name in numbers if name != "repeat"] if columns is None else list(columns)
+    found = _history.statistics(source, chosen, list(fractions), progress=progress)
+    names = ("unit", "count", "missing", "mean", "standard_deviation", "low", "high")
+    table = pd.DataFrame({name: [getattr(one, name) for one in found] for name in names}, index=chosen)
+    for place, fraction in enumerate(fractions):
+        table[f"{100 * fraction:g} %"] = [one.quantiles[place] for one in found]
+    table["exact"] = [one.exact for one in found]
+    return table
