@@ -22,8 +22,8 @@ def with_inputs(
 ) -> pd.DataFrame:
     """Return a frame of late responses with the inputs of its runs and readings joined.
 
-    ``read(run_ids, columns)`` gives what is stored of these runs. A frame that has all inputs, or no run ids, comes back
-    as it is. Raises: DataError when runs have several readings and the frame does not say which.
+    ``read(run_ids, columns)`` gives what is stored of these runs. A frame that has all inputs, or no run ids, comes
+    back as it is. Raises: DataError when runs have several readings and the frame does not say which.
     """
     inputs = [variable.name for variable in (*process.parameters, *process.context, *process.noise)]
     if "run_id" not in frame.columns:
