@@ -83,12 +83,21 @@ class FolderVerification {
       found(head_.string(), "is of another history (" + heads.back().uuid + ")");
       return;
     }
-    // A merge of segments begins a new chain; what came before it says nothing of this one.
+    // A merge of segments begins a new chain; what came before it says nothing of this one. One that was begun and is
+    // not in the list never happened.
+    std::erase_if(heads, [this](const HeadRecord& head) { return head.reason == head_compact_begun && !is_at(head); });
     auto first = heads.begin();
     for (auto head = heads.begin(); head != heads.end(); ++head) {
-      if (head->reason == "compact") first = head;
+      if (head->reason == head_compact || head->reason == head_compact_begun) first = head;
     }
-    check_against(first, heads.end());
+    if (first != heads.end()) check_against(first, heads.end());
+  }
+
+  /// Whether the chain passes through a head.
+  [[nodiscard]] bool is_at(const HeadRecord& head) const {
+    const auto count = static_cast<std::int64_t>(manifest_.segments.size());
+    return head.segments > 0 && head.segments <= count &&
+           manifest_.segments[static_cast<std::size_t>(head.segments) - 1].link == head.head;
   }
 
   template <typename Head>
