@@ -71,6 +71,7 @@ void bind_sources(py::module_& module) {
                              [](const HistorySource& source) { return source.created_time().since_epoch().count(); })
       .def_property_readonly("content_digest", &HistorySource::content_digest)
       .def_property_readonly("process_versions", &HistorySource::process_versions)
+      .def_property_readonly("latest_version", &HistorySource::latest_version)
       .def_property_readonly("provenance", &HistorySource::provenance)
       .def("quarantine", [](const HistorySource& source) { return quarantine_columns(source.quarantine()); })
       .def("content", &HistorySource::content, py::call_guard<py::gil_scoped_release>())

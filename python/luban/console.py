@@ -212,13 +212,21 @@ def progress(shown: bool = True) -> Iterator[Progress]:
     left = TimeRemainingColumn(elapsed_when_finished=True)
     with Bars(*columns, left, console=_console(stderr=True), transient=True) as bars:
         tasks: dict[str, Any] = {}
+        begun: dict[str, float] = {}
 
         def show(phase: str, done: int, total: int) -> None:
             if phase not in tasks:
                 tasks[phase] = bars.add_task(phase, total=total or None)
-            bars.update(tasks[phase], completed=done, total=total or None)
+                begun[phase] = time.monotonic()
+            rate = _rate(done, time.monotonic() - begun[phase])
+            bars.update(tasks[phase], completed=done, total=total or None, description=phase + rate)
 
         yield show
+
+
+def _rate(done: int, seconds: float) -> str:
+    """Return how many come in a second, where they are many."""
+    return f", {done / seconds:,.0f}/s" if seconds > 0 and done >= 10 * seconds else ""
 
 
 def _phase_lines(every_s: float = 10.0) -> Progress:
@@ -233,7 +241,8 @@ def _phase_lines(every_s: float = 10.0) -> Progress:
         elif now - told[phase] >= every_s and 0 < done < total:
             told[phase] = now
             left = (now - begun[phase]) * (total - done) / done
-            sys.stderr.write(f"{phase}: {done:,} of {total:,}, about {left:.0f} s left\n")
+            rate = _rate(done, now - begun[phase])
+            sys.stderr.write(f"{phase}: {done:,} of {total:,}{rate}, about {left:.0f} s left\n")
         sys.stderr.flush()
 
     return show

@@ -156,15 +156,22 @@ class History:
         """Add rows: new runs, new readings, or later values for readings that exist (matched by run and repeat).
 
         A frame with ``run_id`` and without parameters brings late responses for runs that exist. A file is written
-        anew under a temporary name and renamed when it has been verified.
+        anew under a temporary name and renamed when it has been verified; a folder gets a segment.
 
         Raises: DataError, UnitError as :meth:`from_frame`; IoError; LifecycleError when somebody else has changed the
-        file since it was opened, or is writing it now.
+        file since it was opened, or is writing the file or the folder now.
         """
         started = time.monotonic()
-        content = self._file.content()
-        report = add_frame(content, self.process, self._with_inputs(as_pandas(frame)), on_bad=on_bad)
+        rows = self._with_inputs(as_pandas(frame))
+        report = self._append_segment(rows, on_bad) if self.segments else self._append(rows, on_bad, progress)
         report.path = str(self._path or "memory")
+        report.seconds = time.monotonic() - started
+        return report
+
+    def _append(self, rows: pd.DataFrame, on_bad: OnBad, progress: Progress | None) -> ImportReport:
+        """Merge rows into the whole content, in memory, and write it again."""
+        content = self._file.content()
+        report = add_frame(content, self.process, rows, on_bad=on_bad)
         if not report.changed:
             return report
         if self._path is None:
@@ -174,7 +181,16 @@ class History:
                 content, str(self._path), replace=True, expected_digest=self._file.content_digest, progress=progress
             )
             self._file = _history.open(str(self._path))
-        report.seconds = time.monotonic() - started
+        return report
+
+    def _append_segment(self, rows: pd.DataFrame, on_bad: OnBad) -> ImportReport:
+        """Add rows to the folder as a segment, and read the folder as it is then."""
+        from luban._intake.run import add_source
+        from luban._intake.sink import SegmentSink
+        from luban._intake.sources.frame import FrameSource
+
+        report = add_source(SegmentSink(Path(str(self._path))), self.process, FrameSource(rows, "frame"), on_bad=on_bad)
+        self._file = _history.open(str(self._path))
         return report
 
     def save(self, path: str | PathLike[str]) -> History:
@@ -198,7 +214,8 @@ class History:
         if not lacking:
             return frame
         keys = ["run_id", "repeat"] if "repeat" in frame.columns else ["run_id"]
-        known = self.read(columns=["run_id", "repeat", *lacking])
+        wanted = RunFilter(run_id=_or_none([str(run) for run in frame["run_id"].unique()]))
+        known = self.read(columns=["run_id", "repeat", *lacking], runs=wanted)
         if keys == ["run_id"] and known["run_id"].duplicated().any():
             raise DataError(
                 where="history.append",
@@ -219,7 +236,7 @@ class History:
     def process(self) -> Process:
         """The process as it was defined at the latest import."""
         if self._process is None:
-            version = self._file.process_versions[-1]
+            version = self._file.latest_version
             self._process = Process.from_dict(json.loads(version.document), place=f"{self._file.path}, /process")
         return self._process
 

@@ -68,7 +68,9 @@ def test_headers_carry_units(history: History, tmp_path: Path) -> None:
 
 
 def test_other_suffixes_and_places(history: History, tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match=r"expected a name that ends in .csv or .parquet, received 'out.xlsx'"):
+    with pytest.raises(
+        ConfigurationError, match=r"expected a name that ends in .csv, .parquet or .nc, received 'out.xlsx'"
+    ):
         ingest.export(history, tmp_path / "out.xlsx")
     with pytest.raises(IoError, match="expected to write the file, received No such file"):
         ingest.export(history, tmp_path / "nowhere" / "out.csv")

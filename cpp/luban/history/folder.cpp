@@ -97,6 +97,21 @@ const std::vector<Provenance>& HistoryFolder::provenance() const {
   return impl_->provenance;
 }
 
+ProcessVersion HistoryFolder::latest_version() const {
+  const auto opened = impl_->files->open(impl_->files->size() - 1);
+  return detail::newest(detail::load_process(*opened->file), "a process definition", impl_->path);
+}
+Provenance HistoryFolder::latest_import() const {
+  return detail::newest(impl_->files->open(impl_->files->size() - 1)->provenance, "an import", impl_->path);
+}
+std::vector<std::string> HistoryFolder::input_digests() const {
+  std::vector<std::string> digests;
+  for (const detail::SegmentEntry& entry : impl_->files->manifest().segments) {
+    for (const detail::SegmentImport& import : entry.imports) digests.push_back(import.digest);
+  }
+  return digests;
+}
+
 Quarantine HistoryFolder::quarantine() const {
   Quarantine all;
   std::int32_t sources = 0;

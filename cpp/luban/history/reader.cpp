@@ -9,14 +9,7 @@ namespace luban::history {
 HistorySource::~HistorySource() = default;
 
 process::Process HistorySource::process() const {
-  if (process_versions().empty()) {
-    throw core::IntegrityError({.where = "history.process",
-                                .expected = "a process definition",
-                                .received = "none",
-                                .place = path(),
-                                .hint = "import the data again"});
-  }
-  return process::Process::from_json(core::Json::parse(process_versions().back().definition));
+  return process::Process::from_json(core::Json::parse(latest_version().definition));
 }
 
 std::shared_ptr<const HistorySource> open_history(const std::filesystem::path& path) {
@@ -108,6 +101,17 @@ const std::vector<ProcessVersion>& HistoryFile::process_versions() const {
 }
 const std::vector<Provenance>& HistoryFile::provenance() const {
   return impl_->provenance;
+}
+ProcessVersion HistoryFile::latest_version() const {
+  return detail::newest(impl_->versions, "a process definition", path());
+}
+Provenance HistoryFile::latest_import() const {
+  return detail::newest(impl_->provenance, "an import", path());
+}
+std::vector<std::string> HistoryFile::input_digests() const {
+  std::vector<std::string> digests;
+  for (const Provenance& entry : impl_->provenance) digests.push_back(entry.input_digest);
+  return digests;
 }
 Quarantine HistoryFile::quarantine() const {
   return detail::load_quarantine(*impl_->file);

@@ -49,6 +49,11 @@ class LUBAN_HISTORY_EXPORT HistorySource : public process::TableSource, public A
   [[nodiscard]] virtual const std::vector<ProcessVersion>& process_versions() const = 0;
   [[nodiscard]] process::Process process() const;  ///< the latest version
   [[nodiscard]] virtual const std::vector<Provenance>& provenance() const = 0;
+  /// The last of each, without reading the others.
+  [[nodiscard]] virtual ProcessVersion latest_version() const = 0;
+  [[nodiscard]] virtual Provenance latest_import() const = 0;
+  /// SHA-256 of the bytes of each import.
+  [[nodiscard]] virtual std::vector<std::string> input_digests() const = 0;
   [[nodiscard]] virtual Quarantine quarantine() const = 0;
   /// All of it, in memory. @throws IntegrityError when rows refer to rows that are not there.
   [[nodiscard]] virtual Content content() const = 0;
@@ -79,6 +84,9 @@ class LUBAN_HISTORY_EXPORT HistoryFile final : public HistorySource {
   [[nodiscard]] const std::string& content_digest() const noexcept override;
   [[nodiscard]] const std::vector<ProcessVersion>& process_versions() const override;
   [[nodiscard]] const std::vector<Provenance>& provenance() const override;
+  [[nodiscard]] ProcessVersion latest_version() const override;
+  [[nodiscard]] Provenance latest_import() const override;
+  [[nodiscard]] std::vector<std::string> input_digests() const override;
   [[nodiscard]] Quarantine quarantine() const override;
   [[nodiscard]] Content content() const override;
 
@@ -110,6 +118,9 @@ class LUBAN_HISTORY_EXPORT HistoryFolder final : public HistorySource {
   [[nodiscard]] const std::string& content_digest() const noexcept override;
   [[nodiscard]] const std::vector<ProcessVersion>& process_versions() const override;
   [[nodiscard]] const std::vector<Provenance>& provenance() const override;
+  [[nodiscard]] ProcessVersion latest_version() const override;
+  [[nodiscard]] Provenance latest_import() const override;
+  [[nodiscard]] std::vector<std::string> input_digests() const override;
   [[nodiscard]] Quarantine quarantine() const override;
   [[nodiscard]] Content content() const override;
   [[nodiscard]] std::size_t segment_count() const noexcept;

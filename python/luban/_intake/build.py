@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from luban._intake.convert import NO_TIME, Columns, Refusals, number_text
-from luban._intake.tables import reading_tables, run_tables
+from luban._intake.extras import add_achieved, add_with_quality
+from luban._intake.tables import free_numbers, number_codes, reading_tables, run_tables
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from luban._intake.report import ImportReport
     from luban.process import Process
 
-__all__ = ["Addition", "Author", "build", "empty_content", "process_document"]
+__all__ = ["Addition", "Author", "PieceState", "build", "content_of", "empty_content", "process_document"]
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,15 @@ class Addition:
     kept: NDArray[np.int64]
     run: NDArray[np.int64]
     run_ids: list[str]
+    keys: NDArray[np.int64]  # of the run of each row of ``columns``; −1: unknown
+
+    def order_of_runs(self) -> tuple[NDArray[np.int64], int]:
+        """Return the place of each run (runs) among all runs of the source, refused ones included, and their number."""
+        named = self.keys[self.keys >= 0]
+        _, all_keys, first = _in_order_of_appearance(named)
+        position = dict(zip(all_keys.tolist(), range(len(first)), strict=True))
+        _, own, _ = _in_order_of_appearance(self.keys[self.kept])
+        return np.array([position[key] for key in own.tolist()], dtype=np.int64), len(first)
 
     @property
     def source_rows(self) -> NDArray[np.int64]:
@@ -52,44 +62,120 @@ class Addition:
         return self.columns.rows[self.kept]
 
 
+@dataclass
+class PieceState:
+    """What the pieces of one import share: how many readings each named run has had, what free columns hold."""
+
+    runs: NDArray[np.uint64] = field(default_factory=lambda: np.empty(0, dtype=np.uint64))  # sorted hashes of names
+    readings: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+    texts: dict[str, bool] = field(default_factory=dict)  # of identifiers and auxiliary columns: whether texts
+
+    def settle(self, columns: Columns, match: Match, refusals: Refusals) -> None:
+        """Keep a column of numbers or of texts what it was in the first piece that held something.
+
+        A text in a column of numbers is refused; numbers in a column of texts are texts.
+        """
+        for name, (header, _) in match.auxiliary.items():
+            if name in columns.numbers:
+                known = not np.isnan(columns.numbers[name]).all()
+                if self.texts.setdefault(name, False) if known else self.texts.get(name, False):
+                    columns.codes[name] = number_codes(columns.numbers.pop(name))
+                continue
+            numbers, bad = free_numbers(columns.codes[name])
+            if not columns.codes[name].categories:
+                columns.numbers[name] = numbers
+            elif not self.texts.setdefault(name, bool(bad.any())):
+                at = np.flatnonzero(bad & columns.good)
+                refusals.add(columns.rows[at], header, list(columns.codes[name].texts(at)), "not_a_number", "value")
+                del columns.codes[name]
+                columns.numbers[name] = numbers
+
+    def seen(self, run_ids: Sequence[str], counts: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return how many readings these runs had before (runs), and count theirs (runs) in.
+
+        Names are known by 64 bits of a hash: of ten million runs two agree with a probability of 3e-6.
+        """
+        import pandas as pd
+
+        hashes = pd.util.hash_array(np.asarray(run_ids, dtype=object), categorize=False).astype(np.uint64)
+        at = np.searchsorted(self.runs, hashes)
+        known = (at < len(self.runs)) & (self.runs[np.minimum(at, max(len(self.runs) - 1, 0))] == hashes
+                                         if len(self.runs) else False)  # fmt: skip
+        before = np.where(known, self.readings[np.where(known, at, 0)] if len(self.runs) else 0, 0)
+        np.add.at(self.readings, at[known], counts[known])
+        merged = np.concatenate([self.runs, hashes[~known]])
+        order = np.argsort(merged, kind="stable")
+        self.runs = merged[order]
+        self.readings = np.concatenate([self.readings, counts[~known]])[order]
+        return before.astype(np.int64)
+
+
 def build(
-    process: Process, columns: Columns, match: Match, refusals: Refusals, report: ImportReport, author: Author
+    process: Process,
+    columns: Columns,
+    match: Match,
+    refusals: Refusals,
+    report: ImportReport,
+    author: Author,
+    state: PieceState | None = None,
 ) -> Addition:
-    """Make runs and readings of the rows that passed; refuse duplicates and contradictions within a run."""
+    """Make runs and readings of the rows that passed; refuse duplicates and contradictions within a run.
+
+    ``state`` is shared by the pieces of one import; counted readings go on from piece to piece.
+    """
     keys, ids = _run_keys(process, columns, match, refusals, report.digest)
     _refuse_disagreeing(columns, match, keys, refusals)
     repeat = _repeats(columns, keys, refusals)
+    if state is not None:
+        state.settle(columns, match, refusals)
     kept = np.flatnonzero(columns.good)
     run, key_of_run, first = _in_order_of_appearance(keys[kept])
     now = time.time_ns()
-    content = _content(process, report, author, now)
-    runs = run_tables(columns, match, kept, run, kept[first], report)
+    content = content_of(process, author, report.source, report.digest, report.rows, now)
+    runs = run_tables(columns, match, kept, run, kept[first], report, texts=state is not None)
     groups = _groups(process, columns, kept[first], report)
-    run_ids = [ids(key) for key in key_of_run]
+    run_ids = ids(key_of_run)
+    report.runs = len(first)
+    if state is not None and ids.named:
+        before = state.seen(run_ids, np.bincount(run, minlength=len(first)))
+        report.runs = int((before == 0).sum())
+        if "repeat" not in columns.numbers:
+            repeat[kept] += before[run]
     content.set_runs(run_ids, groups, runs.housekeeping, runs.parameters, runs.context, runs.identifiers)
     readings = reading_tables(columns, match, kept, runs.varying, report)
     times = columns.times.get("reading_time", np.full(len(columns.rows), NO_TIME, dtype=np.int64))
     content.set_readings(run, repeat[kept], times[kept], readings.noise, readings.auxiliary)
-    for response in process.responses:
-        if response.name not in match.found:
-            continue
-        values = columns.numbers[response.name][kept]
-        there = np.flatnonzero(~np.isnan(values))
-        content.add_response(response.name, response.unit, there, values[there], now)
-    report.runs = len(first)
+    _add_responses(content, process, columns, kept, now)
+    add_achieved(content, process, columns, kept, run, len(first))
     report.auxiliary = readings.auxiliary_names
     refusals.drop_values(columns.rows[~columns.good])
     content.set_quarantine(refusals.rows, refusals.column, refusals.value, refusals.reason, refusals.scope)
-    return Addition(content, columns, kept, run, run_ids)
+    return Addition(content, columns, kept, run, run_ids, keys)
 
 
-def _content(process: Process, report: ImportReport, author: Author, now: int) -> _history.Content:
+def _add_responses(
+    content: _history.Content, process: Process, columns: Columns, kept: NDArray[np.int64], now: int
+) -> None:
+    for response in process.responses:
+        if response.name not in columns.numbers:
+            continue
+        values = columns.numbers[response.name][kept]
+        there = np.flatnonzero(~np.isnan(values))
+        quality = columns.quality.get(response.name)
+        if quality is None:
+            content.add_response(response.name, response.unit, there, values[there], now)
+        else:
+            add_with_quality(content, response, there, values[there], now, quality[kept][there])
+
+
+def content_of(process: Process, author: Author, name: str, digest: str, rows: int, now: int) -> _history.Content:
+    """Return an import that has brought nothing yet."""
     from luban import _history
 
     entry = _history.Provenance()
     entry.who, entry.what, entry.tool = author.who, author.what, author.tool
-    entry.input_name, entry.input_digest = report.source, report.digest
-    entry.time, entry.rows = now, report.rows
+    entry.input_name, entry.input_digest = name, digest
+    entry.time, entry.rows = now, rows
     content = _history.Content()
     content.add_process(_history.ProcessVersion(process.core.to_json(), process_document(process), now))
     content.add_provenance(entry)
@@ -131,14 +217,17 @@ def process_document(process: Process) -> str:
 
 
 class _RunIds:
-    """Text of a run's key: made for the runs alone, not for every row."""
+    """Texts of runs' keys: made for the runs alone, not for every row; ``named``: a column says which run it is."""
 
     def __init__(self, texts: Sequence[str] | None, digest: str) -> None:
         self._texts = texts
         self._digest = digest[:12]
+        self.named = texts is not None
 
-    def __call__(self, key: int) -> str:
-        return f"{self._digest}-{key}" if self._texts is None else self._texts[key]
+    def __call__(self, keys: NDArray[np.int64]) -> list[str]:
+        if self._texts is None:
+            return list(map(f"{self._digest}-%d".__mod__, keys.tolist()))
+        return [self._texts[key] for key in keys.tolist()]
 
 
 def _run_keys(
@@ -187,13 +276,26 @@ def _labels(columns: Columns, names: Iterable[str], rows: NDArray[np.int64]) -> 
         if name in columns.codes:
             codes, texts = columns.codes[name].codes[rows].astype(np.int64) + 1, ["", *columns.codes[name].categories]
         else:
-            uniques, inverse = np.unique(columns.numbers[name][rows], return_inverse=True)
-            codes = inverse.astype(np.int64)
+            codes, uniques = _numbered(columns.numbers[name][rows])
             texts = ["" if np.isnan(value) else number_text(value) for value in uniques]
         parts.append((codes, texts))
         # Renumbered after each column: a product of many counts would leave int64.
-        combined = np.unique(combined * len(texts) + codes, return_inverse=True)[1].astype(np.int64)
-    return _Labels(combined, np.unique(combined, return_index=True)[1], parts)
+        combined = _renumbered(combined * len(texts) + codes)
+    return _Labels(combined, np.unique(combined, return_index=True)[1] if len(rows) else rows, parts)
+
+
+def _numbered(values: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Return a number for each value, the same for equal ones, and the values in the order of their numbers."""
+    import pandas as pd
+
+    codes, uniques = pd.factorize(values, use_na_sentinel=False)
+    return codes.astype(np.int64), np.asarray(uniques, dtype=np.float64)
+
+
+def _renumbered(codes: NDArray[np.int64]) -> NDArray[np.int64]:
+    import pandas as pd
+
+    return pd.factorize(codes)[0].astype(np.int64)
 
 
 def _refuse_disagreeing(columns: Columns, match: Match, keys: NDArray[np.int64], refusals: Refusals) -> None:
@@ -202,8 +304,11 @@ def _refuse_disagreeing(columns: Columns, match: Match, keys: NDArray[np.int64],
     rows = np.flatnonzero(columns.good)
     if len(rows) == 0 or not inputs:
         return
+    run = _renumbered(keys[rows])
+    first = np.unique(run, return_index=True)[1]
+    if len(first) == len(rows) or all(_agree(columns, found.name, rows, first[run]) for found in inputs):
+        return
     settings = _labels(columns, [found.name for found in inputs], rows)
-    _, run = np.unique(keys[rows], return_inverse=True)
     pairs, pair, counts = np.unique(run * len(settings.first) + settings.codes, return_inverse=True, return_counts=True)
     if len(pairs) == run.max() + 1:
         return
@@ -212,6 +317,12 @@ def _refuse_disagreeing(columns: Columns, match: Match, keys: NDArray[np.int64],
     header = ", ".join(found.header for found in inputs)
     refusals.add(columns.rows[rows[bad]], header, settings.texts(settings.codes[bad]), "run_disagrees", "row")
     columns.good[rows[bad]] = False
+
+
+def _agree(columns: Columns, name: str, rows: NDArray[np.int64], of: NDArray[np.int64]) -> bool:
+    """Whether each row has the value of the row that ``of`` names; inputs are never missing in rows that passed."""
+    values = columns.codes[name].codes[rows] if name in columns.codes else columns.numbers[name][rows]
+    return bool((values == values[of]).all())
 
 
 def _repeats(columns: Columns, keys: NDArray[np.int64], refusals: Refusals) -> NDArray[np.int64]:

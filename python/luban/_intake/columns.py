@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from luban import _core, units
+from luban._intake.quality import QUALITY_BAD, QUALITY_GOOD, QUALITY_UNCERTAIN, Quality
 from luban.errors import DataError, UnitError
 
 if TYPE_CHECKING:
+    from luban._process.file import AchievedEntry, QualityEntry
     from luban.process import Process
 
 __all__ = ["HOUSEKEEPING", "Found", "Match", "match_columns", "wanted_names"]
@@ -57,18 +59,23 @@ class Match:
     auxiliary: dict[str, tuple[str, str]]  # name → header, unit
     absent: list[str]  # optional responses that the source does not have
     left_out: list[str]  # columns that are made anew
+    achieved: dict[str, Found] = field(default_factory=dict)  # what parameters reached, by name of the parameter
+    quality: dict[str, Quality] = field(default_factory=dict)  # by name of the response
 
     @property
     def numeric_headers(self) -> list[str]:
         """Columns that a reader should parse as numbers."""
         numbers = [found.header for found in self.found.values() if found.numeric]
+        numbers += [found.header for found in self.achieved.values() if found.numeric]
         return numbers + [header for name, header in self.housekeeping.items() if name == "repeat"]
 
 
 def wanted_names(process: Process) -> list[str]:
     """Every column name that an import of this process looks for."""
     columns = process.source_columns.values()
-    return [column.column for column in columns] + [column.name for column in columns]
+    beside = [entry.column.name for _, entry in _achieved_entries(process)]
+    beside += [entry.column.name for _, entry in _quality_entries(process)]
+    return [column.column for column in columns] + [column.name for column in columns] + beside
 
 
 def match_columns(
@@ -128,10 +135,66 @@ def match_columns(
     for name in HOUSEKEEPING:
         if name not in housekeeping and (at := finder.find(name)) is not None:
             housekeeping[name] = at
+    achieved = _match_achieved(process, finder)
+    quality = _match_quality(process, finder)
     # Only a table that a history gave out has these of ours; elsewhere they are somebody's own columns.
     given_out = "run_id" in housekeeping
     left_out = [name for name in _MADE_ANEW if given_out and finder.find(name) is not None]
-    return Match(found, housekeeping, finder.rest(set(process.source_columns)), absent, left_out)
+    rest = finder.rest(set(process.source_columns))
+    return Match(found, housekeeping, rest, absent, left_out, achieved, quality)
+
+
+def _achieved_entries(process: Process) -> list[tuple[str, AchievedEntry]]:
+    entries = process.definition.parameters.items()
+    return [(name, entry.achieved) for name, entry in entries if entry.achieved is not None]
+
+
+def _quality_entries(process: Process) -> list[tuple[str, QualityEntry]]:
+    entries = process.definition.responses.items()
+    return [(name, entry.quality) for name, entry in entries if entry.quality is not None]
+
+
+def _match_achieved(process: Process, finder: _Finder) -> dict[str, Found]:
+    """Find what the machine reached beside its settings; a source may lack such a column."""
+    out: dict[str, Found] = {}
+    stated = dict(_achieved_entries(process))
+    for parameter in process.parameters:
+        entry = stated.get(parameter.name)
+        # As a history gives it out, whatever the source called it.
+        names = [f"{parameter.name}.achieved"] if entry is None else [entry.column.name, f"{parameter.name}.achieved"]
+        at = finder.find(*names)
+        if at is None:
+            continue
+        unit = parameter.unit
+        if not parameter.categories:
+            given = None if entry is None else entry.column.unit
+            whole = entry is not None and at == entry.column.name
+            unit = finder.unit(at, given, parameter.unit, parameter.name, whole=whole)
+        out[parameter.name] = Found(
+            parameter.name, "achieved", at, parameter.unit, unit, tuple(parameter.categories or ())
+        )
+    return out
+
+
+def _match_quality(process: Process, finder: _Finder) -> dict[str, Quality]:
+    out: dict[str, Quality] = {}
+    stated = dict(_quality_entries(process))
+    for response in process.responses:
+        entry = stated.get(response.name)
+        given_out = f"{response.name}.quality"
+        at = finder.find(*([given_out] if entry is None else [entry.column.name, given_out]))
+        if at is None:
+            continue
+        words: dict[str, int] = {}
+        if entry is not None and at == entry.column.name:
+            for code, texts in (
+                (QUALITY_GOOD, entry.good),
+                (QUALITY_UNCERTAIN, entry.uncertain),
+                (QUALITY_BAD, entry.bad),
+            ):
+                words |= dict.fromkeys(texts, code)
+        out[response.name] = Quality(response.name, at, words)
+    return out
 
 
 def _categories(process: Process) -> dict[str, tuple[str, ...]]:

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from dataclasses import dataclass
 from html import escape
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from luban._intake.draft import process_name, write_draft
+from luban._intake.draft import write_draft
 from luban._intake.guess import Guess, guess
 from luban._intake.header_words import names_code
-from luban._intake.source import read_chunks, sniff
 from luban.errors import DataError
 from luban.process import Process
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["NewProcess", "draft_of_csv", "draft_of_frame"]
+    from luban._intake.sources.base import Source
+
+__all__ = ["NewProcess", "draft_of_frame", "draft_of_source"]
 
 _ROWS_LOOKED_AT = 250_000
 
@@ -49,23 +50,34 @@ class NewProcess:
         return f"<pre>{escape(self.text)}</pre>"
 
 
-def draft_of_csv(
-    path: Path, name: str | None, *, delimiter: str | None, decimal: str | None, encoding: str | None
-) -> NewProcess:
-    """Look at the first rows of a CSV file and guess its process."""
-    dialect = sniff(path, [], delimiter=delimiter, decimal=decimal, encoding=encoding)
-    numeric = [header for header in dialect.header if not names_code(header)]  # codes stay as written: 01 is not 1
-    chunk = next(iter(read_chunks(path, dialect, numeric)), None)
-    if chunk is None or len(chunk.frame) == 0:
-        raise DataError(
-            where="ingest.new_process", expected="rows", received="a header and nothing below it", place=str(path)
-        )
-    return draft_of_frame(chunk.frame, name or process_name(path.stem), path.name)
+def draft_of_source(source: Source, name: str) -> NewProcess:
+    """Look at the first rows of any source and guess its process."""
+    header = source.header([])
+    numeric = [text for text in header.names if not names_code(text)]  # codes stay as written: 01 is not 1
+    frames: list[pd.DataFrame] = []
+    chunks = source.chunks(header, numeric)
+    try:
+        for chunk in chunks:
+            frames.append(chunk.cells.frame())
+            if sum(len(frame) for frame in frames) >= _ROWS_LOOKED_AT:
+                break
+    finally:
+        if isinstance(chunks, Generator):
+            chunks.close()
+    if not any(len(frame) for frame in frames):
+        raise DataError(where="ingest.new_process", expected="rows", received=header.nothing, place=source.place)
+    import pandas as pd
+
+    frame = pd.concat(frames, ignore_index=True) if len(frames) > 1 else frames[0]
+    frame.attrs["units"] = dict(header.units)
+    return draft_of_frame(frame, name, source.name)
 
 
 def draft_of_frame(frame: pd.DataFrame, name: str, source: str) -> NewProcess:
     """Guess the process of a table. Raises: DataError when it holds no numbers that could be results."""
-    found = guess(frame.head(_ROWS_LOOKED_AT).replace([np.inf, -np.inf], np.nan))
+    looked_at = frame.head(_ROWS_LOOKED_AT).replace([np.inf, -np.inf], np.nan)
+    looked_at.attrs = dict(frame.attrs)
+    found = guess(looked_at)
     if not found.of("response") or not found.of("parameter", "context"):
         raise _refused(found, source)
     draft = write_draft(found, name, source)

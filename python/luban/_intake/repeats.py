@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,13 +11,15 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["repeated_runs", "rounded"]
+__all__ = ["repeated_runs", "repeats_of_columns", "rounded"]
 
 _DIGITS = 11  # what two spellings of a number share: one that went through another unit may differ in the last ones
 _CHANCE = 1e-3  # repetitions that independent readings would show with a higher probability are not named
 _NOISE_SHARE = 0.1  # readings at one point are taken to scatter by at least this share of all scatter
 _MOST_DECIMALS = 12
 _MIX = np.uint64(0x9E3779B97F4A7C15)
+_HALF = np.uint64(1 << 15)  # half of the last bit that counts
+_LEADING = ~np.uint64((1 << 16) - 1)  # sign, exponent and 36 bits of the fraction
 
 
 def repeated_runs(
@@ -28,20 +31,42 @@ def repeated_runs(
     their readings, which may stand in any order. Nothing is named where readings are so coarse that as many equal runs
     would come by chance: equal values are counted against what independent readings at equal inputs would show.
     """
+    return repeats_of_columns(run, list(np.asarray(inputs).T), list(np.asarray(values).T))
+
+
+def repeats_of_columns(
+    run: NDArray[np.int64], inputs: Sequence[NDArray[np.float64]], values: Sequence[NDArray[np.float64]]
+) -> NDArray[np.int64]:
+    """Return what :func:`repeated_runs` does, of columns (n) each."""
     count = int(run.max()) + 1 if len(run) else 0
     original = np.full(count, -1, dtype=np.int64)
-    there = np.bincount(run, weights=(~np.isnan(values)).any(axis=1), minlength=count) > 0.0
-    inputs, values = rounded(inputs), rounded(values)
-    settings = _of_run(run, _hashes(inputs), count)
-    content = _of_run(run, _hashes(np.column_stack([inputs, values])), count)
-    _, first, number = np.unique(content, return_index=True, return_inverse=True)
-    earliest = first[number.ravel()]
-    repeats = there & (earliest < np.arange(count))
-    alike = np.unique(settings, return_counts=True)[1]
+    settings_of_rows = _hashes(inputs, np.zeros(len(run), dtype=np.uint64))
+    settings = _of_run(run, settings_of_rows, count)
+    content = _of_run(run, _hashes(values, settings_of_rows), count)
+    number, first = _numbered(content)
+    earliest = first[number]
+    repeats = earliest < np.arange(count)
+    if not repeats.any():
+        return original
+    there = np.zeros(count, dtype=bool)
+    for column in values:
+        there[run[~np.isnan(column)]] = True
+    repeats &= there
+    alike = np.bincount(_numbered(settings)[0])
     pairs = int((alike * (alike - 1) // 2).sum())
     if repeats.any() and _log_chance(int(repeats.sum()), pairs, run, values) <= math.log(_CHANCE):
         original[repeats] = earliest[repeats]
     return original
+
+
+def _numbered(hashes: NDArray[np.uint64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return a number for each hash (n), in the order of appearance, and the first place of each number."""
+    import pandas as pd
+
+    codes, uniques = pd.factorize(hashes)
+    first = np.empty(len(uniques), dtype=np.int64)
+    first[codes[::-1]] = np.arange(len(codes) - 1, -1, -1)
+    return codes.astype(np.int64), first
 
 
 def rounded(values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -54,14 +79,18 @@ def rounded(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return out
 
 
-def _hashes(columns: NDArray[np.float64]) -> NDArray[np.uint64]:
-    """Return one number for each row (n); equal rows, missing values included, have equal ones."""
-    import pandas as pd
+def _hashes(columns: Sequence[NDArray[np.float64]], seed: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Return one number for each row (n); rows that are equal in eleven digits, missing values included, agree.
 
-    out = np.zeros(len(columns), dtype=np.uint64)
-    for column in columns.T:
-        plain = np.where(np.isnan(column), np.nan, column)  # one kind of NaN
-        out = (out ^ pd.util.hash_array(plain)) * _MIX
+    Numbers are compared by the leading 36 bits of their binary fraction, rounded: as many as eleven digits need.
+    """
+    out = seed.copy()
+    for column in columns:
+        # −0 becomes 0, and there is one kind of NaN.
+        bits = np.where(np.isnan(column), np.nan, column + 0.0).view(np.uint64)
+        bits = (bits + _HALF) & _LEADING
+        out ^= bits
+        out *= _MIX
         out ^= out >> np.uint64(29)
     return out
 
@@ -73,11 +102,11 @@ def _of_run(run: NDArray[np.int64], hashes: NDArray[np.uint64], count: int) -> N
     return out
 
 
-def _log_chance(found: int, pairs: int, run: NDArray[np.int64], values: NDArray[np.float64]) -> float:
+def _log_chance(found: int, pairs: int, run: NDArray[np.int64], values: Sequence[NDArray[np.float64]]) -> float:
     """Bound the probability that ``found`` of ``pairs`` of runs at equal inputs agree although nothing was copied."""
     ways = math.lgamma(pairs + 1) - math.lgamma(found + 1) - math.lgamma(pairs - found + 1)
     readings = len(run) / len(np.unique(run))
-    return ways + found * readings * sum(_log_agreement(column) for column in values.T)
+    return ways + found * readings * sum(_log_agreement(column) for column in values)
 
 
 def _log_agreement(column: NDArray[np.float64]) -> float:

@@ -26,6 +26,7 @@ REASONS: Mapping[str, str] = {
     "disagrees_with_stored_run": "differs in a parameter or context variable from the run that is stored",
     "disagrees_with_stored_reading": "differs in a noise variable from the reading that is stored",
     "only_responses_are_corrected": "another auxiliary value for a stored reading",
+    "quality_never_seen": "a word for the quality that neither the process file nor OPC UA explains; value uncertain",
 }
 
 
@@ -55,6 +56,9 @@ class ImportReport:
     auxiliary: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     already_imported: bool = False
+    traces: dict[str, int] = field(default_factory=dict)  # samples by channel
+    genealogy: int = 0  # rows of the lots that came with it
+    rows_known: int = 0  # rows of pieces that an interrupted import had brought before
     seconds: float = 0.0
 
     @property
@@ -65,14 +69,27 @@ class ImportReport:
     @property
     def changed(self) -> bool:
         """Whether the history is another one than before."""
-        added = self.runs_added + self.readings_added + self.values_added + self.values_corrected
-        return not self.already_imported and (added > 0 or self.quarantined > 0)
+        added = self.runs_added + self.readings_added + self.values_added + self.values_corrected + self.genealogy
+        return self.genealogy > 0 or (not self.already_imported and (added > 0 or self.quarantined > 0))
 
     @property
     def quarantined(self) -> int:
         """Rows and values refused."""
         values = sum(sum(reasons.values()) for reasons in self.values_quarantined.values())
         return sum(self.rows_quarantined.values()) + values
+
+    def add(self, part: ImportReport) -> None:
+        """Add what one piece of the source brought."""
+        for name in ("rows", "runs", "readings", "runs_added", "readings_added", "values_added", "values_corrected",
+                     "values_unchanged"):  # fmt: skip
+            setattr(self, name, getattr(self, name) + getattr(part, name))
+        for name in ("values_kept", "missing", "rows_quarantined", "traces"):
+            _add_counts(getattr(self, name), getattr(part, name))
+        for column, reasons in part.values_quarantined.items():
+            _add_counts(self.values_quarantined.setdefault(column, {}), reasons)
+        for name in ("auxiliary", "notes"):
+            mine = getattr(self, name)
+            mine += [text for text in getattr(part, name) if text not in mine]
 
     def check(self) -> None:
         """Prove that nothing was dropped in silence. Raises: IntegrityError naming the sum that does not hold."""
@@ -105,6 +122,13 @@ class ImportReport:
             f"{counted(self.readings, 'reading')}, {counted(sum(self.values_kept.values()), 'value')} "
             f"({self.seconds:.2f} s, {self.rows_per_s:,.0f} rows/s)."
         ]
+        if self.traces:
+            channels = ", ".join(f"{name} {counted(count, 'sample')}" for name, count in self.traces.items())
+            out.append(f"Traces: {channels}.")
+        if self.genealogy:
+            out.append(f"Lots: {counted(self.genealogy, 'row')} of what was made of what.")
+        if self.rows_known:
+            out.append(f"{counted(self.rows_known, 'row')} had come before the import was interrupted.")
         if not self.changed:
             out.append("Everything in it was known already: nothing changed.")
         elif self.values_corrected or self.values_unchanged:
@@ -134,6 +158,11 @@ class ImportReport:
 
     def _repr_html_(self) -> str:
         return "<p>" + "<br>".join(escape(line) for line in self.lines()) + "</p>"
+
+
+def _add_counts(counts: dict[str, int], more: Mapping[str, int]) -> None:
+    for name, count in more.items():
+        counts[name] = counts.get(name, 0) + count
 
 
 def _lost(place: str, expected: str, received: str) -> IntegrityError:

@@ -1,34 +1,44 @@
-"""One import from end to end: source → columns → runs and readings → merged history → written."""
+"""One import from end to end: source → columns → runs and readings → a sink, piece by piece."""
 
 from __future__ import annotations
 
+import dataclasses
 import getpass
-import hashlib
 import json
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Generator, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from luban import _core, _history, units
-from luban._intake.build import Addition, Author, build, process_document
+from luban._intake.build import Addition, Author, PieceState, build, process_document
 from luban._intake.columns import Match, match_columns, wanted_names
-from luban._intake.convert import Columns, Refusals, convert_chunk, join
+from luban._intake.convert import Refusals, convert_chunk, join
+from luban._intake.extras import add_traces
+from luban._intake.pieces import Piece, in_pieces, read_ahead, rows_done, rows_text
 from luban._intake.report import REASONS, ImportReport
 from luban._intake.second_look import look_again
-from luban._intake.source import RawChunk, file_digest, read_chunks, sniff
+from luban._intake.sink import ContentSink, Sink
+from luban._intake.sources.base import empty_source
+from luban._intake.sources.csv import CsvSource
+from luban._intake.sources.frame import FrameSource, as_pandas
 from luban.errors import ConfigurationError, DataError
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from luban._intake.cells import RawChunk
+    from luban._intake.sources.base import Header, Source
+    from luban._intake.traces import Trace
     from luban.parallel import Progress
     from luban.process import Process
 
-__all__ = ["OnBad", "add_csv", "add_frame", "as_pandas"]
+__all__ = ["OnBad", "add_csv", "add_frame", "add_source", "as_pandas", "user"]
 
 OnBad = Literal["quarantine", "reject"]
 
@@ -45,30 +55,8 @@ def add_csv(
     progress: Progress | None = None,
 ) -> ImportReport:
     """Merge a CSV file into ``history``, which is changed in place only when everything went well."""
-    started = time.monotonic()
-    _require_on_bad(on_bad)
-    digest = file_digest(path)
-    report = ImportReport(path.name, digest)
-    if _known(history, process, digest):
-        report.already_imported = True
-        return report
-    dialect = sniff(path, wanted_names(process), delimiter=delimiter, decimal=decimal, encoding=encoding)
-    match = match_columns(process, dialect.header, str(path))
-    refusals = Refusals()
-
-    chunks = read_chunks(path, dialect, match.numeric_headers, progress)
-    columns = _converted(chunks, match, dialect.decimal, refusals, report)
-    if report.rows == 0:
-        raise DataError(
-            where="ingest.import_csv", expected="rows", received="a header and nothing below it", place=str(path)
-        )
-    if progress is not None:
-        progress("judge", 0, report.rows)
-    _finish(history, process, columns, match, refusals, report, on_bad, f"import of {path.name}")
-    if progress is not None:
-        progress("judge", report.rows, report.rows)
-    report.seconds = time.monotonic() - started
-    return report
+    source = CsvSource(path, delimiter=delimiter, decimal=decimal, encoding=encoding)
+    return add_source(ContentSink(history), process, source, on_bad=on_bad, progress=progress)
 
 
 def add_frame(
@@ -84,62 +72,166 @@ def add_frame(
 
     ``own_names``: its columns may bear the names of the process where the process file states others.
     """
+    source = FrameSource(frame, name, own_names=own_names)
+    return add_source(ContentSink(history), process, source, on_bad=on_bad)
+
+
+def add_source(
+    sink: Sink,
+    process: Process,
+    source: Source,
+    *,
+    on_bad: OnBad = "quarantine",
+    traces: Sequence[Trace] = (),
+    progress: Progress | None = None,
+) -> ImportReport:
+    """Import any source into a sink, in pieces of ``sink.piece_rows`` rows.
+
+    A source whose digest the sink holds changes nothing; one of which it holds some pieces goes on behind them.
+    ``on_bad="reject"`` looks at the whole source before the first piece goes to a sink that takes several. ``traces``
+    without run ids need a sink that takes the whole source at once.
+
+    Raises: DataError, UnitError, IoError, ConfigurationError, NotBuiltError.
+    """
     started = time.monotonic()
     _require_on_bad(on_bad)
-    frame = as_pandas(frame)
-    _require_plain(frame, name)
-    digest = _frame_digest(frame)
-    report = ImportReport(name, digest)
-    if _known(history, process, digest):
+    _require_whole(sink, traces)
+    report = ImportReport(source.name, source.digest())
+    if _known(sink, process, report.digest):
         report.already_imported = True
         return report
-    if len(frame) == 0:
-        raise DataError(where="ingest.import_frame", expected="rows", received="an empty frame", place=name)
-    plain = frame.set_axis([str(column) for column in frame.columns], axis=1)
-    units = {str(column): str(unit) for column, unit in dict(frame.attrs.get("units", {})).items()}
-    match = match_columns(process, list(plain.columns), name, units, own_names=own_names)
-    for header in match.housekeeping.values():
-        if plain[header].dtype.kind == "M" and getattr(plain[header].dtype, "tz", None) is None:
-            report.notes.append(f"{header}: times without a zone were taken as UTC.")
-    refusals = Refusals()
-    chunk = RawChunk(plain, np.arange(len(plain), dtype=np.int64))
-    columns = _converted([chunk], match, ".", refusals, report)
-    _finish(history, process, columns, match, refusals, report, on_bad, f"import of {name}")
+    header = source.header(wanted_names(process))
+    match = match_columns(process, header.names, source.place, header.units, own_names=header.own_names)
+    report.notes += [*_notes(match), *getattr(source, "notes", lambda times: [])(list(match.housekeeping.values()))]
+    job = _Import(process, source, header, match, sink, sink.piece_rows, on_bad, report, traces)
+    if on_bad == "reject" and sink.piece_rows is not None:
+        dataclasses.replace(job, sink=None, report=ImportReport(source.name, report.digest)).run(progress)
+    job.run(progress)
+    if report.rows == 0 and report.rows_known == 0:
+        raise empty_source(source, header)
+    sink.finish()
+    report.check()
     report.seconds = time.monotonic() - started
     return report
 
 
-def as_pandas(frame: object) -> pd.DataFrame:
-    """Return a pandas frame of any table that can become one (polars, pyarrow). Raises: DataError."""
-    import pandas as pd
+@dataclasses.dataclass
+class _Ready:
+    """A piece that has been judged, and where it goes."""
 
-    converted = frame if isinstance(frame, pd.DataFrame) else getattr(frame, "to_pandas", lambda: None)()
-    if isinstance(converted, pd.DataFrame):
-        return converted
-    raise DataError(
-        where="ingest.import_frame",
-        expected="a DataFrame (pandas, polars) or a table (pyarrow)",
-        received=f"a {type(frame).__name__}",
-    )
+    sink: Sink
+    process: Process
+    addition: Addition
+    refusals: Refusals
+    part: ImportReport
+
+    def append(self) -> _history.MergeReport:
+        """Give it to the sink."""
+        return _merged(self.sink, self.process, self.addition)
 
 
-def _require_plain(frame: pd.DataFrame, name: str) -> None:
-    """Refuse frames whose columns cannot be told apart or hold containers. Raises: DataError."""
-    headers = [str(header) for header in frame.columns]
-    twice = next((header for header in headers if headers.count(header) > 1), None)
-    if twice is not None:
-        raise DataError(
-            where="ingest.import_frame", expected="each column name once", received=f"{twice!r} twice", place=name
+@dataclasses.dataclass
+class _Import:
+    """One import on its way; without a sink it only looks whether anything would be refused."""
+
+    process: Process
+    source: Source
+    header: Header
+    match: Match
+    sink: Sink | None
+    piece_rows: int | None
+    on_bad: OnBad
+    report: ImportReport
+    traces: Sequence[Trace] = ()
+
+    def run(self, progress: Progress | None) -> None:
+        """Take one piece after the other; while one goes to the disk, the next may be judged."""
+        ahead = self.sink is not None and self.sink.ahead
+        with closing(self._ready(progress)) as pieces, ThreadPoolExecutor(1, "luban-append") as pool:
+            waiting: tuple[_Ready, Future[_history.MergeReport]] | None = None
+            for ready in pieces:
+                if not ahead:
+                    self._account(ready, ready.append())
+                    del ready  # before the next piece is read
+                    continue
+                if waiting is not None:
+                    self._account(waiting[0], waiting[1].result())
+                waiting = ready, pool.submit(ready.append)
+            if waiting is not None:
+                self._account(waiting[0], waiting[1].result())
+
+    def _ready(self, progress: Progress | None) -> Generator[_Ready, None, None]:
+        """Judge one piece after the other; yield what the sink does not hold yet."""
+        state = None if self.piece_rows is None else PieceState()
+        done = _done(self.sink, self.process, self.report.digest)
+        chunks = _told(read_ahead(self.source.chunks(self.header, self.match.numeric_headers)), progress)
+        rows = 0
+        for piece in in_pieces(chunks, self.piece_rows):
+            refusals = Refusals()
+            columns = join([convert_chunk(chunk, self.match, self.header.decimal, refusals) for chunk in piece.chunks])
+            if progress is not None:
+                progress("judge", rows, rows + piece.rows)
+            rows += piece.rows
+            part = ImportReport(self.report.source, self.report.digest, rows=piece.rows)
+            # What the sink holds is counted all the same, so that what follows gets the numbers of the first time.
+            addition = build(self.process, columns, self.match, refusals, part, self._author(piece), state)
+            if piece.first in done and piece.end <= done[piece.first]:
+                self.report.rows_known += piece.rows
+                continue
+            if self.on_bad == "reject" and len(refusals):
+                raise _rejected(self.report, refusals)
+            if self.sink is None:
+                continue
+            add_traces(addition, self.traces, part)
+            part.notes += look_again(self.sink.stored, self.process, addition, self.match)
+            ready = _Ready(self.sink, self.process, addition, refusals, part)
+            piece.chunks.clear()
+            del columns, addition  # one piece at a time is in memory
+            yield ready
+            del ready
+            if progress is not None:
+                progress("judge", rows, rows)
+
+    def _account(self, ready: _Ready, merged: _history.MergeReport) -> None:
+        if self.on_bad == "reject" and merged.refused_reasons:
+            raise _contradicts(self.report, merged, ready.sink)
+        _count(ready.part, ready.addition, merged, self.match, ready.refusals)
+        ready.part.check()
+        self.report.add(ready.part)
+
+    def _author(self, piece: Piece) -> Author:
+        whole = self.piece_rows is None
+        text = f"import of {self.source.name}" + ("" if whole else rows_text(piece))
+        return Author(user(), text, "luban " + str(_core.build_info()["version"]))
+
+
+def _require_whole(sink: Sink, traces: Sequence[Trace]) -> None:
+    """Refuse traces that count the runs of the source where the source comes in pieces. Raises: ConfigurationError."""
+    counting = [trace.name for trace in traces if trace.run_ids is None]
+    if counting and sink.piece_rows is not None:
+        raise ConfigurationError(
+            where="ingest",
+            expected="traces with run ids for a history of segments",
+            received=f"one line for each run of the source, for {counting[0]!r}",
+            hint="a long table with the columns run_id, time and value, or NetCDF with a variable run_id",
         )
-    for header, column in frame.items():
-        if column.dtype == object and column.map(lambda cell: isinstance(cell, list | dict | set | np.ndarray)).any():
-            raise DataError(
-                where="ingest.import_frame",
-                expected="numbers, texts or times",
-                received="lists or mappings",
-                place=f"{name}, column {str(header)!r}",
-                hint="one value in each cell: explode or drop the column before",
-            )
+
+
+def _told(chunks: Iterator[RawChunk], progress: Progress | None) -> Iterator[RawChunk]:
+    for chunk in chunks:
+        yield chunk
+        if progress is not None and chunk.progress is not None:
+            progress("read", *chunk.progress)
+            done, total = chunk.progress
+            progress("rows", chunk.end, max(chunk.end, round(chunk.end * total / done)) if done else 0)
+
+
+def _done(sink: Sink | None, process: Process, digest: str) -> dict[int, int]:
+    """Ranges of rows that a sink holds of a source, under the process file as it is now: first row to end."""
+    if sink is None or not sink.process or sink.process[-1].document != process_document(process):
+        return {}
+    since = sink.process[-1].time
+    return rows_done(entry.what for entry in sink.provenance if entry.input_digest == digest and entry.time >= since)
 
 
 def _require_on_bad(on_bad: str) -> None:
@@ -152,53 +244,19 @@ def _require_on_bad(on_bad: str) -> None:
         )
 
 
-def _known(history: _history.Content, process: Process, digest: str) -> bool:
-    """Whether these bytes were imported before, under this process file; under another one they may say more."""
-    if not any(entry.input_digest == digest for entry in history.provenance):
+def _known(sink: Sink, process: Process, digest: str) -> bool:
+    """Whether all of these bytes came before, under this process file; under another one they may say more."""
+    whats = [entry.what for entry in sink.provenance if entry.input_digest == digest]
+    if not whats or sink.process[-1].document != process_document(process):
         return False
-    return history.process[-1].document == process_document(process)
+    return rows_done(whats, last=True) != {} or not rows_done(whats)
 
 
-def _converted(
-    chunks: Iterable[RawChunk], match: Match, decimal: str, refusals: Refusals, report: ImportReport
-) -> Columns:
-    parts: list[Columns] = []
-    for chunk in chunks:
-        parts.append(convert_chunk(chunk, match, decimal, refusals))
-        report.rows += len(chunk.rows) + len(chunk.malformed)
-    if not parts:
-        return Columns(np.empty(0, dtype=np.int64), np.empty(0, dtype=bool))
-    return join(parts)
-
-
-def _finish(
-    history: _history.Content,
-    process: Process,
-    columns: Columns,
-    match: Match,
-    refusals: Refusals,
-    report: ImportReport,
-    on_bad: OnBad,
-    what: str,
-) -> None:
-    report.notes += _notes(match)
-    author = Author(_user(), what, "luban " + str(_core.build_info()["version"]))
-    addition = build(process, columns, match, refusals, report, author)
-    if on_bad == "reject" and len(refusals):
-        raise _rejected(report, refusals)
-    report.notes += look_again(history, process, addition, match)
-    merged = _merged(history, process, addition)
-    if on_bad == "reject" and merged.refused_reasons:
-        raise _contradicts(report, merged)
-    _count(report, addition, merged, match, refusals)
-    report.check()
-
-
-def _merged(history: _history.Content, process: Process, addition: Addition) -> _history.MergeReport:
-    """Merge; what does not fit is told with the names of both processes. Raises: ConfigurationError."""
-    stored = json.loads(history.process[-1].document)["process"] if history.process else process.name
+def _merged(sink: Sink, process: Process, addition: Addition) -> _history.MergeReport:
+    """Append; what does not fit is told with the names of both processes. Raises: ConfigurationError."""
+    stored = json.loads(sink.process[-1].document)["process"] if sink.process else process.name
     try:
-        return _history.merge(history, addition.content, addition.source_rows)
+        return sink.append(addition.content, addition.source_rows)
     except ConfigurationError as error:
         both = f"the history is of process {stored!r}, the process file describes {process.name!r}"
         raise ConfigurationError(
@@ -234,14 +292,17 @@ def _count(
         by_reason[reason] = by_reason.get(reason, 0) + 1
 
 
-def _contradicts(report: ImportReport, merged: _history.MergeReport) -> DataError:
+def _contradicts(report: ImportReport, merged: _history.MergeReport, sink: Sink) -> DataError:
     reasons = [reason for _, reason, _ in merged.refused_reasons]
+    nothing = "nothing was imported"
+    if sink.piece_rows is not None and report.rows:
+        nothing = f"the rows before row {report.rows:,} were imported"
     return DataError(
         where="ingest",
         expected='rows that fit what is stored (on_bad="reject")',
         received=", ".join(f"{reason} {reasons.count(reason):,}" for reason in dict.fromkeys(reasons)),
         place=report.source,
-        hint="nothing was imported; quarantine (--on-bad quarantine) keeps the rest and writes down what was refused",
+        hint=f"{nothing}; quarantine (--on-bad quarantine) keeps the rest and writes down what was refused",
     )
 
 
@@ -273,19 +334,8 @@ def _rejected(report: ImportReport, refusals: Refusals) -> DataError:
     )
 
 
-def _frame_digest(frame: pd.DataFrame) -> str:
-    """SHA-256 over column names, dtypes, units and a hash of each row (its index left out)."""
-    import pandas as pd
-
-    hashed = hashlib.sha256()
-    hashed.update(repr([(str(name), str(kind)) for name, kind in frame.dtypes.items()]).encode())
-    hashed.update(repr(sorted(dict(frame.attrs.get("units", {})).items())).encode())
-    hashed.update(pd.util.hash_pandas_object(frame, index=False).to_numpy().tobytes())
-    return hashed.hexdigest()
-
-
-def _user() -> str:
-    """Login name of whoever imports, for the provenance; the number where the system has no name for it."""
+def user() -> str:
+    """Return the login name of whoever imports, for the provenance; the number where the system has no name for it."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):

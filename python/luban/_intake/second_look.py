@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from luban import _history
-from luban._intake.repeats import repeated_runs
+from luban._intake.repeats import repeats_of_columns
 from luban._intake.stated import digits_lost, remarks
 from luban._words import counted
 
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 __all__ = ["look_again"]
 
 
-def look_again(history: _history.Content, process: Process, addition: Addition, match: Match) -> list[str]:
-    """Return a sentence for each thing worth a look; ``history`` is what there was before."""
+def look_again(history: _history.Content | None, process: Process, addition: Addition, match: Match) -> list[str]:
+    """Return a sentence for each thing worth a look; ``history`` is what there was before, where that is in memory."""
     if not len(addition.kept):
         return []
     return [*_values(process, addition, match), *_repeated(history, process, addition)]
@@ -41,21 +41,23 @@ def _values(process: Process, addition: Addition, match: Match) -> list[str]:
     return [f"{remark.message} First in row {rows[remark.row]:,}." for remark in found]
 
 
-def _repeated(history: _history.Content, process: Process, addition: Addition) -> list[str]:
+def _repeated(history: _history.Content | None, process: Process, addition: Addition) -> list[str]:
     """Count rows whose run says the same as an earlier run of another name, in this source or in what is stored."""
     inputs = [*process.parameters, *process.context, *process.noise]
     responses = [response.name for response in process.responses]
-    kept = addition.kept
-    own = np.column_stack(
-        [_own(addition, variable.name, kept) for variable in inputs]
-        + [_own(addition, name, kept) for name in responses]
-    )
+    names = [*(variable.name for variable in inputs), *responses]
     stored, stored_run, known = _stored(history, inputs, responses)
-    run = np.concatenate([stored_run, addition.run + len(known)])
-    rows = np.concatenate([stored, own])
-    original = repeated_runs(run, rows[:, : len(inputs)], rows[:, len(inputs) :])[len(known) :]
-    # A run that is stored under the same name is the same run: its values are compared by the merge.
-    again = (original >= 0) & ~np.isin(np.array(addition.run_ids, dtype=object), list(known))
+    columns = [_own(addition, name, addition.kept) for name in names]
+    run = addition.run
+    if len(stored_run):
+        columns = [np.concatenate([stored[:, place], own]) for place, own in enumerate(columns)]
+        run = np.concatenate([stored_run, addition.run + len(known)])
+    original = repeats_of_columns(run, columns[: len(inputs)], columns[len(inputs) :])[len(known) :]
+    again = original >= 0
+    if not again.any():
+        return []
+    if known:  # A run that is stored under the same name is the same run: its values are compared by the merge.
+        again &= np.array([run_id not in known for run_id in addition.run_ids], dtype=bool)
     at = np.flatnonzero(again[addition.run])
     if not len(at):
         return []
@@ -74,11 +76,11 @@ def _own(addition: Addition, name: str, rows: NDArray[np.int64]) -> NDArray[np.f
 
 
 def _stored(
-    history: _history.Content, inputs: list[_core.Variable], responses: list[str]
+    history: _history.Content | None, inputs: list[_core.Variable], responses: list[str]
 ) -> tuple[NDArray[np.float64], NDArray[np.int64], dict[str, int]]:
     """Read what is stored: a row of numbers for each reading, the number of its run, the runs by name."""
     width = len(inputs) + len(responses)
-    if not history.provenance:
+    if history is None or not history.provenance:
         return np.empty((0, width)), np.empty(0, dtype=np.int64), {}
     file = _history.in_memory(history)
     there = {info.name for info in file.schema()}

@@ -9,21 +9,19 @@ import io
 import re
 import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
+from luban._intake.cells import FrameCells, RawChunk
 from luban.errors import ConfigurationError, DataError, IoError
 
 if TYPE_CHECKING:
     import pandas as pd
-    from numpy.typing import NDArray
 
-    from luban.parallel import Progress
-
-__all__ = ["Dialect", "RawChunk", "file_digest", "read_chunks", "sniff"]
+__all__ = ["Dialect", "exact_rows", "file_digest", "not_text", "read_chunks", "sniff"]
 
 _WHERE = "ingest.import_csv"
 _DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
@@ -41,15 +39,6 @@ class Dialect:
     delimiter: str
     decimal: str
     header: list[str]
-
-
-@dataclass
-class RawChunk:
-    """Some rows of a source as they stand there; ``rows`` are their numbers in the source, from 0."""
-
-    frame: pd.DataFrame
-    rows: NDArray[np.int64]
-    malformed: list[tuple[int, str]] = field(default_factory=list)  # rows with too many fields, and their text
 
 
 def file_digest(path: Path) -> str:
@@ -114,13 +103,14 @@ def read_chunks(
     path: Path,
     dialect: Dialect,
     numeric: Sequence[str],
-    progress: Progress | None = None,
+    skip: int = 0,
 ) -> Iterator[RawChunk]:
-    """Yield the rows of a file: columns in ``numeric`` as numbers where all of a chunk are, the others as text.
+    """Yield the rows of a file from number ``skip`` on, by pandas and where that fails by Python's own csv reader.
 
-    ``progress("read", bytes, bytes of the file)`` is called after each chunk.
+    Columns in ``numeric`` are numbers where all of a chunk are, the others text. Each chunk says how many bytes have
+    been read, of how many.
 
-    Raises: DataError when the bytes are not text in the encoding.
+    Raises: DataError when the bytes are not text in the encoding, or a quotation mark is never closed.
     """
     import pandas as pd
 
@@ -128,27 +118,49 @@ def read_chunks(
     size = path.stat().st_size
     try:
         with path.open("rb") as stream:
-            for frame in _parse(stream, dialect, numeric):
-                yield RawChunk(frame, np.arange(done, done + len(frame)))
+            for frame in _parse(stream, dialect, numeric, header=0):
+                first = max(skip - done, 0)
+                if first < len(frame) or len(frame) == 0:
+                    rest = frame.iloc[first:].reset_index(drop=True) if first else frame
+                    numbers = np.arange(done + first, done + len(frame))
+                    yield RawChunk(FrameCells(rest), numbers, progress=(stream.tell(), size))
                 done += len(frame)
-                if progress is not None:
-                    progress("read", stream.tell(), size)
     except (pd.errors.ParserError, pd.errors.ParserWarning) as error:
         if "EOF inside string" in str(error):
-            raise DataError(
-                where=_WHERE,
-                expected="every quotation mark closed",
-                received="one that is open to the end of the file",
-                place=str(path),
-                hint='look for a single " in the file',
-            ) from None
+            raise _open_quote(path) from None
         # Some row has more fields than the header: read again, slowly, setting such rows aside.
-        yield from _read_carefully(path, dialect, numeric, done)
+        try:
+            with path.open(encoding=dialect.encoding, newline="") as text:
+                yield from _read_carefully(text, dialect, numeric, max(done, skip), 0, header=True)
+        except UnicodeDecodeError as problem:
+            raise not_text(path, dialect) from problem
     except UnicodeDecodeError as error:
-        raise _not_text(path, dialect) from error
+        raise not_text(path, dialect) from error
 
 
-def _parse(source: IO[bytes] | IO[str], dialect: Dialect, numeric: Sequence[str]) -> Iterator[pd.DataFrame]:
+def exact_rows(block: bytes, dialect: Dialect, numeric: Sequence[str], first: int) -> Iterator[RawChunk]:
+    """Yield the rows of a piece of a file in UTF-8 without its header, as :func:`read_chunks` does.
+
+    ``first`` is the number of its first row. Raises: UnicodeDecodeError when it is not UTF-8.
+    """
+    import pandas as pd
+
+    done = first
+    utf8 = Dialect("utf-8", dialect.delimiter, dialect.decimal, dialect.header)
+    try:
+        for frame in _parse(io.BytesIO(block), utf8, numeric, header=None):
+            yield RawChunk(FrameCells(frame), np.arange(done, done + len(frame)))
+            done += len(frame)
+    except pd.errors.EmptyDataError:  # blank lines alone
+        return
+    except (pd.errors.ParserError, pd.errors.ParserWarning):
+        text = io.StringIO(block.decode("utf-8"), newline="")
+        yield from _read_carefully(text, utf8, numeric, done, first, header=False)
+
+
+def _parse(
+    source: IO[bytes] | IO[str], dialect: Dialect, numeric: Sequence[str], *, header: int | None
+) -> Iterator[pd.DataFrame]:
     import pandas as pd
 
     text_columns = {name: str for name in dialect.header if name not in set(numeric)}
@@ -157,7 +169,7 @@ def _parse(source: IO[bytes] | IO[str], dialect: Dialect, numeric: Sequence[str]
         sep=dialect.delimiter,
         decimal=dialect.decimal,
         encoding=dialect.encoding,
-        header=0,
+        header=header,
         names=dialect.header,
         index_col=False,
         dtype=text_columns,
@@ -186,42 +198,52 @@ def _exact_numbers() -> dict[str, Any]:
     return {} if (major, minor) >= (3, 1) else {"float_precision": "round_trip"}
 
 
-def _read_carefully(path: Path, dialect: Dialect, numeric: Sequence[str], skip: int) -> Iterator[RawChunk]:
-    """Rows from number ``skip`` on, by Python's own csv reader."""
+def _read_carefully(
+    stream: IO[str], dialect: Dialect, numeric: Sequence[str], skip: int, first: int, *, header: bool
+) -> Iterator[RawChunk]:
+    """Rows from number ``skip`` on, by Python's own csv reader; ``first`` is the number of the stream's first row."""
     width = len(dialect.header)
     buffer = io.StringIO()
     writer = csv.writer(buffer, delimiter=dialect.delimiter)
     writer.writerow(dialect.header)
     kept: list[int] = []
     malformed: list[tuple[int, str]] = []
-    number = -1
-    try:
-        with path.open(encoding=dialect.encoding, newline="") as stream:
-            reader = csv.reader(stream, delimiter=dialect.delimiter, skipinitialspace=True)
-            next(reader)
-            for fields in reader:
-                if not fields:
-                    continue
-                number += 1
-                if number < skip:
-                    continue
-                if len(fields) > width and any(fields[width:]):
-                    malformed.append((number, dialect.delimiter.join(fields)))
-                else:
-                    kept.append(number)
-                    writer.writerow(fields[:width] + [""] * (width - len(fields)))
-    except UnicodeDecodeError as error:
-        raise _not_text(path, dialect) from error
+    number = first - 1
+    reader = csv.reader(stream, delimiter=dialect.delimiter, skipinitialspace=True)
+    if header:
+        next(reader)
+    for fields in reader:
+        if not fields:
+            continue
+        number += 1
+        if number < skip:
+            continue
+        if len(fields) > width and any(fields[width:]):
+            malformed.append((number, dialect.delimiter.join(fields)))
+        else:
+            kept.append(number)
+            writer.writerow(fields[:width] + [""] * (width - len(fields)))
     buffer.seek(0)
     begin = 0
     rows = np.asarray(kept, dtype=np.int64)
-    for frame in _parse(buffer, dialect, numeric):
-        yield RawChunk(frame, rows[begin : begin + len(frame)], malformed)
+    for frame in _parse(buffer, dialect, numeric, header=0):
+        yield RawChunk(FrameCells(frame), rows[begin : begin + len(frame)], malformed)
         begin, malformed = begin + len(frame), []
     if malformed:
         import pandas as pd
 
-        yield RawChunk(pd.DataFrame(columns=dialect.header), np.empty(0, dtype=np.int64), malformed)
+        empty = FrameCells(pd.DataFrame(columns=dialect.header))
+        yield RawChunk(empty, np.empty(0, dtype=np.int64), malformed)
+
+
+def _open_quote(path: Path) -> DataError:
+    return DataError(
+        where=_WHERE,
+        expected="every quotation mark closed",
+        received="one that is open to the end of the file",
+        place=str(path),
+        hint='look for a single " in the file',
+    )
 
 
 def _head(path: Path) -> bytes:
@@ -240,7 +262,8 @@ def _encoding(head: bytes) -> str:
     return "utf-8-sig"
 
 
-def _not_text(path: Path, dialect: Dialect) -> DataError:
+def not_text(path: Path, dialect: Dialect) -> DataError:
+    """Return the error of bytes that are not text in the encoding."""
     return DataError(
         where=_WHERE,
         expected=f"text in {dialect.encoding}",

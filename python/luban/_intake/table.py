@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from luban import units
 from luban._intake.header_units import name_and_unit
 from luban._intake.header_words import names_code, words
 
@@ -89,16 +90,23 @@ class Table:
 
 
 def look(frame: pd.DataFrame) -> Table:
-    """Look at each column alone. ``frame`` holds numbers where a whole column is numbers, texts elsewhere."""
+    """Look at each column alone. ``frame`` holds numbers where a whole column is numbers, texts elsewhere.
+
+    ``frame.attrs["units"]`` states units that do not stand in the headers.
+    """
     import pandas as pd
 
     names = set(_RESERVED)
+    stated = {str(text): unit for text, unit in frame.attrs.get("units", {}).items() if units.is_unit(unit)}
     table = Table([], {}, {}, {}, len(frame))
     for header in frame.columns:
         series, text = frame[header], str(header)
         taken = name_and_unit(text)
         column = ColumnGuess(
-            text, _free_name(taken.base, names), taken.unit, doubts=[taken.doubt] if taken.doubt else []
+            text,
+            _free_name(taken.base, names),
+            stated.get(text) or taken.unit,
+            doubts=[taken.doubt] if taken.doubt else [],
         )
         series = _numbers_among_texts(series, column)
         there = series.dropna()

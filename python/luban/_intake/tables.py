@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from luban import _core
+from luban._intake.cells import texts_of
 from luban._intake.convert import NO_TIME, Codes, Columns
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from luban._intake.columns import Match
     from luban._intake.report import ImportReport
 
-__all__ = ["ReadingTables", "RunTables", "reading_tables", "run_tables"]
+__all__ = ["ReadingTables", "RunTables", "free_numbers", "number_codes", "reading_tables", "run_tables"]
 
 # Numbers that lose nothing as float64: no leading zeros (007 is a name), at most 15 digits.
 _PLAIN_NUMBER = re.compile(r"^[-+]?(?=\.?\d)(0|[1-9]\d*)?(\.\d+)?([eE][-+]?\d+)?$")
@@ -51,8 +52,13 @@ def run_tables(
     run: NDArray[np.int64],
     first: NDArray[np.int64],
     report: ImportReport,
+    *,
+    texts: bool = False,
 ) -> RunTables:
-    """Tables of the runs, each run by its first row. An identifier that varies within a run becomes auxiliary."""
+    """Tables of the runs, each run by its first row. An identifier that varies within a run becomes auxiliary.
+
+    ``texts``: identifiers stay texts even where all are numbers, since later pieces may hold others.
+    """
     out = RunTables()
     for found in match.found.values():
         if found.role == "parameter":
@@ -62,7 +68,9 @@ def run_tables(
         elif found.role == "identifier":
             codes = columns.codes[found.name].codes
             if np.array_equal(codes[kept], codes[first][run]):
-                out.identifiers.add(_free_column(found.name, "", columns.codes[found.name], first))
+                names = columns.codes[found.name]
+                column = _core.Column.string(found.name, names.texts(first).tolist()) if texts else None
+                out.identifiers.add(column or _free_column(found.name, "", names, first))
             else:
                 out.varying.append(found.name)
                 report.notes.append(f"{found.header} varies within runs: kept for each reading.")
@@ -121,11 +129,28 @@ def _variable(columns: Columns, name: str, unit: str, rows: NDArray[np.int64]) -
 
 def _free_column(name: str, unit: str, texts: Codes, rows: NDArray[np.int64]) -> _core.Column:
     """Texts as numbers when each of them is one and loses nothing by it, otherwise as texts."""
-    numbers = all(_PLAIN_NUMBER.match(text) and _digits(text) <= 15 for text in texts.categories)
-    if numbers and texts.categories:
-        values = np.array([*(float(text) for text in texts.categories), np.nan])
-        return _core.Column.float64(name, unit, values[texts.codes[rows]])
+    values, bad = free_numbers(texts)
+    if texts.categories and not bad.any():
+        return _core.Column.float64(name, unit, values[rows])
     return _core.Column.string(name, texts.texts(rows).tolist())
+
+
+def free_numbers(texts: Codes) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Values (n), NaN where missing, and where a text stands that is no number or loses digits as one."""
+    plain = np.array([_is_plain(text) for text in texts.categories] + [True], dtype=bool)
+    values = [float(text) if good else np.nan for text, good in zip(texts.categories, plain, strict=False)]
+    return np.array([*values, np.nan])[texts.codes], ~plain[texts.codes]
+
+
+def number_codes(values: NDArray[np.float64]) -> Codes:
+    """Numbers as the texts of a column of texts."""
+    import pandas as pd
+
+    return texts_of(pd.Series(values))
+
+
+def _is_plain(text: str) -> bool:
+    return _PLAIN_NUMBER.match(text) is not None and _digits(text) <= 15
 
 
 def _digits(text: str) -> int:

@@ -68,6 +68,37 @@ def check_sources(file: ProcessFile, document: Document) -> None:
                 received=repr(column.unit),
                 place=document.place((*location, "column", "unit")),
             )
+    _check_beside(file, document, taken)
+
+
+def _check_beside(file: ProcessFile, document: Document, taken: dict[str, str]) -> None:
+    """Check the columns that stand beside others: what was achieved, the quality of a value."""
+    beside = [
+        ("parameters", name, "achieved", entry.achieved.column, entry.unit)
+        for name, entry in file.parameters.items()
+        if entry.achieved is not None
+    ]
+    for section, name, key, column, unit in beside:
+        if column.unit is not None and not units.commensurable(column.unit, unit):
+            raise ConfigurationError(
+                where=_WHERE,
+                expected=f"a source unit that can be converted to {unit!r}",
+                received=repr(column.unit),
+                place=document.place((section, name, key, "column", "unit")),
+            )
+    qualities = [(name, entry.quality) for name, entry in file.responses.items()]
+    beside += [("responses", name, "quality", entry.column, "") for name, entry in qualities if entry is not None]
+    for section, name, key, column, _ in beside:
+        # One column may tell the quality of several responses.
+        shared = key == "quality" and taken.get(column.name, "").startswith("quality of ")
+        if column.name in taken and not shared:
+            raise ConfigurationError(
+                where=_WHERE,
+                expected="each source column for one name",
+                received=f"{column.name!r} for {taken[column.name]!r} and for {key} of {name!r}",
+                place=document.place((section, name, key)),
+            )
+        taken[column.name] = f"{key} of {name}"
 
 
 def _location(role: str, name: str) -> Location:

@@ -21,7 +21,7 @@ from luban.errors import UnitError
 __all__ = ["ProcessFile", "json_schema", "source_entries"]
 
 #: Keys that are validated and kept, but that nothing acts on yet.
-NOT_USED_YET = ("tolerances", "traces", "cost")
+NOT_USED_YET = ("tolerances", "cost")
 
 
 def _unit(text: str) -> str:
@@ -127,10 +127,17 @@ class VariableEntry(_Entry):
         return "integer" if self.integer else "continuous"
 
 
+class AchievedEntry(_Entry):
+    """Where a source says what the machine reached beside what it was told."""
+
+    column: ColumnRef
+
+
 class ParameterEntry(VariableEntry):
     """An adjustable quantity: low and high are the range in which settings may be proposed."""
 
     limits: Limits | None = None
+    achieved: AchievedEntry | None = Field(default=None, description="what the machine reached, not what it was told")
 
 
 class IdentifierEntry(_Entry):
@@ -146,6 +153,25 @@ class Valid(_Entry):
     high: Number | None = None
 
 
+class QualityEntry(_Entry):
+    """How a source says whether a value can be trusted; without words of its own those and the codes of OPC UA."""
+
+    column: ColumnRef
+    good: list[Category] = []
+    uncertain: list[Category] = []
+    bad: list[Category] = Field(default=[], description="such a value is kept, and never used")
+
+    @pydantic.model_validator(mode="after")
+    def _words_are_clear(self) -> QualityEntry:
+        words = [*self.good, *self.uncertain, *self.bad]
+        twice = sorted({word for word in words if words.count(word) > 1})
+        if twice:
+            raise ContradictionError("each word for one quality", f"{twice[0]!r} twice")
+        if self.column.unit is not None:
+            raise ContradictionError("a column of words or codes", f"the unit {self.column.unit!r}")
+        return self
+
+
 class ResponseEntry(_Entry):
     """A measured result."""
 
@@ -154,6 +180,7 @@ class ResponseEntry(_Entry):
     valid: Valid | None = None
     optional: bool = Field(default=False, description="a run without it is complete")
     late: bool = Field(default=False, description="may arrive long after the run")
+    quality: QualityEntry | None = None
 
 
 class DerivedEntry(_Entry):

@@ -10,6 +10,19 @@ import typer
 
 from luban.cli.app import JsonFlag, verb
 from luban.cli.paths import ForceFlag, HistoryPath, ProcessPath, require_file, require_free
+from luban.cli.sources import (
+    DecimalOption,
+    DelimiterOption,
+    DimensionOption,
+    EncodingOption,
+    MappingOption,
+    QueryOption,
+    SheetOption,
+    SourceArgument,
+    TableOption,
+    default_stem,
+    is_database,
+)
 
 if TYPE_CHECKING:
     from luban.process import Process
@@ -27,49 +40,68 @@ class OnBadChoice(StrEnum):
 @verb("import", group="Data", example="luban import configs/process/turning.yaml turning.csv -o turning.h5")
 def import_file(
     process: ProcessPath,
-    file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="CSV or Parquet file, one row is one reading; or a journal.")
-    ],
+    source: SourceArgument,
     out: Annotated[
-        Path | None, typer.Option("-o", "--out", help="History to make or to add to. Default: FILE with .h5")
+        Path | None, typer.Option("-o", "--out", help="History to make or to add to. Default: SOURCE with .h5")
     ] = None,
     on_bad: Annotated[
-        OnBadChoice, typer.Option(help="Put bad values and rows aside, with the reason, or refuse the whole file.")
+        OnBadChoice, typer.Option(help="Put bad values and rows aside, with the reason, or refuse the whole source.")
     ] = OnBadChoice.quarantine,
-    delimiter: Annotated[str | None, typer.Option(help="Between the columns of a CSV file. Default: found out")] = None,
-    decimal: Annotated[str | None, typer.Option(help="Decimal sign, . or a comma. Default: found out")] = None,
-    encoding: Annotated[str | None, typer.Option(help="Of the text. Default: found out")] = None,
+    delimiter: DelimiterOption = None,
+    decimal: DecimalOption = None,
+    encoding: EncodingOption = None,
+    sheet: SheetOption = None,
+    table: TableOption = None,
+    query: QueryOption = None,
+    dimension: DimensionOption = None,
+    mapping: MappingOption = None,
+    trace: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=FILE", help="Samples of a channel: one run a line; run_id,time,value; or NetCDF."),
+    ] = None,
+    genealogy: Annotated[
+        Path | None, typer.Option(help="Table of lots: child_lot, parent_lot, quantity, unit, time.")
+    ] = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Import a file into a history.
+    """Import a file, a folder of Parquet files or a database into a history.
 
-    The journal of a loop (.sqlite) may be given too: its runs that are not yet in the history are folded into it.
+    CSV, Parquet, Excel (.xlsx), NetCDF (.nc), foreign HDF5 with --mapping, the URL of a database with --table or
+    --query. The journal of a loop (.sqlite) may be given too: its runs that are not yet in the history are folded in.
     Nothing is dropped in silence: what is refused goes to the quarantine, and is counted here with the reason. The
-    same file again changes nothing; a later file adds runs or corrects values.
+    same source again changes nothing; a later one adds runs or corrects values.
     """
     from luban import console, ingest
     from luban.process import Process
 
     definition = Process.from_yaml(process)
-    require_file(file, what="a CSV or Parquet file", verb="import")
-    target = out if out is not None else Path(file.stem + ".h5")
-    if file.suffix.lower() in (".sqlite", ".db"):
-        _fold(definition, file, target, as_json)
+    if not is_database(source):
+        require_file(Path(source), what="a file, a folder or the URL of a database", verb="import")
+    target = out if out is not None else Path(default_stem(source) + ".h5")
+    if Path(source).suffix.lower() in (".sqlite", ".db") and not is_database(source):
+        _fold(definition, Path(source), target, as_json)
         return
+    options = ingest.SourceOptions(
+        delimiter=delimiter,
+        decimal=decimal,
+        encoding=encoding,
+        sheet=sheet,
+        table=table,
+        query=query,
+        dimension=dimension,
+        mapping=mapping,
+    )
     with console.progress() as progress:
-        if file.suffix.lower() == ".parquet":
-            report = ingest.import_parquet(definition, file, target, on_bad=on_bad.value, progress=progress)
-        else:
-            report = ingest.import_csv(
-                definition,
-                file,
-                target,
-                on_bad=on_bad.value,
-                delimiter=delimiter,
-                decimal=decimal,
-                encoding=encoding,
-                progress=progress,
-            )
+        report = ingest.import_data(
+            definition,
+            source,
+            target,
+            options=options,
+            on_bad=on_bad.value,
+            traces=console.key_values(trace or [], "--trace"),
+            genealogy=genealogy,
+            progress=progress,
+        )
     if as_json:
         console.emit_json(report.to_dict() | {"unused_keys": definition.unused_keys})
         return
@@ -94,19 +126,33 @@ def _fold(definition: Process, journal: Path, target: Path, as_json: bool) -> No
 @verb("export", group="Data", example="luban export turning.h5 turning.csv")
 def export_history(
     history: HistoryPath,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Name that ends in .csv or .parquet.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Name that ends in .csv, .parquet or .nc.")],
+    columns: Annotated[
+        str | None, typer.Option(metavar="NAME,NAME", help="What goes out, in this order. Default: everything")
+    ] = None,
+    pseudonymise: Annotated[
+        list[str] | None,
+        typer.Option(metavar="COLUMN", help="Column of names that go out as keyed hashes; may be given again."),
+    ] = None,
+    key_file: Annotated[
+        Path | None,
+        typer.Option(help="Key of the hashes, for the same ones again; made when missing. Default: none is kept"),
+    ] = None,
     force: ForceFlag = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """Write all readings of a history as CSV or Parquet.
+    """Write all readings of a history as CSV, Parquet or NetCDF.
 
     The headers of a CSV file carry the units: importing it with the same process file gives the same history.
+    --pseudonymise hides names, also in run ids and groups that are made of them; not what values, times and orders
+    tell of a name.
     """
     from luban import History, console, ingest
 
     source = History.open(history)
     require_free(file, force=force, verb="export")
-    rows = ingest.export(source, file)
+    chosen = None if columns is None else [name.strip() for name in columns.split(",") if name.strip()]
+    rows = ingest.export(source, file, columns=chosen, pseudonymise=pseudonymise or (), key_file=key_file)
     if as_json:
         console.emit_json({"history": str(history), "path": str(file), "rows": rows})
         return

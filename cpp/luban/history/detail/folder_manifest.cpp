@@ -74,7 +74,7 @@ SegmentEntry entry_of(const Json& json) {
   entry.last_start = json.at("last_start").as_int();
   for (const Json& import : json.at("imports").as_array()) {
     entry.imports.push_back({import.at("time").as_int(), import.at("runs").as_int(), import.at("readings").as_int(),
-                             import.at("input").as_string()});
+                             import.at("input").as_string(), import.at("digest").as_string()});
   }
   for (const Json& column : json.at("columns").as_array()) entry.columns.push_back(column_of(column));
   entry.previous = json.at("previous").as_string();
@@ -127,7 +127,7 @@ Json SegmentEntry::fields() const {
   for (const SegmentImport& import : imports) {
     Json item = Json::object();
     item.set("time", import.time).set("runs", import.runs).set("readings", import.readings);
-    list.push_back(item.set("input", import.input));
+    list.push_back(item.set("input", import.input).set("digest", import.digest));
   }
   json.set("imports", std::move(list));
   Json named = Json::array();

@@ -31,7 +31,8 @@ struct SegmentColumn {
 struct SegmentImport {
   std::int64_t time = core::UtcTime::missing_count;
   std::int64_t runs = 0, readings = 0;
-  std::string input;  ///< name of what was imported
+  std::string input;   ///< name of what was imported
+  std::string digest;  ///< SHA-256 of its bytes
 };
 
 /// What the manifest says of one segment; enough to choose segments without opening them.

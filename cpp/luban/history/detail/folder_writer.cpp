@@ -77,7 +77,7 @@ SegmentEntry describe(const Content& content) {
   }
   take_bounds(entry, content.runs);
   for (const Provenance& import : content.provenance) {
-    entry.imports.push_back({import.time, import.runs, import.readings, import.input_name});
+    entry.imports.push_back({import.time, import.runs, import.readings, import.input_name, import.input_digest});
   }
   entry.columns = own_columns(content);
   return entry;

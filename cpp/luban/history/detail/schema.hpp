@@ -75,6 +75,14 @@ template <typename T>
   return load<T>(file, path, 0, file.info(path).count);
 }
 
+/// The last of `entries`. @throws IntegrityError when there is none.
+template <typename Entry>
+[[nodiscard]] Entry newest(const std::vector<Entry>& entries, const char* what, const std::string& place) {
+  if (!entries.empty()) return entries.back();
+  throw core::IntegrityError(
+      {.where = "history.read", .expected = what, .received = "none", .place = place, .hint = "import the data again"});
+}
+
 /// @throws IntegrityError: a column refers to a row that does not exist.
 [[noreturn]] void out_of_range(const TreeFile& file, const std::string& path, std::int64_t value);
 

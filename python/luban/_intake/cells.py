@@ -1,0 +1,228 @@
+"""Some rows of a source as they stand there, column by column: what conversions ask of any kind of table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+
+__all__ = ["NO_TIME", "Cells", "Codes", "FrameCells", "Plain", "RawChunk", "number_text", "numbers_of", "texts_of"]
+
+NO_TIME = np.iinfo(np.int64).min
+Numbers = tuple["NDArray[np.float64]", "NDArray[np.bool_]", "NDArray[np.bool_]"]
+
+
+@dataclass
+class Codes:
+    """Texts as codes into a list; −1 is missing."""
+
+    codes: NDArray[np.int32]
+    categories: list[str]
+
+    def texts(self, rows: NDArray[np.int64] | slice = slice(None)) -> NDArray[np.object_]:
+        """Return the texts themselves, missing as ""."""
+        lookup = np.array([*self.categories, ""], dtype=object)
+        out: NDArray[np.object_] = lookup[self.codes[rows]]
+        return out
+
+
+@dataclass
+class Plain:
+    """Texts that all are numbers which lose nothing as float64, and how to get the texts when another chunk has others.
+
+    ``values`` are NaN where nothing stands.
+    """
+
+    values: NDArray[np.float64]
+    codes: Callable[[], Codes]
+
+
+class Cells(Protocol):
+    """Columns of some rows of a source, by header."""
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        ...
+
+    def numbers(self, header: str, decimal: str) -> Numbers:
+        """Values (n), where nothing stands, and where something stands that is no finite number."""
+        ...
+
+    def codes(self, header: str) -> Codes:
+        """Texts without surrounding blanks; "" and NaN are missing."""
+        ...
+
+    def times(self, header: str) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        """UTC nanoseconds (n), and where something stands that is no time with a zone."""
+        ...
+
+    def free(self, header: str) -> NDArray[np.float64] | Codes | Plain:
+        """Numbers or texts, as they stand: for a column that nobody described."""
+        ...
+
+    def shown(self, header: str, at: NDArray[np.int64]) -> list[str]:
+        """Texts of some rows as written, for the quarantine; "" where nothing stands."""
+        ...
+
+    def frame(self) -> pd.DataFrame:
+        """All of it as a DataFrame."""
+        ...
+
+    def slice(self, begin: int, end: int) -> Cells:
+        """Rows from ``begin`` to before ``end``."""
+        ...
+
+
+@dataclass
+class RawChunk:
+    """Some rows of a source as they stand there; ``rows`` are their numbers in the source, from 0."""
+
+    cells: Cells
+    rows: NDArray[np.int64]
+    malformed: list[tuple[int, str]] = field(default_factory=list)  # rows with too many fields, and their text
+    progress: tuple[int, int] | None = (
+        None  # how far the source has been read, and how far there is, in its own measure
+    )
+
+    @property
+    def end(self) -> int:
+        """Number of the row after the last one."""
+        last = [number for number, _ in self.malformed] + ([int(self.rows[-1])] if len(self.rows) else [])
+        return max(last, default=-1) + 1
+
+    def before(self, number: int) -> RawChunk:
+        """Rows with numbers below ``number``."""
+        at = int(np.searchsorted(self.rows, number))
+        return RawChunk(self.cells.slice(0, at), self.rows[:at], [row for row in self.malformed if row[0] < number])
+
+    def since(self, number: int) -> RawChunk:
+        """Rows from ``number`` on."""
+        at = int(np.searchsorted(self.rows, number))
+        rest = [row for row in self.malformed if row[0] >= number]
+        return RawChunk(self.cells.slice(at, len(self.rows)), self.rows[at:], rest, self.progress)
+
+
+class FrameCells:
+    """Cells of a DataFrame."""
+
+    def __init__(self, frame: pd.DataFrame) -> None:
+        self._frame = frame
+
+    def __len__(self) -> int:
+        return len(self._frame)
+
+    def numbers(self, header: str, decimal: str) -> Numbers:
+        """See :class:`Cells`."""
+        return numbers_of(self._frame[header], decimal)
+
+    def codes(self, header: str) -> Codes:
+        """See :class:`Cells`."""
+        return texts_of(self._frame[header])
+
+    def times(self, header: str) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        """See :class:`Cells`; datetime64 without a zone is UTC by definition."""
+        return _times(self._frame[header])
+
+    def free(self, header: str) -> NDArray[np.float64] | Codes | Plain:
+        """See :class:`Cells`."""
+        series = self._frame[header]
+        if series.dtype.kind in "fiub" and not _too_long(series):
+            return series.to_numpy(dtype=np.float64, na_value=np.nan)
+        return texts_of(series)
+
+    def shown(self, header: str, at: NDArray[np.int64]) -> list[str]:
+        """See :class:`Cells`."""
+        import pandas as pd
+
+        return ["" if pd.isna(value) else str(value) for value in self._frame[header].iloc[at]]
+
+    def frame(self) -> pd.DataFrame:
+        """See :class:`Cells`."""
+        return self._frame
+
+    def slice(self, begin: int, end: int) -> FrameCells:
+        """See :class:`Cells`."""
+        return FrameCells(self._frame.iloc[begin:end].reset_index(drop=True))
+
+
+def number_text(value: float) -> str:
+    """Shortest text of a number; whole numbers without a point."""
+    return str(int(value)) if value == int(value) and abs(value) < 2**53 else repr(float(value))
+
+
+def numbers_of(series: pd.Series[Any], decimal: str) -> Numbers:
+    """Values of any column, where nothing stands, and where something stands that is no finite number."""
+    import pandas as pd
+
+    if series.dtype.kind in "fiub":
+        values = series.to_numpy(dtype=np.float64, na_value=np.nan, copy=True)
+        empty = np.isnan(values)
+        return values, empty, np.isinf(values)
+    if series.dtype.kind in "mM":
+        empty = series.isna().to_numpy()
+        return np.full(len(series), np.nan), empty, ~empty
+    texts = series.astype(object)
+    empty = series.isna().to_numpy(dtype=bool)
+    strings = texts.where(~empty, "").astype(str).str.strip()
+    empty = empty | (strings == "").to_numpy(dtype=bool)
+    if decimal == ",":
+        commas = strings.str.fullmatch(r"[-+]?\d*,\d+([eE][-+]?\d+)?").to_numpy(dtype=bool)
+        points = strings.str.contains(".", regex=False).to_numpy(dtype=bool)
+        strings = strings.where(~commas, strings.str.replace(",", ".", regex=False)).where(~points, "with a point")
+    values = pd.to_numeric(strings.where(~empty), errors="coerce").to_numpy(dtype=np.float64, copy=True)
+    return values, empty, ~empty & ~np.isfinite(values)
+
+
+def texts_of(series: pd.Series[Any]) -> Codes:
+    """Any column as texts without surrounding blanks; "" and NaN are missing."""
+    import pandas as pd
+
+    codes, uniques = pd.factorize(series, use_na_sentinel=True)
+    return merged_texts(codes, [_text(value) for value in uniques])
+
+
+def merged_texts(codes: NDArray[Any], texts: Sequence[str]) -> Codes:
+    """Codes into ``texts`` (−1 is missing) as codes into those of them that differ and are not empty."""
+    kept: dict[str, int] = {}
+    for text in texts:
+        if text:
+            kept.setdefault(text, len(kept))
+    lookup = np.array([*(kept.get(text, -1) for text in texts), -1], dtype=np.int32)
+    return Codes(lookup[codes], list(kept))
+
+
+def _too_long(series: pd.Series[Any]) -> bool:
+    """Whether a column holds whole numbers that a float64 cannot: as texts they keep their digits."""
+    return series.dtype.kind in "iu" and len(series) > 0 and bool((series.abs() > 2**53).any())
+
+
+def _text(value: object) -> str:
+    if isinstance(value, bool | np.bool_):
+        return str(bool(value))
+    if isinstance(value, int | np.integer):
+        return str(int(value))  # not by way of a float: a long number of a part keeps its digits
+    if isinstance(value, float | np.floating):
+        return number_text(float(value)) if np.isfinite(value) else ""
+    return str(value).strip()
+
+
+def _times(series: pd.Series[Any]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """UTC nanoseconds and where something stands that is no time with a zone (datetime64 is UTC by definition)."""
+    import pandas as pd
+
+    if series.dtype.kind == "M" or isinstance(series.dtype, pd.DatetimeTZDtype):
+        stamps = pd.to_datetime(series, utc=True).dt.tz_localize(None).to_numpy(dtype="datetime64[ns]")
+        return stamps.view(np.int64), np.zeros(len(series), dtype=bool)
+    texts = series.astype(object).where(~series.isna().to_numpy(dtype=bool), "").astype(str).str.strip()
+    empty = (texts == "").to_numpy(dtype=bool)
+    zoned = texts.str.contains(r"(?:[zZ]|[-+]\d\d:?\d\d)$", regex=True).to_numpy(dtype=bool)
+    parsed = pd.to_datetime(texts.where(zoned), utc=True, errors="coerce", format="ISO8601")
+    stamps = parsed.dt.tz_localize(None).to_numpy(dtype="datetime64[ns]")
+    counts = stamps.view(np.int64)
+    return counts, ~empty & (counts == NO_TIME)

@@ -1,0 +1,134 @@
+"""Which lot was made of which: a table of child_lot, parent_lot, quantity, unit and time."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from luban import _core
+from luban._intake.cells import NO_TIME, Codes
+from luban._intake.convert import join_codes
+from luban.errors import DataError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from luban._intake.build import Author
+    from luban._intake.sink import Sink
+    from luban._intake.sources.base import Source
+    from luban.process import Process
+
+__all__ = ["Genealogy", "add_genealogy", "read_genealogy"]
+
+_WHERE = "ingest.read_genealogy"
+
+
+@dataclass(frozen=True)
+class Genealogy:
+    """One row for each part of a lot (n): ``quantity`` of ``parent_lot`` in ``unit`` went into ``child_lot``."""
+
+    child_lot: list[str]
+    parent_lot: list[str]
+    quantity: NDArray[np.float64]  # NaN: unknown
+    unit: list[str]
+    time: NDArray[np.int64]  # UTC nanoseconds, the smallest number where unknown
+
+
+def read_genealogy(source: Source) -> Genealogy:
+    """Read the lots of any source; quantity, unit and time may be left out.
+
+    Raises: DataError on a missing column or lot, a lot that is its own ancestor, a quantity that is no number; IoError.
+    """
+    header = source.header(["child_lot", "parent_lot", "quantity", "unit", "time"])
+    for name in ("child_lot", "parent_lot"):
+        if name not in header.names:
+            raise DataError(
+                where=_WHERE,
+                expected=f"a column {name!r}",
+                received="columns " + ", ".join(header.names[:20]),
+                place=source.place,
+                hint=_core.nearest_hint(name, header.names),
+            )
+    texts: dict[str, list[Codes]] = {"child_lot": [], "parent_lot": [], "unit": []}
+    quantities, times = [np.empty(0)], [np.empty(0, dtype=np.int64)]
+    for chunk in source.chunks(header, ["quantity"]):
+        cells = chunk.cells
+        for name, parts in texts.items():
+            parts.append(cells.codes(name) if name in header.names else _none(len(cells)))
+            if name != "unit":
+                _require(parts[-1].codes >= 0, chunk.rows, "a lot in each row", name, source.place)
+        values = np.full(len(cells), np.nan)
+        if "quantity" in header.names:
+            values, _, bad = cells.numbers("quantity", header.decimal)
+            _require(~bad, chunk.rows, "numbers", "quantity", source.place)
+        quantities.append(values)
+        known = np.full(len(cells), NO_TIME, dtype=np.int64)
+        if "time" in header.names:
+            known, bad = cells.times("time")
+            _require(~bad, chunk.rows, "times with a zone", "time", source.place)
+        times.append(known)
+    joined = {name: join_codes(parts).texts().tolist() if parts else [] for name, parts in texts.items()}
+    out = Genealogy(
+        joined["child_lot"], joined["parent_lot"], np.concatenate(quantities), joined["unit"], np.concatenate(times)
+    )
+    _refuse_circles(out, source.place)
+    return out
+
+
+def add_genealogy(sink: Sink, process: Process, source: Source, author: Author) -> int:
+    """Import lots into a sink, as an import of their own; returns the rows, 0 when these bytes came before.
+
+    Raises: as :func:`read_genealogy`.
+    """
+    from luban._intake.build import content_of
+
+    digest = source.digest()
+    if any(entry.input_digest == digest for entry in sink.provenance):
+        return 0
+    lots = read_genealogy(source)
+    content = content_of(process, author, source.name, digest, len(lots.child_lot), time.time_ns())
+    content.set_genealogy(lots.child_lot, lots.parent_lot, lots.quantity, lots.unit, lots.time)
+    sink.append(content, np.empty(0, dtype=np.int64))
+    return len(lots.child_lot)
+
+
+def _none(rows: int) -> Codes:
+    return Codes(np.full(rows, -1, dtype=np.int32), [])
+
+
+def _require(good: NDArray[np.bool_], rows: NDArray[np.int64], expected: str, column: str, place: str) -> None:
+    if not good.all():
+        raise DataError(
+            where=_WHERE,
+            expected=expected,
+            received=f"something else in data row {int(rows[np.argmin(good)]) + 1}",
+            place=f"{place}, column {column!r}",
+        )
+
+
+def _refuse_circles(lots: Genealogy, place: str) -> None:
+    """Refuse lots that are made of themselves: what is left when lots without open parents are taken away."""
+    parents: dict[str, set[str]] = {}
+    children: dict[str, set[str]] = {}
+    for child, parent in zip(lots.child_lot, lots.parent_lot, strict=True):
+        parents.setdefault(child, set()).add(parent)
+        parents.setdefault(parent, set())
+        children.setdefault(parent, set()).add(child)
+    free = [lot for lot, above in parents.items() if not above]
+    while free:
+        lot = free.pop()
+        for child in children.get(lot, ()):
+            parents[child].discard(lot)
+            if not parents[child]:
+                free.append(child)
+        del parents[lot]
+    if parents:
+        raise DataError(
+            where=_WHERE,
+            expected="lots that are made of others",
+            received=f"{min(parents)!r}, which is made of itself by way of others or is behind such a circle",
+            place=place,
+        )

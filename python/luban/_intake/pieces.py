@@ -1,0 +1,88 @@
+"""Cutting a source into pieces of so many rows, and how the provenance names them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Generator, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from luban._intake.cells import RawChunk
+
+__all__ = ["Piece", "in_pieces", "read_ahead", "rows_done", "rows_text"]
+
+_ROWS = re.compile(r", rows (\d+) to (\d+)(, the last)?$")
+
+
+@dataclass
+class Piece:
+    """Rows ``first`` to before ``end`` of a source, in chunks as they were read; ``last``: none follow."""
+
+    first: int = 0
+    end: int = 0
+    chunks: list[RawChunk] = field(default_factory=list)
+    last: bool = False
+
+    @property
+    def rows(self) -> int:
+        """Rows in it, those with too many fields included."""
+        return sum(len(chunk.rows) + len(chunk.malformed) for chunk in self.chunks)
+
+
+def read_ahead(chunks: Iterator[RawChunk]) -> Iterator[RawChunk]:
+    """Yield the same chunks; while one is worked on, a second thread reads the next one."""
+    with ThreadPoolExecutor(1, "luban-read") as pool:
+        try:
+            ahead = pool.submit(next, chunks, None)
+            while (chunk := ahead.result()) is not None:
+                ahead = pool.submit(next, chunks, None)
+                yield chunk
+        finally:
+            if isinstance(chunks, Generator):  # files and connections are closed in the thread that opened them
+                pool.submit(chunks.close).result()
+
+
+def in_pieces(chunks: Iterable[RawChunk], rows: int | None) -> Iterator[Piece]:
+    """Yield pieces that begin at multiples of ``rows``, whatever the chunks are; None: one piece.
+
+    A source without rows gives no piece.
+    """
+    piece = Piece()
+    waiting: Piece | None = None  # a whole piece: yielded when it is known whether it is the last one
+    for chunk in chunks:
+        rest = chunk
+        while rows is not None and rest.end > piece.first + rows:
+            border = piece.first + rows
+            _extend(piece, rest.before(border))
+            piece.end = border
+            rest = rest.since(border)
+            if waiting is not None:
+                yield waiting
+            waiting, piece = piece, Piece(border, border)
+        _extend(piece, rest)
+        piece.end = max(piece.end, rest.end)
+    if piece.chunks and waiting is not None:
+        yield waiting
+        waiting = None
+    final = piece if piece.chunks else waiting
+    if final is not None:
+        final.last = True
+        yield final
+
+
+def _extend(piece: Piece, chunk: RawChunk) -> None:
+    if len(chunk.rows) or chunk.malformed:
+        piece.chunks.append(chunk)
+
+
+def rows_text(piece: Piece) -> str:
+    """Return what the provenance says of a piece behind the name of the import."""
+    return f", rows {piece.first} to {piece.end}" + (", the last" if piece.last else "")
+
+
+def rows_done(whats: Iterable[str], *, last: bool = False) -> dict[int, int]:
+    """Ranges of rows, first to end, that these texts of a provenance name; ``last``: of last pieces only."""
+    found = [match for what in whats if (match := _ROWS.search(what)) is not None and (match[3] or not last)]
+    return {int(match[1]): int(match[2]) for match in found}

@@ -1,0 +1,141 @@
+"""Where an import puts its pieces: a content in memory takes the whole import at once.
+
+A sink that keeps segments takes pieces of ``piece_rows`` rows one after the other, each durable after ``append``.
+What such a sink must do itself: refuse a (run, repeat) that an earlier piece of the same import brought ("duplicate"),
+and rows that disagree with what is stored, as a merge does. The numbers of counted readings go on over the pieces.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from luban import _history
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["PIECE_ROWS", "ContentSink", "SegmentSink", "Sink"]
+
+PIECE_ROWS = 1 << 17  # one block of the index of a history
+
+
+class Sink(Protocol):
+    """Takes the additions of one import, in the order of the source's rows."""
+
+    @property
+    def piece_rows(self) -> int | None:
+        """Rows of the source that one addition holds; None: all of them in one."""
+        ...
+
+    @property
+    def ahead(self) -> bool:
+        """Whether the next piece is judged while one is appended: quicker, with one piece more in memory."""
+        ...
+
+    @property
+    def provenance(self) -> Sequence[_history.Provenance]:
+        """The imports that it holds, first to last."""
+        ...
+
+    @property
+    def process(self) -> Sequence[_history.ProcessVersion]:
+        """The versions of the process that it holds, the latest last."""
+        ...
+
+    @property
+    def stored(self) -> _history.Content | None:
+        """All that was there before, where that is in memory: new rows are compared with it."""
+        ...
+
+    def append(self, addition: _history.Content, source_rows: NDArray[np.int64]) -> _history.MergeReport:
+        """Take an addition; ``source_rows`` (readings of it) are their rows in the source.
+
+        Raises: DataError when it contradicts itself, ConfigurationError when its process does not fit.
+        """
+        ...
+
+    def finish(self) -> None:
+        """Say that all rows have come."""
+        ...
+
+
+class ContentSink:
+    """Merges the whole import into a content in memory, which is changed only when everything went well."""
+
+    def __init__(self, history: _history.Content, piece_rows: int | None = None, *, ahead: bool = False) -> None:
+        self._history = history
+        self.ahead = ahead
+        self.piece_rows = piece_rows
+
+    @property
+    def provenance(self) -> Sequence[_history.Provenance]:
+        """See :class:`Sink`."""
+        return self._history.provenance
+
+    @property
+    def process(self) -> Sequence[_history.ProcessVersion]:
+        """See :class:`Sink`."""
+        return self._history.process
+
+    @property
+    def stored(self) -> _history.Content:
+        """See :class:`Sink`."""
+        return self._history
+
+    def append(self, addition: _history.Content, source_rows: NDArray[np.int64]) -> _history.MergeReport:
+        """See :class:`Sink`."""
+        return _history.merge(self._history, addition, source_rows)
+
+    def finish(self) -> None:
+        """See :class:`Sink`."""
+
+
+class SegmentSink:
+    """Appends pieces to a folder of segments, each on the disk after ``append``; memory does not grow with it."""
+
+    stored = None  # new rows are compared with those of their own piece alone
+
+    def __init__(self, folder: Path, piece_rows: int = PIECE_ROWS, *, ahead: bool = False) -> None:
+        self._appender = _history.Appender(str(folder))
+        self._further: dict[str, bool] = {}  # by digest: whether the next piece is a further one of the same import
+        self.piece_rows = piece_rows
+        self.ahead = ahead
+
+    @property
+    def provenance(self) -> Sequence[_history.Provenance]:
+        """See :class:`Sink`."""
+        history = self._appender.history()
+        return [] if history is None else history.provenance
+
+    @property
+    def process(self) -> Sequence[_history.ProcessVersion]:
+        """See :class:`Sink`."""
+        history = self._appender.history()
+        return [] if history is None else history.process_versions
+
+    def append(self, addition: _history.Content, source_rows: NDArray[np.int64]) -> _history.MergeReport:
+        """See :class:`Sink`."""
+        digest = addition.provenance[0].input_digest
+        known = self._further.get(digest)
+        further = self._goes_on(digest, addition) if known is None else known
+        report: _history.MergeReport = self._appender.append(addition, source_rows, same_import=further)
+        if known is None:  # bytes that are judged again, by another process file, are none of the same import
+            self._further[digest] = further or not self._has(digest, before=addition.provenance[0].time)
+        return report
+
+    def _has(self, digest: str, before: int) -> bool:
+        return any(entry.input_digest == digest and entry.time < before for entry in self.provenance)
+
+    def _goes_on(self, digest: str, addition: _history.Content) -> bool:
+        """Whether this piece goes on with an import that was interrupted, under the same process file."""
+        times = [entry.time for entry in self.provenance if entry.input_digest == digest]
+        if not times or self.process[-1].document != addition.process[-1].document:
+            return False
+        return min(times) >= self.process[-1].time
+
+    def finish(self) -> None:
+        """See :class:`Sink`."""

@@ -1,0 +1,261 @@
+"""Achieved settings, qualities, traces and lots: what an import makes of them before a history keeps them."""
+
+import gzip
+from pathlib import Path
+
+import hypothesis
+import hypothesis.strategies as st
+import numpy as np
+import pandas as pd
+import pytest
+
+from luban import ingest
+from luban._intake.cells import NO_TIME, Codes
+from luban._intake.columns import match_columns
+from luban._intake.convert import Columns, Refusals, convert_chunk
+from luban._intake.extras import mean_of_runs
+from luban._intake.genealogy import read_genealogy
+from luban._intake.quality import Quality, opc_quality
+from luban._intake.sources.find import find_source
+from luban._intake.sources.frame import FrameSource
+from luban._intake.traces import attach, read_trace
+from luban.errors import ConfigurationError, DataError, UnitError
+from luban.process import Process
+
+TEXT = """
+luban: 1
+process: rich
+parameters:
+  speed: {unit: m/min, low: 100, high: 300, column: Vc, achieved: {column: {name: Vc_actual, unit: km/min}}}
+  grade: {categories: [A, B], achieved: {column: grade_used}}
+responses:
+  roughness: {unit: um, column: Ra, quality: {column: Ra_q, good: [OK, 0], uncertain: [maybe], bad: [broken]}}
+  power: {unit: kW, quality: {column: power_q}}
+traces:
+  current: {unit: A, period_ms: 10}
+  pressure: {unit: bar, period_ms: 1000, column: {name: p, unit: kPa}}
+runs: {id: [speed, grade]}
+"""
+
+
+@pytest.fixture
+def rich(tmp_path: Path) -> Process:
+    (tmp_path / "rich.yaml").write_text(TEXT)
+    return Process.from_yaml(tmp_path / "rich.yaml")
+
+
+def columns_of(process: Process, frame: pd.DataFrame) -> tuple[Columns, Refusals]:
+    source, refusals = FrameSource(frame, "frame"), Refusals()
+    header = source.header([])
+    match = match_columns(process, header.names, "frame", header.units)
+    return convert_chunk(next(iter(source.chunks(header, []))), match, ".", refusals), refusals
+
+
+def rows() -> pd.DataFrame:
+    return pd.DataFrame({
+        "Vc": [100.0, 100, 200, 200], "grade": ["A", "A", "B", "B"], "Ra": [1.0, 2, 3, 4], "power": [1.0, 2, 3, 4],
+        "Vc_actual": ["0.101", "0.103", "", "n/a"], "grade_used": ["A", "A", "", "C"],
+        "Ra_q": ["OK", "maybe", "broken", "strange"], "power_q": ["Good", "0x40000000", "BadSensorFailure", ""],
+    })  # fmt: skip
+
+
+def test_achieved_and_quality_are_read(rich: Process) -> None:
+    columns, refusals = columns_of(rich, rows())
+    np.testing.assert_allclose(columns.achieved["speed"], [101, 103, np.nan, np.nan])
+    grade = columns.achieved["grade"]
+    assert isinstance(grade, Codes)
+    assert grade.codes.tolist() == [0, 0, -1, -1]
+    assert columns.quality["roughness"].tolist() == [0, 1, 2, 1]
+    assert columns.quality["power"].tolist() == [0, 1, 2, 0]
+    told = list(zip(refusals.rows.tolist(), refusals.column, refusals.value, refusals.reason, strict=True))
+    assert sorted(told) == [
+        (3, "Ra_q", "strange", "quality_never_seen"),
+        (3, "Vc_actual", "n/a", "not_a_number"),
+        (3, "grade_used", "C", "category_never_seen"),
+    ]
+    assert set(refusals.scope) == {"value"}
+    assert columns.good.all()
+    assert set(refusals.reason) <= set(ingest.REASONS)
+
+
+def test_a_source_may_lack_them(rich: Process) -> None:
+    columns, _ = columns_of(rich, rows().drop(columns=["Vc_actual", "grade_used", "Ra_q", "power_q"]))
+    assert columns.achieved == {}
+    assert columns.quality == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [("Good", 0), ("good", 0), ("Good_LocalOverride", 0), ("UncertainLastUsableValue", 1), ("BAD", 2), ("0", 0),
+     ("1", 1), ("2", 2), ("0x00960000", 0), ("0x40900000", 1), ("2147483648", 2), ("3221225472", 2), ("192", -1),
+     ("OK", -1), ("-1", -1), ("nan", -1), ("99999999999", -1), ("0xzz", -1)],
+)  # fmt: skip
+def test_words_and_codes_of_opc_ua(text: str, code: int) -> None:
+    assert opc_quality(text) == code
+    assert Quality("a", "b", {text: 1}).code(text) == 1
+    assert Quality("a", "b", {text: 1}).code("other") == -1
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("good: [OK, 0], uncertain: [OK]", "expected each word for one quality, received 'OK' twice"),
+        ("good: [OK], unit: s", "unit"),
+        ("godo: [OK]", "godo"),
+    ],
+)
+def test_keys_of_quality(change: str, message: str) -> None:
+    from luban import _document
+
+    text = TEXT.replace("good: [OK, 0], uncertain: [maybe], bad: [broken]", change)
+    with pytest.raises(ConfigurationError, match=message):
+        Process._from_document(_document.parse_yaml(text, "rich.yaml"))
+
+
+def test_a_column_is_read_for_one_name(tmp_path: Path) -> None:
+    from luban import _document
+
+    for old, new, message in (
+        ("{name: Vc_actual, unit: km/min}", "Ra", "'Ra' for 'roughness' and for achieved of 'speed'"),
+        ("unit: km/min", "unit: kg", "expected a source unit that can be converted to 'm/min', received 'kg'"),
+        ("column: power_q", "column: grade_used", "'grade_used' for 'achieved of grade' and for quality of 'power'"),
+    ):
+        with pytest.raises(ConfigurationError, match=message):
+            Process._from_document(_document.parse_yaml(TEXT.replace(old, new), "rich.yaml"))
+    shared = Process._from_document(_document.parse_yaml(TEXT.replace("column: power_q", "column: Ra_q"), "rich.yaml"))
+    assert shared.to_dict()["responses"]["power"]["quality"] == {"column": "Ra_q"}
+
+
+@hypothesis.given(
+    st.lists(st.tuples(st.integers(0, 4), st.one_of(st.floats(-1e6, 1e6), st.just(float("nan")))), max_size=40)
+)
+def test_mean_of_runs(pairs: list[tuple[int, float]]) -> None:
+    run = np.array([pair[0] for pair in pairs], dtype=np.int64)
+    values = np.array([pair[1] for pair in pairs])
+    got = mean_of_runs(values, run, 5)
+    for number in range(5):
+        known = [value for at, value in pairs if at == number and value == value]
+        if not known:
+            assert np.isnan(got[number])
+        elif len(set(known)) == 1:
+            assert got[number] == known[0]
+        else:
+            np.testing.assert_allclose(got[number], np.mean(known), rtol=1e-9, atol=1e-6)
+
+
+def test_a_matrix_of_text(rich: Process, tmp_path: Path) -> None:
+    for text, suffix in (("1\t2\t3\n4\t5,5\n", ".txt"), ("1 2 3\n\n4  5.5\n", ".dat"), ("1,2,3\n4,5.5,\n", ".csv")):
+        path = tmp_path / f"current{suffix}.gz"
+        with gzip.open(path, "wt") as stream:
+            stream.write(text)
+        trace = read_trace(rich, "current", path)
+        assert (trace.unit, trace.period_ns, trace.times, trace.run_ids) == ("A", 10_000_000, None, None)
+        assert (trace.samples.dtype, trace.samples.tolist()) == (np.dtype("float32"), [1, 2, 3, 4, 5.5])
+        assert trace.offsets.tolist() == [0, 3, 5]
+    (tmp_path / "bad.txt").write_text("1 2\n3 x\n")
+    with pytest.raises(DataError, match=r"expected numbers alone, received '3 x' .*line 2"):
+        read_trace(rich, "current", tmp_path / "bad.txt")
+    with pytest.raises(ConfigurationError, match='did you mean "current"'):
+        read_trace(rich, "curent", tmp_path / "bad.txt")
+
+
+def test_real_traces(rich: Process) -> None:
+    path = Path("/work/shared/data/hydraulic-traces/TS1.txt.gz")
+    if not path.exists():
+        pytest.skip("the hydraulic traces are not on this machine")
+    trace = read_trace(rich, "pressure", path)
+    assert len(trace) == 2205
+    assert np.diff(trace.offsets).tolist() == [60] * 2205
+    np.testing.assert_allclose(trace.samples[:3], np.array([35.57, 35.492, 35.469]) / 100, rtol=1e-6)  # kPa → bar
+
+
+def test_a_long_table(rich: Process, tmp_path: Path) -> None:
+    path = tmp_path / "long.csv"
+    path.write_text("run_id,time [ms],current\nb,0,1\na,10,4\nb,10,2\na,0,3\na,20,\n")
+    trace = read_trace(rich, "current", path)
+    assert (trace.run_ids, trace.period_ns, trace.times) == (["b", "a"], 10_000_000, None)
+    np.testing.assert_array_equal(trace.samples, np.array([1, 2, 3, 4, np.nan], dtype=np.float32))
+    assert trace.start_time.tolist() == [NO_TIME, NO_TIME]
+    path.write_text(
+        "run_id,time,value [kPa]\n1,2026-01-01T00:00:00Z,100\n1,2026-01-01T00:00:01.5Z,200\n1,2026-01-01T00:00:02Z,1\n"
+    )
+    trace = read_trace(rich, "pressure", path)
+    assert trace.unit == "bar"
+    np.testing.assert_allclose(trace.samples, [1, 2, 0.01])
+    start = pd.Timestamp("2026-01-01", tz="UTC").value
+    assert trace.start_time.tolist() == [start]
+    assert trace.times is not None
+    assert (trace.times - start).tolist() == [0, 1_500_000_000, 2_000_000_000]
+    for text, expected in (
+        ("run_id,time,value\n1,0,x\n", "expected numbers, received something else in data row 1"),
+        ("run_id,time,value\n,0,1\n", "expected a run id in each line"),
+        ("run_id,time,value\n1,noon,1\n", "expected seconds since the start, or times with a zone"),
+        ("run_id,value\n1,2\n", "columns run_id, value without time"),
+    ):
+        path.write_text(text)
+        with pytest.raises(DataError, match=expected):
+            read_trace(rich, "current", path)
+    path.write_text("run_id,time [m],value\n1,0,1\n")
+    with pytest.raises(UnitError, match="expected a unit of time, received 'm'"):
+        read_trace(rich, "current", path)
+
+
+def test_netcdf_traces(rich: Process, tmp_path: Path) -> None:
+    xarray = pytest.importorskip("xarray", reason="xarray is not installed")
+    pytest.importorskip("h5netcdf", reason="h5netcdf is not installed")
+    values = np.arange(6.0).reshape(2, 3)
+    data = {"p": (("run", "time"), values, {"units": "Pa"}), "run_id": ("run", np.array(["x", "y"], dtype=object))}
+    xarray.Dataset(data).to_netcdf(tmp_path / "p.nc", engine="h5netcdf")
+    trace = read_trace(rich, "pressure", tmp_path / "p.nc")
+    assert (trace.run_ids, trace.offsets.tolist(), trace.period_ns) == (["x", "y"], [0, 3, 6], 10**9)
+    np.testing.assert_allclose(trace.samples, values.reshape(-1) / 1e5, rtol=1e-6)
+    with pytest.raises(DataError, match="expected a variable 'current' of runs × time"):
+        read_trace(rich, "current", tmp_path / "p.nc")
+
+
+@hypothesis.given(data=st.data())
+def test_samples_follow_their_runs(data: st.DataObject) -> None:
+    from luban._intake.traces import Trace
+
+    lengths = data.draw(st.lists(st.integers(0, 4), min_size=1, max_size=6))
+    offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    values = np.arange(offsets[-1], dtype=np.float32)
+    start = np.arange(len(lengths), dtype=np.int64)
+    names = [f"run {i}" for i in range(len(lengths))]
+    trace = Trace("a", "A", values, offsets, start, 0, values.astype(np.int64), names)
+    wanted = data.draw(st.lists(st.sampled_from([*names, "other"]), unique=True, max_size=6))
+    own, strange = attach(trace, wanted, np.empty(0, dtype=np.int64), 0)
+    assert len(own) == len(wanted)
+    assert strange == len(names) - len(set(wanted) & set(names))
+    for at, name in enumerate(wanted):
+        got = own.samples[own.offsets[at] : own.offsets[at + 1]].tolist()
+        number = names.index(name) if name in names else -1
+        assert got == ([] if number < 0 else values[offsets[number] : offsets[number + 1]].tolist())
+        assert own.start_time[at] == (NO_TIME if number < 0 else number)
+    assert own.times is not None
+    np.testing.assert_array_equal(own.times, own.samples)
+    counted = Trace("a", "A", values, offsets, start, 0, None, None)
+    order = np.array(data.draw(st.permutations(range(len(lengths)))), dtype=np.int64)
+    placed, _ = attach(counted, ["x"] * len(order), order, len(lengths))
+    assert np.diff(placed.offsets).tolist() == [lengths[at] for at in order]
+    with pytest.raises(DataError, match="as many as the source has"):
+        attach(counted, ["x"], order[:1], len(lengths) + 1)
+
+
+def test_lots(tmp_path: Path) -> None:
+    path = tmp_path / "lots.csv"
+    path.write_text("child_lot;parent_lot;quantity;unit;time\nC;B;1,5;kg;2026-01-01T00:00Z\nB;A;;;\nC;A;2;kg;\n")
+    lots = read_genealogy(find_source(path))
+    assert (lots.child_lot, lots.parent_lot, lots.unit) == (["C", "B", "C"], ["B", "A", "A"], ["kg", "", "kg"])
+    np.testing.assert_array_equal(lots.quantity, [1.5, np.nan, 2.0])
+    assert lots.time[1:].tolist() == [NO_TIME, NO_TIME]
+    for text, expected in (
+        ("child_lot,parent_lot\nA,B\nB,A\n", "'A', which is made of itself"),
+        ("child_lot,parent_lot\nA,A\n", "'A', which is made of itself"),
+        ("child_lot,parent_lot\nA,\n", "expected a lot in each row, received something else in data row 1"),
+        ("child_lot,parent_lot,quantity\nA,B,much\n", "expected numbers"),
+        ("child,parent_lot\nA,B\n", "expected a column 'child_lot'"),
+    ):
+        path.write_text(text)
+        with pytest.raises(DataError, match=expected):
+            read_genealogy(find_source(path))
