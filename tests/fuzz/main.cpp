@@ -12,6 +12,7 @@
 #include <charconv>
 #include <chrono>
 #include <csignal>
+#include <cstring>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
@@ -154,7 +155,7 @@ Death judge(const std::string& report, int status) {
   }
   death.ours = !theirs;
   if (death.what.empty()) {
-    death.what = WIFSIGNALED(status) ? std::string("signal ") + strsignal(WTERMSIG(status)) : "exit code";
+    death.what = WIFSIGNALED(status) ? std::string("signal ") + ::strsignal(WTERMSIG(status)) : "exit code";
   }
   death.what += frames;
   return death;

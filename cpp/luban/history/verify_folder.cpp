@@ -3,6 +3,7 @@
 #include <luban/core/error.hpp>
 #include <luban/history/detail/folder_manifest.hpp>
 #include <luban/history/detail/key_join.hpp>
+#include <luban/history/detail/schema.hpp>
 #include <luban/history/detail/sealed_file.hpp>
 #include <luban/history/detail/segment_files.hpp>
 #include <luban/history/detail/verify_parts.hpp>
@@ -145,6 +146,19 @@ class FolderVerification {
     report_.datasets += inside.datasets;
     if (inside.damages.empty() && (inside.runs != entry.runs || inside.readings != entry.readings)) {
       found(entry.file, "the list of segments counts other runs and readings");
+    }
+    if (inside.damages.empty()) check_origin(entry.file);
+  }
+
+  /// Every segment says of which history it is, and when that began.
+  void check_origin(const std::string& name) {
+    const TreeFile file(folder_ / name);
+    const Attributes& root = file.groups().at("/");
+    if (text_attribute(root, "uuid") != manifest_.uuid) {
+      found(name, "is of another history (" + text_attribute(root, "uuid") + ") than the list of segments says");
+    }
+    if (integer_attribute(root, "created_time") != manifest_.created_time) {
+      found(manifest_name, "says another time of the first import than " + name);
     }
   }
 

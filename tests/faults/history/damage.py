@@ -1,8 +1,8 @@
-"""One flipped bit, or a cut, at many places of a history: python damage.py FOLDER BASE EVERY SEED
+"""One flipped bit, or a cut, at many places of a history: python damage.py FOLDER BASE EVERY MOST SEED
 
 BASE is a codec (a single file), "folder", "list" or "cut". Whatever is changed, verification finds and names it, and
 reading gives the right values or a typed error. What is being tried stands in FOLDER/now, for who finds this process
-dead. Prints counts as JSON.
+dead. One byte in EVERY is tried beside the structural places, and of all of them MOST. Prints counts as JSON.
 """
 
 import json
@@ -14,7 +14,20 @@ from pathlib import Path
 
 import h5py
 import numpy as np
-from support import BEGIN, SECOND, Key, Values, append, content, import_of, make_folder, rows, small_process, stored, whole
+from support import (
+    BEGIN,
+    SECOND,
+    Key,
+    Values,
+    append,
+    content,
+    import_of,
+    make_folder,
+    rows,
+    small_process,
+    stored,
+    whole,
+)
 
 from luban import _core, _history
 from luban.errors import Error
@@ -103,6 +116,10 @@ def report(damaged: Path, file: Path) -> str:
     return found
 
 
+def some(what: list[Place], most: int, draw: random.Random) -> list[Place]:
+    return draw.sample(what, min(most, len(what)))
+
+
 def try_each(history: Path, file: Path, what: list[Place], draw: random.Random, now: Path) -> Counter[str]:
     """Flip a bit at each place of ``file``, a part of ``history``; look at the history; put the bit back."""
     intact, expected, counts = file.read_bytes(), read_all(history), Counter[str]()
@@ -147,7 +164,7 @@ def list_places(path: Path) -> list[Place]:
     return [(offset, "") for offset in range(len(raw)) if not version <= offset < version + 40]
 
 
-def main(root: Path, base: str, every: int, seed: int) -> None:
+def main(root: Path, base: str, every: int, most: int, seed: int) -> None:
     root.mkdir(parents=True, exist_ok=True)
     draw, now, counts = random.Random(seed), root / "now", Counter[str]()
     if base in ("folder", "list", "cut"):
@@ -159,20 +176,21 @@ def main(root: Path, base: str, every: int, seed: int) -> None:
         segments = sorted(folder.glob("*.h5"))
         if base == "folder":
             for file in segments:
-                counts += try_each(folder, file, places(file, every * len(segments), draw), draw, now)
+                tried = some(places(file, every, draw), most // len(segments), draw)
+                counts += try_each(folder, file, tried, draw, now)
         elif base == "cut":
             counts += cut(folder, segments[1], every, now)
             rich(root / "single.h5", "deflate")
             counts += cut(root / "single.h5", root / "single.h5", every, now)
         else:
             file = folder / "luban-history.json"
-            counts += try_each(folder, file, draw.sample(list_places(file), len(list_places(file)) // every), draw, now)
+            counts += try_each(folder, file, some(list_places(file), most, draw), draw, now)
     else:
         path = root / "single.h5"
         rich(path, base)
-        counts += try_each(path, path, places(path, every, draw), draw, now)
+        counts += try_each(path, path, some(places(path, every, draw), most, draw), draw, now)
     sys.stdout.write(json.dumps(dict(counts)) + "\n")
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), int(sys.argv[4]))
+    main(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), int(sys.argv[4]), int(sys.argv[5]))

@@ -7,10 +7,22 @@ import random
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from support import BEGIN, SECOND, Key, Values, append, content, import_of, small_process, stored, whole
+from support import (
+    BEGIN,
+    SECOND,
+    Key,
+    Values,
+    append,
+    content,
+    import_of,
+    rows,
+    settings_of,
+    small_process,
+    stored,
+    whole,
+)
 
-from luban import _history, ingest
-from luban.history import History
+from luban import _history
 from luban.journal import Journal, fold
 
 KINDS = ("runs", "late", "correction", "readings", "compact", "file", "fold")
@@ -125,19 +137,13 @@ class Worker:
         self._appender = None
 
     def _to_file(self, what: Operation) -> None:
-        from luban import _core
-
+        path, digest, joined = self._places.file, None, _history.Content()
+        if path.exists():
+            before = _history.open(str(path))
+            joined, digest = before.content(), before.content_digest
         addition = content(self._process, what.readings, what.time, f"operation {what.number}")
-        path = str(self._places.file)
-        if not self._places.file.exists():
-            _history.write(addition, path)
-            return
-        before = _history.open(path)
-        whole_content = before.content()
-        if not _history.merge(whole_content, addition, _rows(what)).changed:
-            return
-        assert _core
-        _history.write(whole_content, path, replace=True, expected_digest=before.content_digest)
+        if _history.merge(joined, addition, rows(len(what.readings))).changed:
+            _history.write(joined, str(path), replace=digest is not None, expected_digest=digest)
 
     def _fold(self, what: Operation) -> None:
         if not self._places.journal.exists():
@@ -150,17 +156,9 @@ class Worker:
         fold(self._places.journal, self._places.folded, self._process)
 
     def _finished(self, run: str, what: Operation) -> dict[str, object]:
-        from support import settings_of
-
         temperature, grade = settings_of(run)
         readings = [values for (name, _), values in sorted(what.readings.items()) if name == run]
         return {"run_id": run, "settings": {"T": temperature}, "context": {"grade": "AB"[grade]}, "readings": readings}
-
-
-def _rows(what: Operation) -> "object":
-    from support import rows
-
-    return rows(len(what.readings))
 
 
 def _line_until(seed: int, count: int) -> Line:
@@ -219,7 +217,3 @@ def _difference(found: dict[Key, Values], before: dict[Key, Values], after: dict
     foreign = [key for key in found if key not in after]
     other = [(key, found[key], before[key]) for key in before if key in found and found[key] != before[key]]
     return f"lost {lost[:5]}, foreign {foreign[:5]}, other {other[:5]} of {len(before)} to {len(after)} readings"
-
-
-assert History
-assert ingest

@@ -25,7 +25,6 @@ SMALL: Mapping[str, Any] = {
     "context": {"grade": {"categories": ["A", "B"]}},
     "noise": {},
     "responses": {"yield": {"unit": "%"}, "power": {"unit": "kW", "late": True}},
-    "runs": {"id": ["run_id"], "repeat": {"column": "repeat"}},
 }
 
 Key = tuple[str, int]  # run_id, repeat
