@@ -129,28 +129,35 @@ struct Death {
   std::string what;  ///< the sanitizer's words and the first frames: the same for the same fault
 };
 
+bool has(const std::string& line, const char* part) {
+  return line.find(part) != std::string::npos;
+}
+
+/// The kind of fault, without the addresses that differ from run to run.
+std::string headline(const std::string& line) {
+  for (const char* mark : {"AddressSanitizer: ", "runtime error: ", "foreign exception: ", "hard rss limit"}) {
+    if (const std::size_t at = line.find(mark); at != std::string::npos) {
+      return line.substr(at, std::min<std::size_t>(line.find("0x", at), at + 90) - at);
+    }
+  }
+  return {};
+}
+
 Death judge(const std::string& report, int status) {
   std::istringstream lines(report);
   Death death;
   std::string frames;
   bool ours = false, theirs = false;
   int kept = 0;
-  for (std::string line; std::getline(lines, line);) {
-    if (death.what.empty() && (line.find("ERROR: AddressSanitizer") != std::string::npos ||
-                               line.find("runtime error:") != std::string::npos ||
-                               line.find("foreign exception") != std::string::npos ||
-                               line.find("rss limit") != std::string::npos)) {
-      death.what = line.substr(line.find(line.find("ERROR: ") != std::string::npos ? "ERROR: " : ":") + 1, 90);
-    }
+  for (std::string line; kept < 4 && std::getline(lines, line);) {
+    if (death.what.empty()) death.what = headline(line);
     const std::size_t in = line.find(" in ");
-    if (line.find("    #") != 0 || in == std::string::npos || kept == 4) continue;
-    if (line.find("libasan") != std::string::npos || line.find("libubsan") != std::string::npos ||
-        line.find("libc.so") != std::string::npos) {
-      continue;
-    }
-    // The first frame that is nobody's run-time says whose fault it is.
-    if (!ours && !theirs) (line.find("libhdf5") != std::string::npos ? theirs : ours) = true;
-    frames += " < " + line.substr(in + 4, line.find(' ', in + 4) - in - 4);
+    if (line.find("    #") != 0 || in == std::string::npos) continue;
+    const bool library = has(line, "libhdf5");
+    const bool own = has(line, "/cpp/luban/") || has(line, "libluban") || has(line, "/tests/fuzz/");
+    if (!library && !own) continue;  // a run-time library says nothing of whose fault it is
+    if (!ours && !theirs) (library ? theirs : ours) = true;
+    frames += " < " + line.substr(in + 4, line.find_first_of(" (", in + 4) - in - 4);
     ++kept;
   }
   death.ours = !theirs;

@@ -157,7 +157,7 @@ std::string mutate(const Seed& seed, const Seed& other, core::Generator& random)
   bool moved = false;  // stretches of metadata are where they were
   for (std::size_t round = 0; round < rounds && !bytes.empty(); ++round) {
     const std::uint64_t kind = random.below(10);
-    if (kind < 5 && !seed.metadata.empty() && !moved) {
+    if (kind < 3 && !seed.metadata.empty() && !moved) {
       change_metadata(bytes, seed.metadata, random);
     } else if (kind < 8) {
       change(bytes, 0, bytes.size(), random);
