@@ -197,6 +197,12 @@ void bind_writing(py::module_& module) {
              py::arg("progress") = py::none(), "Merges neighbouring segments of a folder.");
 }
 
+/// Reports quote what was found in files, and that need not be UTF-8.
+py::str readable(const std::string& bytes) {
+  return py::reinterpret_steal<py::str>(
+      PyUnicode_DecodeUTF8(bytes.data(), static_cast<py::ssize_t>(bytes.size()), "replace"));
+}
+
 void bind_verify(py::module_& module) {
   py::classh<VerifyReport>(module, "VerifyReport", "What verification found.")
       .def_readonly("path", &VerifyReport::path)
@@ -206,11 +212,18 @@ void bind_verify(py::module_& module) {
       .def_readonly("events", &VerifyReport::events)
       .def_readonly("datasets", &VerifyReport::datasets)
       .def_readonly("segments", &VerifyReport::segments)
-      .def_readonly("notes", &VerifyReport::notes)
+      .def_property_readonly("notes",
+                             [](const VerifyReport& report) {
+                               py::list out;
+                               for (const std::string& note : report.notes) out.append(readable(note));
+                               return out;
+                             })
       .def_property_readonly("ok", &VerifyReport::ok)
       .def_property_readonly("damages", [](const VerifyReport& report) {
-        std::vector<std::pair<std::string, std::string>> out;
-        for (const Damage& damage : report.damages) out.emplace_back(damage.object, damage.what);
+        py::list out;
+        for (const Damage& damage : report.damages) {
+          out.append(py::make_tuple(readable(damage.object), readable(damage.what)));
+        }
         return out;
       });
   module.def(
