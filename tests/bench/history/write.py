@@ -32,7 +32,7 @@ def write_h5py(truth: dict[str, NDArray[np.float64]], path: Path) -> float:
     return time.perf_counter() - began
 
 
-def rows(truth: dict[str, NDArray[np.float64]], folder: Path, repeats: int) -> list[Row]:
+def rows(truth: dict[str, NDArray[np.float64]], folder: Path, repeats: int, kind: str) -> list[Row]:
     """Measure; ours also hashes, reads back, seals and syncs, and writes the other columns that a history has."""
     made = data.content(truth)
     ours, peer = [], []
