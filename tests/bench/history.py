@@ -11,10 +11,10 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-import ingest
-import journal
 from _rows import Row, write_rows
 
+import ingest
+import journal
 from history import data, growth, many_chunks, minibatches, scan, window, write
 from luban.process import Process
 

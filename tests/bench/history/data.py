@@ -19,7 +19,7 @@ STEP_NS = 30_000_000_000
 FIRST_NS = 1_577_836_800_000_000_000
 STATED = {
     "walks": "random walks rounded to 1/1000, as sensors give them",
-    "mixed": "4 random walks rounded to 1/1000, 4 setpoints of 12 values held for 500 runs, 2 ramps, 4 of 2 digits, 2 noise",
+    "mixed": "4 random walks, 4 setpoints of 12 values held for 500 runs, 2 ramps, 4 of 2 digits, 2 of noise",
 }
 
 
@@ -30,9 +30,7 @@ def names() -> list[str]:
 
 def walks(rows: int, count: int, random: np.random.Generator) -> list[NDArray[np.float64]]:
     """Make random walks rounded to 1/1000."""
-    return [
-        np.round(20.0 + 10 * number + np.cumsum(random.normal(0, 0.02, rows)), 3) for number in range(count)
-    ]
+    return [np.round(20.0 + 10 * number + np.cumsum(random.normal(0, 0.02, rows)), 3) for number in range(count)]
 
 
 def columns(rows: int, kind: str = "walks", seed: int = 7) -> dict[str, NDArray[np.float64]]:

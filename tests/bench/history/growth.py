@@ -21,6 +21,7 @@ COMMAND = "make bench-history"
 COLUMNS = 8
 PIECE = 250_000
 WINDOW = 1_000
+ONE_MORE = 1_000
 #: Exponent of n in the time, from the second largest history to the largest; 1 = linear.
 REACH = 1.1
 MODEL = 100_000_000
@@ -39,20 +40,26 @@ def timed(call: Callable[[], Any]) -> float:
     return time.perf_counter() - began
 
 
-def measure(folder: Path, runs: int) -> dict[str, float]:
-    """Write a history of so many runs into a folder, and use it."""
+def write(folder: Path, runs: int) -> tuple[float, float]:
+    """Write so many runs, and a few more; seconds of both, without the making of the data."""
+    appender = _history.Appender(str(folder), compression="zstd", level=3)
     writing = 0.0
-    with_lock = _history.Appender(str(folder), compression="zstd", level=3)
     for first in range(0, runs, PIECE):
         made = piece(first, min(PIECE, runs - first))
-        writing += timed(lambda made=made: with_lock.append(made, [], same_import=first > 0))  # type: ignore[misc]
-    one_more = piece(runs, 1_000)
-    appended = timed(lambda: with_lock.append(one_more, []))
-    del with_lock
+        began = time.perf_counter()
+        appender.append(made, [], same_import=first > 0)
+        writing += time.perf_counter() - began
+    made = piece(runs, ONE_MORE)
+    began = time.perf_counter()
+    appender.append(made, [])
+    return writing, time.perf_counter() - began
+
+
+def measure(folder: Path, runs: int) -> dict[str, float]:
+    """Write a history of so many runs into a folder, and use it."""
+    writing, appended = write(folder, runs)
     since = data.FIRST_NS + data.STEP_NS * (runs // 2)
-    window = RunFilter(
-        since=np.datetime64(since, "ns"), before=np.datetime64(since + data.STEP_NS * WINDOW, "ns")
-    )
+    window = RunFilter(since=np.datetime64(since, "ns"), before=np.datetime64(since + data.STEP_NS * WINDOW, "ns"))
     names = data.names()[:COLUMNS]
     found = len(History.open(folder).read(names, runs=window, rows="runs"))
     if found != WINDOW:
@@ -107,7 +114,7 @@ def rows(folder: Path, sizes: list[int]) -> list[Row]:
             text += f"; model for {MODEL:.0e}, not measured: {model:.0f} s"
         out.append(make_row(f"history_growth_{name}", text, growth, 0.0, "1", COMMAND, reach=REACH))
     for name, what in (
-        ("append", "append of a segment of 1,000 runs, durable"),
+        ("append", f"append of a segment of {ONE_MORE:,} runs, durable"),
         ("open", "open"),
         ("window", f"open, and read a window of {WINDOW:,} runs"),
     ):

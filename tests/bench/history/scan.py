@@ -51,7 +51,7 @@ def rows(truth: dict[str, NDArray[np.float64]], files: dict[str, Path], repeats:
         out.append(
             make_row(
                 f"history_scan_{compression}" + ("" if kind == "walks" else f"_{kind}"),
-                f"{count:,} runs of {len(truth)} float64 columns ({kind}), {shown}, checksums checked, into a DataFrame",
+                f"{count:,} runs of {len(truth)} float64 ({kind}), {shown}, checksums checked, into a DataFrame",
                 gb / min(ours),
                 gb / min(ours) - gb / max(ours),
                 "GB/s",
