@@ -144,9 +144,10 @@ void bind_sources(py::module_& module) {
 
 std::string write_content(Content& content, const std::string& path, bool replace,
                           std::optional<std::string> expected_digest, const py::object& progress,
-                          const std::string& compression, int level) {
+                          const std::string& compression, int level, bool proven) {
   const WriteOptions options{.compression = make_compression(compression, level),
                              .replace = replace,
+                             .proven = proven,
                              .expected_digest = std::move(expected_digest)};
   return long_call(progress, [&](const core::CallControl& control) { return write(content, path, options, control); });
 }
@@ -171,8 +172,9 @@ CompactReport compact_folder(const std::string& folder, std::int64_t most_readin
 void bind_writing(py::module_& module) {
   module.def("write", &write_content, py::arg("content"), py::arg("path"), py::arg("replace") = false,
              py::arg("expected_digest") = py::none(), py::arg("progress") = py::none(),
-             py::arg("compression") = "deflate", py::arg("level") = -1,
-             "Writes a history file (compression: deflate, zstd, lz4 or none); returns its content digest.");
+             py::arg("compression") = "deflate", py::arg("level") = -1, py::arg("proven") = WriteOptions().proven,
+             "Writes a history file (compression: deflate, zstd, lz4 or none; proven: read back, compared and sealed); "
+             "returns its content digest.");
   py::classh<Appender>(module, "Appender", "The one writer of a folder of segments.")
       .def(py::init([](const std::string& folder, const std::string& head, const std::string& compression, int level) {
              return std::make_unique<Appender>(folder,
