@@ -55,8 +55,10 @@ def percentile(values: list[float], share: float) -> float:
     return sorted(values)[min(len(values) - 1, int(share * len(values)))]
 
 
-def rows_of(name: str, what: str, ours: list[float], peer: list[float], peer_name: str) -> list[Row]:
-    """A row for the median and one for the 99th percentile, beside the disk's own."""
+def rows_of(
+    name: str, what: str, ours: list[float], peer: list[float], peer_name: str, reach: float | None = None
+) -> list[Row]:
+    """A row for the median (with a reach, as a multiple of the peer) and one for the 99th percentile."""
     spread = percentile(ours, 0.75) - percentile(ours, 0.25)
     return [
         make_row(
@@ -68,13 +70,14 @@ def rows_of(name: str, what: str, ours: list[float], peer: list[float], peer_nam
             COMMAND,
             peer=percentile(peer, share / 100),
             peer_name=peer_name,
+            ratio_reach=reach if share == 50 else None,
         )
         for share in (50, 99)
     ]
 
 
-def appends(folder: Path, process: Process, rounds: int) -> list[Row]:
-    """Single records and groups of four, and between them the disk alone."""
+def appends(folder: Path, process: Process, rounds: int, reach: float | None = None) -> list[Row]:
+    """Single records (``reach``: of their median, as a multiple of the disk's) and groups of four, the disk between."""
     file = os.open(folder / "raw", os.O_CREAT | os.O_WRONLY | os.O_APPEND)
     block = os.urandom(512)
 
@@ -92,7 +95,7 @@ def appends(folder: Path, process: Process, rounds: int) -> list[Row]:
     os.close(file)
     peer = "append of 512 B + fdatasync"
     return [
-        *rows_of("journal_append", "durable append of one record", times["single"], times["raw"], peer),
+        *rows_of("journal_append", "durable append of one record", times["single"], times["raw"], peer, reach),
         *rows_of("journal_cycle", "durable append of a cycle's four records", times["group"], times["raw"], peer),
     ]
 

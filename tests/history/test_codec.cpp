@@ -7,8 +7,10 @@
 #include <luban/core/random.hpp>
 #include <luban/history/detail/codec/deflate.hpp>
 #include <luban/history/detail/codec/fletcher32.hpp>
+#include <luban/history/detail/codec/huffman.hpp>
 #include <luban/history/detail/codec/lz4.hpp>
 #include <luban/history/detail/codec/pipeline.hpp>
+#include <luban/history/detail/codec/planes.hpp>
 #include <luban/history/detail/codec/shuffle.hpp>
 #include <luban/history/detail/codec/zstd.hpp>
 
@@ -155,6 +157,10 @@ Bytes zlib_bytes(const Bytes& raw, int level) {
   return fitted([&](auto out) { return with_zlib::deflate(raw, level, out); },
                 with_zlib::deflate_bound(raw.size(), level));
 }
+Bytes library_bytes(const Bytes& raw, int level) {
+  return fitted([&](auto out) { return deflate_library::deflate(raw, level, out); },
+                deflate_library::deflate_bound(raw.size(), level));
+}
 Bytes zstd_bytes(const Bytes& raw) {
   return fitted([&](auto out) { return zstd_compress(raw, 3, out); }, zstd_bound(raw.size()));
 }
@@ -178,6 +184,10 @@ TEST(Codec, DamagedStreamsAreAnswered) {
   core::Generator random = core::RandomKey(5).generator();
   const Bytes raw = random_bytes(random, 5000, 4);
   check_damage(zlib_bytes(raw, 4), raw.size(), deflate_library::inflate);
+  const Bytes planes = random_bytes(random, 70000, 90);
+  check_damage(fitted([&](auto out) { return deflate_library::deflate(planes, 4, out, 2); },
+                      deflate_library::deflate_bound(planes.size(), 4)),
+               planes.size(), deflate_library::inflate);
   check_damage(zstd_bytes(raw), raw.size(), zstd_decompress);
   check_damage(lz4_bytes(raw), raw.size(), lz4_decompress);
 }
@@ -209,6 +219,100 @@ TEST(Codec, EachDeflateReadsTheOther) {
   EXPECT_THROW(zlib_bytes(Bytes(10), 10), core::ConfigurationError);
 }
 #endif
+
+/// A shuffled chunk: so many planes, of which each holds bytes of half as many values as the one before, from 256 on;
+/// some come far more often than others where `skewed`. The last one of several holds one value.
+Bytes chunk_of_planes(core::Generator& random, std::size_t planes, std::size_t size, bool skewed) {
+  Bytes chunk;
+  for (std::size_t plane = 0; plane < planes; ++plane) {
+    const std::uint64_t values = plane > 0 && plane + 1 == planes ? 1 : std::uint64_t{256} >> plane;
+    for (std::size_t i = 0; i < size; ++i) {
+      const std::uint64_t range = skewed ? random.below(values) + 1 : values;
+      chunk.push_back(static_cast<std::byte>(random.below(range)));
+    }
+  }
+  return chunk;
+}
+
+TEST(Codec, PlanesWithoutRepeatsAreReadByEveryInflate) {
+  core::Generator random = core::RandomKey(12).generator();
+  for (const std::size_t planes : {1U, 2U, 4U, 8U}) {
+    for (const std::size_t size : {1000U, 16384U, 50001U, 131072U}) {
+      for (const bool skewed : {false, true}) {
+        Bytes raw = chunk_of_planes(random, planes, size, skewed);
+        raw[size / 2 + 3000] = std::byte{250};  // a byte that no sample need show
+        for (const int level : {0, 1, 4, 7}) {
+          const auto check = [&](const Bytes& whole, const Bytes& stored, const char* who) {
+            for (const auto inflate : {with_zlib::inflate, deflate_library::inflate}) {
+              Bytes back(raw.size());
+              ASSERT_TRUE(inflate(stored, back)) << who << ", " << planes << " × " << size << ", level " << level;
+              ASSERT_EQ(back, raw) << who;
+              EXPECT_FALSE(inflate(std::span(stored).first(stored.size() - 1), back)) << "cut";
+            }
+            EXPECT_LE(stored.size(), whole.size() * 103 / 100 + 64) << who << ", " << planes << " × " << size;
+          };
+          check(zlib_bytes(raw, level),
+                fitted([&](auto out) { return with_zlib::deflate(raw, level, out, planes); },
+                       with_zlib::deflate_bound(raw.size(), level)),
+                "zlib");
+          check(library_bytes(raw, level),
+                fitted([&](auto out) { return deflate_library::deflate(raw, level, out, planes); },
+                       deflate_library::deflate_bound(raw.size(), level)),
+                "the library");
+        }
+      }
+    }
+  }
+}
+
+TEST(Codec, PlanesAreThoseInWhichNothingRepeatsOrChanges) {
+  core::Generator random = core::RandomKey(13).generator();
+  constexpr std::size_t size = 65536;
+  const Bytes noise = random_bytes(random, size);
+  const Bytes few = random_bytes(random, size, 100);
+  Bytes cycle = noise;  // the same 20,000 bytes again and again
+  for (std::size_t i = 20000; i < size; ++i) cycle[i] = cycle[i - 20000];
+  Bytes drift(size);  // slowly other bytes
+  for (std::size_t i = 0; i < size; ++i) drift[i] = static_cast<std::byte>(i / 400 + random.below(60));
+  const auto count = [&](const std::vector<Bytes>& planes) {
+    Bytes chunk;
+    for (const Bytes& plane : planes) chunk.insert(chunk.end(), plane.begin(), plane.end());
+    return planes_without_repeats(chunk, planes.size()).size();
+  };
+  EXPECT_EQ(count({noise, few}), 2U);
+  EXPECT_EQ(count({noise, few, cycle, few}), 2U);
+  EXPECT_EQ(count({cycle, few}), 0U);
+  EXPECT_EQ(count({noise, Bytes(size), few}), 1U);
+  EXPECT_EQ(count({drift, noise}), 0U);
+  EXPECT_TRUE(planes_without_repeats(noise, 0).empty());
+  EXPECT_TRUE(planes_without_repeats(std::span(noise).first(1000), 1).empty());
+  EXPECT_TRUE(planes_without_repeats(noise, 1).front().noise);
+  EXPECT_FALSE(planes_without_repeats(few, 1).front().noise);
+}
+
+TEST(Codec, CodesAreCompleteAndWithinTheirLimit) {
+  core::Generator random = core::RandomKey(14).generator();
+  for (int round = 0; round < 400; ++round) {
+    std::vector<std::uint32_t> counts(2 + random.below(256));
+    std::uint32_t last = 1;
+    std::uint32_t now = 1;
+    for (auto& count : counts) {
+      count = round % 3 == 0 ? now : static_cast<std::uint32_t>(random.below(round % 3 == 1 ? 3 : 100000));
+      now = std::exchange(last, last + now) % 1000000007U;  // Fibonacci: the deepest tree
+    }
+    const int limit = 8 + static_cast<int>(random.below(5));
+    if (counts.size() > 256) counts.resize(256);
+    const CodeLengths lengths = code_lengths(counts, limit);
+    const auto symbols = std::count_if(counts.begin(), counts.end(), [](auto count) { return count > 0; });
+    std::uint64_t sum = 0;
+    for (std::size_t i = 0; i < counts.size(); ++i) {
+      ASSERT_EQ(lengths[i] > 0, symbols > 1 && counts[i] > 0);
+      ASSERT_LE(lengths[i], limit);
+      if (lengths[i] > 0) sum += std::uint64_t{1} << (limit - lengths[i]);
+    }
+    ASSERT_EQ(sum, symbols > 1 ? std::uint64_t{1} << limit : 0) << round;
+  }
+}
 
 TEST(Codec, EveryPipelineIsUndoneAndItsMaskHonoured) {
   core::Generator random = core::RandomKey(7).generator();

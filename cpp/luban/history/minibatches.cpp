@@ -6,6 +6,8 @@
 #include <luban/core/error.hpp>
 #include <luban/core/random.hpp>
 #include <luban/core/text.hpp>
+#include <luban/history/array_source.hpp>
+#include <luban/history/detail/codec/scratch.hpp>
 #include <luban/history/minibatches.hpp>
 #include <luban/parallel/arena.hpp>
 #include <mutex>
@@ -22,8 +24,9 @@ void shuffle(std::vector<std::size_t>& order, core::Generator random) {
   for (std::size_t i = order.size(); i > 1; --i) std::swap(order[i - 1], order[random.below(i)]);
 }
 
-void require(const process::TableSource& source, const std::vector<std::string>& columns,
-             const MinibatchOptions& options) {
+/// The source, when what is asked of it can be had.
+const process::TableSource& checked(const process::TableSource& source, const std::vector<std::string>& columns,
+                                    const MinibatchOptions& options) {
   const auto schema = source.schema();
   std::vector<std::string> known;
   for (const process::ColumnInfo& info : schema) known.push_back(info.name);
@@ -45,22 +48,88 @@ void require(const process::TableSource& source, const std::vector<std::string>&
                                     .place = {},
                                     .hint = {}});
   }
+  return source;
 }
 
-/// Rows of a table as a matrix, row `order[i]` at i; `lead` rows stand before them already.
-void fill(std::vector<float>& out, std::size_t lead, const process::Table& table,
-          const std::vector<std::string>& columns, const std::vector<std::size_t>& place) {
-  const std::size_t width = columns.size();
-  parallel::for_each_index(width, [&](std::size_t c) {
-    const process::Column& column = table.at(columns[c]);
-    float* const first = out.data() + lead * width + c;
-    if (const auto* numbers = std::get_if<std::vector<double>>(&column.data)) {
-      for (std::size_t i = 0; i < place.size(); ++i) first[place[i] * width] = static_cast<float>((*numbers)[i]);
-    } else {
-      const auto& codes = std::get<std::vector<std::int32_t>>(column.data);
-      for (std::size_t i = 0; i < place.size(); ++i) {
-        first[place[i] * width] = codes[i] < 0 ? std::numeric_limits<float>::quiet_NaN() : static_cast<float>(codes[i]);
+/// Columns of some rows: decoded into memory that is used again where the source can do that, else in a table.
+class Rows {
+ public:
+  Rows(const process::TableSource& source, const std::vector<std::string>& columns)
+      : source_(source), direct_(dynamic_cast<const ArraySource*>(&source)), names_(columns), memory_(columns.size()) {
+    const auto schema = source.schema();
+    for (const std::string& name : columns) {
+      const auto found =
+          std::find_if(schema.begin(), schema.end(), [&](const auto& info) { return info.name == name; });
+      is_code_.push_back(found->kind == process::ColumnKind::code);
+    }
+  }
+
+  void read(process::RowRange rows) {
+    std::vector<bool> filled(names_.size(), false);
+    places_.assign(names_.size(), nullptr);
+    if (direct_ != nullptr) {
+      std::vector<ColumnMemory> wanted;
+      for (std::size_t c = 0; c < names_.size(); ++c) {
+        const std::size_t size = is_code_[c] ? sizeof(std::int32_t) : sizeof(double);
+        wanted.push_back({names_[c], memory_[c].get(rows.size() * size)});
+        places_[c] = wanted.back().bytes.data();
       }
+      filled = direct_->read_into(wanted, rows);
+    }
+    std::vector<std::string> rest;
+    for (std::size_t c = 0; c < names_.size(); ++c) {
+      if (!filled[c]) rest.push_back(names_[c]);
+    }
+    if (rest.empty()) return;
+    table_ = source_.read(rest, rows);
+    for (std::size_t c = 0; c < names_.size(); ++c) {
+      if (filled[c]) continue;
+      const auto& data = table_.at(names_[c]).data;
+      const auto* numbers = std::get_if<std::vector<double>>(&data);
+      places_[c] = numbers != nullptr ? static_cast<const void*>(numbers->data())
+                                      : static_cast<const void*>(std::get<std::vector<std::int32_t>>(data).data());
+    }
+  }
+
+  /// Rows [begin, end) of those that were read, row-major.
+  void convert(std::size_t begin, std::size_t end, float* out) const {
+    const std::size_t width = names_.size();
+    for (std::size_t c = 0; c < width; ++c) {
+      if (is_code_[c]) {
+        const auto* codes = static_cast<const std::int32_t*>(places_[c]);
+        for (std::size_t i = begin; i < end; ++i) {
+          out[(i - begin) * width + c] =
+              codes[i] < 0 ? std::numeric_limits<float>::quiet_NaN() : static_cast<float>(codes[i]);
+        }
+      } else {
+        const auto* numbers = static_cast<const double*>(places_[c]);
+        for (std::size_t i = begin; i < end; ++i) out[(i - begin) * width + c] = static_cast<float>(numbers[i]);
+      }
+    }
+  }
+
+ private:
+  const process::TableSource& source_;
+  const ArraySource* direct_;
+  const std::vector<std::string>& names_;
+  std::vector<detail::Scratch> memory_;
+  std::vector<bool> is_code_;
+  std::vector<const void*> places_;
+  process::Table table_;
+};
+
+/// Writes row i of those that were read to row place[i] of a matrix: some rows at a time, which stay in the cache, so
+/// that each place far away is gone to once and not once per column.
+void scatter(const Rows& rows, std::size_t width, std::span<const std::size_t> place, float* out) {
+  constexpr std::size_t tile = 256;
+  parallel::for_each_index((place.size() + tile - 1) / tile, [&](std::size_t t) {
+    thread_local std::vector<float> near;
+    const std::size_t begin = t * tile;
+    const std::size_t end = std::min(place.size(), begin + tile);
+    near.resize(tile * width);
+    rows.convert(begin, end, near.data());
+    for (std::size_t i = begin; i < end; ++i) {
+      std::copy_n(near.data() + (i - begin) * width, width, out + place[i] * width);
     }
   });
 }
@@ -69,8 +138,10 @@ void fill(std::vector<float>& out, std::size_t lead, const process::Table& table
 
 struct Minibatches::Impl {
   Impl(std::shared_ptr<const process::TableSource> rows, std::vector<std::string> names, const MinibatchOptions& given)
-      : source(std::move(rows)), columns(std::move(names)), options(given) {
-    require(*source, columns, options);
+      : source(std::move(rows)),
+        columns(std::move(names)),
+        options(given),
+        read(checked(*source, columns, given), columns) {
     blocks = source->blocks();
     std::vector<std::size_t> order(blocks.size());
     std::iota(order.begin(), order.end(), std::size_t{0});
@@ -109,7 +180,7 @@ struct Minibatches::Impl {
   }
 
   Pool make_pool(const std::vector<process::RowRange>& ranges, std::size_t rows, std::vector<float>& rest, bool last,
-                 const core::RandomKey& key) const {
+                 const core::RandomKey& key) {
     const std::size_t width = columns.size();
     const std::size_t lead = rest.size() / width;
     std::vector<std::size_t> place(rows);
@@ -119,9 +190,8 @@ struct Minibatches::Impl {
     std::copy(rest.begin(), rest.end(), values->begin());
     std::size_t before = 0;
     for (const process::RowRange& range : ranges) {
-      const std::vector<std::size_t> part(place.begin() + static_cast<std::ptrdiff_t>(before),
-                                          place.begin() + static_cast<std::ptrdiff_t>(before + range.size()));
-      fill(*values, lead, source->read(columns, range), columns, part);
+      read.read(range);
+      scatter(read, width, std::span(place).subspan(before, range.size()), values->data() + lead * width);
       before += range.size();
     }
     const std::size_t kept = last ? lead + rows : (lead + rows) / options.size * options.size;
@@ -160,6 +230,7 @@ struct Minibatches::Impl {
   std::shared_ptr<const process::TableSource> source;
   std::vector<std::string> columns;
   MinibatchOptions options;
+  Rows read;  // the worker's
   std::vector<process::RowRange> blocks, wanted;
   std::mutex mutex;
   std::condition_variable changed;

@@ -84,6 +84,21 @@ std::shared_ptr<const process::TableSource> HistoryFile::view(const ViewOptions&
   return std::make_shared<const detail::View>(impl_->file, impl_->provenance, options, detail::ViewPlace{});
 }
 
+std::vector<TraceInfo> HistoryFile::traces() const {
+  std::vector<TraceInfo> infos;
+  for (const detail::StoredTrace& trace : detail::stored_traces(*impl_->file)) {
+    infos.push_back({trace.name, trace.unit, trace.period});
+  }
+  return infos;
+}
+
+TraceRows HistoryFile::trace(const std::string& name, const ViewOptions& options) const {
+  detail::require_trace(traces(), name, path());
+  ViewOptions of_runs = options;
+  of_runs.grain = process::Grain::runs;
+  return detail::View(impl_->file, impl_->provenance, of_runs, detail::ViewPlace{}).trace_rows(name);
+}
+
 const std::string& HistoryFile::path() const noexcept {
   return impl_->file->path();
 }
@@ -115,6 +130,12 @@ std::vector<std::string> HistoryFile::input_digests() const {
 }
 Quarantine HistoryFile::quarantine() const {
   return detail::load_quarantine(*impl_->file);
+}
+Genealogy HistoryFile::genealogy() const {
+  return detail::load_genealogy(*impl_->file);
+}
+Recipes HistoryFile::recipes() const {
+  return detail::load_recipes(*impl_->file);
 }
 Content HistoryFile::content() const {
   Content content = detail::load_content(*impl_->file);

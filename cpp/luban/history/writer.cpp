@@ -5,6 +5,7 @@
 #include <luban/core/time.hpp>
 #include <luban/history/detail/file_digest.hpp>
 #include <luban/history/detail/manifest.hpp>
+#include <luban/history/detail/read_back.hpp>
 #include <luban/history/detail/schema.hpp>
 #include <luban/history/detail/sealed_file.hpp>
 #include <luban/history/detail/tree_file.hpp>
@@ -50,6 +51,24 @@ void require_expected(const std::filesystem::path& path, const WriteOptions& opt
                               .hint = "another program has written it: open it again and repeat"});
 }
 
+/// Reads a finished file back, and compares; returns its seal, which is made meanwhile.
+std::string prove(const std::filesystem::path& file, const Tree& tree, const std::filesystem::path& target,
+                  const core::CallControl& control) {
+  std::string seal;
+  const TreeFile opened(file);
+  const Attributes& root = opened.groups().at("/");
+  const bool same =
+      holds(
+          opened, tree, [&] { seal = make_seal(file); }, control) &&
+      text_attribute(root, "content_digest") == text_attribute(tree.groups.front().attributes, "content_digest");
+  if (same) return seal;
+  throw core::IntegrityError({.where = "history.write",
+                              .expected = "to read back what was written",
+                              .received = "something else",
+                              .place = target.string(),
+                              .hint = "memory or disk may be faulty; the file that was there before is untouched"});
+}
+
 }  // namespace
 }  // namespace detail
 
@@ -72,15 +91,7 @@ std::string write(Content& content, const std::filesystem::path& path, const Wri
   const std::string digest = detail::complete(content, tree, control);
   core::DurableFile temporary(path, "history.write");
   detail::write_tree_file(temporary.path(), tree, options.compression, control);
-  const std::string read_back = detail::file_digest(detail::TreeFile(temporary.path()), control);
-  if (read_back != digest) {
-    throw core::IntegrityError({.where = "history.write",
-                                .expected = "to read back what was written",
-                                .received = "another content digest",
-                                .place = path.string(),
-                                .hint = "memory or disk may be faulty; the file that was there before is untouched"});
-  }
-  detail::append_seal(temporary.path());
+  if (options.proven) temporary.write(detail::prove(temporary.path(), tree, path, control));
   control.check("history.write");
   // Once more: a program that knows nothing of the lock may have written meanwhile.
   detail::require_expected(path, options);

@@ -18,6 +18,8 @@ from luban import _history
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from luban._reading import Compression
+
 __all__ = ["PIECE_ROWS", "ContentSink", "SegmentSink", "Sink"]
 
 PIECE_ROWS = 1 << 17  # one block of the index of a history
@@ -99,8 +101,15 @@ class SegmentSink:
 
     stored = None  # new rows are compared with those of their own piece alone
 
-    def __init__(self, folder: Path, piece_rows: int = PIECE_ROWS, *, ahead: bool = False) -> None:
-        self._appender = _history.Appender(str(folder))
+    def __init__(
+        self,
+        folder: Path,
+        piece_rows: int = PIECE_ROWS,
+        *,
+        ahead: bool = False,
+        compression: Compression = "deflate",
+    ) -> None:
+        self._appender = _history.Appender(str(folder), compression=compression)
         self._further: dict[str, bool] = {}  # by digest: whether the next piece is a further one of the same import
         self.piece_rows = piece_rows
         self.ahead = ahead
@@ -108,13 +117,13 @@ class SegmentSink:
     @property
     def provenance(self) -> Sequence[_history.Provenance]:
         """See :class:`Sink`."""
-        history = self._appender.history()
+        history: _history.HistoryFolder | None = self._appender.history()
         return [] if history is None else history.provenance
 
     @property
     def process(self) -> Sequence[_history.ProcessVersion]:
         """See :class:`Sink`."""
-        history = self._appender.history()
+        history: _history.HistoryFolder | None = self._appender.history()
         return [] if history is None else history.process_versions
 
     def append(self, addition: _history.Content, source_rows: NDArray[np.int64]) -> _history.MergeReport:

@@ -1,6 +1,7 @@
 """The columns that are written and read: what sensors of a plant give, and a history that holds them."""
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,13 @@ from luban._intake.build import empty_content
 from luban.process import Process
 
 COLUMNS = 16
-STATED = "4 random walks rounded to 1/1000, 4 setpoints of 12 values held for 500 runs, 2 ramps, 4 of 2 digits, 2 noise"
+#: Runs start so far apart.
+STEP_NS = 30_000_000_000
+FIRST_NS = 1_577_836_800_000_000_000
+STATED = {
+    "walks": "random walks rounded to 1/1000, as sensors give them",
+    "mixed": "4 random walks, 4 setpoints of 12 values held for 500 runs, 2 ramps, 4 of 2 digits, 2 of noise",
+}
 
 
 def names() -> list[str]:
@@ -21,13 +28,17 @@ def names() -> list[str]:
     return [f"s{number:02}" for number in range(COLUMNS)]
 
 
-def columns(rows: int, seed: int = 7) -> dict[str, NDArray[np.float64]]:
+def walks(rows: int, count: int, random: np.random.Generator) -> list[NDArray[np.float64]]:
+    """Make random walks rounded to 1/1000."""
+    return [np.round(20.0 + 10 * number + np.cumsum(random.normal(0, 0.02, rows)), 3) for number in range(count)]
+
+
+def columns(rows: int, kind: str = "walks", seed: int = 7) -> dict[str, NDArray[np.float64]]:
     """Make the columns (each of ``rows`` float64); see ``STATED``."""
     random = np.random.default_rng(seed)
-    made: list[NDArray[np.float64]] = []
-    for number in range(4):
-        walk = 20.0 + 10 * number + np.cumsum(random.normal(0, 0.02, rows))
-        made.append(np.round(walk, 3))
+    if kind == "walks":
+        return dict(zip(names(), walks(rows, COLUMNS, random), strict=True))
+    made = walks(rows, 4, random)
     for _ in range(4):
         levels = np.round(random.uniform(50, 400, 12), 1)
         made.append(np.repeat(random.choice(levels, rows // 500 + 1), 500)[:rows])
@@ -38,25 +49,33 @@ def columns(rows: int, seed: int = 7) -> dict[str, NDArray[np.float64]]:
     return dict(zip(names(), made, strict=True))
 
 
-def content(data: dict[str, NDArray[np.float64]]) -> _history.Content:
-    """Make the history in memory: the columns as parameters, one run per row, no readings."""
-    rows = len(next(iter(data.values())))
-    process = Process.from_dict(
+def process(wanted: list[str]) -> Process:
+    """Make the process whose parameters are the columns."""
+    return Process.from_dict(
         {
             "luban": 1,
             "process": "bench",
-            "parameters": {name: {"unit": "1", "low": -1e12, "high": 1e12} for name in data},
+            "parameters": {name: {"unit": "1", "low": -1e12, "high": 1e12} for name in wanted},
             "responses": {"y": {"unit": "1"}},
         }
     )
-    made = empty_content(process)
+
+
+def content(data: dict[str, NDArray[np.float64]], first: int = 0) -> _history.Content:
+    """Make the history in memory: the columns as parameters, one run per row, no readings.
+
+    ``first`` is the number of the first run.
+    """
+    rows = len(next(iter(data.values())))
+    made = empty_content(process(list(data)))
     entry = _history.Provenance()
     entry.who, entry.what, entry.tool, entry.time = "bench", "import", "bench", time.time_ns()
     entry.input_name, entry.input_digest, entry.rows = "bench", "0" * 64, rows
     made.add_provenance(entry)
-    ids = [f"R{number:07}" for number in range(rows)]
+    ids = [f"R{number:09}" for number in range(first, first + rows)]
     table = _core.Table([_core.Column.float64(name, "1", values) for name, values in data.items()])
-    made.set_runs(ids, [""] * rows, {}, table, _core.Table(), _core.Table())
+    began = FIRST_NS + STEP_NS * np.arange(first, first + rows, dtype=np.int64)
+    made.set_runs(ids, [""] * rows, {"start_time": began}, table, _core.Table(), _core.Table())
     return made
 
 
@@ -76,6 +95,18 @@ def read_h5py(path: Path, wanted: list[str]) -> dict[str, Any]:
     """Read the columns as a user of h5py does."""
     with h5py.File(path) as file:
         return {name: file[f"parameters/{name}/value"][...] for name in wanted}
+
+
+def best_of(repeats: int, *calls: Callable[[], Any]) -> list[list[float]]:
+    """Time the calls in turns; what they return is freed outside the time. Seconds of each."""
+    out: list[list[float]] = [[] for _ in calls]
+    for _ in range(repeats):
+        for seconds, call in zip(out, calls, strict=True):
+            began = time.perf_counter()
+            result = call()
+            seconds.append(time.perf_counter() - began)
+            del result
+    return out
 
 
 def machine_load() -> str:

@@ -1,7 +1,5 @@
 """Reading whole columns of a history: ours against h5py on the same datasets."""
 
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -28,15 +26,6 @@ def read_ours(path: Path, wanted: list[str]) -> Any:
     return History.open(path).read(columns=wanted, rows="runs")
 
 
-def seconds(call: Callable[[], Any]) -> float:
-    """Time one call; what it returns is freed outside the time."""
-    began = time.perf_counter()
-    result = call()
-    passed = time.perf_counter() - began
-    del result
-    return passed
-
-
 def same(path: Path, truth: dict[str, NDArray[np.float64]]) -> None:
     """Check both readers against what was written."""
     ours, peer = read_ours(path, list(truth)), data.read_h5py(path, list(truth))
@@ -45,23 +34,24 @@ def same(path: Path, truth: dict[str, NDArray[np.float64]]) -> None:
         np.testing.assert_array_equal(peer[name], values)
 
 
-def rows(truth: dict[str, NDArray[np.float64]], files: dict[str, Path], repeats: int) -> list[Row]:
+def rows(truth: dict[str, NDArray[np.float64]], files: dict[str, Path], repeats: int, kind: str) -> list[Row]:
     """Measure every compression; interleaved, the best of the repeats, page cache warm."""
     gb, count = data.raw_gb(truth), len(next(iter(truth.values())))
     out = []
     for compression, level, reach in CASES:
         path = files[compression]
         same(path, truth)
-        ours, peer = [], []
-        for _ in range(repeats):
-            ours.append(seconds(lambda at=path: read_ours(at, list(truth))))  # type: ignore[misc]
-            peer.append(seconds(lambda at=path: data.read_h5py(at, list(truth))))  # type: ignore[misc]
+        ours, peer = data.best_of(
+            repeats,
+            lambda at=path: read_ours(at, list(truth)),  # type: ignore[misc]
+            lambda at=path: data.read_h5py(at, list(truth)),  # type: ignore[misc]
+        )
         shown = f"{compression} {level}" if level >= 0 else "no compression"
         plugin = f" + hdf5plugin {hdf5plugin.version}" if compression == "zstd" else ""
         out.append(
             make_row(
-                f"history_scan_{compression}",
-                f"{count:,} runs of {len(truth)} float64 columns, {shown}, checksums checked, into a DataFrame",
+                f"history_scan_{compression}" + ("" if kind == "walks" else f"_{kind}"),
+                f"{count:,} runs of {len(truth)} float64 ({kind}), {shown}, checksums checked, into a DataFrame",
                 gb / min(ours),
                 gb / min(ours) - gb / max(ours),
                 "GB/s",

@@ -1,7 +1,8 @@
 """Writing a history: columns in memory to a closed file."""
 
-import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import h5py
 import hdf5plugin
@@ -9,16 +10,25 @@ import numpy as np
 from _rows import Row, make_row
 from numpy.typing import NDArray
 
+from luban import _history
+
 from . import data
 
 COMMAND = "make bench-history"
-LEVEL = 3
+CASES = (
+    # compression, level, reach of the ratio
+    ("zstd", 3, 5.0),
+    ("deflate", 4, None),
+)
+PEERS: dict[str, Callable[[int], dict[str, Any]]] = {
+    "zstd": lambda level: dict(hdf5plugin.Zstd(clevel=level)),
+    "deflate": lambda level: {"compression": "gzip", "compression_opts": level},
+}
 CHUNK = 131072  # rows: the chunks that we write
 
 
-def write_h5py(truth: dict[str, NDArray[np.float64]], path: Path) -> float:
-    """Write the columns with the same filters, chunks and level; return the seconds."""
-    began = time.perf_counter()
+def write_h5py(truth: dict[str, NDArray[np.float64]], path: Path, filters: dict[str, Any]) -> None:
+    """Write the columns with the same filters, chunks and level."""
     with h5py.File(path, "w", libver=("v110", "latest")) as file:
         for name, values in truth.items():
             file.create_dataset(
@@ -27,31 +37,94 @@ def write_h5py(truth: dict[str, NDArray[np.float64]], path: Path) -> float:
                 chunks=(min(CHUNK, len(values)),),
                 shuffle=True,
                 fletcher32=True,
-                **hdf5plugin.Zstd(clevel=LEVEL),
+                **filters,
             )
-    return time.perf_counter() - began
 
 
-def rows(truth: dict[str, NDArray[np.float64]], folder: Path, repeats: int) -> list[Row]:
-    """Measure; ours also hashes, reads back, seals and syncs, and writes the other columns that a history has."""
+def write_ours(made: _history.Content, path: Path, compression: str, level: int, proven: bool) -> None:
+    """Write the history."""
+    _history.write(made, str(path), compression=compression, level=level, proven=proven)
+
+
+def rows(truth: dict[str, NDArray[np.float64]], folder: Path, repeats: int, kind: str) -> list[Row]:
+    """Measure in turns; ours also writes names, start times and what else a history has, and is synced to the disk.
+
+    The first form is what h5py does: bytes in a closed file. The second is what we do: digested, read back, compared
+    and sealed, too.
+    """
     made = data.content(truth)
-    ours, peer = [], []
-    for repeat in range(repeats):
-        for seconds, path in ((ours, folder / f"ours-{repeat}.h5"), (peer, folder / f"peer-{repeat}.h5")):
-            seconds.append(data.write(made, path, "zstd", LEVEL) if seconds is ours else write_h5py(truth, path))
-            path.unlink()
-    gb = data.raw_gb(truth)
-    return [
-        make_row(
-            "history_write_zstd",
-            f"{len(truth)} columns of {len(next(iter(truth.values()))):,} float64 in memory to a closed file, "
-            f"zstd {LEVEL}; ours digested, read back, sealed and synced",
-            gb / min(ours),
-            gb / min(ours) - gb / max(ours),
-            "GB/s",
-            COMMAND,
-            peer=gb / min(peer),
-            peer_name=f"h5py + hdf5plugin {hdf5plugin.version}, same filters, chunks and level; nothing checked",
-            sense="ge",
+    ends = "" if kind == "walks" else f"_{kind}"
+    path = folder / "written.h5"
+    out = []
+    for compression, level, reach in CASES:
+        filters = PEERS[compression](level)
+
+        def call(what: Callable[[], object]) -> Callable[[], object]:
+            def timed() -> object:
+                path.unlink(missing_ok=True)
+                return what()
+
+            return timed
+
+        plain, whole, peer = data.best_of(
+            repeats,
+            call(lambda c=compression, at=level: write_ours(made, path, c, at, False)),  # type: ignore[misc]
+            call(lambda c=compression, at=level: write_ours(made, path, c, at, True)),  # type: ignore[misc]
+            call(lambda given=filters: write_h5py(truth, path, given)),  # type: ignore[misc]
         )
-    ]
+        theirs = path.stat().st_size
+        path.unlink()
+        write_ours(made, path, compression, level, True)
+        size = stored_bytes(path, list(truth)) / theirs
+        path.unlink()
+        for seconds, name, does, wanted in (
+            (plain, "", "to a closed file", reach),
+            (whole, "_proven", "to a file that is read back, compared and sealed, too", None),
+        ):
+            out.append(
+                row(
+                    truth,
+                    seconds,
+                    peer,
+                    f"history_write_{compression}{name}{ends}",
+                    does,
+                    (compression, level),
+                    size,
+                    wanted,
+                )
+            )
+    return out
+
+
+def stored_bytes(path: Path, wanted: list[str]) -> int:
+    """Bytes of the columns alone, as stored."""
+    with h5py.File(path) as file:
+        return sum(file[f"parameters/{name}/value"].id.get_storage_size() for name in wanted)
+
+
+def row(
+    truth: dict[str, NDArray[np.float64]],
+    seconds: list[float],
+    peer: list[float],
+    name: str,
+    does: str,
+    how: tuple[str, int],
+    size: float,
+    reach: float | None,
+) -> Row:
+    """One row of the table."""
+    gb = data.raw_gb(truth)
+    plugin = f" + hdf5plugin {hdf5plugin.version}" if how[0] == "zstd" else ""
+    return make_row(
+        name,
+        f"{len(truth)} columns of {len(next(iter(truth.values()))):,} float64 in memory {does}, {how[0]} {how[1]}; "
+        f"their bytes {size:.3f} of the peer's file",
+        gb / min(seconds),
+        gb / min(seconds) - gb / max(seconds),
+        "GB/s",
+        COMMAND,
+        peer=gb / min(peer),
+        peer_name=f"h5py{plugin}, same filters, chunks and level; nothing checked",
+        sense="ge",
+        ratio_reach=reach,
+    )

@@ -46,19 +46,6 @@ void write_variable_text(const Hdf5Lock&, hid_t dataset, const ColumnView& view,
   checked(H5Dwrite(dataset, type.id(), H5S_ALL, H5S_ALL, H5P_DEFAULT, pointers.data()), "H5Dwrite", place);
 }
 
-/// The rows as they lie in memory, when they are stored just so; empty otherwise.
-std::span<const std::byte> in_memory(const ColumnView& view, std::size_t begin, std::size_t end) {
-  if (const auto* v = std::get_if<std::span<const double>>(&view)) return std::as_bytes(v->subspan(begin, end - begin));
-  if (const auto* v = std::get_if<std::span<const std::int64_t>>(&view)) {
-    return std::as_bytes(v->subspan(begin, end - begin));
-  }
-  if (const auto* v = std::get_if<std::span<const std::int32_t>>(&view)) {
-    return std::as_bytes(v->subspan(begin, end - begin));
-  }
-  if (const auto* v = std::get_if<std::span<const float>>(&view)) return std::as_bytes(v->subspan(begin, end - begin));
-  return {};
-}
-
 }  // namespace
 
 void ChunkWriter::plan(const std::vector<DatasetNode>& datasets) {

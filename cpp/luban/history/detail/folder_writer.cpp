@@ -46,6 +46,11 @@ std::vector<SegmentColumn> own_columns(const Content& content) {
   add(content.runs.achieved, "/parameters/", "/achieved");
   add(content.runs.identifiers, "/identifiers/", "");
   add(content.readings.auxiliary, "/auxiliary/", "");
+  for (const ResponseEvents& events : content.responses) {
+    columns.push_back(
+        {"/responses/" + encode_name(events.name),
+         {.name = events.name, .unit = events.unit, .kind = process::ColumnKind::float64, .categories = {}}});
+  }
   for (const TraceColumn& trace : content.traces) {
     columns.push_back(
         {"/traces/" + encode_name(trace.name),

@@ -31,6 +31,8 @@ void require_history(const TreeFile& file);
 [[nodiscard]] std::vector<ProcessVersion> load_process(const TreeFile& file);
 [[nodiscard]] std::vector<Provenance> load_provenance(const TreeFile& file);
 [[nodiscard]] Quarantine load_quarantine(const TreeFile& file);
+[[nodiscard]] Genealogy load_genealogy(const TreeFile& file);
+[[nodiscard]] Recipes load_recipes(const TreeFile& file);
 
 /// A stored named column: where it lies and what it is.
 struct StoredColumn {

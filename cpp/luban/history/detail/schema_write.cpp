@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <luban/history/detail/block_bounds.hpp>
 #include <luban/history/detail/schema.hpp>
+#include <luban/parallel/arena.hpp>
 #include <set>
 
 namespace luban::history::detail {
@@ -267,14 +268,18 @@ void add_index(TreeBuilder& builder, std::size_t runs) {
                                      "/runs/status",       "/runs/group",      "/runs/equipment",
                                      "/runs/material_lot", "/runs/recipe",     "/readings/run"};
   constexpr const char* under[] = {"/parameters/", "/context/", "/identifiers/"};
-  const std::vector<DatasetNode> columns = builder.datasets();
-  std::set<std::string> groups;
-  for (const DatasetNode& column : columns) {
+  std::vector<DatasetNode> columns = builder.datasets();
+  std::erase_if(columns, [&](const DatasetNode& column) {
     const bool named = std::any_of(std::begin(under), std::end(under),
                                    [&](const char* prefix) { return column.path.starts_with(prefix); });
     const bool fixed = std::find(std::begin(of_runs), std::end(of_runs), column.path) != std::end(of_runs);
-    if ((!named && !fixed) || column.path.ends_with("/achieved")) continue;
-    const std::string path = bounds_path(column.path);
+    return (!named && !fixed) || column.path.ends_with("/achieved");
+  });
+  std::vector<BoundColumns> bounds(columns.size());
+  parallel::for_each_index(columns.size(), [&](std::size_t i) { bounds[i] = block_bounds(columns[i].data); });
+  std::set<std::string> groups;
+  for (std::size_t i = 0; i < columns.size(); ++i) {
+    const std::string path = bounds_path(columns[i].path);
     for (std::size_t slash = path.find('/', 1); slash != path.npos; slash = path.find('/', slash + 1)) {
       if (groups.insert(path.substr(0, slash)).second) {
         builder.group(path.substr(0, slash),
@@ -282,9 +287,8 @@ void add_index(TreeBuilder& builder, std::size_t runs) {
       }
     }
     builder.group(path);
-    BoundColumns bounds = block_bounds(column.data);
-    std::visit([&](auto& values) { builder.owned(path + "/low", std::move(values)); }, bounds.low);
-    std::visit([&](auto& values) { builder.owned(path + "/high", std::move(values)); }, bounds.high);
+    std::visit([&](auto& values) { builder.owned(path + "/low", std::move(values)); }, bounds[i].low);
+    std::visit([&](auto& values) { builder.owned(path + "/high", std::move(values)); }, bounds[i].high);
   }
 }
 

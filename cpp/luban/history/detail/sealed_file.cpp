@@ -7,7 +7,6 @@
 #include <charconv>
 #include <cstdio>
 #include <cstring>
-#include <fstream>
 #include <luban/core/error.hpp>
 #include <luban/core/sha256.hpp>
 #include <luban/history/detail/sealed_file.hpp>
@@ -92,19 +91,12 @@ std::string heap_lines(std::string_view bytes) {
 
 }  // namespace
 
-void append_seal(const std::filesystem::path& path) {
-  std::string tail;
-  {
-    const MappedFile file(path);
-    tail = heap_lines(file.bytes());
-    core::Sha256 hash;
-    hash.update(file.bytes()).update(tail);
-    tail += seal_line(hash.hex(), file.bytes().size() + tail.size());
-  }
-  std::ofstream out(path, std::ios::binary | std::ios::app);
-  out << tail;
-  out.close();
-  if (!out) io_error("append the seal", path);
+std::string make_seal(const std::filesystem::path& path) {
+  const MappedFile file(path);
+  const std::string lines = heap_lines(file.bytes());
+  core::Sha256 hash;
+  hash.update(file.bytes()).update(lines);
+  return lines + seal_line(hash.hex(), file.bytes().size() + lines.size());
 }
 
 SealState check_seal(const std::filesystem::path& path) {

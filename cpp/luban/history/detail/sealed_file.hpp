@@ -15,8 +15,8 @@ inline constexpr std::size_t seal_size = 128;
 
 enum class SealState { intact, missing, broken };
 
-/// Appends the heap lines and the seal. @throws IoError.
-void append_seal(const std::filesystem::path& path);
+/// The heap lines and the seal that a finished file is to end in. Reads the whole file. @throws IoError.
+[[nodiscard]] std::string make_seal(const std::filesystem::path& path);
 /// Reads the whole file. @throws IoError.
 [[nodiscard]] SealState check_seal(const std::filesystem::path& path);
 struct FileBytes {

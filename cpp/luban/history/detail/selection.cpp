@@ -8,6 +8,7 @@
 #include <luban/history/detail/block_bounds.hpp>
 #include <luban/history/detail/schema.hpp>
 #include <luban/history/detail/selection.hpp>
+#include <luban/parallel/arena.hpp>
 #include <optional>
 #include <string_view>
 #include <type_traits>
@@ -214,21 +215,24 @@ Ranges select_runs(const TreeFile& file, const RunFilter& filter, std::size_t ru
     require_kind(file, clause.path, clause.kind);
     bounds.push_back(reader.read(clause.path));
   }
-  Ranges chosen;
-  for (const process::RowRange& block : aligned_blocks({0, runs})) {
-    const std::size_t number = block.begin / block_rows;
-    bool possible = true;
-    for (std::size_t i = 0; possible && i < clauses.size(); ++i) {
-      possible = !bounds[i] || clauses[i].may_hold(bounds_of(*bounds[i], number));
+  Ranges possible = aligned_blocks({0, runs});
+  std::erase_if(possible, [&](const process::RowRange& block) {
+    for (std::size_t i = 0; i < clauses.size(); ++i) {
+      if (bounds[i] && !clauses[i].may_hold(bounds_of(*bounds[i], block.begin / block_rows))) return true;
     }
-    if (!possible) continue;
-    std::vector<char> keep(block.size(), 1);
+    return false;
+  });
+  std::vector<std::vector<char>> keep(possible.size());
+  parallel::for_each_index(possible.size(), [&](std::size_t b) {
+    const process::RowRange& block = possible[b];
+    keep[b].assign(block.size(), 1);
     for (const Clause& clause : clauses) {
-      if (std::find(keep.begin(), keep.end(), 1) == keep.end()) break;
-      clause.narrow(file.read(clause.path, block.begin, block.end), keep);
+      if (std::find(keep[b].begin(), keep[b].end(), 1) == keep[b].end()) break;
+      clause.narrow(file.read(clause.path, block.begin, block.end), keep[b]);
     }
-    push_kept(chosen, keep, block.begin);
-  }
+  });
+  Ranges chosen;
+  for (std::size_t b = 0; b < possible.size(); ++b) push_kept(chosen, keep[b], possible[b].begin);
   return chosen;
 }
 

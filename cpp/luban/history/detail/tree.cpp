@@ -87,6 +87,20 @@ std::size_t fixed_text_size(const ColumnView& view) {
   return longest <= 64 || longest * count <= 4 * total + small ? longest : 0;
 }
 
+std::span<const std::byte> in_memory(const ColumnView& view, std::size_t begin, std::size_t end) {
+  return std::visit(
+      [&](const auto& values) -> std::span<const std::byte> {
+        using View = std::decay_t<decltype(values)>;
+        if constexpr (requires { typename View::element_type; }) {
+          if constexpr (std::is_arithmetic_v<typename View::element_type>) {
+            return std::as_bytes(values.subspan(begin, end - begin));
+          }
+        }
+        return {};
+      },
+      view);
+}
+
 void pack(const ColumnView& view, std::size_t begin, std::size_t end, std::size_t text_size, std::span<std::byte> out) {
   std::visit(
       [&](const auto& data) {

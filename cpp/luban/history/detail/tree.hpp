@@ -78,6 +78,9 @@ inline constexpr std::size_t block_rows = chunk_bytes / 8;
 /// How texts are stored: `fixed` bytes each, or 0 = variable length (when fixed would waste much).
 [[nodiscard]] std::size_t fixed_text_size(const ColumnView& view);
 
+/// Elements [begin, end) as they lie in memory, where they are stored just so; empty otherwise.
+[[nodiscard]] std::span<const std::byte> in_memory(const ColumnView& view, std::size_t begin, std::size_t end);
+
 /// Elements [begin, end) in their stored form (little endian; texts padded with zeros to `text_size`).
 void pack(const ColumnView& view, std::size_t begin, std::size_t end, std::size_t text_size, std::span<std::byte> out);
 

@@ -2,6 +2,7 @@
 
 #include <luban/core/error.hpp>
 #include <luban/history/detail/codec/deflate.hpp>
+#include <luban/history/detail/codec/deflate_blocks.hpp>
 #include <memory>
 #include <new>
 #include <string>
@@ -41,11 +42,19 @@ libdeflate_decompressor* decompressor() {
 }  // namespace
 
 std::size_t deflate_bound(std::size_t size, int level) {
-  return libdeflate_zlib_compress_bound(compressor(level), size);
+  return libdeflate_zlib_compress_bound(compressor(level), size) + deflate_beginning_bound(size);
 }
 
-std::size_t deflate(std::span<const std::byte> in, int level, std::span<std::byte> out) {
-  return libdeflate_zlib_compress(compressor(level), in.data(), in.size(), out.data(), out.size());
+std::size_t deflate(std::span<const std::byte> in, int level, std::span<std::byte> out, std::size_t element_size) {
+  libdeflate_compressor* const library = compressor(level);
+  const auto [taken, length] = begin_deflate(in, level, element_size, out);
+  if (taken == 0) return libdeflate_zlib_compress(library, in.data(), in.size(), out.data(), out.size());
+  const auto rest = in.subspan(taken);
+  const auto place = out.subspan(length);
+  const std::size_t end =
+      length + libdeflate_deflate_compress(library, rest.data(), rest.size(), place.data(), place.size());
+  store_adler32(libdeflate_adler32(1, in.data(), in.size()), out.subspan(end));
+  return end + adler32_size;
 }
 
 bool inflate(std::span<const std::byte> in, std::span<std::byte> out) {

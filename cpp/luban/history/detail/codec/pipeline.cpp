@@ -35,8 +35,10 @@ std::size_t bound_of(FilterId id, std::size_t size, int level) {
   }
 }
 
-std::size_t compress(FilterId id, std::span<const std::byte> in, int level, std::span<std::byte> out) {
-  if (id == FilterId::deflate) return deflate_library::deflate(in, level, out);
+/// `element_size`: of the shuffle before it, 0 = none.
+std::size_t compress(FilterId id, std::span<const std::byte> in, int level, std::span<std::byte> out,
+                     std::size_t element_size) {
+  if (id == FilterId::deflate) return deflate_library::deflate(in, level, out, element_size);
   return id == FilterId::zstd ? zstd_compress(in, level, out) : lz4_compress(in, out);
 }
 
@@ -78,14 +80,16 @@ std::span<const std::byte> encode_chunk(std::span<const std::byte> raw, const Pi
                                         Scratch& out) {
   thread_local Scratch planes;
   std::span<const std::byte> now = raw;
+  std::size_t element_size = 0;
   for (const Filter& filter : pipeline) {
     if (filter.id == FilterId::shuffle) {
       const auto to = planes.get(now.size());
       shuffle(now, filter.value, to);
       now = to;
+      element_size = filter.value;
     } else if (compresses(filter.id)) {
       const auto to = out.get(bound_of(filter.id, now.size(), level) + checksum_size);
-      now = to.first(compress(filter.id, now, level, to.first(to.size() - checksum_size)));
+      now = to.first(compress(filter.id, now, level, to.first(to.size() - checksum_size), element_size));
     } else {
       const std::uint32_t sum = fletcher32(now);
       const std::size_t length = now.size();
