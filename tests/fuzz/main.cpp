@@ -124,6 +124,15 @@ void run(const Input& input, const Corpus& corpus, const fs::path& work) {
   }
 }
 
+extern "C" void __sanitizer_print_stack_trace() __attribute__((weak));
+
+/// Says where an input that takes too long is; a child that is about to end may do so in a handler.
+void too_long(int) {
+  std::fputs("foreign exception: too long\n", stderr);
+  if (__sanitizer_print_stack_trace != nullptr) __sanitizer_print_stack_trace();
+  ::_exit(foreign_exception);
+}
+
 /// What a child died of.
 struct Death {
   bool ours = true;
@@ -212,6 +221,7 @@ class Campaign {
     ::setrlimit(RLIMIT_FSIZE, &files);
     const rlimit no_core{0, 0};
     ::setrlimit(RLIMIT_CORE, &no_core);
+    ::signal(SIGPROF, &too_long);
     std::uint64_t number = first;
     for (; number < last && std::chrono::steady_clock::now() < end; ++number) {
       *current_ = number;
