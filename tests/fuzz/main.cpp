@@ -13,9 +13,9 @@
 #include <charconv>
 #include <chrono>
 #include <csignal>
-#include <cstring>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <exception>
 #include <fstream>
 #include <iostream>
@@ -29,6 +29,9 @@
 
 #include "mutate.hpp"
 #include "targets.hpp"
+
+// Of the sanitizers' run-time library; absent in other builds.
+extern "C" void __sanitizer_print_stack_trace() __attribute__((weak));
 
 namespace luban::fuzz {
 namespace {
@@ -88,9 +91,11 @@ struct Input {
 Input make_input(const Corpus& corpus, std::uint64_t seed, std::uint64_t number) {
   core::Generator random = core::RandomKey(seed).child(number).generator();
   const std::uint64_t draw = random.below(16);
-  const Kind kind = draw < 8 ? Kind::file : draw < 10 ? Kind::list : draw < 12 ? Kind::segment
-                             : draw < 14              ? Kind::codec
-                                                      : Kind::json;
+  const Kind kind = draw < 8    ? Kind::file
+                    : draw < 10 ? Kind::list
+                    : draw < 12 ? Kind::segment
+                    : draw < 14 ? Kind::codec
+                                : Kind::json;
   if (kind == Kind::list) return {kind, list_name, mutate_text(read_all(corpus.folder / list_name), random)};
   if (kind == Kind::json) {
     const Seed& seed_text = one_of(corpus.texts, random);
@@ -123,8 +128,6 @@ void run(const Input& input, const Corpus& corpus, const fs::path& work) {
     }
   }
 }
-
-extern "C" void __sanitizer_print_stack_trace() __attribute__((weak));
 
 /// Says where an input that takes too long is; a child that is about to end may do so in a handler.
 void too_long(int) {

@@ -128,7 +128,7 @@ def one_round(places: Places, kills: int, seed: int, draw: random.Random, total:
 def main(root: Path, kills: int, seed: int) -> None:
     draw, total = random.Random(seed), Counter[str]()
     for number in range(0, kills, ROUND):
-        places = Places(root / f"round-{number}")
+        places = Places(root / f"round-{number}", fold_into_segments=number // ROUND % 2 == 0)
         places.root.mkdir(parents=True)
         one_round(places, min(ROUND, kills - number), seed + number, draw, total)
         shutil.rmtree(places.root)
