@@ -45,6 +45,7 @@ PIP_WHEEL := -m pip wheel -q --no-build-isolation --no-deps . -w $(BUILD)/raw-wh
 CPP_FILES     = $(shell git ls-files '*.cpp' '*.hpp')
 
 .PHONY: help setup system demo test test-cpp test-python test-long test-sanitizers test-slow \
+        test-faults-history fuzz test-fuzz \
         cluster-start cluster-stop test-slurm test-cluster lint lint-tidy docs wheel clean distclean
 
 help:  ## list the targets
@@ -93,7 +94,7 @@ test-python: test-cpp
 	$(SAY) '== Python tests'
 	$(PY) -m pytest -m 'not slow' $(ARGS)
 
-test-long: test-sanitizers test-slow test-slurm  ## slow tests: sanitizers, wheel in a bare system, notebooks, a local Slurm
+test-long: test-sanitizers test-slow test-fuzz test-slurm  ## slow tests: sanitizers, wheel in a bare system, notebooks, a local Slurm
 
 test-sanitizers: setup
 	$(SAY) '== C++ tests under address and undefined-behaviour sanitizers'
@@ -105,6 +106,21 @@ test-slow: wheel
 	$(SAY) '== Slow tests'
 	ctest --test-dir $(RELEASE) -L slow -j $(JOBS) --output-on-failure
 	LUBAN_WHEEL_REQUIRED=1 $(PY) -m pytest -m slow $(ARGS)
+
+test-faults-history: setup  ## 500 kills, a disk that fails at each call, a flipped bit anywhere: 40 minutes
+	$(SAY) '== Faults of histories'
+	$(PY) -m pytest -s -m 'faults or slow' tests/faults/history $(ARGS)
+
+# Minutes of changed inputs against everything that reads foreign bytes; what somebody died of lies in build/fuzz.
+FUZZ_MINUTES ?= 30
+fuzz: setup  ## changed histories, chunks and JSON under sanitizers, FUZZ_MINUTES=30
+	$(SAY) '== Fuzzing for $(FUZZ_MINUTES) minutes'
+	cmake --preset asan -B $(BUILD)/asan
+	cmake --build $(BUILD)/asan --target fuzz_history
+	$(PY) tests/fuzz/run.py $(BUILD)/asan/tests/fuzz/fuzz_history $(BUILD)/fuzz --minutes $(FUZZ_MINUTES)
+
+test-fuzz: test-sanitizers
+	$(MAKE) --no-print-directory fuzz FUZZ_MINUTES=1
 
 # The two that matter most; test-cluster has all of them.
 test-slurm: setup

@@ -37,6 +37,19 @@ py::dict quarantine_columns(const Quarantine& quarantine) {
                   "scope"_a = quarantine.scope);
 }
 
+py::dict genealogy_columns(const Genealogy& lots) {
+  using namespace py::literals;
+  return py::dict("child_lot"_a = lots.child_lot, "parent_lot"_a = lots.parent_lot,
+                  "quantity"_a = move_out(lots.quantity), "unit"_a = lots.unit, "time"_a = move_out(lots.time),
+                  "source"_a = lots.source);
+}
+
+py::dict recipe_columns(const Recipes& recipes) {
+  using namespace py::literals;
+  return py::dict("recipe"_a = recipes.recipe, "parameter"_a = recipes.parameter, "value"_a = move_out(recipes.value),
+                  "category"_a = recipes.category, "unit"_a = recipes.unit, "source"_a = recipes.source);
+}
+
 RunFilter make_filter(std::int64_t since, std::int64_t before, Texts equipment, Texts status, Texts material_lot,
                       Texts recipe, Texts group, Texts run_id, const std::vector<std::pair<std::string, Texts>>& among,
                       const std::vector<std::tuple<std::string, double, double>>& between) {
@@ -55,6 +68,17 @@ RunFilter make_filter(std::int64_t since, std::int64_t before, Texts equipment, 
   return filter;
 }
 
+/// Samples of a channel as arrays: run ids, values, offsets, start times, times (empty when regular), period.
+py::tuple trace_arrays(const HistorySource& source, const std::string& name, std::int64_t as_of,
+                       const RunFilter& filter) {
+  TraceRows rows = long_call(py::none(), [&](const core::CallControl&) {
+    return source.trace(name, {.grain = process::Grain::runs, .as_of = utc(as_of), .filter = filter});
+  });
+  TraceColumn& samples = rows.samples;
+  return py::make_tuple(rows.run_id, move_out(std::move(samples.values)), move_out(std::move(samples.offsets)),
+                        move_out(std::move(samples.start_time)), move_out(std::move(samples.times)), samples.period);
+}
+
 void bind_sources(py::module_& module) {
   constexpr std::int64_t missing = core::UtcTime::missing_count;
   py::classh<RunFilter>(module, "RunFilter", "Which runs of a history; see luban::history::RunFilter.")
@@ -71,8 +95,21 @@ void bind_sources(py::module_& module) {
                              [](const HistorySource& source) { return source.created_time().since_epoch().count(); })
       .def_property_readonly("content_digest", &HistorySource::content_digest)
       .def_property_readonly("process_versions", &HistorySource::process_versions)
+      .def_property_readonly("latest_version", &HistorySource::latest_version)
       .def_property_readonly("provenance", &HistorySource::provenance)
+      .def_property_readonly("traces",
+                             [](const HistorySource& source) {
+                               std::vector<std::tuple<std::string, std::string, std::int64_t>> out;
+                               for (const TraceInfo& info : source.traces()) {
+                                 out.emplace_back(info.name, info.unit, info.period);
+                               }
+                               return out;
+                             })
+      .def("trace", &trace_arrays, py::arg("name"), py::arg("as_of") = missing, py::arg("filter") = RunFilter{},
+           "Samples of a channel with their times, of the runs that have any.")
       .def("quarantine", [](const HistorySource& source) { return quarantine_columns(source.quarantine()); })
+      .def("genealogy", [](const HistorySource& source) { return genealogy_columns(source.genealogy()); })
+      .def("recipes", [](const HistorySource& source) { return recipe_columns(source.recipes()); })
       .def("content", &HistorySource::content, py::call_guard<py::gil_scoped_release>())
       .def(
           "view",
@@ -125,9 +162,10 @@ MergeReport append(Appender& appender, Content addition, const Integers& source_
 }
 
 CompactReport compact_folder(const std::string& folder, std::int64_t most_readings, std::int64_t most_bytes,
-                             const std::string& head, const py::object& progress) {
+                             const std::string& head, const std::string& compression, const py::object& progress) {
+  const WriteOptions writing{.compression = make_compression(compression)};
   return long_call(progress, [&](const core::CallControl& control) {
-    return compact(folder, {.most_readings = most_readings, .most_bytes = most_bytes}, {}, head, control);
+    return compact(folder, {.most_readings = most_readings, .most_bytes = most_bytes}, writing, head, control);
   });
 }
 
@@ -157,8 +195,14 @@ void bind_writing(py::module_& module) {
       .def_readonly("content_digest", &CompactReport::content_digest);
   const CompactOptions defaults;
   module.def("compact", &compact_folder, py::arg("folder"), py::arg("most_readings") = defaults.most_readings,
-             py::arg("most_bytes") = defaults.most_bytes, py::arg("head") = "", py::arg("progress") = py::none(),
-             "Merges neighbouring segments of a folder.");
+             py::arg("most_bytes") = defaults.most_bytes, py::arg("head") = "", py::arg("compression") = "deflate",
+             py::arg("progress") = py::none(), "Merges neighbouring segments of a folder.");
+}
+
+/// Reports quote what was found in files, and that need not be UTF-8.
+py::str readable(const std::string& bytes) {
+  return py::reinterpret_steal<py::str>(
+      PyUnicode_DecodeUTF8(bytes.data(), static_cast<py::ssize_t>(bytes.size()), "replace"));
 }
 
 void bind_verify(py::module_& module) {
@@ -170,11 +214,18 @@ void bind_verify(py::module_& module) {
       .def_readonly("events", &VerifyReport::events)
       .def_readonly("datasets", &VerifyReport::datasets)
       .def_readonly("segments", &VerifyReport::segments)
-      .def_readonly("notes", &VerifyReport::notes)
+      .def_property_readonly("notes",
+                             [](const VerifyReport& report) {
+                               py::list out;
+                               for (const std::string& note : report.notes) out.append(readable(note));
+                               return out;
+                             })
       .def_property_readonly("ok", &VerifyReport::ok)
       .def_property_readonly("damages", [](const VerifyReport& report) {
-        std::vector<std::pair<std::string, std::string>> out;
-        for (const Damage& damage : report.damages) out.emplace_back(damage.object, damage.what);
+        py::list out;
+        for (const Damage& damage : report.damages) {
+          out.append(py::make_tuple(readable(damage.object), readable(damage.what)));
+        }
         return out;
       });
   module.def(

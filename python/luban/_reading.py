@@ -5,18 +5,38 @@ from __future__ import annotations
 import datetime
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from luban import _core, _history
-from luban.errors import ConfigurationError
+from luban.errors import ConfigurationError, DataError
 
 if TYPE_CHECKING:
     import pandas as pd
+    from numpy.typing import NDArray
 
-__all__ = ["Moment", "RunChoice", "RunFilter", "table_frame", "utc_nanoseconds"]
+    from luban.parallel import Progress
 
+__all__ = [
+    "OF_RUNS",
+    "Compression",
+    "Moment",
+    "RunChoice",
+    "RunFilter",
+    "as_filter",
+    "default_columns",
+    "or_none",
+    "statistics_frame",
+    "table_frame",
+    "trace_frame",
+    "utc_nanoseconds",
+]
+
+#: Columns that say something of a run as a whole, beside what the process names.
+OF_RUNS = ("start_time", "end_time", "status", "group", "equipment", "material_lot", "recipe", "source")
+#: What compresses the chunks of a file; every HDF5 library reads deflate.
+Compression = Literal["deflate", "zstd", "lz4", "none"]
 Moment = str | datetime.datetime | np.datetime64 | None
 Names = str | Sequence[str]
 
@@ -77,6 +97,47 @@ class RunFilter:
 RunChoice = slice | Sequence[str] | RunFilter | Callable[["pd.DataFrame"], Any] | None
 
 
+def as_filter(file: _history.HistorySource, runs: RunChoice, known_at: int) -> RunFilter:
+    """Return any choice of runs as a filter. Raises: DataError for a run id that is not there."""
+    if runs is None:
+        return RunFilter()
+    if isinstance(runs, RunFilter):
+        return runs
+    source = file.view(_core.Grain.runs, known_at)
+    if callable(runs):
+        names = [info.name for info in source.schema() if info.kind != _core.ColumnKind.ragged_float32]
+        frame = table_frame(source, names)
+        mask: NDArray[np.bool_] = np.asarray(runs(frame), dtype=bool)
+        return RunFilter(run_id=or_none(list(frame["run_id"][mask])))
+    ids: list[str] = list(source.read(["run_id"], 0, source.row_count()).column("run_id").values)
+    if isinstance(runs, slice):
+        return RunFilter(run_id=or_none(ids[runs]))
+    chosen = [str(run) for run in runs]
+    unknown = sorted(set(chosen) - set(ids))
+    if unknown:
+        raise DataError(
+            where="history.read",
+            expected="runs of this history",
+            received=repr(unknown[0]),
+            hint=_core.nearest_hint(unknown[0], ids),
+        )
+    return RunFilter(run_id=or_none(chosen))
+
+
+def or_none(run_ids: list[str]) -> list[str]:
+    """Return names of runs for a filter, to which an empty list would mean all: no run bears the empty name."""
+    return run_ids or [""]
+
+
+def default_columns(source: _core.TableSource) -> list[str]:
+    """Return what is read when nobody says what: all but the housekeeping of runs and samples of traces."""
+    return [
+        info.name
+        for info in source.schema()
+        if info.name not in (*OF_RUNS, "reading_time") and info.kind != _core.ColumnKind.ragged_float32
+    ]
+
+
 def _names(given: Names) -> list[str]:
     return [given] if isinstance(given, str) else [str(name) for name in given]
 
@@ -101,7 +162,7 @@ def utc_nanoseconds(moment: Moment) -> int:
     return int(pd.Timestamp(moment).value)
 
 
-def table_frame(source: _core.TableSource, columns: Sequence[str]) -> pd.DataFrame:
+def table_frame(source: _core.TableSource, columns: Sequence[str], only: slice | None = None) -> pd.DataFrame:
     """Read whole columns of a source; the frame owns its arrays and shares them with nobody, so nothing is copied.
 
     Categories become a Categorical, samples of a trace one array in each cell.
@@ -109,7 +170,12 @@ def table_frame(source: _core.TableSource, columns: Sequence[str]) -> pd.DataFra
     import pandas as pd
 
     infos = {info.name: info for info in source.schema()}
-    arrays = _history.read_arrays(source, list(columns), 0, source.row_count())
+    begin, end, step = (only or slice(None)).indices(source.row_count())
+    if step != 1:
+        raise ConfigurationError(
+            where="history.read", expected="rows one after the other", received=f"a step of {step}", place="only"
+        )
+    arrays = _history.read_arrays(source, list(columns), begin, max(begin, end))
     data: dict[str, Any] = {}
     for name, values in arrays.items():
         kind = infos[name].kind
@@ -122,8 +188,60 @@ def table_frame(source: _core.TableSource, columns: Sequence[str]) -> pd.DataFra
             for row in range(len(cells)):
                 cells[row] = samples[offsets[row] : offsets[row + 1]]
             data[name] = cells
+        elif kind == _core.ColumnKind.string:
+            data[name] = pd.Series(values, dtype="str")  # without rows pandas could not see that they are texts
         elif name in ("repeat", "readings") and not np.isnan(values).any():
             data[name] = values.astype(np.int64)
         else:
             data[name] = values
     return pd.DataFrame(data, copy=False)
+
+
+def trace_frame(
+    run_ids: Sequence[str],
+    values: NDArray[np.float32],
+    offsets: NDArray[np.int64],
+    start_time: NDArray[np.int64],
+    times: NDArray[np.int64],
+    period: int,
+) -> pd.DataFrame:
+    """Return samples as a long table; ``times`` are of irregular channels, regular ones have a period in nanoseconds.
+
+    Times of a run whose start is unknown count from its first sample.
+    """
+    import pandas as pd
+
+    counts = np.diff(offsets)
+    missing = np.iinfo(np.int64).min
+    known = np.repeat(start_time != missing, counts)
+    if period:
+        since = (np.arange(len(values)) - np.repeat(offsets[:-1], counts)) * period
+        moments = np.repeat(start_time, counts) + since
+    else:
+        since = times - np.repeat(times[offsets[:-1]], counts) if len(values) else times
+        moments = times
+    return pd.DataFrame(
+        {
+            "run_id": np.repeat(np.asarray(run_ids, dtype=object), counts),
+            "seconds": since / 1e9,
+            "time": pd.to_datetime(np.where(known, moments, missing), utc=True),
+            "value": values,
+        }
+    )
+
+
+def statistics_frame(
+    source: _core.TableSource, columns: Sequence[str] | None, fractions: Sequence[float], progress: Progress | None
+) -> pd.DataFrame:
+    """Describe columns of numbers (all when None) in one pass, a row each."""
+    import pandas as pd
+
+    numbers = [info.name for info in source.schema() if info.kind == _core.ColumnKind.float64]
+    chosen = [name for name in numbers if name != "repeat"] if columns is None else list(columns)
+    found = _history.statistics(source, chosen, list(fractions), progress=progress)
+    names = ("unit", "count", "missing", "mean", "standard_deviation", "low", "high")
+    table = pd.DataFrame({name: [getattr(one, name) for one in found] for name in names}, index=chosen)
+    for place, fraction in enumerate(fractions):
+        table[f"{100 * fraction:g} %"] = [one.quantiles[place] for one in found]
+    table["exact"] = [one.exact for one in found]
+    return table

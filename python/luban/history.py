@@ -18,11 +18,25 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from luban import _core, _history
+from luban._intake.late import with_inputs
 from luban._intake.report import ImportReport
 from luban._intake.run import OnBad, add_csv, add_frame, as_pandas
-from luban._reading import Moment, RunChoice, RunFilter, table_frame, utc_nanoseconds
+from luban._reading import (
+    OF_RUNS,
+    Compression,
+    Moment,
+    RunChoice,
+    RunFilter,
+    as_filter,
+    default_columns,
+    or_none,
+    statistics_frame,
+    table_frame,
+    trace_frame,
+    utc_nanoseconds,
+)
 from luban._words import counted
-from luban.errors import ConfigurationError, DataError, LifecycleError
+from luban.errors import ConfigurationError, LifecycleError
 from luban.parallel import Progress
 from luban.process import Process
 
@@ -37,8 +51,6 @@ __all__ = ["CompactReport", "History", "ImportReport", "RunFilter", "VerifyRepor
 VerifyReport = _history.VerifyReport
 CompactReport = _history.CompactReport
 Path_ = str | PathLike[str]
-
-_OF_RUNS = ("start_time", "end_time", "status", "group", "equipment", "material_lot", "recipe", "source")
 
 
 def verify(path: Path_, *, head: Path_ | None = None, progress: Progress | None = None) -> VerifyReport:
@@ -59,6 +71,7 @@ def compact(
     *,
     most_readings: int | None = None,
     head: Path_ | None = None,
+    compression: Compression = "deflate",
     progress: Progress | None = None,
 ) -> CompactReport:
     """Merge neighbouring segments of a folder, up to ``most_readings`` in one (2 million).
@@ -70,7 +83,8 @@ def compact(
     when there is no such folder or the disk refuses; KeyboardInterrupt on Ctrl-C, and what was merged stays merged.
     """
     options = {} if most_readings is None else {"most_readings": most_readings}
-    return _history.compact(str(path), head="" if head is None else str(head), progress=progress, **options)
+    where = "" if head is None else str(head)
+    return _history.compact(str(path), head=where, compression=compression, progress=progress, **options)
 
 
 class History:
@@ -111,19 +125,21 @@ class History:
         path: str | PathLike[str] | None = None,
         *,
         on_bad: OnBad = "quarantine",
+        compression: Compression = "deflate",
         progress: Progress | None = None,
     ) -> History:
         """Make a history of a DataFrame (one row per reading), in memory or as a file.
 
         Columns bear the names of the source or of the process; ``frame.attrs["units"]`` gives units that differ.
-        What was refused is in :attr:`quarantine`.
+        What was refused is in :attr:`quarantine`. A file that is compressed by ``"zstd"`` is several times as fast to
+        read; other programs then need the plugins of hdf5plugin.
 
         Raises: DataError (missing columns, nothing to import, bad values with ``on_bad="reject"``), UnitError,
         IoError when the file exists or the disk refuses.
         """
         content = _history.Content()
         add_frame(content, process, frame, on_bad=on_bad)
-        return cls._of_content(content, None if path is None else Path(path), progress)
+        return cls._of_content(content, None if path is None else Path(path), progress, compression)
 
     @classmethod
     def from_csv(
@@ -144,10 +160,16 @@ class History:
         return cls._of_content(content, None if path is None else Path(path), progress)
 
     @classmethod
-    def _of_content(cls, content: _history.Content, path: Path | None, progress: Progress | None) -> History:
+    def _of_content(
+        cls,
+        content: _history.Content,
+        path: Path | None,
+        progress: Progress | None,
+        compression: Compression = "deflate",
+    ) -> History:
         if path is None:
             return cls(_history.in_memory(content), None)
-        _history.write(content, str(path), progress=progress)
+        _history.write(content, str(path), progress=progress, compression=compression)
         return cls.open(path)
 
     def append(
@@ -156,15 +178,26 @@ class History:
         """Add rows: new runs, new readings, or later values for readings that exist (matched by run and repeat).
 
         A frame with ``run_id`` and without parameters brings late responses for runs that exist. A file is written
-        anew under a temporary name and renamed when it has been verified.
+        anew under a temporary name and renamed when it has been verified; a folder gets a segment.
 
         Raises: DataError, UnitError as :meth:`from_frame`; IoError; LifecycleError when somebody else has changed the
-        file since it was opened, or is writing it now.
+        file since it was opened, or is writing the file or the folder now.
         """
         started = time.monotonic()
-        content = self._file.content()
-        report = add_frame(content, self.process, self._with_inputs(as_pandas(frame)), on_bad=on_bad)
+        rows = with_inputs(self.process, as_pandas(frame), self._known)
+        report = self._append_segment(rows, on_bad) if self.segments else self._append(rows, on_bad, progress)
         report.path = str(self._path or "memory")
+        report.seconds = time.monotonic() - started
+        return report
+
+    def _known(self, run_ids: list[str], columns: list[str]) -> pd.DataFrame:
+        """Read columns of the readings of some runs."""
+        return self.read(columns, runs=RunFilter(run_id=or_none(run_ids)))
+
+    def _append(self, rows: pd.DataFrame, on_bad: OnBad, progress: Progress | None) -> ImportReport:
+        """Merge rows into the whole content, in memory, and write it again."""
+        content = self._file.content()
+        report = add_frame(content, self.process, rows, on_bad=on_bad)
         if not report.changed:
             return report
         if self._path is None:
@@ -174,41 +207,25 @@ class History:
                 content, str(self._path), replace=True, expected_digest=self._file.content_digest, progress=progress
             )
             self._file = _history.open(str(self._path))
-        report.seconds = time.monotonic() - started
         return report
 
-    def save(self, path: str | PathLike[str]) -> History:
+    def _append_segment(self, rows: pd.DataFrame, on_bad: OnBad) -> ImportReport:
+        """Add rows to the folder as a segment, and read the folder as it is then."""
+        from luban._intake.run import add_source
+        from luban._intake.sink import SegmentSink
+        from luban._intake.sources.frame import FrameSource
+
+        report = add_source(SegmentSink(Path(str(self._path))), self.process, FrameSource(rows, "frame"), on_bad=on_bad)
+        self._file = _history.open(str(self._path))
+        return report
+
+    def save(self, path: Path_, *, compression: Compression = "deflate") -> History:
         """Write a copy as a file and open it. Raises: IoError when the file exists or the disk refuses."""
-        return self._of_content(self._file.content(), Path(path), None)
+        return self._of_content(self._file.content(), Path(path), None, compression)
 
     def copy(self) -> History:
         """Return a copy in memory, which is independent of this history and of its file."""
         return History(_history.in_memory(self._file.content()), None)
-
-    def _with_inputs(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """Return a frame of late responses with the inputs of its runs and readings joined."""
-        from luban._intake.columns import match_columns
-
-        inputs = [v.name for v in (*self.process.parameters, *self.process.context, *self.process.noise)]
-        if "run_id" not in frame.columns:
-            return frame
-        headers = [str(name) for name in frame.columns]
-        match = match_columns(self.process, headers, "frame", inputs_required=False, own_names=True)
-        lacking = [name for name in inputs if name not in match.found]
-        if not lacking:
-            return frame
-        keys = ["run_id", "repeat"] if "repeat" in frame.columns else ["run_id"]
-        known = self.read(columns=["run_id", "repeat", *lacking])
-        if keys == ["run_id"] and known["run_id"].duplicated().any():
-            raise DataError(
-                where="history.append",
-                expected="a column 'repeat' beside 'run_id'",
-                received="run_id alone",
-                hint="runs of this history have several readings",
-            )
-        joined = frame.assign(run_id=frame["run_id"].astype(str)).merge(known, on=keys, how="left")
-        joined.attrs = dict(frame.attrs)
-        return joined
 
     @property
     def path(self) -> Path | None:
@@ -219,7 +236,7 @@ class History:
     def process(self) -> Process:
         """The process as it was defined at the latest import."""
         if self._process is None:
-            version = self._file.process_versions[-1]
+            version = self._file.latest_version
             self._process = Process.from_dict(json.loads(version.document), place=f"{self._file.path}, /process")
         return self._process
 
@@ -255,6 +272,26 @@ class History:
         return out
 
     @property
+    def genealogy(self) -> pd.DataFrame:
+        """Which material lots went into which: child_lot, parent_lot, quantity, unit, time, source."""
+        return self._material(self._file.genealogy())
+
+    @property
+    def recipes(self) -> pd.DataFrame:
+        """What recipes ask for: recipe, parameter, value (NaN where it is a category), category, unit, source."""
+        return self._material(self._file.recipes())
+
+    def _material(self, columns: dict[str, Any]) -> pd.DataFrame:
+        import pandas as pd
+
+        names = [entry.input_name for entry in self._file.provenance]
+        columns["source"] = [names[number] for number in columns["source"]]
+        out = pd.DataFrame(columns)
+        if "time" in out:
+            out["time"] = pd.to_datetime(out["time"], utc=True)
+        return out
+
+    @property
     def quarantine(self) -> pd.DataFrame:
         """What was refused: source, source_row (from 0), column, value as text, reason, scope (value or row)."""
         import pandas as pd
@@ -273,7 +310,7 @@ class History:
         import pandas as pd
 
         roles = {name: column.role for name, column in self.process.source_columns.items()}
-        known = {"run_id", "repeat", "reading_time", *_OF_RUNS}
+        known = {"run_id", "repeat", "reading_time", *OF_RUNS}
         rows = [
             {
                 "name": info.name,
@@ -292,6 +329,7 @@ class History:
         runs: RunChoice = None,
         rows: Literal["readings", "runs"] = "readings",
         as_of: Moment = None,
+        only: slice | None = None,
     ) -> pd.DataFrame:
         """Read into a DataFrame, units in ``attrs["units"]``.
 
@@ -299,18 +337,38 @@ class History:
         :class:`RunFilter`, a slice of their order, a list of run ids, or a function that gets the frame of runs and
         returns a mask. ``rows="runs"`` gives one row per run, responses as means over its readings, and their number;
         a trace named in ``columns`` is then an array of samples in each cell. ``as_of`` (a time with a zone) shows
-        what was known then.
+        what was known then. ``only`` reads a range of the rows that there would be, ``only=slice(0, 1000)``.
 
         Raises: DataError on an unknown column or run, ConfigurationError on another ``rows`` or a time without zone.
         """
         if rows not in ("readings", "runs"):
             raise ConfigurationError(where="history.read", expected='rows "readings" or "runs"', received=repr(rows))
         known_at = utc_nanoseconds(as_of)
-        source = self._file.view(_core.Grain[rows], known_at, self._filter(runs, known_at).to_core())
-        chosen = self._default_columns(source) if columns is None else list(columns)
-        out = table_frame(source, chosen)
+        source = self._file.view(_core.Grain[rows], known_at, as_filter(self._file, runs, known_at).to_core())
+        chosen = default_columns(source) if columns is None else list(columns)
+        out = table_frame(source, chosen, only)
         out.attrs["units"] = {info.name: info.unit for info in source.schema() if info.unit and info.name in chosen}
         return out
+
+    def traces(self) -> pd.DataFrame:
+        """Name, unit and period (ms; NaN = irregular) of the channels whose samples :meth:`trace` gives."""
+        import pandas as pd
+
+        rows = [(name, unit, period / 1e6 if period else float("nan")) for name, unit, period in self._file.traces]
+        return pd.DataFrame(rows, columns=["name", "unit", "period_ms"])
+
+    def trace(self, name: str, runs: RunChoice = None, as_of: Moment = None) -> pd.DataFrame:
+        """Return samples of a channel, one in a row: run_id, seconds since the first sample, time, value.
+
+        The time is UTC, missing for a run whose start is unknown; the unit is in ``attrs["units"]``.
+
+        Raises: DataError on an unknown channel; as :meth:`read`.
+        """
+        known_at = utc_nanoseconds(as_of)
+        found = self._file.trace(name, known_at, as_filter(self._file, runs, known_at).to_core())
+        frame = trace_frame(*found)
+        frame.attrs["units"] = {"value": {one: unit for one, unit, _ in self._file.traces}[name]}
+        return frame
 
     def to_arrow(
         self,
@@ -323,14 +381,14 @@ class History:
         """Offer rows through the Arrow C stream interface, block by block, units as metadata of the fields.
 
         ``pyarrow.table(history.to_arrow())``, ``pyarrow.RecordBatchReader.from_stream(...)``,
-        ``polars.DataFrame(...)``: whatever reads Arrow takes them over; numbers, times and categories are not copied. A missing number is NaN,
-        anything else that is missing is null.
+        ``polars.DataFrame(...)``: whatever reads Arrow takes them over; numbers, times and categories are not copied.
+        A missing number is NaN, anything else that is missing is null.
 
         Raises: as :meth:`read`.
         """
         known_at = utc_nanoseconds(as_of)
-        source = self._file.view(_core.Grain[rows], known_at, self._filter(runs, known_at).to_core())
-        return _core.ArrowRows(source, self._default_columns(source) if columns is None else list(columns))
+        source = self._file.view(_core.Grain[rows], known_at, as_filter(self._file, runs, known_at).to_core())
+        return _core.ArrowRows(source, default_columns(source) if columns is None else list(columns))
 
     def minibatches(
         self,
@@ -354,8 +412,8 @@ class History:
         Raises: DataError when a column is absent or holds texts, times or samples; as :meth:`read`.
         """
         known_at = utc_nanoseconds(as_of)
-        source = self._file.view(_core.Grain[rows], known_at, self._filter(runs, known_at).to_core())
-        return _history.Minibatches(  # type: ignore[no-any-return]
+        source = self._file.view(_core.Grain[rows], known_at, as_filter(self._file, runs, known_at).to_core())
+        return _history.Minibatches(
             source, list(columns), size, shuffle=shuffle, seed=seed, epoch=epoch, drop_last=drop_last
         )
 
@@ -375,52 +433,9 @@ class History:
 
         Raises: DataError when a column is absent or holds no numbers; KeyboardInterrupt on Ctrl-C.
         """
-        import pandas as pd
-
         known_at = utc_nanoseconds(as_of)
-        source = self._file.view(_core.Grain.readings, known_at, self._filter(runs, known_at).to_core())
-        numbers = [info.name for info in source.schema() if info.kind == _core.ColumnKind.float64]
-        chosen = [name for name in numbers if name != "repeat"] if columns is None else list(columns)
-        found = _history.statistics(source, chosen, list(fractions), progress=progress)
-        names = ("unit", "count", "missing", "mean", "standard_deviation", "low", "high")
-        table = pd.DataFrame({name: [getattr(one, name) for one in found] for name in names}, index=chosen)
-        for place, fraction in enumerate(fractions):
-            table[f"{100 * fraction:g} %"] = [one.quantiles[place] for one in found]
-        table["exact"] = [one.exact for one in found]
-        return table
-
-    def _default_columns(self, source: _core.TableSource) -> list[str]:
-        return [
-            info.name
-            for info in source.schema()
-            if info.name not in (*_OF_RUNS, "reading_time") and info.kind != _core.ColumnKind.ragged_float32
-        ]
-
-    def _filter(self, runs: RunChoice, known_at: int) -> RunFilter:
-        """Return any choice of runs as a filter. Raises: DataError for a run id that is not there."""
-        if runs is None:
-            return RunFilter()
-        if isinstance(runs, RunFilter):
-            return runs
-        source = self._file.view(_core.Grain.runs, known_at)
-        if callable(runs):
-            names = [info.name for info in source.schema() if info.kind != _core.ColumnKind.ragged_float32]
-            frame = table_frame(source, names)
-            mask: NDArray[np.bool_] = np.asarray(runs(frame), dtype=bool)
-            return RunFilter(run_id=_or_none(frame["run_id"][mask]))
-        ids = list(source.read(["run_id"], 0, source.row_count()).column("run_id").values)
-        if isinstance(runs, slice):
-            return RunFilter(run_id=_or_none(ids[runs]))
-        chosen = [str(run) for run in runs]
-        unknown = sorted(set(chosen) - set(ids))
-        if unknown:
-            raise DataError(
-                where="history.read",
-                expected="runs of this history",
-                received=repr(unknown[0]),
-                hint=_core.nearest_hint(unknown[0], ids),
-            )
-        return RunFilter(run_id=_or_none(chosen))
+        source = self._file.view(_core.Grain.readings, known_at, as_filter(self._file, runs, known_at).to_core())
+        return statistics_frame(source, columns, fractions, progress)
 
     def verify(self, *, progress: Progress | None = None) -> VerifyReport:
         """Check the file as :func:`verify` does. Raises: LifecycleError for a history in memory."""
@@ -448,8 +463,3 @@ class History:
         frame = self.read(rows="runs")
         note = f"<p>{escape(repr(self))}</p>"
         return note + frame.head(8).to_html()
-
-
-def _or_none(run_ids: Sequence[str] | pd.Series[Any]) -> list[str]:
-    """Return names of runs for a filter, to which an empty list would mean all: no run bears the empty name."""
-    return list(run_ids) or [""]

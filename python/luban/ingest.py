@@ -21,6 +21,7 @@ from luban._intake.export import Exporter, ExportOptions, kind_of, run_columns
 from luban._intake.genealogy import add_genealogy
 from luban._intake.new_process import NewProcess, draft_of_source
 from luban._intake.pseudonyms import Pseudonyms, key_of_file
+from luban._intake.recipes import add_recipes
 from luban._intake.report import REASONS, ImportReport
 from luban._intake.run import OnBad, add_source, user
 from luban._intake.sink import ContentSink, SegmentSink, Sink
@@ -29,6 +30,7 @@ from luban._intake.sources.find import SourceOptions, find_source
 from luban._intake.sources.frame import FrameSource
 from luban._intake.sources.parquet import ParquetSource
 from luban._intake.traces import Trace, mapped_trace, read_trace
+from luban._reading import Compression
 from luban.errors import IoError
 from luban.history import History
 from luban.parallel import Progress
@@ -64,6 +66,8 @@ def import_data(
     on_bad: OnBad = "quarantine",
     traces: Mapping[str, Path_] | None = None,
     genealogy: Path_ | None = None,
+    recipes: Path_ | None = None,
+    compression: Compression = "deflate",
     progress: Progress | None = None,
 ) -> ImportReport:
     """Import any source into the history ``out``: made new, or added to when it exists.
@@ -74,7 +78,8 @@ def import_data(
     ``source`` is a path (CSV, Parquet file or folder of them, Excel, NetCDF, foreign HDF5 with a mapping file), the URL
     of a database, or a table in memory (pandas, polars, pyarrow, xarray). ``options`` say what cannot be found out.
     ``traces`` names the file of each channel (:func:`luban._intake.traces.read_trace` says which there are),
-    ``genealogy`` a table of lots. The same bytes or rows again change nothing.
+    ``genealogy`` a table of lots, ``recipes`` one of what recipes ask for. The same bytes or rows again change nothing.
+    ``compression="zstd"`` is several times as fast to read; other programs then need the plugins of hdf5plugin.
 
     Raises: as :func:`import_csv`; NotBuiltError when the reader of that kind is not installed.
     """
@@ -82,7 +87,18 @@ def import_data(
     channels = [read_trace(process, name, Path(path)) for name, path in (traces or {}).items()]
     channels += _mapped_traces(process, found)
     lots = None if genealogy is None else find_source(genealogy)
-    return _import(process, found, out, on_bad, progress, traces=channels, genealogy=lots)
+    beside = None if recipes is None else find_source(recipes)
+    return _import(
+        process,
+        found,
+        out,
+        on_bad,
+        progress,
+        traces=channels,
+        genealogy=lots,
+        recipes=beside,
+        compression=compression,
+    )
 
 
 def _mapped_traces(process: Process, source: Source) -> list[Trace]:
@@ -162,19 +178,24 @@ def _import(
     *,
     traces: Sequence[Trace] = (),
     genealogy: Source | None = None,
+    recipes: Source | None = None,
+    compression: Compression = "deflate",
 ) -> ImportReport:
     started = time.monotonic()
     folder = Path(out).is_dir() or str(out).endswith(("/", os.sep))
     target = None if folder else _Target.at(out)
-    sink: Sink = SegmentSink(Path(out)) if target is None else ContentSink(target.content)
+    sink: Sink = SegmentSink(Path(out), compression=compression) if target is None else ContentSink(target.content)
     report = add_source(sink, process, source, on_bad=on_bad, traces=traces, progress=progress)
+    tool = "luban " + str(_core.build_info()["version"])
     if genealogy is not None:
-        tool = "luban " + str(_core.build_info()["version"])
         author = Author(user(), f"import of lots, {genealogy.name}", tool)
         report.genealogy = add_genealogy(sink, process, genealogy, author)
+    if recipes is not None:
+        author = Author(user(), f"import of recipes, {recipes.name}", tool)
+        report.recipes = add_recipes(sink, process, recipes, author)
     report.path = str(out)
     if target is not None:
-        target.write(report, progress)
+        target.write(report, progress, compression)
     report.seconds = time.monotonic() - started
     return report
 
@@ -285,7 +306,7 @@ class _Target:
         file = _history.open(str(path))
         return cls(path, file.content(), file.content_digest)
 
-    def write(self, report: ImportReport, progress: Progress | None) -> ImportReport:
+    def write(self, report: ImportReport, progress: Progress | None, compression: Compression) -> ImportReport:
         if not report.changed:
             return report
         _history.write(
@@ -294,5 +315,6 @@ class _Target:
             replace=self.digest is not None,
             expected_digest=self.digest,
             progress=progress,
+            compression=compression,
         )
         return report

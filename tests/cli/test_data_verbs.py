@@ -164,7 +164,7 @@ def test_verify_of_a_whole_history(luban: Cli, history: Path) -> None:
     found = outcome.object
     assert (found["ok"], found["damages"], found["runs"], found["readings"]) == (True, [], RUNS, 96)
     assert set(found) == {
-        "path", "ok", "damages", "runs", "readings", "events", "datasets", "content_digest",
+        "path", "ok", "damages", "notes", "runs", "readings", "events", "datasets", "segments", "content_digest",
     }  # fmt: skip
     assert "whole" in luban("verify", history).out
 

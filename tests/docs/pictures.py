@@ -25,7 +25,7 @@ def photograph(page: luban.report.Report, path: Path, width: int = 1180, height:
 def main(folder: Path) -> None:
     """Write overview.png, inspection.png and response-surface.png."""
     history = luban.datasets.turning()
-    photograph(history.inspect().plot(), folder / "inspection.png")
+    photograph(luban.report.of_inspection(history.inspect()), folder / "inspection.png")
     luban.plots.save(luban.plots.history_overview(history), folder / "overview.png")
     model = luban.fit(history.process, history, "gaussian_process")
     campaign = luban.Campaign(history.process, history=history, model=model)

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from luban import History, Process, datasets
+from luban import History, Process, datasets, report
 
 FOLDER = Path(__file__).parent / "data"
 
@@ -75,7 +75,7 @@ def main(raw: Path, out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
     for name in ("turning", *FRAMES):
         seen = history(name, raw).inspect()
-        seen.plot().save(out / f"{name}.html")
+        report.of_inspection(seen).save(out / f"{name}.html")
         sys.stdout.write(f"{seen.headline()}\n{seen.summary.to_string()}\n\n")
 
 

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from luban import History, Process, datasets, features
+from luban import History, Process, datasets, features, report
 from luban._inspection.kinds import FINDING_COLUMNS, KINDS, weigh
 from luban._inspection.rows import ColumnView
 from luban._inspection.tables import column_facts
@@ -70,7 +70,7 @@ def test_a_notebook_shows_it_in_short(seen: features.Inspection) -> None:
 
 
 def test_it_opens_its_own_page(seen: features.Inspection) -> None:
-    page = seen.plot()
+    page = report.of_inspection(seen)
     assert page.html().startswith("<!DOCTYPE html>")
     assert "Dead sensor" in page.html()
 
@@ -159,7 +159,7 @@ def test_one_row_makes_a_page(constant: bool) -> None:
     if constant:
         frame = pd.concat([frame.assign(k=k) for k in range(30)])
     seen = History.from_frame(DEFINITION, frame).inspect()
-    assert "<figure>" in seen.plot().html()
+    assert "<figure>" in report.of_inspection(seen).html()
 
 
 @given(st.lists(NUMBER, min_size=1, max_size=200))

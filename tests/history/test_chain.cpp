@@ -150,8 +150,61 @@ TEST_F(Chain, ALineThatACrashCutIsPassedOverAndMended) {
   write_bytes(head(), read_bytes(head()) + "{\"uuid\":\"4e");
   EXPECT_TRUE(verify(path()).ok()) << found();
   append(1, "z");
-  write_bytes(head(), read_bytes(head()) + "x");
-  EXPECT_NE(found().find("one line of JSON"), std::string::npos) << found();  // what was cut is still no line
+  EXPECT_TRUE(verify(path()).ok()) << found();
+  EXPECT_EQ(read_bytes(head()).find("4e{"), std::string::npos);
+  write_bytes(head(), read_bytes(head()) + "of a person\n");
+  EXPECT_NE(found().find("one line of JSON"), std::string::npos) << found();  // a whole line that is none
+}
+
+TEST_F(Chain, ACrashWithinAMergeIsNoRemovedTail) {
+  const std::string heads = read_bytes(head());
+  const std::string list = read_bytes(path() / detail::manifest_name);
+  const auto without_line = [](std::string text) { return text.substr(0, text.rfind('\n', text.size() - 2) + 1); };
+  const auto reader = HistoryFolder::open(path());  // keeps the replaced files in place
+  compact(path());
+  const std::string merged = read_bytes(path() / detail::manifest_name);
+  const std::string begun = without_line(read_bytes(head()));
+  write_bytes(head(), begun);  // killed after the list, before its head
+  EXPECT_TRUE(verify(path()).ok()) << found();
+  write_bytes(path() / detail::manifest_name, list);  // killed before the list
+  EXPECT_TRUE(verify(path()).ok()) << found();
+  append(1, "z");
+  EXPECT_TRUE(verify(path()).ok()) << found();
+  write_bytes(head(), begun);
+  FolderManifest manifest = FolderManifest::read(path());
+  manifest.segments.resize(3);
+  manifest.write(path());
+  EXPECT_NE(found().find("segments were removed from the end"), std::string::npos) << found();
+  write_bytes(path() / detail::manifest_name, merged);
+  write_bytes(head(), heads);  // a merge that nobody noted remains one
+  EXPECT_FALSE(verify(path()).ok());
+}
+
+TEST_F(Chain, ANewWriterRemovesWhatReadersKept) {
+  auto reader = HistoryFolder::open(path());
+  EXPECT_EQ(compact(path()).files_left, 5);
+  append(1, "y");
+  EXPECT_TRUE(fs::exists(path() / "segment-000001.h5"));
+  reader.reset();
+  append(1, "z");
+  EXPECT_FALSE(fs::exists(path() / "segment-000001.h5"));
+  EXPECT_TRUE(verify(path()).ok()) << found();
+}
+
+TEST_F(Chain, AWriterGoesOnAfterAWriteThatFailed) {
+  Appender appender(path());
+  fs::create_directory(path() / "segment-000006.h5");  // nothing can get this name
+  EXPECT_THROW(appender.append(small_import(2, 1, "y-", 2000)), core::IoError);
+  fs::remove(path() / "segment-000006.h5");
+  fs::rename(head(), folder_ / "aside");
+  fs::create_directory(head());
+  EXPECT_THROW(appender.append(small_import(2, 1, "y-", 2000)), core::IoError);  // in the list, its head not noted
+  fs::remove(head());
+  fs::rename(folder_ / "aside", head());
+  EXPECT_FALSE(appender.append(small_import(2, 1, "y-", 2000)).changed());
+  EXPECT_TRUE(appender.append(small_import(2, 1, "z-", 2001)).changed());
+  EXPECT_TRUE(verify(path()).ok()) << found();
+  EXPECT_EQ(HistoryFolder::open(path())->segment_count(), 7U);
 }
 
 TEST_F(Chain, TheHeadMayLieAnywhere) {

@@ -8,11 +8,15 @@ import h5py
 import hypothesis
 import hypothesis.strategies as st
 import numpy as np
+import pandas as pd
 import pytest
 
 from luban import history as histories
 from luban.errors import IntegrityError, IoError, VersionError
 from luban.history import History
+from luban.process import Process
+
+GOLDEN = Path(__file__).parent / "golden"
 
 FILES = hypothesis.settings(
     max_examples=60, deadline=None, suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture]
@@ -37,11 +41,27 @@ def objects(path: Path) -> set[str]:
     return found
 
 
-def test_every_dataset_is_documented_and_every_document_true(history: History, repository: Path) -> None:
+def long_history(folder: Path) -> Path:
+    """Write a history of more than one block of runs, which has bounds of its blocks."""
+    process = Process.from_dict(
+        {
+            "luban": 1,
+            "process": "long",
+            "parameters": {"x": {"unit": "mm", "low": 0, "high": 9}},
+            "responses": {"y": {"unit": "mm"}},
+        }
+    )
+    rows = np.arange(131_073.0)
+    return Path(str(History.from_frame(process, pd.DataFrame({"x": rows, "y": rows}), folder / "long.h5").path))
+
+
+def test_every_dataset_is_documented_and_every_document_true(
+    history: History, repository: Path, tmp_path: Path
+) -> None:
     assert history.path is not None
     paths = documented(repository)
     patterns = {path: re.compile(re.escape(path).replace("NAME", "[^/]+").replace("…", ".+") + "$") for path in paths}
-    found = objects(history.path)
+    found = objects(history.path) | objects(GOLDEN / "everything-1.1.h5") | objects(long_history(tmp_path))
     assert [path for path in found if not any(pattern.match(path) for pattern in patterns.values())] == []
     assert [path for path, pattern in patterns.items() if not any(pattern.match(name) for name in found)] == []
 

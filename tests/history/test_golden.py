@@ -6,9 +6,9 @@ from pathlib import Path
 
 import h5py
 import numpy as np
-import pandas as pd
 import pytest
-import reference_reader
+from tests.history import reference_reader
+from tests.history.make_golden import plain
 
 from luban import history as histories
 from luban.errors import VersionError
@@ -16,19 +16,6 @@ from luban.history import History
 
 GOLDEN = Path(__file__).parent / "golden"
 FILES = sorted(GOLDEN.glob("*.h5")) + sorted(path for path in GOLDEN.iterdir() if path.is_dir())
-
-
-def plain(frame: pd.DataFrame) -> dict[str, list[object]]:
-    """Columns as lists of numbers, texts and integers; missing is None."""
-    out: dict[str, list[object]] = {}
-    for name, values in frame.items():
-        if values.dtype.kind == "M":
-            out[str(name)] = [None if pd.isna(x) else int(x.value) for x in pd.to_datetime(values, utc=True)]
-        elif values.dtype.kind in "if":
-            out[str(name)] = [None if np.isnan(x) else float(x) for x in values]
-        else:
-            out[str(name)] = [None if pd.isna(x) or x == "" else str(x) for x in values]
-    return out
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)

@@ -19,7 +19,7 @@ from luban._intake.quality import Quality, opc_quality
 from luban._intake.sources.find import find_source
 from luban._intake.sources.frame import FrameSource
 from luban._intake.traces import attach, read_trace
-from luban.errors import ConfigurationError, DataError, NotBuiltError, UnitError
+from luban.errors import ConfigurationError, DataError, UnitError
 from luban.process import Process
 
 TEXT = """
@@ -82,16 +82,6 @@ def test_a_source_may_lack_them(rich: Process) -> None:
     columns, _ = columns_of(rich, rows().drop(columns=["Vc_actual", "grade_used", "Ra_q", "power_q"]))
     assert columns.achieved == {}
     assert columns.quality == {}
-
-
-def test_a_history_module_of_format_1_0_says_so(rich: Process, tmp_path: Path) -> None:
-    from luban import _history
-
-    if hasattr(_history.Content, "set_achieved"):
-        pytest.skip("this history module keeps format 1.1")
-    with pytest.raises(NotBuiltError, match="expected a history module that keeps"):
-        ingest.import_frame(rich, rows(), tmp_path / "out.h5")
-    assert not (tmp_path / "out.h5").exists()
 
 
 @pytest.mark.parametrize(

@@ -7,14 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from luban import _history, ingest
+from luban import ingest
 from luban.errors import DataError
 from luban.history import History
 from luban.process import Process
-
-pytestmark = pytest.mark.skipif(
-    not hasattr(_history.Content, "set_achieved"), reason="this history module keeps format 1.0"
-)
 
 TEXT = """
 luban: 1

@@ -16,11 +16,8 @@ from luban import _history, ingest
 from luban._intake.run import add_source
 from luban._intake.sink import ContentSink, SegmentSink
 from luban._intake.sources.frame import FrameSource
-from luban.errors import NotBuiltError
 from luban.history import History
 from luban.process import Process
-
-segments = pytest.mark.skipif(not hasattr(_history, "Appender"), reason="this history module writes no segments")
 
 
 def table(rows: int) -> pd.DataFrame:
@@ -38,7 +35,6 @@ def read(source: object) -> pd.DataFrame:
     return frame.assign(shaft=frame["shaft"].astype(float)).sort_values(["run_id", "repeat"], ignore_index=True)
 
 
-@segments
 @pytest.mark.parametrize("ahead", [False, True])
 def test_the_same_history_in_segments(process: Process, tmp_path: Path, ahead: bool) -> None:
     frame = table(1000)
@@ -57,7 +53,6 @@ def test_the_same_history_in_segments(process: Process, tmp_path: Path, ahead: b
     assert again.already_imported
 
 
-@segments
 def test_duplicates_over_the_border_of_pieces(process: Process, tmp_path: Path) -> None:
     frame = pd.concat([table(40), table(8)], ignore_index=True)
     whole = add_source(ContentSink(_history.Content()), process, FrameSource(frame, "table"))
@@ -66,7 +61,6 @@ def test_duplicates_over_the_border_of_pieces(process: Process, tmp_path: Path) 
     assert pieces.readings == 40
 
 
-@segments
 def test_another_process_file_judges_the_same_bytes_again(process: Process, tmp_path: Path) -> None:
     frame = table(100)
     frame.loc[40:43, "tool"] = "Broken"
@@ -78,7 +72,6 @@ def test_another_process_file_judges_the_same_bytes_again(process: Process, tmp_
     assert (second.readings_added, second.values_unchanged, second.rows_quarantined) == (4, 96, {})
 
 
-@segments
 def test_a_name_with_a_slash_is_a_folder(process: Process, tmp_path: Path) -> None:
     out = f"{tmp_path}/line/"
     report = ingest.import_frame(process, table(40), out)
@@ -86,12 +79,6 @@ def test_a_name_with_a_slash_is_a_folder(process: Process, tmp_path: Path) -> No
     assert ingest.import_frame(process, table(40), tmp_path / "line").already_imported
     table(60)[40:].to_csv(tmp_path / "later.csv", index=False)
     assert ingest.import_csv(process, tmp_path / "later.csv", out).readings_added == 20
-
-
-@pytest.mark.skipif(hasattr(_history, "Appender"), reason="this history module writes segments")
-def test_without_segments(process: Process, tmp_path: Path) -> None:
-    with pytest.raises(NotBuiltError, match="expected a history module that writes folders of segments"):
-        ingest.import_frame(process, table(4), f"{tmp_path}/line/")
 
 
 CHILD = """
@@ -107,7 +94,6 @@ print(report.rows, report.rows_known)
 """
 
 
-@segments
 @pytest.mark.slow
 def test_kills_cost_nothing_but_time(process: Process, tmp_path: Path) -> None:
     """Killed again and again, an import ends at the history that one import would have made."""

@@ -1,5 +1,6 @@
 """Folding: each run and late response into the history, once and only once."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -7,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from luban import History
+from luban import History, ingest
 from luban.errors import ConfigurationError, IntegrityError, LifecycleError
 from luban.journal import Journal, fold, verify
 from luban.journal.lock import FileLock
@@ -28,9 +29,18 @@ def run(number: int, **more: Any) -> dict[str, Any]:
     } | more
 
 
-@pytest.fixture
-def out(tmp_path: Path) -> Path:
-    return tmp_path / "history.h5"
+@pytest.fixture(params=["file", "folder"])
+def out(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
+    """A history that is not there yet: a file, or a folder of segments."""
+    if request.param == "file":
+        return tmp_path / "history.h5"
+    folder = tmp_path / "history"
+    folder.mkdir()
+    return folder
+
+
+def is_empty(history: Path) -> bool:
+    return not history.exists() or (history.is_dir() and not any(history.glob("[!.]*")))
 
 
 def events(history: Path) -> int:
@@ -102,15 +112,25 @@ def test_an_open_journal_takes_the_mark_itself(journal: Journal, path: Path, out
 def test_a_history_that_was_put_back_gets_the_rest_again(
     journal: Journal, path: Path, out: Path, process: Process
 ) -> None:
+    def put(source: Path, to: Path) -> None:
+        if to.is_dir():
+            shutil.rmtree(to)
+        (shutil.copytree if source.is_dir() else shutil.copy)(source, to)
+
     journal.append_run(run(1))
     fold(journal, out, process)
-    backup = out.read_bytes()
+    backup = out.with_name("backup")
+    put(out, backup)
     journal.append_run(run(2))
     fold(journal, out, process)
-    out.write_bytes(backup)
+    put(backup, out)
     assert fold(journal, out, process).readings == 2
     assert len(History.open(out)) == 4
-    out.unlink()
+    if out.is_dir():
+        shutil.rmtree(out)
+        out.mkdir()
+    else:
+        out.unlink()
     assert fold(journal, out, process).readings == 4
 
 
@@ -118,7 +138,7 @@ def test_a_history_of_other_sources_is_added_to(journal: Journal, out: Path, pro
     import pandas as pd
 
     frame = pd.DataFrame({"run_id": ["old"], "repeat": [1], "T": [25.0], "grade": ["A"], "yield": [70.0]})
-    History.from_frame(process, frame, out)
+    ingest.import_frame(process, frame, out)
     journal.append_run(run(1))
     late = journal.append_responses("old", 1, {"power": 4.0})  # its run is in the history, not in the journal
     lost = journal.append_responses("nobody", 1, {"power": 4.0})
@@ -173,7 +193,7 @@ def test_noise_identifiers_and_units_of_the_source(tmp_path: Path, out: Path) ->
 def test_another_process_is_refused(journal: Journal, out: Path) -> None:
     with pytest.raises(ConfigurationError, match="expected the process 'small'"):
         fold(journal, out, Process.from_dict({**SMALL, "process": "other"}))
-    assert not out.exists()
+    assert is_empty(out)
 
 
 def test_two_folds_at_once_are_refused(journal: Journal, out: Path, process: Process) -> None:
@@ -189,7 +209,7 @@ def test_a_damaged_run_is_not_folded(written: Path, out: Path, process: Process)
     tampered(written, "UPDATE records SET payload = replace(payload, '30.0', '31.0') WHERE kind = 'run'")
     with pytest.raises(IntegrityError, match="record 10"):
         fold(written, out, process)
-    assert not out.exists()
+    assert is_empty(out)
 
 
 def killed(path: Path, out: Path, kills: int) -> None:

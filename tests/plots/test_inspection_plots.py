@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-from luban import History, Process, plots
+from luban import History, Process, plots, report
 from luban.features import Inspection
 
 from .labels import faults
@@ -74,7 +74,7 @@ def test_pictures_are_left_out_where_there_is_nothing_to_show() -> None:
     assert plots.missing_values(seen) is None
     assert plots.noise_shares(seen) is None or len(seen.noise)
     assert plots.coverage(seen) is None
-    assert "Search space" in seen.plot().html()
+    assert "Search space" in report.of_inspection(seen).html()
 
 
 def test_a_histogram_for_each_column_and_none_runs_into_the_next(seen: Inspection) -> None:
@@ -93,7 +93,7 @@ def test_a_histogram_for_each_column_and_none_runs_into_the_next(seen: Inspectio
 
 
 def test_the_same_inspection_gives_the_same_page(seen: Inspection) -> None:
-    assert seen.plot().html() == seen.plot().html()
+    assert report.of_inspection(seen).html() == report.of_inspection(seen).html()
 
 
 def test_the_silence_is_shaded_and_the_dead_sensor_drawn() -> None:

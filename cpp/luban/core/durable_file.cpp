@@ -1,9 +1,13 @@
 #include <luban/core/durable_file.hpp>
 
 #include <cerrno>
+#include <charconv>
+#include <csignal>
 #include <cstring>
+#include <string_view>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -135,6 +139,24 @@ void DurableFile::commit(bool replace) {
   }
   committed_ = true;
   sync_folder(target_.parent_path(), where_);
+}
+
+void remove_abandoned(const fs::path& target, const std::string& where) {
+  const fs::path real = real_path(target, where);
+  const std::string stem = "." + real.filename().string() + ".";
+  constexpr std::string_view end = ".partial";
+  std::error_code error;
+  std::vector<fs::path> abandoned;
+  for (fs::directory_iterator entry(real.parent_path(), error), last; !error && entry != last; entry.increment(error)) {
+    const std::string name = entry->path().filename().string();
+    if (!name.starts_with(stem) || !name.ends_with(end)) continue;
+    pid_t process = 0;
+    const char* const text = name.data() + stem.size();
+    const auto [after, fault] = std::from_chars(text, name.data() + name.size() - end.size(), process);
+    if (fault != std::errc() || *after != '-' || process <= 0) continue;
+    if (::kill(process, 0) != 0 && errno == ESRCH) abandoned.push_back(entry->path());
+  }
+  for (const fs::path& file : abandoned) fs::remove(file, error);
 }
 
 }  // namespace luban::core

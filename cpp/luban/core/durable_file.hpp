@@ -44,4 +44,8 @@ LUBAN_CORE_EXPORT void sync_folder(const std::filesystem::path& folder, const st
 [[nodiscard]] LUBAN_CORE_EXPORT std::filesystem::path real_path(const std::filesystem::path& path,
                                                                 const std::string& where);
 
+/// Removes the temporary files of writers of `target` that died before they were done. For who holds its FileLock, in
+/// a folder that no other machine writes; what cannot be removed stays.
+LUBAN_CORE_EXPORT void remove_abandoned(const std::filesystem::path& target, const std::string& where);
+
 }  // namespace luban::core

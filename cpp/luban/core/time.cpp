@@ -87,12 +87,15 @@ UtcTime UtcTime::parse(std::string_view text) {
   const int hour = digits(text, at, 2);
   expect(text, at, ":");
   const int minute = digits(text, at, 2);
-  expect(text, at, ":");
-  const int second = digits(text, at, 2);
+  int second = 0;
   Nanoseconds part{0};
-  if (at < text.size() && text[at] == '.') {
+  if (at < text.size() && text[at] == ':') {  // ISO 8601 lets seconds be left out
     ++at;
-    part = fraction(text, at);
+    second = digits(text, at, 2);
+    if (at < text.size() && text[at] == '.') {
+      ++at;
+      part = fraction(text, at);
+    }
   }
   const Nanoseconds offset = zone_offset(text, at);
   const std::chrono::year_month_day date{std::chrono::year(year), std::chrono::month(static_cast<unsigned>(month)),

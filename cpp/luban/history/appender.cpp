@@ -47,6 +47,7 @@ std::shared_ptr<const HistoryFolder> Appender::history() const {
 MergeReport Appender::append(Content addition, const std::vector<std::int64_t>& source_rows,
                              const AppendOptions& options, const core::CallControl& control) {
   addition.normalise();
+  impl_->writer.refresh();
   detail::Excerpt excerpt;
   if (const auto known = history(); known != nullptr) {
     if (addition.provenance.size() != 1) {

@@ -1,7 +1,9 @@
 // A folder of segments as one history.
+#include <algorithm>
 #include <luban/core/error.hpp>
 #include <luban/history/detail/folder_view.hpp>
 #include <luban/history/detail/join_contents.hpp>
+#include <luban/history/detail/merge_material.hpp>
 #include <luban/history/detail/schema.hpp>
 #include <luban/history/reader.hpp>
 #include <mutex>
@@ -76,6 +78,32 @@ std::shared_ptr<const process::TableSource> HistoryFolder::view(const ViewOption
   return std::make_shared<const detail::FolderView>(impl_->files, impl_->join, options);
 }
 
+std::vector<TraceInfo> HistoryFolder::traces() const {
+  std::vector<TraceInfo> infos;
+  for (std::size_t k = 0; k < impl_->files->size(); ++k) {
+    const auto& columns = impl_->files->manifest().segments[k].columns;
+    const bool more = std::any_of(columns.begin(), columns.end(), [&](const detail::SegmentColumn& column) {
+      return column.path.starts_with("/traces/") && std::none_of(infos.begin(), infos.end(), [&](const auto& known) {
+               return known.name == column.info.name;
+             });
+    });
+    if (!more) continue;
+    for (const detail::StoredTrace& trace : detail::stored_traces(*impl_->files->open(k)->file)) {
+      const bool known =
+          std::any_of(infos.begin(), infos.end(), [&](const TraceInfo& info) { return info.name == trace.name; });
+      if (!known) infos.push_back({trace.name, trace.unit, trace.period});
+    }
+  }
+  return infos;
+}
+
+TraceRows HistoryFolder::trace(const std::string& name, const ViewOptions& options) const {
+  detail::require_trace(traces(), name, path());
+  ViewOptions of_runs = options;
+  of_runs.grain = process::Grain::runs;
+  return detail::FolderView(impl_->files, impl_->join, of_runs).trace_rows(name);
+}
+
 const std::string& HistoryFolder::path() const noexcept {
   return impl_->path;
 }
@@ -97,12 +125,49 @@ const std::vector<Provenance>& HistoryFolder::provenance() const {
   return impl_->provenance;
 }
 
+ProcessVersion HistoryFolder::latest_version() const {
+  const auto opened = impl_->files->open(impl_->files->size() - 1);
+  return detail::newest(detail::load_process(*opened->file), "a process definition", impl_->path);
+}
+Provenance HistoryFolder::latest_import() const {
+  return detail::newest(impl_->files->open(impl_->files->size() - 1)->provenance, "an import", impl_->path);
+}
+std::vector<std::string> HistoryFolder::input_digests() const {
+  std::vector<std::string> digests;
+  for (const detail::SegmentEntry& entry : impl_->files->manifest().segments) {
+    for (const detail::SegmentImport& import : entry.imports) digests.push_back(import.digest);
+  }
+  return digests;
+}
+
 Quarantine HistoryFolder::quarantine() const {
   Quarantine all;
   std::int32_t sources = 0;
   for (std::size_t k = 0; k < impl_->files->size(); ++k) {
     const auto opened = impl_->files->open(k);
     detail::append_quarantine(all, detail::load_quarantine(*opened->file), sources);
+    sources += static_cast<std::int32_t>(opened->provenance.size());
+  }
+  return all;
+}
+
+Genealogy HistoryFolder::genealogy() const {
+  Genealogy all;
+  std::int32_t sources = 0;
+  for (std::size_t k = 0; k < impl_->files->size(); ++k) {
+    const auto opened = impl_->files->open(k);
+    detail::merge_genealogy(all, detail::load_genealogy(*opened->file), sources);
+    sources += static_cast<std::int32_t>(opened->provenance.size());
+  }
+  return all;
+}
+
+Recipes HistoryFolder::recipes() const {
+  Recipes all;
+  std::int32_t sources = 0;
+  for (std::size_t k = 0; k < impl_->files->size(); ++k) {
+    const auto opened = impl_->files->open(k);
+    detail::merge_recipes(all, detail::load_recipes(*opened->file), sources);
     sources += static_cast<std::int32_t>(opened->provenance.size());
   }
   return all;

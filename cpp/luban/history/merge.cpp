@@ -92,8 +92,12 @@ class Merge {
     drop_values_of_refused_rows();
     report_.quarantined = static_cast<std::int64_t>(addition_.quarantine.size() + report_.refused.size());
     if (!report_.changed()) return report_;
-    append_runs();
-    append_readings();
+    if (takes_whole()) {
+      take_whole();
+    } else {
+      append_runs();
+      append_readings();
+    }
     append_quarantine();
     append_versions();
     for (auto& [response, events] : pending_) append_response(response, events);
@@ -115,6 +119,8 @@ class Merge {
   void keep_uncorrectable(std::size_t reading, std::size_t stored);
   void add_events(ResponseEvents& events);
   void add_material();
+  [[nodiscard]] bool takes_whole() const;
+  void take_whole();
   void append_runs();
   void append_readings();
   void append_quarantine();
@@ -291,6 +297,18 @@ template <typename T>
 void extend(std::vector<T>& column, const std::vector<T>& more, const std::vector<std::int64_t>& rows) {
   column.reserve(column.size() + rows.size());
   for (const std::int64_t row : rows) column.push_back(more[static_cast<std::size_t>(row)]);
+}
+
+// Into an empty history the rows go as they are.
+bool Merge::takes_whole() const {
+  return stored_runs_ == 0 && stored_readings_ == 0 && report_.refused_readings.empty() &&
+         history_.runs.parameters.columns().empty() && history_.readings.noise.columns().empty();
+}
+
+void Merge::take_whole() {
+  history_.runs = std::move(addition_.runs);
+  history_.runs.source.assign(history_.runs.size(), source_);
+  history_.readings = std::move(addition_.readings);
 }
 
 void Merge::append_runs() {

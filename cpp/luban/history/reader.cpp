@@ -9,14 +9,7 @@ namespace luban::history {
 HistorySource::~HistorySource() = default;
 
 process::Process HistorySource::process() const {
-  if (process_versions().empty()) {
-    throw core::IntegrityError({.where = "history.process",
-                                .expected = "a process definition",
-                                .received = "none",
-                                .place = path(),
-                                .hint = "import the data again"});
-  }
-  return process::Process::from_json(core::Json::parse(process_versions().back().definition));
+  return process::Process::from_json(core::Json::parse(latest_version().definition));
 }
 
 std::shared_ptr<const HistorySource> open_history(const std::filesystem::path& path) {
@@ -91,6 +84,21 @@ std::shared_ptr<const process::TableSource> HistoryFile::view(const ViewOptions&
   return std::make_shared<const detail::View>(impl_->file, impl_->provenance, options, detail::ViewPlace{});
 }
 
+std::vector<TraceInfo> HistoryFile::traces() const {
+  std::vector<TraceInfo> infos;
+  for (const detail::StoredTrace& trace : detail::stored_traces(*impl_->file)) {
+    infos.push_back({trace.name, trace.unit, trace.period});
+  }
+  return infos;
+}
+
+TraceRows HistoryFile::trace(const std::string& name, const ViewOptions& options) const {
+  detail::require_trace(traces(), name, path());
+  ViewOptions of_runs = options;
+  of_runs.grain = process::Grain::runs;
+  return detail::View(impl_->file, impl_->provenance, of_runs, detail::ViewPlace{}).trace_rows(name);
+}
+
 const std::string& HistoryFile::path() const noexcept {
   return impl_->file->path();
 }
@@ -109,8 +117,25 @@ const std::vector<ProcessVersion>& HistoryFile::process_versions() const {
 const std::vector<Provenance>& HistoryFile::provenance() const {
   return impl_->provenance;
 }
+ProcessVersion HistoryFile::latest_version() const {
+  return detail::newest(impl_->versions, "a process definition", path());
+}
+Provenance HistoryFile::latest_import() const {
+  return detail::newest(impl_->provenance, "an import", path());
+}
+std::vector<std::string> HistoryFile::input_digests() const {
+  std::vector<std::string> digests;
+  for (const Provenance& entry : impl_->provenance) digests.push_back(entry.input_digest);
+  return digests;
+}
 Quarantine HistoryFile::quarantine() const {
   return detail::load_quarantine(*impl_->file);
+}
+Genealogy HistoryFile::genealogy() const {
+  return detail::load_genealogy(*impl_->file);
+}
+Recipes HistoryFile::recipes() const {
+  return detail::load_recipes(*impl_->file);
 }
 Content HistoryFile::content() const {
   Content content = detail::load_content(*impl_->file);

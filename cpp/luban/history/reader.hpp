@@ -24,6 +24,19 @@ struct ViewOptions {
   RunFilter filter = {};
 };
 
+/// A channel of samples.
+struct LUBAN_HISTORY_EXPORT TraceInfo {
+  std::string name;
+  std::string unit;
+  std::int64_t period = 0;  ///< nanoseconds; 0 = each sample has its time
+};
+
+/// Samples of a channel, of the runs that have any: run `run_id[i]` owns those from offsets[i] to offsets[i + 1].
+struct LUBAN_HISTORY_EXPORT TraceRows {
+  std::vector<std::string> run_id;
+  TraceColumn samples;
+};
+
 /// An open history, read-only: one row per reading. A file or a folder of files; both read alike.
 ///
 /// Columns: run_id, repeat, reading_time; parameters, context, noise, identifiers and responses under the names of the
@@ -41,6 +54,11 @@ class LUBAN_HISTORY_EXPORT HistorySource : public process::TableSource, public A
   /// columns are left out. @throws DataError when the filter names a column or category that is not there.
   [[nodiscard]] virtual std::shared_ptr<const process::TableSource> view(const ViewOptions& options) const = 0;
 
+  [[nodiscard]] virtual std::vector<TraceInfo> traces() const = 0;
+  /// Samples with their times, of the runs that `options` choose; the grain does not matter.
+  /// @throws DataError on an unknown channel.
+  [[nodiscard]] virtual TraceRows trace(const std::string& name, const ViewOptions& options = {}) const = 0;
+
   [[nodiscard]] virtual const std::string& path() const noexcept = 0;  ///< "memory" when in memory
   [[nodiscard]] virtual const std::string& uuid() const noexcept = 0;
   [[nodiscard]] virtual core::UtcTime created_time() const noexcept = 0;
@@ -49,7 +67,14 @@ class LUBAN_HISTORY_EXPORT HistorySource : public process::TableSource, public A
   [[nodiscard]] virtual const std::vector<ProcessVersion>& process_versions() const = 0;
   [[nodiscard]] process::Process process() const;  ///< the latest version
   [[nodiscard]] virtual const std::vector<Provenance>& provenance() const = 0;
+  /// The last of each, without reading the others.
+  [[nodiscard]] virtual ProcessVersion latest_version() const = 0;
+  [[nodiscard]] virtual Provenance latest_import() const = 0;
+  /// SHA-256 of the bytes of each import.
+  [[nodiscard]] virtual std::vector<std::string> input_digests() const = 0;
   [[nodiscard]] virtual Quarantine quarantine() const = 0;
+  [[nodiscard]] virtual Genealogy genealogy() const = 0;
+  [[nodiscard]] virtual Recipes recipes() const = 0;
   /// All of it, in memory. @throws IntegrityError when rows refer to rows that are not there.
   [[nodiscard]] virtual Content content() const = 0;
 };
@@ -73,13 +98,20 @@ class LUBAN_HISTORY_EXPORT HistoryFile final : public HistorySource {
   [[nodiscard]] std::vector<bool> read_into(std::span<const ColumnMemory> columns,
                                             process::RowRange rows) const override;
   [[nodiscard]] std::shared_ptr<const process::TableSource> view(const ViewOptions& options) const override;
+  [[nodiscard]] std::vector<TraceInfo> traces() const override;
+  [[nodiscard]] TraceRows trace(const std::string& name, const ViewOptions& options = {}) const override;
   [[nodiscard]] const std::string& path() const noexcept override;
   [[nodiscard]] const std::string& uuid() const noexcept override;
   [[nodiscard]] core::UtcTime created_time() const noexcept override;
   [[nodiscard]] const std::string& content_digest() const noexcept override;
   [[nodiscard]] const std::vector<ProcessVersion>& process_versions() const override;
   [[nodiscard]] const std::vector<Provenance>& provenance() const override;
+  [[nodiscard]] ProcessVersion latest_version() const override;
+  [[nodiscard]] Provenance latest_import() const override;
+  [[nodiscard]] std::vector<std::string> input_digests() const override;
   [[nodiscard]] Quarantine quarantine() const override;
+  [[nodiscard]] Genealogy genealogy() const override;
+  [[nodiscard]] Recipes recipes() const override;
   [[nodiscard]] Content content() const override;
 
  private:
@@ -104,13 +136,20 @@ class LUBAN_HISTORY_EXPORT HistoryFolder final : public HistorySource {
   [[nodiscard]] std::vector<bool> read_into(std::span<const ColumnMemory> columns,
                                             process::RowRange rows) const override;
   [[nodiscard]] std::shared_ptr<const process::TableSource> view(const ViewOptions& options) const override;
+  [[nodiscard]] std::vector<TraceInfo> traces() const override;
+  [[nodiscard]] TraceRows trace(const std::string& name, const ViewOptions& options = {}) const override;
   [[nodiscard]] const std::string& path() const noexcept override;
   [[nodiscard]] const std::string& uuid() const noexcept override;
   [[nodiscard]] core::UtcTime created_time() const noexcept override;
   [[nodiscard]] const std::string& content_digest() const noexcept override;
   [[nodiscard]] const std::vector<ProcessVersion>& process_versions() const override;
   [[nodiscard]] const std::vector<Provenance>& provenance() const override;
+  [[nodiscard]] ProcessVersion latest_version() const override;
+  [[nodiscard]] Provenance latest_import() const override;
+  [[nodiscard]] std::vector<std::string> input_digests() const override;
   [[nodiscard]] Quarantine quarantine() const override;
+  [[nodiscard]] Genealogy genealogy() const override;
+  [[nodiscard]] Recipes recipes() const override;
   [[nodiscard]] Content content() const override;
   [[nodiscard]] std::size_t segment_count() const noexcept;
 

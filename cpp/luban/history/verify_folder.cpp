@@ -3,6 +3,7 @@
 #include <luban/core/error.hpp>
 #include <luban/history/detail/folder_manifest.hpp>
 #include <luban/history/detail/key_join.hpp>
+#include <luban/history/detail/schema.hpp>
 #include <luban/history/detail/sealed_file.hpp>
 #include <luban/history/detail/segment_files.hpp>
 #include <luban/history/detail/verify_parts.hpp>
@@ -83,12 +84,21 @@ class FolderVerification {
       found(head_.string(), "is of another history (" + heads.back().uuid + ")");
       return;
     }
-    // A merge of segments begins a new chain; what came before it says nothing of this one.
+    // A merge of segments begins a new chain; what came before it says nothing of this one. One that was begun and is
+    // not in the list never happened.
+    std::erase_if(heads, [this](const HeadRecord& head) { return head.reason == head_compact_begun && !is_at(head); });
     auto first = heads.begin();
     for (auto head = heads.begin(); head != heads.end(); ++head) {
-      if (head->reason == "compact") first = head;
+      if (head->reason == head_compact || head->reason == head_compact_begun) first = head;
     }
-    check_against(first, heads.end());
+    if (first != heads.end()) check_against(first, heads.end());
+  }
+
+  /// Whether the chain passes through a head.
+  [[nodiscard]] bool is_at(const HeadRecord& head) const {
+    const auto count = static_cast<std::int64_t>(manifest_.segments.size());
+    return head.segments > 0 && head.segments <= count &&
+           manifest_.segments[static_cast<std::size_t>(head.segments) - 1].link == head.head;
   }
 
   template <typename Head>
@@ -136,6 +146,19 @@ class FolderVerification {
     report_.datasets += inside.datasets;
     if (inside.damages.empty() && (inside.runs != entry.runs || inside.readings != entry.readings)) {
       found(entry.file, "the list of segments counts other runs and readings");
+    }
+    if (inside.damages.empty()) check_origin(entry.file);
+  }
+
+  /// Every segment says of which history it is, and when that began.
+  void check_origin(const std::string& name) {
+    const TreeFile file(folder_ / name);
+    const Attributes& root = file.groups().at("/");
+    if (text_attribute(root, "uuid") != manifest_.uuid) {
+      found(name, "is of another history (" + text_attribute(root, "uuid") + ") than the list of segments says");
+    }
+    if (integer_attribute(root, "created_time") != manifest_.created_time) {
+      found(manifest_name, "says another time of the first import than " + name);
     }
   }
 

@@ -82,7 +82,10 @@ std::string write(Content& content, const std::filesystem::path& path, const Wri
                          .hint = "open it and append, or choose another name"});
   }
   std::optional<core::FileLock> lock;  // a new file needs none: of several writers one gets the name
-  if (options.replace) lock.emplace(path, "history.write");
+  if (options.replace) {
+    lock.emplace(path, "history.write");
+    core::remove_abandoned(path, "history.write");
+  }
   detail::require_expected(path, options);
   detail::Tree tree;
   const std::string digest = detail::complete(content, tree, control);

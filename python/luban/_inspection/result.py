@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -67,15 +67,6 @@ class Inspection:
             columns = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
             rows.append((kind, about.title, about.level, len(found), columns, about.advice))
         return pd.DataFrame(rows, columns=["kind", "title", "level", "count", "columns", "advice"])
-
-    def plot(self) -> Any:
-        """Return the page of this inspection: one HTML file with pictures, which shows itself in a notebook.
-
-        ``plot().save("page.html")`` writes it. Raises: IoError when the disk refuses.
-        """
-        from luban import report
-
-        return report.of_inspection(self)
 
     def to_json(self) -> str:
         """Return everything but the pictures as one JSON object; missing numbers are null."""

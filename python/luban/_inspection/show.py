@@ -42,7 +42,8 @@ def notebook_html(seen: Inspection) -> str:
             f"<p>{100 * seen.space.within_reach:.0f} % of the search space lies within reach of a run; "
             f"{seen.space.settings:,} different settings of {seen.space.parameters} parameters.</p>"
         )
-    parts.append("<p><small><code>.plot()</code> is the whole page, <code>.findings</code> the table.</small></p>")
+    page = "<code>luban.report.of_inspection(…)</code> is the whole page, <code>.findings</code> the table."
+    parts.append(f"<p><small>{page}</small></p>")
     return "\n".join(part for part in parts if part)
 
 

@@ -133,6 +133,9 @@ def build(
     now = time.time_ns()
     content = content_of(process, author, report.source, report.digest, report.rows, now)
     runs = run_tables(columns, match, kept, run, kept[first], report, texts=state is not None)
+    place = _equipment(process)
+    if place and "equipment" not in runs.housekeeping and "equipment" not in runs.varying:
+        runs.housekeeping["equipment"] = [place] * len(first)
     groups = _groups(process, columns, kept[first], report)
     run_ids = ids(key_of_run)
     report.runs = len(first)
@@ -166,6 +169,13 @@ def _add_responses(
             content.add_response(response.name, response.unit, there, values[there], now)
         else:
             add_with_quality(content, response, there, values[there], now, quality[kept][there])
+
+
+def _equipment(process: Process) -> str:
+    """Return the path of the equipment that the process file names: its levels joined by slashes."""
+    stated = process.to_dict().get("equipment", {})
+    levels = (stated.get(name, "") for name in ("site", "area", "work_center", "work_unit"))
+    return "/".join(level for level in levels if level)
 
 
 def content_of(process: Process, author: Author, name: str, digest: str, rows: int, now: int) -> _history.Content:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from luban._intake.convert import Codes
-from luban.errors import NotBuiltError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,18 +23,7 @@ if TYPE_CHECKING:
     from luban._intake.traces import Trace
     from luban.process import Process
 
-__all__ = ["add_achieved", "add_traces", "add_with_quality", "mean_of_runs", "require_content"]
-
-
-def require_content(content: _history.Content, method: str, what: str) -> None:
-    """Refuse what the history module of this build does not keep. Raises: NotBuiltError."""
-    if not hasattr(content, method):
-        raise NotBuiltError(
-            where="ingest",
-            expected=f"a history module that keeps {what} (format 1.1)",
-            received="one of format 1.0",
-            hint="build luban anew: its Python part is newer than its compiled one",
-        )
+__all__ = ["add_achieved", "add_traces", "add_with_quality", "mean_of_runs"]
 
 
 def add_with_quality(
@@ -46,8 +34,7 @@ def add_with_quality(
     now: int,
     quality: NDArray[np.int32],
 ) -> None:
-    """Add values with the quality of each (0 good, 1 uncertain, 2 bad). Raises: NotBuiltError."""
-    require_content(content, "set_achieved", "the quality of values")  # came together with the argument `quality`
+    """Add values with the quality of each (0 good, 1 uncertain, 2 bad)."""
     content.add_response(response.name, response.unit, reading, values, now, quality=quality)
 
 
@@ -59,14 +46,13 @@ def add_achieved(
     run: NDArray[np.int64],
     runs: int,
 ) -> None:
-    """Add what each run reached: the mean of its readings' numbers, the first known name. Raises: NotBuiltError."""
+    """Add what each run reached: the mean of its readings' numbers, the first known name."""
     from luban import _core
 
     table = []
     for parameter in process.parameters:
         if parameter.name not in columns.achieved:
             continue
-        require_content(content, "set_achieved", "achieved settings")
         values = columns.achieved[parameter.name]
         if isinstance(values, Codes):
             codes = _first_known(values.codes[kept], run, runs)
@@ -102,11 +88,10 @@ def _first_known(codes: NDArray[np.int32], run: NDArray[np.int64], runs: int) ->
 
 
 def add_traces(addition: Addition, traces: Sequence[Trace], report: ImportReport) -> None:
-    """Add the samples of these runs, channel by channel. Raises: DataError, NotBuiltError."""
+    """Add the samples of these runs, channel by channel. Raises: DataError."""
     from luban._intake.traces import attach
 
     for trace in traces:
-        require_content(addition.content, "add_trace", "traces")
         order, total = addition.order_of_runs()
         own, strange = attach(trace, addition.run_ids, order, total)
         times = np.empty(0, dtype=np.int64) if own.times is None else own.times

@@ -81,17 +81,15 @@ def read_genealogy(source: Source) -> Genealogy:
 def add_genealogy(sink: Sink, process: Process, source: Source, author: Author) -> int:
     """Import lots into a sink, as an import of their own; returns the rows, 0 when these bytes came before.
 
-    Raises: as :func:`read_genealogy`; NotBuiltError.
+    Raises: as :func:`read_genealogy`.
     """
     from luban._intake.build import content_of
-    from luban._intake.extras import require_content
 
     digest = source.digest()
     if any(entry.input_digest == digest for entry in sink.provenance):
         return 0
     lots = read_genealogy(source)
     content = content_of(process, author, source.name, digest, len(lots.child_lot), time.time_ns())
-    require_content(content, "set_genealogy", "the genealogy of lots")
     content.set_genealogy(lots.child_lot, lots.parent_lot, lots.quantity, lots.unit, lots.time)
     sink.append(content, np.empty(0, dtype=np.int64))
     return len(lots.child_lot)

@@ -58,6 +58,7 @@ class ImportReport:
     already_imported: bool = False
     traces: dict[str, int] = field(default_factory=dict)  # samples by channel
     genealogy: int = 0  # rows of the lots that came with it
+    recipes: int = 0  # rows of the recipes that came with it
     rows_known: int = 0  # rows of pieces that an interrupted import had brought before
     seconds: float = 0.0
 
@@ -70,7 +71,7 @@ class ImportReport:
     def changed(self) -> bool:
         """Whether the history is another one than before."""
         added = self.runs_added + self.readings_added + self.values_added + self.values_corrected + self.genealogy
-        return self.genealogy > 0 or (not self.already_imported and (added > 0 or self.quarantined > 0))
+        return self.genealogy + self.recipes > 0 or (not self.already_imported and (added > 0 or self.quarantined > 0))
 
     @property
     def quarantined(self) -> int:
@@ -127,6 +128,8 @@ class ImportReport:
             out.append(f"Traces: {channels}.")
         if self.genealogy:
             out.append(f"Lots: {counted(self.genealogy, 'row')} of what was made of what.")
+        if self.recipes:
+            out.append(f"Recipes: {counted(self.recipes, 'row')} of what they ask for.")
         if self.rows_known:
             out.append(f"{counted(self.rows_known, 'row')} had come before the import was interrupted.")
         if not self.changed:

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from luban import _history
-from luban.errors import NotBuiltError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from luban._reading import Compression
 
 __all__ = ["PIECE_ROWS", "ContentSink", "SegmentSink", "Sink"]
 
@@ -100,16 +101,15 @@ class SegmentSink:
 
     stored = None  # new rows are compared with those of their own piece alone
 
-    def __init__(self, folder: Path, piece_rows: int = PIECE_ROWS, *, ahead: bool = False) -> None:
-        if not hasattr(_history, "Appender"):
-            raise NotBuiltError(
-                where="ingest",
-                expected="a history module that writes folders of segments (format 1.1)",
-                received="one of format 1.0",
-                place=str(folder),
-                hint="build luban anew: its Python part is newer than its compiled one",
-            )
-        self._appender = _history.Appender(str(folder))
+    def __init__(
+        self,
+        folder: Path,
+        piece_rows: int = PIECE_ROWS,
+        *,
+        ahead: bool = False,
+        compression: Compression = "deflate",
+    ) -> None:
+        self._appender = _history.Appender(str(folder), compression=compression)
         self._further: dict[str, bool] = {}  # by digest: whether the next piece is a further one of the same import
         self.piece_rows = piece_rows
         self.ahead = ahead
@@ -117,13 +117,13 @@ class SegmentSink:
     @property
     def provenance(self) -> Sequence[_history.Provenance]:
         """See :class:`Sink`."""
-        history = self._appender.history()
+        history: _history.HistoryFolder | None = self._appender.history()
         return [] if history is None else history.provenance
 
     @property
     def process(self) -> Sequence[_history.ProcessVersion]:
         """See :class:`Sink`."""
-        history = self._appender.history()
+        history: _history.HistoryFolder | None = self._appender.history()
         return [] if history is None else history.process_versions
 
     def append(self, addition: _history.Content, source_rows: NDArray[np.int64]) -> _history.MergeReport:

@@ -9,7 +9,7 @@ import typer
 
 from luban._words import counted
 from luban.cli.app import JsonFlag, verb
-from luban.cli.paths import HistoryPath
+from luban.cli.paths import CompressionChoice, CompressionOption, HistoryPath
 
 __all__ = ["compact_history", "verify_history"]
 
@@ -70,6 +70,7 @@ def compact_history(
     most_readings: Annotated[
         int | None, typer.Option(min=1, help="Readings that one segment may hold. Default: 2 million")
     ] = None,
+    compression: CompressionOption = CompressionChoice.deflate,
     head: HeadOption = None,
     as_json: JsonFlag = False,
 ) -> None:
@@ -82,7 +83,9 @@ def compact_history(
     from luban.history import compact
 
     with console.progress() as progress:
-        report = compact(history, most_readings=most_readings, head=head, progress=progress)
+        report = compact(
+            history, most_readings=most_readings, head=head, compression=compression.value, progress=progress
+        )
     if as_json:
         names = ("segments_before", "segments_after", "bytes_before", "bytes_after", "files_left")
         values = {name: getattr(report, name) for name in names}

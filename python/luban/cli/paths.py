@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -10,10 +11,34 @@ import typer
 
 from luban.errors import ConfigurationError, IoError
 
-__all__ = ["ForceFlag", "HistoryPath", "ProcessPath", "require_file", "require_free", "require_writable"]
+__all__ = [
+    "CompressionChoice",
+    "CompressionOption",
+    "ForceFlag",
+    "HistoryPath",
+    "ProcessPath",
+    "require_file",
+    "require_free",
+    "require_writable",
+]
 
 ProcessPath = Annotated[Path, typer.Argument(metavar="PROCESS", help="Process file (YAML).")]
 HistoryPath = Annotated[Path, typer.Argument(metavar="HISTORY", help="History: an HDF5 file, or a folder of segments.")]
+
+
+class CompressionChoice(StrEnum):
+    """What compresses the chunks of a history."""
+
+    deflate = "deflate"
+    zstd = "zstd"
+    lz4 = "lz4"
+    none = "none"
+
+
+CompressionOption = Annotated[
+    CompressionChoice,
+    typer.Option(help="deflate: every HDF5 library reads it. zstd: several times as fast; others need hdf5plugin."),
+]
 ForceFlag = Annotated[bool, typer.Option("--force", help="Replace the output when it exists.")]
 
 

@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from luban.cli.app import JsonFlag, verb
-from luban.cli.paths import ForceFlag, HistoryPath, ProcessPath, require_file, require_free
+from luban.cli.paths import (
+    CompressionChoice,
+    CompressionOption,
+    ForceFlag,
+    HistoryPath,
+    ProcessPath,
+    require_file,
+    require_free,
+)
 from luban.cli.sources import (
     DecimalOption,
     DelimiterOption,
@@ -42,7 +50,10 @@ def import_file(
     process: ProcessPath,
     source: SourceArgument,
     out: Annotated[
-        Path | None, typer.Option("-o", "--out", help="History to make or to add to. Default: SOURCE with .h5")
+        str | None,
+        typer.Option(
+            "-o", "--out", help="History to make or to add to; NAME/ is a folder of segments. Default: SOURCE with .h5"
+        ),
     ] = None,
     on_bad: Annotated[
         OnBadChoice, typer.Option(help="Put bad values and rows aside, with the reason, or refuse the whole source.")
@@ -62,6 +73,10 @@ def import_file(
     genealogy: Annotated[
         Path | None, typer.Option(help="Table of lots: child_lot, parent_lot, quantity, unit, time.")
     ] = None,
+    recipes: Annotated[
+        Path | None, typer.Option(help="Table of what recipes ask for: recipe, parameter, value, unit.")
+    ] = None,
+    compression: CompressionOption = CompressionChoice.deflate,
     as_json: JsonFlag = False,
 ) -> None:
     """Import a file, a folder of Parquet files or a database into a history.
@@ -77,7 +92,7 @@ def import_file(
     definition = Process.from_yaml(process)
     if not is_database(source):
         require_file(Path(source), what="a file, a folder or the URL of a database", verb="import")
-    target = out if out is not None else Path(default_stem(source) + ".h5")
+    target = out if out is not None else default_stem(source) + ".h5"
     if Path(source).suffix.lower() in (".sqlite", ".db") and not is_database(source):
         _fold(definition, Path(source), target, as_json)
         return
@@ -100,6 +115,8 @@ def import_file(
             on_bad=on_bad.value,
             traces=console.key_values(trace or [], "--trace"),
             genealogy=genealogy,
+            recipes=recipes,
+            compression=compression.value,
             progress=progress,
         )
     if as_json:
@@ -111,7 +128,7 @@ def import_file(
     console.out(f"{target}: luban inspect {target} shows what is in it.")
 
 
-def _fold(definition: Process, journal: Path, target: Path, as_json: bool) -> None:
+def _fold(definition: Process, journal: Path, target: str, as_json: bool) -> None:
     from luban import console
     from luban.journal import fold
 

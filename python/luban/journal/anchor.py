@@ -7,6 +7,7 @@ the anchor file on another disk, sign it, or copy its last line elsewhere.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import struct
@@ -147,6 +148,8 @@ class Anchor:
             fresh.replace(self.path)
             sync_folder(self.path.parent)
         except OSError as error:
+            with contextlib.suppress(OSError):  # the first error is the one to report
+                fresh.unlink(missing_ok=True)
             raise _refused(error, "to write the anchor file", self.path) from error
         return checkpoint
 

@@ -85,6 +85,8 @@ def fold(
 ) -> FoldReport:
     """Bring the runs and late responses that are not yet in ``history`` into it, and make it when there is none.
 
+    A folder, or a name that ends in a slash, gets a segment.
+
     Late responses of runs that were folded earlier become events of their readings. ``journal`` is a path, which a loop
     may be writing, or a journal that is open.
 
@@ -104,18 +106,18 @@ def fold(
         )
     lock = FileLock(out.with_name(f".{out.name}.fold-lock"), where="journal.fold", what="a history")
     try:
-        done = _fold(source, out, process, progress)
+        done = _fold(source, out, str(history), process, progress)
         done.marked = _mark(source, out, done.last, anchor)
         return done
     finally:
         lock.release()
 
 
-def _fold(source: Journal, out: Path, process: Process, progress: Progress | None) -> FoldReport:
+def _fold(source: Journal, out: Path, place: str, process: Process, progress: Progress | None) -> FoldReport:
     from luban import ingest
     from luban.history import History
 
-    before = History.open(out) if out.exists() else None
+    before = History.open(out) if _is_there(out) else None
     since = _folded_through(before, source.uuid)
     frame = source.runs(since, process=process)
     done = FoldReport(source.uuid, str(out), since + 1, int(frame.attrs["sequence"]), len(frame))
@@ -130,9 +132,14 @@ def _fold(source: Journal, out: Path, process: Process, progress: Progress | Non
     # another import, not the same one again.
     frame["source"] = name
     frame.attrs = {}
-    done.report = ingest.import_frame(process, frame, out, name=name, progress=progress)
-    done.digest = History.open(out).digest if out.exists() else ""
+    done.report = ingest.import_frame(process, frame, place, name=name, progress=progress)
+    done.digest = History.open(out).digest if _is_there(out) else ""
     return done
+
+
+def _is_there(history: Path) -> bool:
+    """Whether there is a history of that name; an empty folder is to become one."""
+    return history.is_file() or (history / "luban-history.json").exists()
 
 
 def _require_own_names(frame: pd.DataFrame, history: History | None, source: Journal) -> None:
@@ -142,9 +149,13 @@ def _require_own_names(frame: pd.DataFrame, history: History | None, source: Jou
     """
     if history is None:
         return
+    from luban.history import RunFilter
+
     late = {run_id for _, run_id, _ in frame.attrs["unplaced"]}
     own = set(frame["run_id"]) - late
-    known = history.read(columns=["run_id", "source"], rows="runs", runs=lambda runs: runs["run_id"].isin(own))
+    if not own:
+        return
+    known = history.read(columns=["run_id", "source"], rows="runs", runs=RunFilter(run_id=sorted(own)))
     for run_id, origin in zip(known["run_id"], known["source"], strict=True):
         match = _NAME.fullmatch(str(origin))
         if match is None or match[1] != source.uuid:
@@ -172,11 +183,12 @@ def _with_earlier_runs(
     unplaced: list[tuple[int, str, int]] = frame.attrs["unplaced"]
     if not unplaced or history is None:
         return frame, unplaced
+    from luban.history import RunFilter
     from luban.journal.runs import as_source
 
     inputs = [item.name for item in (*process.parameters, *process.context, *process.noise)]
     wanted = {run_id for _, run_id, _ in unplaced}
-    known = history.read(columns=["run_id", "repeat", *inputs], runs=lambda runs: runs["run_id"].isin(wanted))
+    known = history.read(columns=["run_id", "repeat", *inputs], runs=RunFilter(run_id=sorted(wanted)))
     found = as_source(known, process).set_index(["run_id", "repeat"])
     frame = frame.astype(dict.fromkeys(inputs, object))
     for place, key in enumerate(zip(frame["run_id"], frame["repeat"], strict=True)):
@@ -189,7 +201,7 @@ def _mark(source: Journal, out: Path, through: int, anchor: Path_ | None) -> boo
     """Note in the journal what the history has, unless it says so; False while a loop writes it."""
     from luban.history import History
 
-    if not out.exists() or through == 0:
+    if not _is_there(out) or through == 0:
         return True
     history = History.open(out)
     if _folded_through(history, source.uuid) < through:  # nothing of the range was new to it

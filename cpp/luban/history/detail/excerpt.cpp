@@ -80,10 +80,10 @@ void take_runs(Excerpt& excerpt, const HistorySource& history, const RunFilter& 
     content.traces.push_back(std::move(copy));
   }
   const std::string& digest = addition.provenance.front().input_digest;
+  const std::vector<std::string> digests = history.input_digests();
   for (const std::int32_t source : table.codes("/runs/source")) {
     excerpt.source.push_back(source);
-    const auto& entry = history.provenance().at(static_cast<std::size_t>(source));
-    excerpt.same_import.push_back(static_cast<char>(entry.input_digest == digest));
+    excerpt.same_import.push_back(static_cast<char>(digests.at(static_cast<std::size_t>(source)) == digest));
   }
 }
 
@@ -205,8 +205,8 @@ Excerpt make_excerpt(const HistorySource& history, const Content& addition) {
   Content& content = excerpt.content;
   content.uuid = history.uuid();
   content.created_time = history.created_time().since_epoch().count();
-  content.process = {history.process_versions().back()};
-  content.provenance = {history.provenance().back()};
+  content.process = {history.latest_version()};
+  content.provenance = {history.latest_import()};
   RunFilter filter;
   filter.run_id = addition.runs.run_id;
   std::sort(filter.run_id.begin(), filter.run_id.end());

@@ -74,7 +74,7 @@ SegmentEntry entry_of(const Json& json) {
   entry.last_start = json.at("last_start").as_int();
   for (const Json& import : json.at("imports").as_array()) {
     entry.imports.push_back({import.at("time").as_int(), import.at("runs").as_int(), import.at("readings").as_int(),
-                             import.at("input").as_string()});
+                             import.at("input").as_string(), import.at("digest").as_string()});
   }
   for (const Json& column : json.at("columns").as_array()) entry.columns.push_back(column_of(column));
   entry.previous = json.at("previous").as_string();
@@ -83,6 +83,17 @@ SegmentEntry entry_of(const Json& json) {
     if (count < 0) unfit("counts of 0 or more", std::to_string(count), manifest_name);
   }
   return entry;
+}
+
+/// What is in the list of replaced files is removed in the end: no other file may get there.
+void require_replaceable(const FolderManifest& manifest) {
+  std::set<std::string_view> live;
+  for (const SegmentEntry& entry : manifest.segments) live.insert(entry.file);
+  for (const std::string& name : manifest.replaced) {
+    if (live.count(name) != 0 || !is_segment_name(name) || name.find('/') != std::string::npos) {
+      unfit("files of merged segments among `replaced`", "`" + name + "`", manifest_name);
+    }
+  }
 }
 
 std::string read_text(const fs::path& file) {
@@ -100,6 +111,10 @@ std::string read_text(const fs::path& file) {
 
 }  // namespace
 
+bool is_segment_name(std::string_view name) {
+  return name.starts_with(segment_prefix) && name.ends_with(segment_suffix);
+}
+
 Json SegmentEntry::fields() const {
   Json json = Json::object();
   json.set("file", file).set("sha256", sha256).set("bytes", bytes).set("content_digest", content_digest);
@@ -112,7 +127,7 @@ Json SegmentEntry::fields() const {
   for (const SegmentImport& import : imports) {
     Json item = Json::object();
     item.set("time", import.time).set("runs", import.runs).set("readings", import.readings);
-    list.push_back(item.set("input", import.input));
+    list.push_back(item.set("input", import.input).set("digest", import.digest));
   }
   json.set("imports", std::move(list));
   Json named = Json::array();
@@ -157,6 +172,7 @@ FolderManifest FolderManifest::read_unchecked(const fs::path& folder) {
     manifest.created_time = json.at("created_time").as_int();
     for (const Json& entry : json.at("segments").as_array()) manifest.segments.push_back(entry_of(entry));
     manifest.replaced = json.at("replaced").as_strings();
+    require_replaceable(manifest);
     return manifest;
   } catch (const core::DataError& error) {
     unfit("the list of segments", error.detail().received, file);
@@ -205,26 +221,48 @@ std::vector<HeadRecord> read_heads(const fs::path& file) {
   return records;
 }
 
+namespace {
+
+/// Length of the file up to its last line feed: what a crash or a full disk left of a line after it is no line.
+off_t whole_lines(int descriptor) {
+  constexpr off_t step = 4096;
+  std::string block;
+  for (off_t end = ::lseek(descriptor, 0, SEEK_END); end > 0;) {
+    const off_t begin = std::max<off_t>(0, end - step);
+    block.resize(static_cast<std::size_t>(end - begin));
+    const ssize_t count = ::pread(descriptor, block.data(), block.size(), begin);
+    if (count != static_cast<ssize_t>(block.size())) return -1;
+    const std::size_t found = block.rfind('\n');
+    if (found != std::string::npos) return begin + static_cast<off_t>(found) + 1;
+    end = begin;
+  }
+  return 0;
+}
+
+}  // namespace
+
 void append_head(const fs::path& file, const HeadRecord& record) {
   Json json = Json::object();
   json.set("uuid", record.uuid).set("time", record.time).set("segments", record.segments);
-  const std::string line = json.set("head", record.head).set("reason", record.reason).dump() + "\n";
+  std::string bytes = json.set("head", record.head).set("reason", record.reason).dump() + "\n";
   const auto refused = [&file](const char* what) {
     throw core::IoError({.where = "history.write",
                          .expected = std::string("to ") + what + " the file of heads",
                          .received = std::strerror(errno),
                          .place = file.string(),
-                         .hint = "the segment is written; this file stands beside the folder and proves its end"});
+                         .hint = "it stands beside the folder and proves its end; the next write goes on from what the "
+                                 "folder holds"});
   };
   const bool fresh = !fs::exists(file);
   const int descriptor = ::open(file.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
   if (descriptor < 0) refused("open");
-  // What a crash left of a line would spoil the next one.
-  const off_t size = ::lseek(descriptor, 0, SEEK_END);
-  char last = '\n';
-  if (size > 0 && ::pread(descriptor, &last, 1, size - 1) != 1) last = '\n';
-  const std::string bytes = (last == '\n' ? "" : "\n") + line;
-  const bool written = ::write(descriptor, bytes.data(), bytes.size()) == static_cast<ssize_t>(bytes.size());
+  const off_t whole = whole_lines(descriptor);
+  // A file that may only grow keeps the piece, as a line of its own.
+  const bool piece = whole >= 0 && ::lseek(descriptor, 0, SEEK_END) > whole;
+  if (piece && ::ftruncate(descriptor, whole) != 0) bytes.insert(0, 1, '\n');
+  const ssize_t count = whole < 0 ? -1 : ::write(descriptor, bytes.data(), bytes.size());
+  const bool written = count == static_cast<ssize_t>(bytes.size());
+  if (count >= 0 && !written) errno = ENOSPC;  // a short write says nothing of its reason
   const bool synced = written && ::fdatasync(descriptor) == 0;
   const int reason = errno;
   ::close(descriptor);

@@ -7,12 +7,17 @@
 #include <luban/process/table.hpp>
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace luban::history::detail {
 
 /// The file in a folder that makes it a history.
 inline constexpr const char* manifest_name = "luban-history.json";
+inline constexpr std::string_view segment_prefix = "segment-";
+inline constexpr std::string_view segment_suffix = ".h5";
+/// Whether a file bears a name that we give to segments.
+[[nodiscard]] bool is_segment_name(std::string_view name);
 /// Held shared by who reads the folder: while anybody does, replaced segments stay.
 inline constexpr const char* readers_name = ".luban-history.readers";
 
@@ -26,7 +31,8 @@ struct SegmentColumn {
 struct SegmentImport {
   std::int64_t time = core::UtcTime::missing_count;
   std::int64_t runs = 0, readings = 0;
-  std::string input;  ///< name of what was imported
+  std::string input;   ///< name of what was imported
+  std::string digest;  ///< SHA-256 of its bytes
 };
 
 /// What the manifest says of one segment; enough to choose segments without opening them.
@@ -72,8 +78,14 @@ struct HeadRecord {
   std::int64_t time = core::UtcTime::missing_count;
   std::int64_t segments = 0;
   std::string head;
-  std::string reason;  ///< "append" or "compact"
+  std::string reason;  ///< one of those below
 };
+inline constexpr const char* head_append = "append";
+/// Segments were merged: a new chain.
+inline constexpr const char* head_compact = "compact";
+/// They are about to be: noted before the list is, so that a crash in between does not look like a removed tail. Counts
+/// when the list has that chain.
+inline constexpr const char* head_compact_begun = "compact-begun";
 /// NAME.head beside the folder NAME.
 [[nodiscard]] std::filesystem::path default_head_file(const std::filesystem::path& folder);
 /// Lines that can be read, in their order; none when there is no such file. A last line that was cut is left out.

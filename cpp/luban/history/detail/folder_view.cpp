@@ -25,6 +25,7 @@ std::size_t rank(const ViewColumn& column) {
 }
 
 Origin origin_of(const std::string& path) {
+  if (path.starts_with("/responses/")) return Origin::response;
   if (path.starts_with("/traces/")) return Origin::trace;
   return path.starts_with("/auxiliary/") ? Origin::reading : Origin::run;
 }
@@ -144,9 +145,16 @@ std::shared_ptr<const View> FolderView::view(const Part& part) const {
   return views_.emplace(part.segment, std::move(made)).first->second;
 }
 
+// Columns that every segment has are those of the newest one, whose categories are the longest; of the others the list
+// of segments says which there are.
 void FolderView::make_columns() {
   const auto newest = files_->open(files_->size() - 1);
   columns_ = view_columns(*newest->file, sources_, options_.grain);
+  std::erase_if(columns_, [](const ViewColumn& column) {
+    return column.path.ends_with("/achieved") || column.path.starts_with("/identifiers/") ||
+           column.path.starts_with("/auxiliary/") || column.path.starts_with("/responses/") ||
+           column.path.starts_with("/traces/");
+  });
   const bool readings = options_.grain == process::Grain::readings;
   for (const SegmentEntry& entry : files_->manifest().segments) {
     for (const SegmentColumn& more : entry.columns) {
@@ -158,6 +166,8 @@ void FolderView::make_columns() {
         columns_.push_back(std::move(column));
       } else if (known->path == more.path && known->info.kind != more.info.kind) {
         known->info.kind = process::ColumnKind::string;
+      } else if (known->path == more.path && known->info.categories.size() < more.info.categories.size()) {
+        known->info.categories = more.info.categories;
       }
     }
   }

@@ -40,6 +40,9 @@ class FolderView final : public process::TableSource, public ArraySource {
   [[nodiscard]] std::vector<bool> read_into(std::span<const ColumnMemory> columns,
                                             process::RowRange rows) const override;
 
+  /// As View::trace_rows; of a run that several segments have samples for, the first.
+  [[nodiscard]] TraceRows trace_rows(const std::string& name) const;
+
  private:
   /// Rows of one segment in this view.
   struct Part {

@@ -13,13 +13,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::string_view segment_prefix = "segment-";
-constexpr std::string_view segment_suffix = ".h5";
-
-bool is_segment_name(const std::string& name) {
-  return name.starts_with(segment_prefix) && name.ends_with(segment_suffix);
-}
-
 std::int64_t number_of(const std::string& file) {
   std::int64_t number = 0;
   if (!is_segment_name(file)) return number;
@@ -53,6 +46,11 @@ std::vector<SegmentColumn> own_columns(const Content& content) {
   add(content.runs.achieved, "/parameters/", "/achieved");
   add(content.runs.identifiers, "/identifiers/", "");
   add(content.readings.auxiliary, "/auxiliary/", "");
+  for (const ResponseEvents& events : content.responses) {
+    columns.push_back(
+        {"/responses/" + encode_name(events.name),
+         {.name = events.name, .unit = events.unit, .kind = process::ColumnKind::float64, .categories = {}}});
+  }
   for (const TraceColumn& trace : content.traces) {
     columns.push_back(
         {"/traces/" + encode_name(trace.name),
@@ -84,7 +82,7 @@ SegmentEntry describe(const Content& content) {
   }
   take_bounds(entry, content.runs);
   for (const Provenance& import : content.provenance) {
-    entry.imports.push_back({import.time, import.runs, import.readings, import.input_name});
+    entry.imports.push_back({import.time, import.runs, import.readings, import.input_name, import.input_digest});
   }
   entry.columns = own_columns(content);
   return entry;
@@ -105,9 +103,7 @@ FolderWriter::FolderWriter(const fs::path& folder, WriteOptions options, const f
       options_(std::move(options)),
       head_(head.empty() ? default_head_file(folder_) : head),
       lock_(std::in_place, folder_ / manifest_name, where) {
-  if (fs::exists(folder_ / manifest_name)) {
-    manifest_ = FolderManifest::read(folder_);
-  } else {
+  if (!fs::exists(folder_ / manifest_name)) {
     const bool others = std::any_of(fs::directory_iterator(folder_), fs::directory_iterator(), [](const auto& entry) {
       return entry.path().filename().string().front() != '.' && !is_segment_name(entry.path().filename().string());
     });
@@ -119,7 +115,27 @@ FolderWriter::FolderWriter(const fs::path& folder, WriteOptions options, const f
                            .hint = "name a folder of its own for the history"});
     }
   }
+  refresh();
+  remove_replaced();
+}
+
+// A write that failed may have become visible before it did: only the disk knows.
+void FolderWriter::refresh() {
+  if (!in_doubt_) return;
+  manifest_ = fs::exists(folder_ / manifest_name) ? FolderManifest::read(folder_) : FolderManifest{};
   remove_leftovers();
+  in_doubt_ = false;
+}
+
+void FolderWriter::remove_file(const fs::path& file) const {
+  std::error_code error;
+  fs::remove(file, error);
+  if (!error) return;
+  throw core::IoError({.where = "history.write",
+                       .expected = "to remove a file that no segment is",
+                       .received = error.message(),
+                       .place = file.string(),
+                       .hint = "check the folder and its permissions"});
 }
 
 // A segment that no list names was never acknowledged: a crash came between its renaming and that of the list.
@@ -129,7 +145,7 @@ void FolderWriter::remove_leftovers() {
   for (const auto& entry : fs::directory_iterator(folder_)) {
     const std::string name = entry.path().filename().string();
     const bool partial = name.front() == '.' && name.ends_with(".partial");
-    if (partial || (is_segment_name(name) && known.count(name) == 0)) fs::remove(entry.path());
+    if (partial || (is_segment_name(name) && known.count(name) == 0)) remove_file(entry.path());
   }
 }
 
@@ -157,16 +173,19 @@ SegmentEntry FolderWriter::write_segment(Content& segment, const core::CallContr
 }
 
 void FolderWriter::add(Content segment, const core::CallControl& control) {
+  refresh();
+  in_doubt_ = true;
   FolderManifest next = manifest_;
   if (next.segments.empty()) segment.segment = SegmentPlace{"", 0};
   next.segments.push_back(write_segment(segment, control));
   if (next.uuid.empty()) next.uuid = segment.uuid;
   if (next.created_time == core::UtcTime::missing_count) next.created_time = segment.created_time;
   chain(next, next.segments.size() - 1);
-  publish(std::move(next), "append");
+  publish(std::move(next), head_append);
 }
 
 void FolderWriter::replace(std::size_t first, std::size_t last, Content joined, const core::CallControl& control) {
+  in_doubt_ = true;
   FolderManifest next = manifest_;
   SegmentEntry entry = write_segment(joined, control);
   const auto begin = next.segments.begin() + static_cast<std::ptrdiff_t>(first);
@@ -174,14 +193,22 @@ void FolderWriter::replace(std::size_t first, std::size_t last, Content joined, 
   for (auto old = begin; old != end; ++old) next.replaced.push_back(old->file);
   next.segments.insert(next.segments.erase(begin, end), std::move(entry));
   chain(next, first);
-  publish(std::move(next), "compact");
+  publish(std::move(next), head_compact);
 }
 
 void FolderWriter::publish(FolderManifest next, const char* reason) {
+  HeadRecord record{next.uuid, core::UtcTime::now().since_epoch().count(),
+                    static_cast<std::int64_t>(next.segments.size()), next.head(), reason};
+  if (record.reason == head_compact) {
+    // The new chain may be shorter than the old one: a crash after the list must not look like a removed tail.
+    HeadRecord begun = record;
+    begun.reason = head_compact_begun;
+    append_head(head_, begun);
+  }
   next.write(folder_);
   manifest_ = std::move(next);
-  append_head(head_, {manifest_.uuid, core::UtcTime::now().since_epoch().count(),
-                      static_cast<std::int64_t>(manifest_.segments.size()), manifest_.head(), reason});
+  append_head(head_, record);
+  in_doubt_ = false;
   // The file that readers hold on to; without it they read as well.
   if (manifest_.segments.size() == 1) static_cast<void>(nobody_reads(folder_));
 }
@@ -191,8 +218,10 @@ std::size_t FolderWriter::remove_replaced() {
   // First the list, then the files: what a list names is there.
   const std::vector<std::string> files = std::move(manifest_.replaced);
   manifest_.replaced.clear();
+  in_doubt_ = true;
   manifest_.write(folder_);
-  for (const std::string& file : files) fs::remove(folder_ / file);
+  in_doubt_ = false;
+  for (const std::string& file : files) remove_file(folder_ / file);
   return 0;
 }
 

@@ -23,6 +23,8 @@ class FolderWriter {
   [[nodiscard]] bool empty() const noexcept { return manifest_.segments.empty(); }
   [[nodiscard]] const FolderManifest& manifest() const noexcept { return manifest_; }
 
+  /// Takes what is on the disk, when a write failed and may nevertheless be there. @throws as the constructor.
+  void refresh();
   /// Appends a segment. @throws as write().
   void add(Content segment, const core::CallControl& control);
   /// Puts one segment in the place of segments [first, last). The files of those are removed when nobody reads.
@@ -35,12 +37,14 @@ class FolderWriter {
   [[nodiscard]] std::string free_name() const;
   void publish(FolderManifest next, const char* reason);
   void remove_leftovers();
+  void remove_file(const std::filesystem::path& file) const;
 
   std::filesystem::path folder_;
   WriteOptions options_;
   std::filesystem::path head_;
   std::optional<core::FileLock> lock_;
   FolderManifest manifest_;
+  bool in_doubt_ = true;  ///< whether the disk may hold another state than `manifest_`
 };
 
 }  // namespace luban::history::detail

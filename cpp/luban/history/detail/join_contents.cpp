@@ -48,7 +48,8 @@ class Joiner {
     for (const ResponseEvents& events : more.responses) append_events(events);
     const RunPlaces places{run_target_, runs_before, out_.runs.size(), sources_};
     merge_traces(out_.traces, more.traces, places, [](std::size_t, const std::string&, const std::string&) {});
-    merge_material(more);
+    merge_genealogy(out_.genealogy, more.genealogy, sources_);
+    merge_recipes(out_.recipes, more.recipes, sources_);
     append_quarantine(out_.quarantine, more.quarantine, sources_);
     append_versions(out_.process, more.process);
     extend(out_.provenance, more.provenance);
@@ -78,7 +79,6 @@ class Joiner {
   void append_readings(const Content& more);
   void append_events(const ResponseEvents& events);
   void resolve_late(ResponseEvents& events, const ResponseEvents& more, std::size_t late);
-  void merge_material(const Content& more);
   void reorder_runs(const std::vector<std::int64_t>& order);
   [[nodiscard]] std::int64_t find_reading(const std::string& run_id, std::int64_t repeat);
 
@@ -162,14 +162,14 @@ std::int64_t Joiner::find_reading(const std::string& run_id, std::int64_t repeat
 }
 
 void Joiner::append_events(const ResponseEvents& more) {
-  const auto found = std::find_if(out_.responses.begin(), out_.responses.end(),
-                                  [&](const ResponseEvents& events) { return events.name == more.name; });
+  auto found = std::find_if(out_.responses.begin(), out_.responses.end(),
+                            [&](const ResponseEvents& events) { return events.name == more.name; });
   if (found == out_.responses.end()) {
-    out_.responses.emplace_back();
-    out_.responses.back().name = more.name;
-    out_.responses.back().unit = more.unit;
+    found = out_.responses.insert(found, ResponseEvents());
+    found->name = more.name;
+    found->unit = more.unit;
   }
-  ResponseEvents& to = found == out_.responses.end() ? out_.responses.back() : *found;
+  ResponseEvents& to = *found;
   std::size_t late = 0;
   for (const std::int64_t reading : more.reading) {
     if (reading >= 0) {
@@ -190,24 +190,6 @@ void Joiner::resolve_late(ResponseEvents& to, const ResponseEvents& more, std::s
   if (reading >= 0) return;
   to.late_run_id.push_back(more.late_run_id[late]);
   to.late_repeat.push_back(more.late_repeat[late]);
-}
-
-void Joiner::merge_material(const Content& more) {
-  const auto lots = out_.genealogy.size();
-  const auto asked = out_.recipes.size();
-  merge_genealogy(out_.genealogy, more.genealogy, sources_);
-  merge_recipes(out_.recipes, more.recipes, sources_);
-  // A segment may be of several imports; rows that both have keep the source of the first.
-  if (out_.genealogy.size() - lots == more.genealogy.size()) {
-    for (std::size_t i = 0; i < more.genealogy.size(); ++i) {
-      out_.genealogy.source[lots + i] = more.genealogy.source[i] + sources_;
-    }
-  }
-  if (out_.recipes.size() - asked == more.recipes.size()) {
-    for (std::size_t i = 0; i < more.recipes.size(); ++i) {
-      out_.recipes.source[asked + i] = more.recipes.source[i] + sources_;
-    }
-  }
 }
 
 void Joiner::reorder_runs(const std::vector<std::int64_t>& order) {

@@ -84,7 +84,7 @@ TraceColumn empty_like(const TraceColumn& channel) {
 
 }  // namespace
 
-std::int64_t merge_genealogy(Genealogy& to, const Genealogy& from, std::int32_t source) {
+std::int64_t merge_genealogy(Genealogy& to, const Genealogy& from, std::int32_t sources) {
   std::set<std::tuple<std::string, std::string, std::string, std::int64_t, std::uint64_t>> known;
   for (std::size_t i = 0; i < to.size(); ++i)
     known.insert(std::tuple_cat(key(to, i), std::tuple(bits(to.quantity[i]))));
@@ -96,13 +96,13 @@ std::int64_t merge_genealogy(Genealogy& to, const Genealogy& from, std::int32_t 
     to.quantity.push_back(from.quantity[i]);
     to.unit.push_back(from.unit[i]);
     to.time.push_back(from.time[i]);
-    to.source.push_back(source);
+    to.source.push_back(from.source[i] + sources);
     ++added;
   }
   return added;
 }
 
-std::int64_t merge_recipes(Recipes& to, const Recipes& from, std::int32_t source) {
+std::int64_t merge_recipes(Recipes& to, const Recipes& from, std::int32_t sources) {
   using Key = std::tuple<std::string, std::string, std::string, std::string, std::uint64_t>;
   const auto row = [](const Recipes& recipes, std::size_t i) {
     return Key(recipes.recipe[i], recipes.parameter[i], recipes.category[i], recipes.unit[i], bits(recipes.value[i]));
@@ -117,7 +117,7 @@ std::int64_t merge_recipes(Recipes& to, const Recipes& from, std::int32_t source
     to.value.push_back(from.value[i]);
     to.category.push_back(from.category[i]);
     to.unit.push_back(from.unit[i]);
-    to.source.push_back(source);
+    to.source.push_back(from.source[i] + sources);
     ++added;
   }
   return added;

@@ -9,9 +9,10 @@
 
 namespace luban::history::detail {
 
-/// Appends the rows that are not there yet, as brought by import `source`. @returns how many.
-std::int64_t merge_genealogy(Genealogy& to, const Genealogy& from, std::int32_t source);
-std::int64_t merge_recipes(Recipes& to, const Recipes& from, std::int32_t source);
+/// Appends the rows that are not there yet; the numbers of their imports are counted on from `sources`. @returns how
+/// many.
+std::int64_t merge_genealogy(Genealogy& to, const Genealogy& from, std::int32_t sources);
+std::int64_t merge_recipes(Recipes& to, const Recipes& from, std::int32_t sources);
 
 /// Where the runs of an addition went: `target[i]` is the run of the history, or −1 when it was refused.
 struct RunPlaces {

@@ -31,6 +31,8 @@ void require_history(const TreeFile& file);
 [[nodiscard]] std::vector<ProcessVersion> load_process(const TreeFile& file);
 [[nodiscard]] std::vector<Provenance> load_provenance(const TreeFile& file);
 [[nodiscard]] Quarantine load_quarantine(const TreeFile& file);
+[[nodiscard]] Genealogy load_genealogy(const TreeFile& file);
+[[nodiscard]] Recipes load_recipes(const TreeFile& file);
 
 /// A stored named column: where it lies and what it is.
 struct StoredColumn {
@@ -73,6 +75,14 @@ template <typename T>
 template <typename T>
 [[nodiscard]] std::vector<T> load(const TreeFile& file, const std::string& path) {
   return load<T>(file, path, 0, file.info(path).count);
+}
+
+/// The last of `entries`. @throws IntegrityError when there is none.
+template <typename Entry>
+[[nodiscard]] Entry newest(const std::vector<Entry>& entries, const char* what, const std::string& place) {
+  if (!entries.empty()) return entries.back();
+  throw core::IntegrityError(
+      {.where = "history.read", .expected = what, .received = "none", .place = place, .hint = "import the data again"});
 }
 
 /// @throws IntegrityError: a column refers to a row that does not exist.

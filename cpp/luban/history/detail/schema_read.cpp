@@ -76,26 +76,6 @@ TraceColumn load_trace(const TreeFile& file, const StoredTrace& stored) {
   return trace;
 }
 
-Genealogy load_genealogy(const TreeFile& file) {
-  if (!file.has("/genealogy/child_lot")) return {};
-  return {.child_lot = load<std::string>(file, "/genealogy/child_lot"),
-          .parent_lot = load<std::string>(file, "/genealogy/parent_lot"),
-          .quantity = load<double>(file, "/genealogy/quantity"),
-          .unit = load<std::string>(file, "/genealogy/unit"),
-          .time = load<std::int64_t>(file, "/genealogy/time"),
-          .source = load<std::int32_t>(file, "/genealogy/source")};
-}
-
-Recipes load_recipes(const TreeFile& file) {
-  if (!file.has("/recipes/recipe")) return {};
-  return {.recipe = load<std::string>(file, "/recipes/recipe"),
-          .parameter = load<std::string>(file, "/recipes/parameter"),
-          .value = load<double>(file, "/recipes/value"),
-          .category = load<std::string>(file, "/recipes/category"),
-          .unit = load<std::string>(file, "/recipes/unit"),
-          .source = load<std::int32_t>(file, "/recipes/source")};
-}
-
 /// Sets one member of every entry from a column; the first column decides how many entries there are.
 template <typename Entry, typename Field>
 void fill(const TreeFile& file, const std::string& path, std::vector<Entry>& entries, Field Entry::*member) {
@@ -138,8 +118,11 @@ process::ColumnInfo stored_info(const Attributes& attributes, StoredKind kind, c
       break;
     }
     case StoredKind::float32:
-      info.kind = process::ColumnKind::ragged_float32;
-      break;
+      throw core::IntegrityError({.where = "history.read",
+                                  .expected = "a column of float64, int64, int32 or text",
+                                  .received = "float32, which only samples of traces have",
+                                  .place = path,
+                                  .hint = "the file was not written by this format's rules"});
     default:
       info.kind = process::ColumnKind::string;
   }
@@ -282,6 +265,26 @@ Quarantine load_quarantine(const TreeFile& file) {
           .value = load<std::string>(file, "/quarantine/value"),
           .reason = load<std::string>(file, "/quarantine/reason"),
           .scope = load<std::string>(file, "/quarantine/scope")};
+}
+
+Genealogy load_genealogy(const TreeFile& file) {
+  if (!file.has("/genealogy/child_lot")) return {};
+  return {.child_lot = load<std::string>(file, "/genealogy/child_lot"),
+          .parent_lot = load<std::string>(file, "/genealogy/parent_lot"),
+          .quantity = load<double>(file, "/genealogy/quantity"),
+          .unit = load<std::string>(file, "/genealogy/unit"),
+          .time = load<std::int64_t>(file, "/genealogy/time"),
+          .source = load<std::int32_t>(file, "/genealogy/source")};
+}
+
+Recipes load_recipes(const TreeFile& file) {
+  if (!file.has("/recipes/recipe")) return {};
+  return {.recipe = load<std::string>(file, "/recipes/recipe"),
+          .parameter = load<std::string>(file, "/recipes/parameter"),
+          .value = load<double>(file, "/recipes/value"),
+          .category = load<std::string>(file, "/recipes/category"),
+          .unit = load<std::string>(file, "/recipes/unit"),
+          .source = load<std::int32_t>(file, "/recipes/source")};
 }
 
 Content load_content(const TreeFile& file) {

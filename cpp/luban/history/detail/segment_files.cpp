@@ -23,7 +23,10 @@ ReaderMark::~ReaderMark() {
 }
 
 bool nobody_reads(const std::filesystem::path& folder) {
-  const int descriptor = ::open((folder / readers_name).c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+  // A mark that another user made can be locked though not written.
+  const std::filesystem::path file = folder / readers_name;
+  int descriptor = ::open(file.c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0 && errno == ENOENT) descriptor = ::open(file.c_str(), O_RDONLY | O_CREAT | O_CLOEXEC, 0644);
   if (descriptor < 0) return true;
   const bool free = ::flock(descriptor, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK;
   ::close(descriptor);

@@ -1,5 +1,8 @@
+#include <cstring>
+#include <luban/core/error.hpp>
 #include <luban/history/detail/chunk_writer.hpp>
 #include <luban/history/detail/tree_file.hpp>
+#include <luban/history/detail/write_driver.hpp>
 
 namespace luban::history::detail {
 namespace {
@@ -130,23 +133,41 @@ Handle creation_properties(const Hdf5Lock&) {
   return compact_properties(H5P_FILE_CREATE, {"history.write", none, none, true});
 }
 
+namespace {
+
+[[noreturn]] void refused(const std::string& path, int reason) {
+  throw core::IoError({.where = "history.write",
+                       .expected = "to write the history",
+                       .received = std::strerror(reason),
+                       .place = path,
+                       .hint = "check free space and permissions; the file that was there before is untouched"});
+}
+
+}  // namespace
+
 void write_tree_file(const std::filesystem::path& path, const Tree& tree, const Compression& compression,
                      const core::CallControl& control) {
   const std::string name = path.string();
   const std::string object;
   const Hdf5Place place{"history.write", name, object, true};
-  LockedHandle file;
+  WriteOutcome outcome;
   {
+    LockedHandle file;
+    {
+      const Hdf5Lock lock;
+      const Handle create = creation_properties(lock);
+      const Handle access = access_properties(lock, false);
+      set_write_driver(lock, access.id(), outcome, place);
+      const hid_t made = H5Fcreate(name.c_str(), H5F_ACC_TRUNC, create.id(), access.id());
+      if (outcome.error != 0) refused(name, outcome.error);
+      file.set({checked(made, "H5Fcreate", place), &H5Fclose});
+    }
+    write_tree(file.id(), name, tree, compression, control);
     const Hdf5Lock lock;
-    const Handle create = creation_properties(lock);
-    const Handle access = access_properties(lock, false);
-    file.set(
-        {checked(H5Fcreate(name.c_str(), H5F_ACC_TRUNC, create.id(), access.id()), "H5Fcreate", place), &H5Fclose});
+    checked(H5Fflush(file.id(), H5F_SCOPE_LOCAL), "H5Fflush", place);
+    file.close(lock, "H5Fclose", place);
   }
-  write_tree(file.id(), name, tree, compression, control);
-  const Hdf5Lock lock;
-  checked(H5Fflush(file.id(), H5F_SCOPE_LOCAL), "H5Fflush", place);
-  file.close(lock, "H5Fclose", place);
+  if (outcome.error != 0) refused(name, outcome.error);
 }
 
 }  // namespace luban::history::detail

@@ -38,6 +38,9 @@ struct ViewColumn {
 /// Names of imports.
 [[nodiscard]] std::vector<std::string> input_names(const std::vector<Provenance>& provenance);
 
+/// Of a response of which the file has no event.
+inline const std::string no_path;
+
 /// Values of a response that other segments hold for readings of this file: rows of readings in ascending order.
 struct LateValues {
   std::vector<std::int64_t> row;
@@ -52,6 +55,9 @@ struct ViewPlace {
   std::int32_t first_source = 0;     ///< number of the file's first import among them
   LateByResponse late = {};
 };
+
+/// @throws DataError naming the nearest channel when there is none of that name.
+void require_trace(const std::vector<TraceInfo>& known, const std::string& name, const std::string& place);
 
 /// Sums of a response over the readings of each run that have a value, and how many those are.
 struct RunSums {
@@ -81,6 +87,9 @@ class View final : public process::TableSource, public ArraySource {
   /// Of the chosen runs, in their order; an unknown response has no values.
   [[nodiscard]] RunSums run_sums(const std::string& response) const;
   [[nodiscard]] std::vector<double> run_counts() const;
+  /// The samples of a channel with their times, of the chosen runs that have any; none when the file has no such
+  /// channel.
+  [[nodiscard]] TraceRows trace_rows(const std::string& name) const;
   /// The samples of a channel, of the chosen runs in their order; none when the file has no such channel.
   [[nodiscard]] process::Ragged run_samples(const std::string& trace) const;
 

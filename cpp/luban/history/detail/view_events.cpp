@@ -16,7 +16,8 @@ std::int64_t flag(const Attributes& attributes, const char* name) {
 }  // namespace
 
 std::vector<double> View::read_response(const ViewColumn& column, process::RowRange span) const {
-  std::vector<double> values = stored_response(column.path, span);
+  std::vector<double> values =
+      column.path == no_path ? std::vector<double>(span.size(), none) : stored_response(column.path, span);
   const auto late = place_.late.find(column.info.name);
   if (late == place_.late.end()) return values;
   const auto& rows = late->second.row;
@@ -170,7 +171,8 @@ process::Ragged View::run_samples(const std::string& trace) const {
 }
 
 std::vector<double> View::derived(const ViewColumn& column) const {
-  const std::string key = column.origin == Origin::run_count ? std::string("/readings") : column.path;
+  const std::string key =
+      column.origin == Origin::run_count ? std::string("/readings") : "response " + column.info.name;
   {
     const std::lock_guard lock(mutex_);
     if (const auto known = derived_.find(key); known != derived_.end()) return known->second;
