@@ -52,7 +52,10 @@ def import_file(
     out: Annotated[
         str | None,
         typer.Option(
-            "-o", "--out", help="History to make or to add to; NAME/ is a folder of segments. Default: SOURCE with .h5"
+            "-o",
+            "--out",
+            metavar="HISTORY",
+            help="To make or to add to; NAME/ is a folder of segments. Default: SOURCE with .h5",
         ),
     ] = None,
     on_bad: Annotated[
