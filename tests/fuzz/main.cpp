@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -12,9 +13,9 @@
 #include <charconv>
 #include <chrono>
 #include <csignal>
-#include <cstring>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <exception>
 #include <fstream>
 #include <iostream>
@@ -29,6 +30,9 @@
 #include "mutate.hpp"
 #include "targets.hpp"
 
+// Of the sanitizers' run-time library; absent in other builds.
+extern "C" void __sanitizer_print_stack_trace() __attribute__((weak));
+
 namespace luban::fuzz {
 namespace {
 
@@ -37,7 +41,7 @@ namespace fs = std::filesystem;
 enum class Kind { file, list, segment, codec, json };
 constexpr const char* kind_names[] = {"file", "list", "segment", "codec", "json"};
 constexpr int foreign_exception = 77;
-constexpr unsigned most_seconds = 20;  // of one input; under sanitizers on a busy machine
+constexpr long most_seconds = 20;  // of the processor, for one input, under sanitizers
 constexpr const char* list_name = "luban-history.json";
 
 std::string read_all(const fs::path& path) {
@@ -87,9 +91,11 @@ struct Input {
 Input make_input(const Corpus& corpus, std::uint64_t seed, std::uint64_t number) {
   core::Generator random = core::RandomKey(seed).child(number).generator();
   const std::uint64_t draw = random.below(16);
-  const Kind kind = draw < 8 ? Kind::file : draw < 10 ? Kind::list : draw < 12 ? Kind::segment
-                             : draw < 14              ? Kind::codec
-                                                      : Kind::json;
+  const Kind kind = draw < 8    ? Kind::file
+                    : draw < 10 ? Kind::list
+                    : draw < 12 ? Kind::segment
+                    : draw < 14 ? Kind::codec
+                                : Kind::json;
   if (kind == Kind::list) return {kind, list_name, mutate_text(read_all(corpus.folder / list_name), random)};
   if (kind == Kind::json) {
     const Seed& seed_text = one_of(corpus.texts, random);
@@ -121,6 +127,13 @@ void run(const Input& input, const Corpus& corpus, const fs::path& work) {
       write_all(folder / input.name, intact);
     }
   }
+}
+
+/// Says where an input that takes too long is; a child that is about to end may do so in a handler.
+void too_long(int) {
+  std::fputs("foreign exception: too long\n", stderr);
+  if (__sanitizer_print_stack_trace != nullptr) __sanitizer_print_stack_trace();
+  ::_exit(foreign_exception);
 }
 
 /// What a child died of.
@@ -211,10 +224,12 @@ class Campaign {
     ::setrlimit(RLIMIT_FSIZE, &files);
     const rlimit no_core{0, 0};
     ::setrlimit(RLIMIT_CORE, &no_core);
+    ::signal(SIGPROF, &too_long);
     std::uint64_t number = first;
     for (; number < last && std::chrono::steady_clock::now() < end; ++number) {
       *current_ = number;
-      ::alarm(most_seconds);
+      const itimerval timer{{0, 0}, {most_seconds, 0}};
+      ::setitimer(ITIMER_PROF, &timer, nullptr);
       try {
         run(make_input(corpus_, seed_, number), corpus_, work_);
       } catch (const std::exception& error) {

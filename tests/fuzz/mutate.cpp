@@ -38,9 +38,8 @@ std::size_t checked_length(std::string_view bytes, std::size_t begin) {
 }
 
 std::uint64_t extreme(core::Generator& random) {
-  constexpr std::array<std::uint64_t, 12> values{0,          1,          0x7F,       0xFF,        0xFFFF,
-                                                 0x7FFFFFFF, 0xFFFFFFFF, 0x10000000, 0x100000000, 0x7FFFFFFFFFFFFFFF,
-                                                 ~0ULL,      0x80000000};
+  constexpr std::array<std::uint64_t, 12> values{
+      0, 1, 0x7F, 0xFF, 0xFFFF, 0x7FFFFFFF, 0xFFFFFFFF, 0x10000000, 0x100000000, 0x7FFFFFFFFFFFFFFF, ~0ULL, 0x80000000};
   return values[random.below(values.size())];
 }
 
@@ -144,7 +143,8 @@ Seed make_seed(std::string name, std::string bytes) {
   add(0);  // the superblock
   for (const char* signature : {"OHDR", "OCHK", "FAHD", "FADB", "EAHD", "EAIB", "EADB", "BTHD", "BTLF", "BTIN", "FRHP",
                                 "FHDB", "FHIB", "FSHD", "FSSE", "SMTB", "SMLI"}) {
-    for (std::size_t at = seed.bytes.find(signature); at != std::string::npos; at = seed.bytes.find(signature, at + 4)) {
+    for (std::size_t at = seed.bytes.find(signature); at != std::string::npos;
+         at = seed.bytes.find(signature, at + 4)) {
       add(at);
     }
   }
@@ -182,11 +182,23 @@ std::string mutate_text(const std::string& text, core::Generator& random) {
       continue;
     }
     // Another number, or another word, in the place of one.
-    constexpr std::array<const char*, 14> values{
-        "-1",  "0",    "9223372036854775807", "-9223372036854775808", "99999999999999999999", "1e308",  "-0.5",
-        "\"\"", "null", "[]",                  "{}",                   "\"../x\"",              "[[[[", "\"\\ud800\""};
-    const auto found = std::find_if(out.begin() + static_cast<std::ptrdiff_t>(at), out.end(),
-                                    [](char c) { return std::isdigit(static_cast<unsigned char>(c)) != 0 || c == '"'; });
+    constexpr std::array<const char*, 14> values{"-1",
+                                                 "0",
+                                                 "9223372036854775807",
+                                                 "-9223372036854775808",
+                                                 "99999999999999999999",
+                                                 "1e308",
+                                                 "-0.5",
+                                                 "\"\"",
+                                                 "null",
+                                                 "[]",
+                                                 "{}",
+                                                 "\"../x\"",
+                                                 "[[[[",
+                                                 "\"\\ud800\""};
+    const auto found = std::find_if(out.begin() + static_cast<std::ptrdiff_t>(at), out.end(), [](char c) {
+      return std::isdigit(static_cast<unsigned char>(c)) != 0 || c == '"';
+    });
     if (found == out.end()) continue;
     const auto begin = static_cast<std::size_t>(found - out.begin());
     std::size_t end = out.find_first_of(out[begin] == '"' ? "\"" : ",]} \n", begin + 1);

@@ -146,6 +146,11 @@ def negative_reading(file: h5py.File) -> None:
 CASES: dict[str, tuple[Change, str]] = {
     "too many rows": (lambda f: replace(f, VALUE, shape=(2**45,), chunks=(1000,), dtype="f8"), "TIC-101"),
     "more rows than bytes": (lambda f: replace(f, VALUE, shape=(2**39,), chunks=(1000,), dtype="f8"), "TIC-101"),
+    "too many readings": (
+        lambda f: replace(f, "readings/run", shape=(2**41,), maxshape=(None,), chunks=(1000,), dtype="i8"),
+        "readings/run",
+    ),
+    "too many runs": (lambda f: replace(f, "runs/run_id", shape=(2**40,), chunks=(1000,), dtype="S8"), "runs/run_id"),
     "unwritten contiguous": (lambda f: replace(f, VALUE, shape=(2**33,), dtype="f8"), "TIC-101"),
     "huge chunk": (lambda f: replace(f, VALUE, shape=(5,), maxshape=(None,), chunks=(2**24,), dtype="f8"), "TIC-101"),
     "huge text": (lambda f: replace(f, "runs/group", shape=(5,), dtype="S100000000"), "runs/group"),

@@ -2,7 +2,8 @@
 
 The worker appends runs, late values, corrections and readings to a folder, merges its segments, appends to a single
 file, folds a journal. After each kill everything that it acknowledged is there exactly once, the operation that was hit
-whole or not at all, every file verifies, and the next worker goes on. Prints the counts as JSON.
+whole or not at all, every file verifies, and the next worker goes on. Prints the counts so far as a line
+of JSON after each round.
 """
 
 import json
@@ -127,11 +128,12 @@ def one_round(places: Places, kills: int, seed: int, draw: random.Random, total:
 def main(root: Path, kills: int, seed: int) -> None:
     draw, total = random.Random(seed), Counter[str]()
     for number in range(0, kills, ROUND):
-        places = Places(root / f"round-{number}")
+        places = Places(root / f"round-{number}", fold_into_segments=number // ROUND % 2 == 0)
         places.root.mkdir(parents=True)
         one_round(places, min(ROUND, kills - number), seed + number, draw, total)
         shutil.rmtree(places.root)
-    sys.stdout.write(json.dumps(dict(sorted(total.items()))) + "\n")
+        sys.stdout.write(json.dumps(dict(sorted(total.items()))) + "\n")
+        sys.stdout.flush()
 
 
 if __name__ == "__main__":

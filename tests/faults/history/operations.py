@@ -92,6 +92,7 @@ class Places:
     """Where a line of operations writes."""
 
     root: Path
+    fold_into_segments: bool = False
 
     @property
     def folder(self) -> Path:
@@ -107,7 +108,12 @@ class Places:
 
     @property
     def folded(self) -> Path:
-        return self.root / "folded.h5"
+        return self.root / ("folded" if self.fold_into_segments else "folded.h5")
+
+
+def is_there(history: Path) -> bool:
+    """Whether a history has begun: of a folder, whether its list is there."""
+    return history.is_file() or (history / "luban-history.json").exists()
 
 
 class Worker:
@@ -153,6 +159,8 @@ class Worker:
             for run in dict.fromkeys(run for run, _ in what.readings):
                 if run not in there:
                     journal.append_run(self._finished(run, what))
+        if self._places.fold_into_segments:
+            self._places.folded.mkdir(exist_ok=True)
         fold(self._places.journal, self._places.folded, self._process)
 
     def _finished(self, run: str, what: Operation) -> dict[str, object]:
@@ -175,7 +183,7 @@ def check(places: Places, seed: int, acknowledged: int) -> dict[str, int]:
     """
     before, after = _line_until(seed, acknowledged), _line_until(seed, acknowledged + 1)
     counts = {"segments": 0, "files": 0, "landed": 0}
-    if places.folder.exists() and (places.folder / "luban-history.json").exists():
+    if is_there(places.folder):
         assert not whole(places.folder), whole(places.folder)
         source = _history.open(str(places.folder))
         found = stored(source)
@@ -189,7 +197,7 @@ def check(places: Places, seed: int, acknowledged: int) -> dict[str, int]:
         (places.file, before.file, after.file),
         (places.folded, before.journal, after.journal),
     ):
-        if not path.exists():
+        if not is_there(path):
             assert not was, f"{path.name} was acknowledged and is not there"
             continue
         assert not whole(path), f"{path.name}: {whole(path)}"

@@ -130,7 +130,11 @@ def whole(path: Path) -> str:
 
 
 def child(
-    program: str | Path, *arguments: object, environment: Mapping[str, str] | None = None, timeout: float = 120, **more: Any
+    program: str | Path,
+    *arguments: object,
+    environment: Mapping[str, str] | None = None,
+    timeout: float = 120,
+    **more: Any,
 ) -> "subprocess.CompletedProcess[str]":
     """Run a Python program, or a file of one, that can import these helpers."""
     paths = [str(HERE), *(path for path in sys.path if path)]

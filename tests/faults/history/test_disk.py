@@ -78,8 +78,7 @@ def test_a_small_disk_that_fills_up(small_disk: Path) -> None:
         addition = content(process, readings, BEGIN + number * SECOND, f"import {number}")
         try:
             append(_history.Appender(str(folder)), addition, len(readings))
-        except IoError as error:
-            assert "[" in str(error)
+        except IoError:
             refused += 1
             if refused == 3:
                 break

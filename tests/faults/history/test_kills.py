@@ -11,7 +11,7 @@ from .support import HERE, child
 def killed(folder: Path, kills: int, seed: int, timeout: float) -> dict[str, int]:
     done = child(HERE / "kill.py", folder, kills, seed, timeout=timeout)
     assert done.returncode == 0, done.stderr + done.stdout
-    counts: dict[str, int] = json.loads(done.stdout)
+    counts: dict[str, int] = json.loads(done.stdout.splitlines()[-1])
     return counts
 
 

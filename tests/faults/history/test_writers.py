@@ -3,7 +3,9 @@
 import os
 import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,6 @@ from luban.errors import IoError, LifecycleError
 
 from .support import (
     BEGIN,
-    HERE,
     SECOND,
     append,
     child,
@@ -69,13 +70,20 @@ def test_a_second_writer_is_refused_and_told_who_writes(tmp_path: Path) -> None:
     assert not whole(tmp_path / "line")
 
 
-def test_a_lock_file_of_another_user(tmp_path: Path) -> None:
+@pytest.fixture
+def shared() -> Iterator[Path]:
+    """A folder that every user may enter, which those of pytest are not."""
     if os.geteuid() != 0:
         pytest.skip("only root may become another user")
-    folder = tmp_path / "line"
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o777)
+        yield Path(folder)
+
+
+def test_a_lock_file_of_another_user(shared: Path) -> None:
+    folder = shared / "line"
     make_folder(folder, 2)
-    tmp_path.chmod(0o777)
-    for path in (folder, *folder.iterdir(), tmp_path / "line.head"):
+    for path in (folder, *folder.iterdir(), shared / "line.head"):
         os.chown(path, 12345, 12345)
     lock = folder / ".luban-history.json.lock"
     lock.write_text("process 1 on elsewhere")  # of root
@@ -87,22 +95,19 @@ def test_a_lock_file_of_another_user(tmp_path: Path) -> None:
     assert not whole(folder)
 
 
-def _as_other_user(action: "object") -> None:
+def _as_other_user(action: Callable[[], object]) -> None:
     os.seteuid(12345)
     try:
-        action()  # type: ignore[operator]
+        action()
     finally:
         os.seteuid(0)
 
 
-def test_a_mark_of_another_user_keeps_its_files(tmp_path: Path) -> None:
+def test_a_mark_of_another_user_keeps_its_files(shared: Path) -> None:
     """Whoever reads, what it reads stays, also when the writer may not write the file that marks readers."""
-    if os.geteuid() != 0:
-        pytest.skip("only root may become another user")
-    folder = tmp_path / "line"
+    folder = shared / "line"
     known = make_folder(folder, 3)
-    tmp_path.chmod(0o777)
-    for path in (folder, *folder.iterdir(), tmp_path / "line.head"):
+    for path in (folder, *folder.iterdir(), shared / "line.head"):
         if path.name != ".luban-history.readers":
             os.chown(path, 12345, 12345)
     (folder / ".luban-history.readers").chmod(0o644)
@@ -193,6 +198,3 @@ for attempt in (lambda: _history.Appender(str(root / "line")), lambda: _history.
     done = child(program, tmp_path, environment={"LD_PRELOAD": str(failing_calls)})
     assert (done.returncode, done.stdout, done.stderr) == (0, "refused\n" * 3, "")
     assert time.monotonic() - began < 60  # no waiting for what never comes
-
-
-assert HERE

@@ -227,6 +227,13 @@ process::Column as_column(const process::ColumnInfo& info, ColumnData data) {
   if (auto* codes = std::get_if<std::vector<std::int32_t>>(&data)) {
     return process::Column::code(info.name, info.categories, std::move(*codes));
   }
+  if (std::holds_alternative<std::vector<float>>(data)) {  // samples of traces alone are of this type
+    throw core::IntegrityError({.where = "history.read",
+                                .expected = "a column of float64, int64, int32 or text",
+                                .received = std::string(name(StoredKind::float32)),
+                                .place = info.name,
+                                .hint = "the file was not written by this format's rules"});
+  }
   process::Column texts = process::Column::string(info.name, std::get<std::vector<std::string>>(std::move(data)));
   texts.info.unit = info.unit;
   return texts;

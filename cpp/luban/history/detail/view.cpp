@@ -61,6 +61,8 @@ View::View(std::shared_ptr<const TreeFile> file, const std::vector<Provenance>& 
   }
   const std::optional<SegmentPlace> segment = segment_place(*file_);
   is_segment_ = segment.has_value();
+  // Memory is taken for so many rows, before any is read.
+  for (const char* const counted : {"/runs/run_id", "/readings/run"}) file_->require_readable(counted);
   const std::size_t all_runs = file_->info("/runs/run_id").count;
   const auto continued = static_cast<std::size_t>(std::max<std::int64_t>(0, segment ? segment->continued : 0));
   std::size_t own_runs = all_runs - std::min(all_runs, continued);
