@@ -170,11 +170,12 @@ CompactReport compact_folder(const std::string& folder, std::int64_t most_readin
 }
 
 void bind_writing(py::module_& module) {
-  module.def("write", &write_content, py::arg("content"), py::arg("path"), py::arg("replace") = false,
-             py::arg("expected_digest") = py::none(), py::arg("progress") = py::none(),
-             py::arg("compression") = "deflate", py::arg("level") = -1, py::arg("proven") = WriteOptions().proven,
-             "Writes a history file (compression: deflate, zstd, lz4 or none; proven: read back, compared and sealed); "
-             "returns its content digest.");
+  module.def(
+      "write", &write_content, py::arg("content"), py::arg("path"), py::arg("replace") = false,
+      py::arg("expected_digest") = py::none(), py::arg("progress") = py::none(), py::arg("compression") = "deflate",
+      py::arg("level") = -1, py::arg("proven") = WriteOptions().proven,
+      "Writes a history file (compression: deflate, zstd, lz4 or none; proven: read back, compared, sealed, synced); "
+      "returns its content digest.");
   py::classh<Appender>(module, "Appender", "The one writer of a folder of segments.")
       .def(py::init([](const std::string& folder, const std::string& head, const std::string& compression, int level) {
              return std::make_unique<Appender>(folder,

@@ -240,7 +240,7 @@ TEST(Codec, PlanesWithoutRepeatsAreReadByEveryInflate) {
     for (const std::size_t size : {1000U, 16384U, 50001U, 131072U}) {
       for (const bool skewed : {false, true}) {
         Bytes raw = chunk_of_planes(random, planes, size, skewed);
-        raw[size / 2 + 3000] = std::byte{250};  // a byte that no sample need show
+        raw[size > 8192 ? size / 2 + 3000 : 0] = std::byte{250};  // between two samples
         for (const int level : {0, 1, 4, 7}) {
           const auto check = [&](const Bytes& whole, const Bytes& stored, const char* who) {
             for (const auto inflate : {with_zlib::inflate, deflate_library::inflate}) {

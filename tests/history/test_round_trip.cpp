@@ -231,6 +231,20 @@ TEST(RoundTrip, AReplacedFileKeepsItsPermissions) {
   EXPECT_EQ(std::filesystem::status(folder / "h.h5").permissions(), mine);
 }
 
+TEST(RoundTrip, WhatIsNotProvenHoldsTheSameAndMissesItsSeal) {
+  const Folder folder;
+  Content history = small_history(3, 2);
+  const std::string digest = write(history, folder / "proven.h5");
+  EXPECT_EQ(write(history, folder / "h.h5", {.proven = false}), digest);
+  EXPECT_EQ(folder.file_count(), 2U);
+  EXPECT_THROW(write(history, folder / "h.h5", {.proven = false}), core::IoError) << "never replaces by accident";
+  write(history, folder / "h.h5", {.replace = true, .proven = false});
+  EXPECT_EQ(HistoryFile::open(folder / "h.h5")->content_digest(), digest);
+  const VerifyReport report = verify(folder / "h.h5");
+  ASSERT_EQ(report.damages.size(), 1U);
+  EXPECT_NE(report.damages.front().what.find("seal"), std::string::npos);
+}
+
 TEST(RoundTrip, StopLeavesNothingBehind) {
   const Folder folder;
   Content history = small_history(3, 2);

@@ -69,6 +69,22 @@ std::string prove(const std::filesystem::path& file, const Tree& tree, const std
                               .hint = "memory or disk may be faulty; the file that was there before is untouched"});
 }
 
+/// Gives a finished file its name, without waiting for the disk.
+void give_name(const std::filesystem::path& file, const std::filesystem::path& path, bool replace) {
+  std::error_code error;
+  if (replace) {
+    std::filesystem::rename(file, path, error);
+  } else {
+    std::filesystem::create_hard_link(file, path, error);  // fails when the name exists
+  }
+  if (!error) return;
+  throw core::IoError({.where = "history.write",
+                       .expected = "to give the finished file its name",
+                       .received = error.message(),
+                       .place = path.string(),
+                       .hint = "check the folder and its permissions"});
+}
+
 }  // namespace
 }  // namespace detail
 
@@ -95,7 +111,11 @@ std::string write(Content& content, const std::filesystem::path& path, const Wri
   control.check("history.write");
   // Once more: a program that knows nothing of the lock may have written meanwhile.
   detail::require_expected(path, options);
-  temporary.commit(options.replace);
+  if (options.proven) {
+    temporary.commit(options.replace);
+  } else {
+    detail::give_name(temporary.path(), path, options.replace);
+  }
   return digest;
 }
 

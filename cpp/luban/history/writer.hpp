@@ -17,8 +17,8 @@ struct WriteOptions {
   Compression compression = {};
   /// Whether a file of that name may be replaced (by renaming, at the end, when the new one has been verified).
   bool replace = false;
-  /// Whether the file is read back, compared with what is in memory, and sealed. Without: for what can be made again;
-  /// verifying it will miss the seal.
+  /// Whether the file is read back, compared with what is in memory, sealed and synced. Without: for what can be made
+  /// again; verifying it will miss the seal.
   bool proven = true;
   /// Content digest of the one file that may be replaced; without it any may.
   std::optional<std::string> expected_digest = {};

@@ -108,7 +108,7 @@ def rows(folder: Path, sizes: list[int]) -> list[Row]:
         seconds = [point[name] for point in points]
         growth = exponent(sizes, seconds)
         each = " / ".join(f"{1e6 * s / n:.3f}" for s, n in zip(seconds, sizes, strict=True))
-        model = seconds[-1] * (MODEL / sizes[-1]) ** growth
+        model = seconds[-1] * (MODEL / sizes[-1]) ** max(1.0, growth)
         text = f"{sizes[-1]:,} runs of {COLUMNS} columns {what}: exponent of growth; {each} µs a run at {shown}"
         if sizes[-1] == MODEL // 10:
             text += f"; model for {MODEL:,} runs, not measured: {model:.0f} s"

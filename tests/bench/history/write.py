@@ -47,10 +47,10 @@ def write_ours(made: _history.Content, path: Path, compression: str, level: int,
 
 
 def rows(truth: dict[str, NDArray[np.float64]], folder: Path, repeats: int, kind: str) -> list[Row]:
-    """Measure in turns; ours also writes names, start times and what else a history has, and is synced to the disk.
+    """Measure in turns; ours also digests, and writes names, start times and what else a history has.
 
-    The first form is what h5py does: bytes in a closed file. The second is what we do: digested, read back, compared
-    and sealed, too.
+    The first form is what h5py does: bytes in a closed file. The second is what we do: read back, compared, sealed and
+    synced to the disk, too.
     """
     made = data.content(truth)
     ends = "" if kind == "walks" else f"_{kind}"
@@ -79,7 +79,7 @@ def rows(truth: dict[str, NDArray[np.float64]], folder: Path, repeats: int, kind
         path.unlink()
         for seconds, name, does, wanted in (
             (plain, "", "to a closed file", reach),
-            (whole, "_proven", "to a file that is read back, compared and sealed, too", None),
+            (whole, "_proven", "to a file that is read back, compared, sealed and synced, too", None),
         ):
             out.append(
                 row(

@@ -25,19 +25,47 @@ T missing() {
   if constexpr (std::is_same_v<T, std::string>) return {};
 }
 
+Bounds<std::string> bounds_within(std::span<const std::string> values) {
+  const std::string* least = nullptr;
+  const std::string* most = nullptr;
+  for (const std::string& value : values) {
+    if (is_missing(value)) continue;
+    if (least == nullptr || value < *least) least = &value;
+    if (most == nullptr || *most < value) most = &value;
+  }
+  if (least == nullptr) return {};
+  return {*least, *most};
+}
+
+/// Numbers in four lanes, so that no comparison waits for the one before.
+template <typename T>
+Bounds<T> bounds_within(std::span<const T> values) {
+  constexpr std::size_t lanes = 4;
+  using Limits = std::numeric_limits<T>;
+  constexpr T top = Limits::has_infinity ? Limits::infinity() : Limits::max();
+  constexpr T bottom = Limits::has_infinity ? -Limits::infinity() : Limits::lowest();
+  T low[lanes] = {top, top, top, top};
+  T high[lanes] = {bottom, bottom, bottom, bottom};
+  bool found = false;
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const std::size_t lane = i % lanes;
+    const T value = values[i];
+    const bool there = !is_missing(value);
+    found = found || there;
+    low[lane] = there && value < low[lane] ? value : low[lane];
+    high[lane] = there && high[lane] < value ? value : high[lane];
+  }
+  if (!found) return {missing<T>(), missing<T>()};
+  return {*std::min_element(low, low + lanes), *std::max_element(high, high + lanes)};
+}
+
 template <typename T>
 BoundColumns bounds(std::span<const T> values) {
   std::vector<T> low, high;
   for (std::size_t begin = 0; begin < values.size(); begin += block_rows) {
-    const T* least = nullptr;
-    const T* most = nullptr;
-    for (const T& value : values.subspan(begin, std::min(block_rows, values.size() - begin))) {
-      if (is_missing(value)) continue;
-      if (least == nullptr || value < *least) least = &value;
-      if (most == nullptr || *most < value) most = &value;
-    }
-    low.push_back(least != nullptr ? *least : missing<T>());
-    high.push_back(most != nullptr ? *most : missing<T>());
+    Bounds<T> block = bounds_within(values.subspan(begin, std::min(block_rows, values.size() - begin)));
+    low.push_back(std::move(block.low));
+    high.push_back(std::move(block.high));
   }
   return {std::move(low), std::move(high)};
 }

@@ -82,8 +82,9 @@ bool same_fixed_texts(std::span<const std::byte> stored, const Window& window) {
 }
 
 bool same_rows(const TreeFile& file, const Window& window) {
-  thread_local Scratch read;
-  thread_local Scratch packed;
+  // Not kept by the thread: while it waits for others to decode chunks it may take up another window.
+  Scratch read;
+  Scratch packed;
   const DatasetInfo& info = *window.info;
   if (info.element_size == 0) return same_variable_texts(file, window);
   const std::size_t size = (window.end - window.begin) * info.element_size;
