@@ -15,11 +15,11 @@ from _rows import Row, write_rows
 
 import ingest
 import journal
-from history import data, growth, many_chunks, minibatches, scan, window, write
+from history import data, growth, many_chunks, scan, window, write
 from luban.process import Process
 
 RUNS, QUICK_RUNS = 4_000_000, 1_000_000
-SIZES, QUICK_SIZES = [100_000, 1_000_000, 10_000_000], [10_000, 100_000, 1_000_000]
+SIZES, QUICK_SIZES = [100_000, 1_000_000, 10_000_000], [100_000, 300_000, 1_000_000]
 PARTS = ("scan", "window", "minibatches", "write", "chunks", "import", "append", "growth")
 APPEND_REACH = 3.0
 
@@ -42,6 +42,8 @@ def of_columns(kind: str, folder: Path, runs: int, repeats: int, parts: list[str
     if "window" in parts and plain:
         yield from window.rows(truth, files, folder, repeats)
     if "minibatches" in parts and plain:
+        from history import minibatches  # torch weighs on the memory of the other parts
+
         yield from minibatches.rows(truth, files["deflate"], max(2, repeats // 2))
     for path in files.values():
         path.unlink()

@@ -19,7 +19,7 @@ from . import data
 
 COMMAND = "make bench-history"
 COLUMNS = 8
-PIECE = 250_000
+PIECE = 100_000
 WINDOW = 1_000
 ONE_MORE = 1_000
 #: Exponent of n in the time, from the second largest history to the largest; 1 = linear.
@@ -98,7 +98,7 @@ def exponent(sizes: list[int], seconds: list[float]) -> float:
 def rows(folder: Path, sizes: list[int]) -> list[Row]:
     """Measure each size; rows for the largest, and how they came to it."""
     points = [in_child(folder / f"growth-{runs}", runs) for runs in sizes]
-    shown = ", ".join(f"{runs:.0e}" for runs in sizes)
+    shown = ", ".join(f"{runs:,}" for runs in sizes)
     out = []
     for name, what in (
         ("write", f"written in pieces of {PIECE:,}, each durable"),
@@ -109,9 +109,9 @@ def rows(folder: Path, sizes: list[int]) -> list[Row]:
         growth = exponent(sizes, seconds)
         each = " / ".join(f"{1e6 * s / n:.3f}" for s, n in zip(seconds, sizes, strict=True))
         model = seconds[-1] * (MODEL / sizes[-1]) ** growth
-        text = f"{sizes[-1]:.0e} runs of {COLUMNS} columns {what}: exponent of growth; {each} µs a run at {shown}"
+        text = f"{sizes[-1]:,} runs of {COLUMNS} columns {what}: exponent of growth; {each} µs a run at {shown}"
         if sizes[-1] == MODEL // 10:
-            text += f"; model for {MODEL:.0e}, not measured: {model:.0f} s"
+            text += f"; model for {MODEL:,} runs, not measured: {model:.0f} s"
         out.append(make_row(f"history_growth_{name}", text, growth, 0.0, "1", COMMAND, reach=REACH))
     for name, what in (
         ("append", f"append of a segment of {ONE_MORE:,} runs, durable"),

@@ -124,6 +124,7 @@ void FolderWriter::refresh() {
   if (!in_doubt_) return;
   manifest_ = fs::exists(folder_ / manifest_name) ? FolderManifest::read(folder_) : FolderManifest{};
   remove_leftovers();
+  static_cast<void>(nobody_reads(folder_));  // makes the file that readers hold on to
   in_doubt_ = false;
 }
 
@@ -209,8 +210,6 @@ void FolderWriter::publish(FolderManifest next, const char* reason) {
   manifest_ = std::move(next);
   append_head(head_, record);
   in_doubt_ = false;
-  // The file that readers hold on to; without it they read as well.
-  if (manifest_.segments.size() == 1) static_cast<void>(nobody_reads(folder_));
 }
 
 std::size_t FolderWriter::remove_replaced() {
