@@ -124,7 +124,7 @@ class SegmentSink:
     def process(self) -> Sequence[_history.ProcessVersion]:
         """See :class:`Sink`."""
         history: _history.HistoryFolder | None = self._appender.history()
-        return [] if history is None else history.process_versions
+        return [] if history is None else [history.latest_version]
 
     def append(self, addition: _history.Content, source_rows: NDArray[np.int64]) -> _history.MergeReport:
         """See :class:`Sink`."""

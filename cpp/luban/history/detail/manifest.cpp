@@ -4,6 +4,8 @@
 #include <luban/core/sha256.hpp>
 #include <luban/history/detail/manifest.hpp>
 #include <luban/parallel/arena.hpp>
+#include <map>
+#include <string_view>
 
 namespace luban::history::detail {
 namespace {
@@ -94,13 +96,20 @@ std::string content_digest(const Tree& tree, const core::CallControl& control) {
   std::vector<ManifestEntry> entries(tree.datasets.size());
   std::size_t elements = 0;
   for (const auto& node : tree.datasets) elements += size(node.data);
+  std::vector<std::string> digests(tree.datasets.size());
   parallel::for_each_index(tree.datasets.size(),
                            [&](std::size_t i) {
-                             const auto& node = tree.datasets[i];
-                             entries[i] = {node.path, dataset_lines(node.path, kind(node.data), size(node.data),
-                                                                    data_digest(node.data), node.attributes)};
+                             const DatasetNode& node = tree.datasets[i];
+                             if (node.same_as.empty()) digests[i] = data_digest(node.data);
                            },
                            elements < worth_threads ? 1 : 0, {.stop = control.stop, .progress = {}});
+  std::map<std::string_view, const std::string*> digest_of;
+  for (std::size_t i = 0; i < digests.size(); ++i) digest_of[tree.datasets[i].path] = &digests[i];
+  for (std::size_t i = 0; i < digests.size(); ++i) {
+    const DatasetNode& node = tree.datasets[i];
+    const std::string& digest = node.same_as.empty() ? digests[i] : *digest_of.at(node.same_as);
+    entries[i] = {node.path, dataset_lines(node.path, kind(node.data), size(node.data), digest, node.attributes)};
+  }
   for (const auto& group : tree.groups) entries.push_back({group.path, group_lines(group.path, group.attributes)});
   return content_digest(std::move(entries));
 }

@@ -42,6 +42,7 @@ bool same_objects(const TreeFile& file, const Tree& tree) {
 std::vector<Window> windows_of(const TreeFile& file, const Tree& tree) {
   std::vector<Window> windows;
   for (const DatasetNode& node : tree.datasets) {
+    if (!node.same_as.empty()) continue;  // the other name says the same
     const DatasetInfo& info = file.info(node.path);
     file.require_readable(node.path);
     const std::size_t chunk = std::max<std::size_t>(1, info.chunk);

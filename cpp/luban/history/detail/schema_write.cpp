@@ -50,7 +50,7 @@ class TreeBuilder {
     tree_.groups.push_back({path, std::move(attributes)});
   }
   void dataset(const std::string& path, ColumnView data, Attributes attributes = {}) {
-    tree_.datasets.push_back({path, std::move(attributes), data});
+    tree_.datasets.push_back({path, std::move(attributes), data, {}});
   }
   void times(const std::string& path, const std::vector<std::int64_t>& data) {
     dataset(path, std::span<const std::int64_t>(data), {{"kind", std::string("time")}, {"unit", std::string("ns")}});
@@ -75,6 +75,15 @@ class TreeBuilder {
       dataset(under + "/" + encode_name(column.info.name, reserved), view_of(column),
               attributes(column.info, position++));
     }
+  }
+  /// Gives a dataset the object of an earlier one, which has the same rows.
+  void share(const std::string& path, const std::string& other) {
+    const auto node = [this](const std::string& name) {
+      return std::find_if(tree_.datasets.rbegin(), tree_.datasets.rend(),
+                          [&](const DatasetNode& one) { return one.path == name; });
+    };
+    const auto first = node(other);
+    node(path)->same_as = first->same_as.empty() ? other : first->same_as;
   }
   /// A column that the tree owns.
   template <typename T>
@@ -202,6 +211,27 @@ void add_material(TreeBuilder& builder, const Content& content) {
   }
 }
 
+// Responses that one device gives together have the same keys, times and qualities: stored once, under several names.
+void share_columns(TreeBuilder& builder, const std::vector<ResponseEvents>& responses, std::size_t number) {
+  const ResponseEvents& events = responses[number];
+  if (events.size() == 0) return;
+  const auto path = [](const ResponseEvents& one) { return "/responses/" + encode_name(one.name); };
+  const auto share = [&](const char* column, const auto& same) {
+    const auto last = responses.begin() + static_cast<std::ptrdiff_t>(number);
+    const auto other = std::find_if(responses.begin(), last, same);
+    if (other != last) builder.share(path(events) + column, path(*other) + column);
+  };
+  for (const char* column : {"/reading", "/run_id", "/repeat"}) {
+    share(column, [&](const ResponseEvents& one) {
+      return one.reading == events.reading && one.late_run_id == events.late_run_id &&
+             one.late_repeat == events.late_repeat;
+    });
+  }
+  share("/time", [&](const ResponseEvents& one) { return one.time == events.time; });
+  share("/quality", [&](const ResponseEvents& one) { return one.quality == events.quality; });
+  share("/source", [&](const ResponseEvents& one) { return one.source == events.source; });
+}
+
 void add_readings(TreeBuilder& builder, const Content& content) {
   const Readings& readings = content.readings;
   builder.group("/readings");
@@ -213,7 +243,8 @@ void add_readings(TreeBuilder& builder, const Content& content) {
   builder.columns("/auxiliary", readings.auxiliary);
   builder.group("/responses");
   std::int64_t position = 0;
-  for (const auto& events : content.responses) {
+  for (std::size_t i = 0; i < content.responses.size(); ++i) {
+    const ResponseEvents& events = content.responses[i];
     const std::string path = "/responses/" + encode_name(events.name);
     Attributes attributes = {{"name", events.name}, {"unit", events.unit}, {"position", position++}};
     for (Attribute& entry : event_order(events, readings.size())) attributes.push_back(std::move(entry));
@@ -225,6 +256,7 @@ void add_readings(TreeBuilder& builder, const Content& content) {
     builder.dataset(path + "/quality", span_of(events.quality),
                     {{"categories", std::vector<std::string>{"good", "uncertain", "bad"}}});
     builder.dataset(path + "/source", span_of(events.source));
+    share_columns(builder, content.responses, i);
   }
 }
 

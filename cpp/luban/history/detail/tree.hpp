@@ -58,6 +58,7 @@ struct DatasetNode {
   std::string path;
   Attributes attributes;
   ColumnView data;
+  std::string same_as = {};  ///< path of an earlier dataset of the same rows and attributes: one object, two names
 };
 /// A file as it will be written: groups before what they hold, the root ("/") first.
 struct Tree {

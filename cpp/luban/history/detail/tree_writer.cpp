@@ -1,4 +1,6 @@
+#include <algorithm>
 #include <cstring>
+#include <iterator>
 #include <luban/core/error.hpp>
 #include <luban/history/detail/chunk_writer.hpp>
 #include <luban/history/detail/tree_file.hpp>
@@ -125,7 +127,18 @@ void write_tree(hid_t file, const std::string& path, const Tree& tree, const Com
     const Hdf5Lock lock;
     for (const auto& group : tree.groups) write_group(lock, file, path, group);
   }
-  ChunkWriter(file, path, compression).write(tree.datasets, control);
+  std::vector<DatasetNode> own;
+  std::copy_if(tree.datasets.begin(), tree.datasets.end(), std::back_inserter(own),
+               [](const DatasetNode& node) { return node.same_as.empty(); });
+  ChunkWriter(file, path, compression).write(own, control);
+  const Hdf5Lock lock;
+  for (const DatasetNode& node : tree.datasets) {
+    if (node.same_as.empty()) continue;
+    const Hdf5Place place{"history.write", path, node.path, true};
+    const Handle link = link_properties(place);
+    checked(H5Lcreate_hard(file, node.same_as.c_str(), file, node.path.c_str(), link.id(), H5P_DEFAULT),
+            "H5Lcreate_hard", place);
+  }
 }
 
 Handle creation_properties(const Hdf5Lock&) {
