@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from luban import _core
 from luban._intake.cells import NO_TIME, Codes
 from luban._intake.convert import join_codes
 from luban.errors import DataError
@@ -43,15 +42,7 @@ def read_genealogy(source: Source) -> Genealogy:
     Raises: DataError on a missing column or lot, a lot that is its own ancestor, a quantity that is no number; IoError.
     """
     header = source.header(["child_lot", "parent_lot", "quantity", "unit", "time"])
-    for name in ("child_lot", "parent_lot"):
-        if name not in header.names:
-            raise DataError(
-                where=_WHERE,
-                expected=f"a column {name!r}",
-                received="columns " + ", ".join(header.names[:20]),
-                place=source.place,
-                hint=_core.nearest_hint(name, header.names),
-            )
+    header.require(("child_lot", "parent_lot"), _WHERE, source.place)
     texts: dict[str, list[Codes]] = {"child_lot": [], "parent_lot": [], "unit": []}
     quantities, times = [np.empty(0)], [np.empty(0, dtype=np.int64)]
     for chunk in source.chunks(header, ["quantity"]):

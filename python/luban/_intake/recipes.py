@@ -44,15 +44,7 @@ def read_recipes(process: Process, source: Source) -> Recipes:
     UnitError when units do not fit; IoError.
     """
     header = source.header(["recipe", "parameter", "value", "unit"])
-    for name in ("recipe", "parameter", "value"):
-        if name not in header.names:
-            raise DataError(
-                where=_WHERE,
-                expected=f"a column {name!r}",
-                received="columns " + ", ".join(header.names[:20]),
-                place=source.place,
-                hint=_core.nearest_hint(name, header.names),
-            )
+    header.require(("recipe", "parameter", "value"), _WHERE, source.place)
     out = Recipes([], [], np.empty(0), [], [])
     values: list[float] = []
     known = {parameter.name: parameter for parameter in process.parameters}

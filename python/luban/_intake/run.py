@@ -228,9 +228,10 @@ def _told(chunks: Iterator[RawChunk], progress: Progress | None) -> Iterator[Raw
 
 def _done(sink: Sink | None, process: Process, digest: str) -> dict[int, int]:
     """Ranges of rows that a sink holds of a source, under the process file as it is now: first row to end."""
-    if sink is None or not sink.process or sink.process[-1].document != process_document(process):
+    states = [] if sink is None else sink.process
+    if sink is None or not states or states[-1].document != process_document(process):
         return {}
-    since = sink.process[-1].time
+    since = states[-1].time
     return rows_done(entry.what for entry in sink.provenance if entry.input_digest == digest and entry.time >= since)
 
 
@@ -254,10 +255,11 @@ def _known(sink: Sink, process: Process, digest: str) -> bool:
 
 def _merged(sink: Sink, process: Process, addition: Addition) -> _history.MergeReport:
     """Append; what does not fit is told with the names of both processes. Raises: ConfigurationError."""
-    stored = json.loads(sink.process[-1].document)["process"] if sink.process else process.name
     try:
         return sink.append(addition.content, addition.source_rows)
     except ConfigurationError as error:
+        states = sink.process
+        stored = json.loads(states[-1].document)["process"] if states else process.name
         both = f"the history is of process {stored!r}, the process file describes {process.name!r}"
         raise ConfigurationError(
             where=error.where,

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <limits>
 #include <luban/history/detail/folder_view.hpp>
+#include <map>
 
 namespace luban::history::detail {
 namespace {
@@ -32,12 +33,14 @@ void FolderView::for_each_run(const Part& part, const View& own, const Visit& vi
   if (rows.size() == mine) return;
   const SegmentEntry& entry = files_->manifest().segments[part.segment];
   const std::vector<SegmentRow>& owners = join_->get().continued(part.segment);
+  std::map<std::size_t, std::vector<std::size_t>> chosen_of;  // rows of the runs chosen in an earlier segment
   for (std::size_t i = mine; i < rows.size(); ++i) {
     const SegmentRow owner = owners.at(rows[i] - static_cast<std::size_t>(entry.runs));
     const Part* first = owner.segment == part.segment ? nullptr : part_of(owner.segment);
     if (first == nullptr) continue;
-    const auto view_of_first = view(*first);
-    const std::vector<std::size_t> chosen = rows_of(view_of_first->runs());
+    const auto [known, is_new] = chosen_of.try_emplace(first->segment);
+    if (is_new) known->second = rows_of(view(*first)->runs());
+    const std::vector<std::size_t>& chosen = known->second;
     const auto found = std::lower_bound(chosen.begin(), chosen.end(), owner.row);
     if (found == chosen.end() || *found != owner.row) continue;
     const auto place = static_cast<std::size_t>(found - chosen.begin());

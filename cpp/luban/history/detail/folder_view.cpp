@@ -176,11 +176,7 @@ void FolderView::make_columns() {
 }
 
 std::vector<process::ColumnInfo> FolderView::schema() const {
-  std::vector<process::ColumnInfo> infos;
-  for (const ViewColumn& column : columns_) {
-    if (column.listed) infos.push_back(column.info);
-  }
-  return infos;
+  return listed(columns_);
 }
 
 std::vector<process::RowRange> FolderView::blocks() const {
@@ -192,40 +188,16 @@ std::vector<process::RowRange> FolderView::blocks() const {
   return blocks;
 }
 
-const ViewColumn& FolderView::column(const std::string& name) const {
-  const auto found =
-      std::find_if(columns_.begin(), columns_.end(), [&](const ViewColumn& c) { return c.info.name == name; });
-  if (found != columns_.end()) return *found;
-  std::vector<std::string> known;
-  for (const ViewColumn& c : columns_) {
-    if (c.listed) known.push_back(c.info.name);
-  }
-  throw core::DataError({.where = "history.read",
-                         .expected = "a column of the history",
-                         .received = core::quoted(name),
-                         .place = files_->folder().string(),
-                         .hint = core::nearest_hint(name, known)});
-}
-
-void FolderView::require_rows(process::RowRange rows) const {
-  if (rows.begin <= rows.end && rows.end <= rows_) return;
-  throw core::DataError({.where = "history.read",
-                         .expected = "rows within 0 and " + std::to_string(rows_),
-                         .received = std::to_string(rows.begin) + " to " + std::to_string(rows.end),
-                         .place = files_->folder().string(),
-                         .hint = {}});
-}
-
 bool FolderView::is_computed(const ViewColumn& column) const noexcept {
   return options_.grain == process::Grain::runs &&
          (column.origin == Origin::response || column.origin == Origin::run_count || column.origin == Origin::trace);
 }
 
 process::Table FolderView::read(const std::vector<std::string>& names, process::RowRange rows) const {
-  require_rows(rows);
+  require_rows(rows, rows_, files_->folder().string());
   std::vector<const ViewColumn*> stored, made;
   for (const std::string& name : names) {
-    const ViewColumn& wanted = column(name);
+    const ViewColumn& wanted = find_column(columns_, name, files_->folder().string());
     (is_computed(wanted) ? made : stored).push_back(&wanted);
   }
   std::vector<process::Table> tables;
@@ -244,17 +216,17 @@ process::Table FolderView::read(const std::vector<std::string>& names, process::
   process::Table out;  // in the order asked for
   for (const std::string& name : names) {
     const process::Column* ready = found.find(name);
-    out.add(ready != nullptr ? *ready : derived(column(name), rows));
+    out.add(ready != nullptr ? *ready : derived(find_column(columns_, name, files_->folder().string()), rows));
   }
   return out;
 }
 
 // A column counts as filled only when every segment could fill its part.
 std::vector<bool> FolderView::read_into(std::span<const ColumnMemory> columns, process::RowRange rows) const {
-  require_rows(rows);
+  require_rows(rows, rows_, files_->folder().string());
   std::vector<bool> filled;
   for (const ColumnMemory& memory : columns) {
-    const ViewColumn& wanted = column(memory.column);
+    const ViewColumn& wanted = find_column(columns_, memory.column, files_->folder().string());
     filled.push_back(rows.size() > 0 && wanted.path != "/runs/source" && !is_computed(wanted));
   }
   for (const Part& part : parts_) {

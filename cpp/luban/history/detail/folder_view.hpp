@@ -55,10 +55,8 @@ class FolderView final : public process::TableSource, public ArraySource {
   [[nodiscard]] bool may_match(const SegmentEntry& entry) const;
   [[nodiscard]] std::shared_ptr<const View> view(const Part& part) const;
   void make_columns();
-  void require_rows(process::RowRange rows) const;
   /// Whether it is made for runs from readings that may lie in several segments.
   [[nodiscard]] bool is_computed(const ViewColumn& column) const noexcept;
-  [[nodiscard]] const ViewColumn& column(const std::string& name) const;
   [[nodiscard]] process::Table read_part(const Part& part, const std::vector<const ViewColumn*>& columns,
                                          process::RowRange rows) const;
   [[nodiscard]] process::Column derived(const ViewColumn& column, process::RowRange rows) const;

@@ -1,7 +1,5 @@
 #include <algorithm>
 #include <limits>
-#include <luban/core/error.hpp>
-#include <luban/core/text.hpp>
 #include <luban/history/detail/table_rows.hpp>
 #include <luban/history/detail/view.hpp>
 
@@ -92,11 +90,7 @@ View::View(std::shared_ptr<const TreeFile> file, const std::vector<Provenance>& 
 }
 
 std::vector<process::ColumnInfo> View::schema() const {
-  std::vector<process::ColumnInfo> infos;
-  for (const ViewColumn& column : columns_) {
-    if (column.listed) infos.push_back(column.info);
-  }
-  return infos;
+  return listed(columns_);
 }
 
 std::vector<process::RowRange> View::blocks() const {
@@ -122,30 +116,6 @@ bool View::has(const std::string& name) const noexcept {
   return std::any_of(columns_.begin(), columns_.end(), [&](const ViewColumn& c) { return c.info.name == name; });
 }
 
-const ViewColumn& View::column(const std::string& name) const {
-  const auto found =
-      std::find_if(columns_.begin(), columns_.end(), [&](const ViewColumn& c) { return c.info.name == name; });
-  if (found != columns_.end()) return *found;
-  std::vector<std::string> known;
-  for (const ViewColumn& c : columns_) {
-    if (c.listed) known.push_back(c.info.name);
-  }
-  throw core::DataError({.where = "history.read",
-                         .expected = "a column of the history",
-                         .received = core::quoted(name),
-                         .place = file_->path(),
-                         .hint = core::nearest_hint(name, known)});
-}
-
-void View::require_rows(process::RowRange rows) const {
-  if (rows.begin <= rows.end && rows.end <= rows_) return;
-  throw core::DataError({.where = "history.read",
-                         .expected = "rows within 0 and " + std::to_string(rows_),
-                         .received = std::to_string(rows.begin) + " to " + std::to_string(rows.end),
-                         .place = file_->path(),
-                         .hint = {}});
-}
-
 std::optional<std::string> View::direct_dataset(const ViewColumn& column) const {
   const bool readings = options_.grain == process::Grain::readings;
   if (column.path == "/runs/source") return std::nullopt;  // numbers are counted on over segments
@@ -158,7 +128,7 @@ std::optional<std::string> View::direct_dataset(const ViewColumn& column) const 
 }
 
 process::Table View::read(const std::vector<std::string>& columns, process::RowRange rows) const {
-  require_rows(rows);
+  require_rows(rows, rows_, file_->path());
   const std::vector<Piece> wanted =
       pieces(options_.grain == process::Grain::runs ? run_ranges_ : reading_ranges_, rows);
   if (wanted.empty()) return read_span(columns, {0, 0});
@@ -170,7 +140,7 @@ process::Table View::read(const std::vector<std::string>& columns, process::RowR
 
 process::Table View::read_span(const std::vector<std::string>& columns, process::RowRange span) const {
   std::vector<const ViewColumn*> wanted;
-  for (const std::string& name : columns) wanted.push_back(&column(name));
+  for (const std::string& name : columns) wanted.push_back(&find_column(columns_, name, file_->path()));
   Index run_rows;
   const bool needs_runs =
       std::any_of(wanted.begin(), wanted.end(), [](const ViewColumn* c) { return c->origin == Origin::run; });
@@ -198,7 +168,7 @@ process::Table View::read_span(const std::vector<std::string>& columns, process:
 }
 
 std::vector<bool> View::read_into(std::span<const ColumnMemory> columns, process::RowRange rows) const {
-  require_rows(rows);
+  require_rows(rows, rows_, file_->path());
   const std::vector<Piece> wanted =
       pieces(options_.grain == process::Grain::runs ? run_ranges_ : reading_ranges_, rows);
   const bool scattered =
@@ -208,7 +178,7 @@ std::vector<bool> View::read_into(std::span<const ColumnMemory> columns, process
   std::vector<bool> filled;
   std::vector<const ColumnMemory*> codes;
   for (const ColumnMemory& memory : columns) {
-    const ViewColumn& known = column(memory.column);
+    const ViewColumn& known = find_column(columns_, memory.column, file_->path());
     const std::optional<std::string> dataset = direct_dataset(known);
     const StoredKind stored = dataset ? file_->info(*dataset).kind : StoredKind::other;
     const bool fits = (known.info.kind == process::ColumnKind::float64 && stored == StoredKind::float64) ||
@@ -226,7 +196,8 @@ std::vector<bool> View::read_into(std::span<const ColumnMemory> columns, process
   }
   file_->read_into(targets);
   for (const ColumnMemory* memory : codes) {
-    const auto count = static_cast<std::int32_t>(column(memory->column).info.categories.size());
+    const auto count =
+        static_cast<std::int32_t>(find_column(columns_, memory->column, file_->path()).info.categories.size());
     const std::span<const std::int32_t> values(reinterpret_cast<const std::int32_t*>(memory->bytes.data()),
                                                rows.size());
     for (const std::int32_t code : values) {

@@ -33,6 +33,14 @@ struct ViewColumn {
 [[nodiscard]] std::vector<ViewColumn> view_columns(const TreeFile& file, const std::vector<std::string>& sources,
                                                    process::Grain grain);
 
+/// Those that a schema shows.
+[[nodiscard]] std::vector<process::ColumnInfo> listed(const std::vector<ViewColumn>& columns);
+/// @throws DataError naming the nearest listed column when there is none of that name.
+[[nodiscard]] const ViewColumn& find_column(const std::vector<ViewColumn>& columns, const std::string& name,
+                                            const std::string& place);
+/// @throws DataError when rows do not lie within 0 and `count`.
+void require_rows(process::RowRange rows, std::size_t count, const std::string& place);
+
 /// Names in which no two are alike: from the second on, a name that was there before gets its number.
 [[nodiscard]] std::vector<std::string> numbered(std::vector<std::string> names);
 /// Names of imports.
@@ -95,8 +103,6 @@ class View final : public process::TableSource, public ArraySource {
 
  private:
   using Index = std::vector<std::int64_t>;
-  [[nodiscard]] const ViewColumn& column(const std::string& name) const;
-  void require_rows(process::RowRange rows) const;
   /// The dataset whose rows are the rows of this grain, value for value; nothing when the column is joined or computed.
   [[nodiscard]] std::optional<std::string> direct_dataset(const ViewColumn& column) const;
   [[nodiscard]] process::Table read_span(const std::vector<std::string>& columns, process::RowRange span) const;

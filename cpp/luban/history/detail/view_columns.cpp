@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <luban/core/error.hpp>
+#include <luban/core/text.hpp>
 #include <luban/history/detail/view.hpp>
 #include <set>
 
@@ -120,6 +122,37 @@ std::vector<ViewColumn> view_columns(const TreeFile& file, const std::vector<std
     list.add_by_path(name, process::ColumnKind::string);
   }
   return list.take();
+}
+
+std::vector<process::ColumnInfo> listed(const std::vector<ViewColumn>& columns) {
+  std::vector<process::ColumnInfo> infos;
+  for (const ViewColumn& column : columns) {
+    if (column.listed) infos.push_back(column.info);
+  }
+  return infos;
+}
+
+const ViewColumn& find_column(const std::vector<ViewColumn>& columns, const std::string& name,
+                              const std::string& place) {
+  const auto found =
+      std::find_if(columns.begin(), columns.end(), [&](const ViewColumn& c) { return c.info.name == name; });
+  if (found != columns.end()) return *found;
+  std::vector<std::string> known;
+  for (const process::ColumnInfo& info : listed(columns)) known.push_back(info.name);
+  throw core::DataError({.where = "history.read",
+                         .expected = "a column of the history",
+                         .received = core::quoted(name),
+                         .place = place,
+                         .hint = core::nearest_hint(name, known)});
+}
+
+void require_rows(process::RowRange rows, std::size_t count, const std::string& place) {
+  if (rows.begin <= rows.end && rows.end <= count) return;
+  throw core::DataError({.where = "history.read",
+                         .expected = "rows within 0 and " + std::to_string(count),
+                         .received = std::to_string(rows.begin) + " to " + std::to_string(rows.end),
+                         .place = place,
+                         .hint = {}});
 }
 
 }  // namespace luban::history::detail

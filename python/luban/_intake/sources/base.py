@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from luban import _core
 from luban.errors import DataError, NotBuiltError
 
 if TYPE_CHECKING:
@@ -24,6 +25,18 @@ class Header:
     decimal: str = "."
     own_names: bool = False  # columns may bear the names of the process where the process file states others
     nothing: str = "a header and nothing below it"  # what it is when it has no rows
+
+    def require(self, needed: Sequence[str], where: str, place: str) -> None:
+        """Refuse a table without a column that it needs. Raises: DataError."""
+        for name in needed:
+            if name not in self.names:
+                raise DataError(
+                    where=where,
+                    expected=f"a column {name!r}",
+                    received="columns " + ", ".join(self.names[:20]),
+                    place=place,
+                    hint=_core.nearest_hint(name, self.names),
+                )
 
 
 class Source(Protocol):
