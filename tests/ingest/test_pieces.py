@@ -107,7 +107,7 @@ def test_counted_readings_go_on(counted: Process) -> None:
     frame["speed"] = 100.0 + frame["shaft"]
     whole, pieces = _history.Content(), _history.Content()
     first = add_source(ContentSink(whole), counted, FrameSource(frame, "readings"))
-    second = add_source(ContentSink(pieces, 17, ahead=True), counted, FrameSource(frame, "readings"))
+    second = add_source(ContentSink(pieces, 17), counted, FrameSource(frame, "readings"))
     names = ["run_id", "repeat", "speed", "roughness"]  # identifiers of pieces stay texts
     pd.testing.assert_frame_equal(read(pieces)[names], read(whole)[names])
     assert (second.runs, second.readings_added) == (first.runs, first.readings_added) == (9, 200)

@@ -35,13 +35,12 @@ def read(source: object) -> pd.DataFrame:
     return frame.assign(shaft=frame["shaft"].astype(float)).sort_values(["run_id", "repeat"], ignore_index=True)
 
 
-@pytest.mark.parametrize("ahead", [False, True])
-def test_the_same_history_in_segments(process: Process, tmp_path: Path, ahead: bool) -> None:
+def test_the_same_history_in_segments(process: Process, tmp_path: Path) -> None:
     frame = table(1000)
     frame.loc[333, "tool"] = "Brokn"
     content = _history.Content()
     whole = add_source(ContentSink(content), process, FrameSource(frame, "table"))
-    sink = SegmentSink(tmp_path / "line", 130, ahead=ahead)  # cuts through runs
+    sink = SegmentSink(tmp_path / "line", 130)  # cuts through runs
     pieces = add_source(sink, process, FrameSource(frame, "table"))
     del sink
     folder = _history.open(str(tmp_path / "line"))

@@ -19,8 +19,6 @@ struct AppendOptions {
   /// The addition is a further piece of an import whose earlier pieces the folder has: what they brought cannot be
   /// corrected by it, the same (run, repeat) again is a duplicate.
   bool same_import = false;
-  /// Its repeats were counted from 1 within the piece, for want of a column: runs of earlier pieces count on.
-  bool counted_repeats = false;
 };
 
 /// The one writer of a folder of segments. Each addition becomes a segment of its own: written under a temporary name,

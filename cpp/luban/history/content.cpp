@@ -28,6 +28,9 @@ void complete(std::vector<T>& column, std::size_t count, const T& missing, const
 
 template <typename T>
 void require_range(const std::vector<T>& column, std::int64_t low, std::int64_t high, const std::string& name) {
+  bool outside = false;  // without a way out of the loop several are looked at in one instruction
+  for (const T value : column) outside |= value < low || value >= high;
+  if (!outside) return;
   for (const T value : column) {
     if (value < low || value >= high) {
       contradiction("numbers from " + std::to_string(low) + " to " + std::to_string(high - 1), std::to_string(value),
@@ -86,17 +89,27 @@ void normalise_runs(Runs& runs, std::int64_t sources, std::size_t continued) {
   }
 }
 
+/// Whether the repeats of each run ascend, so that none comes twice.
+bool repeats_ascend(const Readings& readings, std::size_t runs) {
+  std::vector<std::int64_t> last(runs, std::numeric_limits<std::int64_t>::min());
+  for (std::size_t i = 0; i < readings.size(); ++i) {
+    std::int64_t& before = last[static_cast<std::size_t>(readings.run[i])];
+    if (readings.repeat[i] <= before) return false;
+    before = readings.repeat[i];
+  }
+  return true;
+}
+
 void require_unique_repeats(const Readings& readings, const Runs& runs) {
-  std::vector<std::size_t> order(readings.size());
-  for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
-  const auto key = [&](std::size_t i) { return std::pair(readings.run[i], readings.repeat[i]); };
-  const auto before = [&](std::size_t a, std::size_t b) { return key(a) < key(b); };
-  if (!std::is_sorted(order.begin(), order.end(), before)) std::sort(order.begin(), order.end(), before);
-  const auto twice = std::adjacent_find(order.begin(), order.end(), [&](auto a, auto b) { return key(a) == key(b); });
-  if (twice == order.end()) return;
+  if (repeats_ascend(readings, runs.size())) return;
+  std::vector<std::pair<std::int64_t, std::int64_t>> keys(readings.size());
+  for (std::size_t i = 0; i < keys.size(); ++i) keys[i] = {readings.run[i], readings.repeat[i]};
+  std::sort(keys.begin(), keys.end());
+  const auto twice = std::adjacent_find(keys.begin(), keys.end());
+  if (twice == keys.end()) return;
   contradiction("each (run, repeat) once",
-                "repeat " + std::to_string(readings.repeat[*twice]) + " of run `" +
-                    runs.run_id[static_cast<std::size_t>(readings.run[*twice])] + "` twice",
+                "repeat " + std::to_string(twice->second) + " of run `" +
+                    runs.run_id[static_cast<std::size_t>(twice->first)] + "` twice",
                 "readings");
 }
 
@@ -122,8 +135,10 @@ void normalise_events(ResponseEvents& events, std::int64_t readings, std::int64_
   require_range(events.reading, -1, readings, place + ".reading");
   require_range(events.quality, 0, 3, place + ".quality");
   require_range(events.source, 0, sources, place + ".source");
-  for (const double value : events.value) {
-    if (!std::isfinite(value)) contradiction("finite values (a missing one is no event)", std::to_string(value), place);
+  const auto wrong =
+      std::find_if_not(events.value.begin(), events.value.end(), [](double v) { return std::isfinite(v); });
+  if (wrong != events.value.end()) {
+    contradiction("finite values (a missing one is no event)", std::to_string(*wrong), place);
   }
 }
 

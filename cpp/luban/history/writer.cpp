@@ -9,6 +9,7 @@
 #include <luban/history/detail/schema.hpp>
 #include <luban/history/detail/sealed_file.hpp>
 #include <luban/history/detail/tree_file.hpp>
+#include <luban/history/detail/written_file.hpp>
 #include <luban/history/writer.hpp>
 
 namespace luban::history {
@@ -52,9 +53,9 @@ void require_expected(const std::filesystem::path& path, const WriteOptions& opt
 }
 
 /// Reads a finished file back, and compares; returns its seal, which is made meanwhile.
-std::string prove(const std::filesystem::path& file, const Tree& tree, const std::filesystem::path& target,
-                  const core::CallControl& control) {
-  std::string seal;
+Seal prove(const std::filesystem::path& file, const Tree& tree, const std::filesystem::path& target,
+           const core::CallControl& control) {
+  Seal seal;
   const TreeFile opened(file);
   const Attributes& root = opened.groups().at("/");
   const bool same =
@@ -86,10 +87,9 @@ void give_name(const std::filesystem::path& file, const std::filesystem::path& p
 }
 
 }  // namespace
-}  // namespace detail
 
-std::string write(Content& content, const std::filesystem::path& path, const WriteOptions& options,
-                  const core::CallControl& control) {
+WrittenFile write_file(Content& content, const std::filesystem::path& path, const WriteOptions& options,
+                       const core::CallControl& control) {
   if (!options.replace && std::filesystem::exists(path)) {
     throw core::IoError({.where = "history.write",
                          .expected = "a name that is free",
@@ -102,21 +102,32 @@ std::string write(Content& content, const std::filesystem::path& path, const Wri
     lock.emplace(path, "history.write");
     core::remove_abandoned(path, "history.write");
   }
-  detail::require_expected(path, options);
-  detail::Tree tree;
-  const std::string digest = detail::complete(content, tree, control);
+  require_expected(path, options);
+  Tree tree;
+  WrittenFile written{complete(content, tree, control), {}};
   core::DurableFile temporary(path, "history.write");
-  detail::write_tree_file(temporary.path(), tree, options.compression, control);
-  if (options.proven) temporary.write(detail::prove(temporary.path(), tree, path, control));
+  write_tree_file(temporary.path(), tree, options.compression, control);
+  if (options.proven) {
+    const Seal seal = prove(temporary.path(), tree, path, control);
+    temporary.write(seal.text);
+    written.bytes = seal.file;
+  }
   control.check("history.write");
   // Once more: a program that knows nothing of the lock may have written meanwhile.
-  detail::require_expected(path, options);
+  require_expected(path, options);
   if (options.proven) {
     temporary.commit(options.replace);
   } else {
-    detail::give_name(temporary.path(), path, options.replace);
+    give_name(temporary.path(), path, options.replace);
   }
-  return digest;
+  return written;
+}
+
+}  // namespace detail
+
+std::string write(Content& content, const std::filesystem::path& path, const WriteOptions& options,
+                  const core::CallControl& control) {
+  return detail::write_file(content, path, options, control).content_digest;
 }
 
 }  // namespace luban::history

@@ -146,7 +146,7 @@ class _Import:
 
     def run(self, progress: Progress | None) -> None:
         """Take one piece after the other; while one goes to the disk, the next may be judged."""
-        ahead = self.sink is not None and self.sink.ahead
+        ahead = self.sink is not None and self.sink.stored is None
         with closing(self._ready(progress)) as pieces, ThreadPoolExecutor(1, "luban-append") as pool:
             waiting: tuple[_Ready, Future[_history.MergeReport]] | None = None
             for ready in pieces:

@@ -34,11 +34,6 @@ class Sink(Protocol):
         ...
 
     @property
-    def ahead(self) -> bool:
-        """Whether the next piece is judged while one is appended: quicker, with one piece more in memory."""
-        ...
-
-    @property
     def provenance(self) -> Sequence[_history.Provenance]:
         """The imports that it holds, first to last."""
         ...
@@ -50,7 +45,10 @@ class Sink(Protocol):
 
     @property
     def stored(self) -> _history.Content | None:
-        """All that was there before, where that is in memory: new rows are compared with it."""
+        """All that was there before, where that is in memory: new rows are compared with it.
+
+        None: the next addition is made while one is appended.
+        """
         ...
 
     def append(self, addition: _history.Content, source_rows: NDArray[np.int64]) -> _history.MergeReport:
@@ -68,9 +66,8 @@ class Sink(Protocol):
 class ContentSink:
     """Merges the whole import into a content in memory, which is changed only when everything went well."""
 
-    def __init__(self, history: _history.Content, piece_rows: int | None = None, *, ahead: bool = False) -> None:
+    def __init__(self, history: _history.Content, piece_rows: int | None = None) -> None:
         self._history = history
-        self.ahead = ahead
         self.piece_rows = piece_rows
 
     @property
@@ -106,13 +103,11 @@ class SegmentSink:
         folder: Path,
         piece_rows: int = PIECE_ROWS,
         *,
-        ahead: bool = False,
         compression: Compression = "deflate",
     ) -> None:
         self._appender = _history.Appender(str(folder), compression=compression)
         self._further: dict[str, bool] = {}  # by digest: whether the next piece is a further one of the same import
         self.piece_rows = piece_rows
-        self.ahead = ahead
 
     @property
     def provenance(self) -> Sequence[_history.Provenance]:

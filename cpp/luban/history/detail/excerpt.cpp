@@ -2,7 +2,6 @@
 #include <cmath>
 #include <luban/history/detail/excerpt.hpp>
 #include <luban/history/detail/table_rows.hpp>
-#include <numeric>
 #include <string_view>
 #include <unordered_map>
 #include <unordered_set>
@@ -87,6 +86,14 @@ void take_runs(Excerpt& excerpt, const HistorySource& history, const RunFilter& 
   }
 }
 
+void take_keys(Content& content, const process::Table& table) {
+  std::unordered_map<std::string_view, std::int64_t> row;
+  for (std::size_t i = 0; i < content.runs.size(); ++i) row[content.runs.run_id[i]] = static_cast<std::int64_t>(i);
+  for (const std::string& id : table.strings("run_id")) content.readings.run.push_back(row.at(id));
+  for (const double repeat : table.numbers("repeat"))
+    content.readings.repeat.push_back(static_cast<std::int64_t>(repeat));
+}
+
 void take_readings(Content& content, const HistorySource& history, const RunFilter& filter, const Content& addition) {
   const auto view = history.view({.grain = process::Grain::readings, .as_of = {}, .filter = filter});
   const auto noise = present(*view, names_of(addition.readings.noise));
@@ -97,11 +104,7 @@ void take_readings(Content& content, const HistorySource& history, const RunFilt
   std::vector<std::string> wanted = {"run_id", "repeat"};
   for (const auto* names : {&noise, &auxiliary, &responses}) wanted.insert(wanted.end(), names->begin(), names->end());
   const process::Table table = view->read(wanted, {0, view->row_count()});
-  std::unordered_map<std::string_view, std::int64_t> row;
-  for (std::size_t i = 0; i < content.runs.size(); ++i) row[content.runs.run_id[i]] = static_cast<std::int64_t>(i);
-  for (const std::string& id : table.strings("run_id")) content.readings.run.push_back(row.at(id));
-  for (const double repeat : table.numbers("repeat"))
-    content.readings.repeat.push_back(static_cast<std::int64_t>(repeat));
+  take_keys(content, table);
   content.readings.noise = columns_of(table, noise);
   content.readings.auxiliary = columns_of(table, auxiliary);
   for (const ResponseEvents& events : addition.responses) {
@@ -120,87 +123,9 @@ void take_readings(Content& content, const HistorySource& history, const RunFilt
   }
 }
 
-process::Table rows_of(const process::Table& table, const Rows& rows) {
-  std::vector<process::Column> columns;
-  for (const process::Column& column : table.columns()) columns.push_back(take(column, rows));
-  return process::Table(std::move(columns));
-}
-
-template <typename T>
-std::vector<T> rows_of(const std::vector<T>& values, const Rows& rows) {
-  std::vector<T> out;
-  out.reserve(rows.size());
-  for (const std::int64_t row : rows) out.push_back(values[static_cast<std::size_t>(row)]);
-  return out;
-}
-
-template <typename T>
-std::vector<T> tail(const std::vector<T>& values, std::size_t first) {
-  return {values.begin() + static_cast<std::ptrdiff_t>(std::min(first, values.size())), values.end()};
-}
-
-/// Runs that the excerpt had and that got something.
-Rows continued_runs(const Content& merged, const Sizes& before) {
-  std::vector<char> touched(before.runs, 0);
-  for (std::size_t i = before.readings; i < merged.readings.size(); ++i) {
-    const auto run = static_cast<std::size_t>(merged.readings.run[i]);
-    if (run < before.runs) touched[run] = 1;
-  }
-  for (std::size_t t = 0; t < merged.traces.size(); ++t) {
-    const auto& offsets = merged.traces[t].offsets;
-    for (std::size_t run = 0; run < before.runs; ++run) {
-      const std::int64_t had = t < before.samples.size() ? before.samples[t][run + 1] - before.samples[t][run] : 0;
-      if (had == 0 && offsets[run + 1] > offsets[run]) touched[run] = 1;
-    }
-  }
-  Rows rows;
-  for (std::size_t run = 0; run < before.runs; ++run) {
-    if (touched[run] != 0) rows.push_back(static_cast<std::int64_t>(run));
-  }
-  return rows;
-}
-
-ResponseEvents added_events(const Content& merged, const ResponseEvents& all, std::size_t first, const Sizes& before) {
-  ResponseEvents events;
-  events.name = all.name;
-  events.unit = all.unit;
-  events.value = tail(all.value, first);
-  events.time = tail(all.time, first);
-  events.quality = tail(all.quality, first);
-  for (std::size_t i = first; i < all.size(); ++i) {
-    const auto reading = static_cast<std::size_t>(all.reading[i]);
-    if (reading >= before.readings) {
-      events.reading.push_back(static_cast<std::int64_t>(reading - before.readings));
-      continue;
-    }
-    events.reading.push_back(-1);
-    events.late_run_id.push_back(merged.runs.run_id[static_cast<std::size_t>(merged.readings.run[reading])]);
-    events.late_repeat.push_back(merged.readings.repeat[reading]);
-  }
-  return events;
-}
-
-TraceColumn added_samples(const TraceColumn& all, const std::vector<std::int64_t>* had, const Rows& rows,
-                          std::size_t known) {
-  TraceColumn out{all.name, all.unit, all.period, {}, {0}, {}, {}, {}};
-  for (const std::int64_t row : rows) {
-    const auto run = static_cast<std::size_t>(row);
-    const bool before = had != nullptr && run < known && (*had)[run + 1] > (*had)[run];
-    if (!before) {
-      const auto begin = all.offsets[run];
-      const auto end = all.offsets[run + 1];
-      out.values.insert(out.values.end(), all.values.begin() + begin, all.values.begin() + end);
-      if (all.period == 0) out.times.insert(out.times.end(), all.times.begin() + begin, all.times.begin() + end);
-    }
-    out.offsets.push_back(static_cast<std::int64_t>(out.values.size()));
-    out.start_time.push_back(before ? core::UtcTime::missing_count : all.start_time[run]);
-  }
-  return out;
-}
-
 }  // namespace
 
-Excerpt make_excerpt(const HistorySource& history, const Content& addition) {
+Excerpt make_excerpt(const HistorySource& history, const Content& addition, bool same_import) {
   Excerpt excerpt;
   Content& content = excerpt.content;
   content.uuid = history.uuid();
@@ -212,90 +137,17 @@ Excerpt make_excerpt(const HistorySource& history, const Content& addition) {
   std::sort(filter.run_id.begin(), filter.run_id.end());
   if (!filter.run_id.empty()) {
     take_runs(excerpt, history, filter, addition);
-    if (content.runs.size() > 0) take_readings(content, history, filter, addition);
-  }
-  for (const ResponseEvents& events : addition.responses) {
-    const bool known = std::any_of(content.responses.begin(), content.responses.end(),
-                                   [&](const ResponseEvents& one) { return one.name == events.name; });
-    if (known) continue;
-    content.responses.emplace_back();
-    content.responses.back().name = events.name;
-    content.responses.back().unit = events.unit;
+    const bool keys = same_import && std::all_of(excerpt.same_import.begin(), excerpt.same_import.end(),
+                                                 [](char same) { return same != 0; });
+    if (content.runs.size() > 0 && keys) {
+      const auto view = history.view({.grain = process::Grain::readings, .as_of = {}, .filter = filter});
+      take_keys(content, view->read({"run_id", "repeat"}, {0, view->row_count()}));
+    } else if (content.runs.size() > 0) {
+      take_readings(content, history, filter, addition);
+    }
   }
   content.normalise();
   return excerpt;
-}
-
-Sizes::Sizes(const Content& content)
-    : runs(content.runs.size()),
-      readings(content.readings.size()),
-      genealogy(content.genealogy.size()),
-      recipes(content.recipes.size()),
-      quarantine(content.quarantine.size()) {
-  for (const ResponseEvents& response : content.responses) events.push_back(response.size());
-  for (const TraceColumn& trace : content.traces) samples.push_back(trace.offsets);
-}
-
-Content added(const Content& merged, const Sizes& before, const std::vector<std::int32_t>& source) {
-  Content out;
-  out.uuid = merged.uuid;
-  out.created_time = merged.created_time;
-  out.process = {merged.process.back()};
-  out.provenance = {merged.provenance.back()};
-  const Rows continued = continued_runs(merged, before);
-  out.segment = SegmentPlace{merged.provenance.back().previous, static_cast<std::int64_t>(continued.size())};
-  Rows runs(merged.runs.size() - before.runs);
-  std::iota(runs.begin(), runs.end(), static_cast<std::int64_t>(before.runs));
-  runs.insert(runs.end(), continued.begin(), continued.end());
-  out.runs.run_id = rows_of(merged.runs.run_id, runs);
-  out.runs.start_time = rows_of(merged.runs.start_time, runs);
-  out.runs.end_time = rows_of(merged.runs.end_time, runs);
-  out.runs.status = rows_of(merged.runs.status, runs);
-  out.runs.source.assign(runs.size() - continued.size(), 0);
-  for (const std::int64_t run : continued) out.runs.source.push_back(-2 - source[static_cast<std::size_t>(run)]);
-  out.runs.group = rows_of(merged.runs.group, runs);
-  out.runs.equipment = rows_of(merged.runs.equipment, runs);
-  out.runs.material_lot = rows_of(merged.runs.material_lot, runs);
-  out.runs.recipe = rows_of(merged.runs.recipe, runs);
-  out.runs.parameters = rows_of(merged.runs.parameters, runs);
-  out.runs.context = rows_of(merged.runs.context, runs);
-  out.runs.identifiers = rows_of(merged.runs.identifiers, runs);
-  out.runs.achieved = rows_of(merged.runs.achieved, runs);
-  std::unordered_map<std::int64_t, std::int64_t> place;
-  for (std::size_t i = 0; i < runs.size(); ++i) place[runs[i]] = static_cast<std::int64_t>(i);
-  Rows readings(merged.readings.size() - before.readings);
-  std::iota(readings.begin(), readings.end(), static_cast<std::int64_t>(before.readings));
-  for (const std::int64_t row : readings) {
-    out.readings.run.push_back(place.at(merged.readings.run[static_cast<std::size_t>(row)]));
-  }
-  out.readings.repeat = rows_of(merged.readings.repeat, readings);
-  out.readings.time = rows_of(merged.readings.time, readings);
-  out.readings.noise = rows_of(merged.readings.noise, readings);
-  out.readings.auxiliary = rows_of(merged.readings.auxiliary, readings);
-  for (std::size_t i = 0; i < merged.responses.size(); ++i) {
-    const std::size_t first = i < before.events.size() ? before.events[i] : 0;
-    out.responses.push_back(added_events(merged, merged.responses[i], first, before));
-  }
-  for (std::size_t t = 0; t < merged.traces.size(); ++t) {
-    const auto* had = t < before.samples.size() ? &before.samples[t] : nullptr;
-    out.traces.push_back(added_samples(merged.traces[t], had, runs, before.runs));
-  }
-  const auto& lots = merged.genealogy;
-  out.genealogy = {tail(lots.child_lot, before.genealogy), tail(lots.parent_lot, before.genealogy),
-                   tail(lots.quantity, before.genealogy),  tail(lots.unit, before.genealogy),
-                   tail(lots.time, before.genealogy),      {}};
-  const auto& recipes = merged.recipes;
-  out.recipes = {tail(recipes.recipe, before.recipes), tail(recipes.parameter, before.recipes),
-                 tail(recipes.value, before.recipes),  tail(recipes.category, before.recipes),
-                 tail(recipes.unit, before.recipes),   {}};
-  const Quarantine& refused = merged.quarantine;
-  out.quarantine = {{},
-                    tail(refused.source_row, before.quarantine),
-                    tail(refused.column, before.quarantine),
-                    tail(refused.value, before.quarantine),
-                    tail(refused.reason, before.quarantine),
-                    tail(refused.scope, before.quarantine)};
-  return out;  // all other sources are left empty: everything is of the one import
 }
 
 }  // namespace luban::history::detail

@@ -86,6 +86,11 @@ bool SharedJoin::needed() const {
                      [](const SegmentEntry& entry) { return !entry.late.empty() || entry.continued > 0; });
 }
 
+bool SharedJoin::has_late() const {
+  const auto& segments = files_->manifest().segments;
+  return std::any_of(segments.begin(), segments.end(), [](const SegmentEntry& entry) { return !entry.late.empty(); });
+}
+
 const KeyJoin& SharedJoin::get() const {
   std::call_once(made_, [this] { join_ = std::make_unique<const KeyJoin>(*files_); });
   return *join_;
@@ -138,7 +143,7 @@ std::shared_ptr<const View> FolderView::view(const Part& part) const {
   }
   const auto opened = files_->open(part.segment);
   ViewPlace place{sources_, static_cast<std::int32_t>(part.sources), {}};
-  if (join_->needed()) place.late = join_->get().late_values(part.segment, options_.as_of);
+  if (join_->has_late()) place.late = join_->get().late_values(part.segment, options_.as_of);
   auto made = std::make_shared<const View>(opened->file, opened->provenance, options_, std::move(place));
   const std::lock_guard lock(mutex_);
   if (views_.size() >= most_views) views_.erase(views_.begin());

@@ -17,6 +17,8 @@ class SharedJoin {
   explicit SharedJoin(std::shared_ptr<const SegmentFiles> files) : files_(std::move(files)) {}
   /// Whether any segment refers to another one.
   [[nodiscard]] bool needed() const;
+  /// Whether any segment has events for readings of another one.
+  [[nodiscard]] bool has_late() const;
   [[nodiscard]] const KeyJoin& get() const;
 
  private:

@@ -4,8 +4,8 @@
 #include <luban/core/error.hpp>
 #include <luban/history/detail/folder_writer.hpp>
 #include <luban/history/detail/schema.hpp>
-#include <luban/history/detail/sealed_file.hpp>
 #include <luban/history/detail/segment_files.hpp>
+#include <luban/history/detail/written_file.hpp>
 #include <set>
 
 namespace luban::history::detail {
@@ -163,13 +163,13 @@ SegmentEntry FolderWriter::write_segment(Content& segment, const core::CallContr
   const std::string name = free_name();
   WriteOptions options = options_;
   options.replace = false;
-  const std::string digest = write(segment, folder_ / name, options, control);
+  options.proven = true;
+  const WrittenFile written = write_file(segment, folder_ / name, options, control);
   SegmentEntry entry = describe(segment);
   entry.file = name;
-  entry.content_digest = digest;
-  const FileBytes bytes = hash_file(folder_ / name);
-  entry.sha256 = bytes.sha256;
-  entry.bytes = bytes.count;
+  entry.content_digest = written.content_digest;
+  entry.sha256 = written.bytes.sha256;
+  entry.bytes = written.bytes.count;
   return entry;
 }
 

@@ -91,12 +91,15 @@ std::string heap_lines(std::string_view bytes) {
 
 }  // namespace
 
-std::string make_seal(const std::filesystem::path& path) {
+Seal make_seal(const std::filesystem::path& path) {
   const MappedFile file(path);
   const std::string lines = heap_lines(file.bytes());
   core::Sha256 hash;
   hash.update(file.bytes()).update(lines);
-  return lines + seal_line(hash.hex(), file.bytes().size() + lines.size());
+  const std::string last = seal_line(hash.hex(), file.bytes().size() + lines.size());
+  hash.update(last);
+  const std::size_t count = file.bytes().size() + lines.size() + last.size();
+  return {lines + last, {hash.hex(), static_cast<std::int64_t>(count)}};
 }
 
 SealState check_seal(const std::filesystem::path& path) {

@@ -15,14 +15,19 @@ inline constexpr std::size_t seal_size = 128;
 
 enum class SealState { intact, missing, broken };
 
-/// The heap lines and the seal that a finished file is to end in. Reads the whole file. @throws IoError.
-[[nodiscard]] std::string make_seal(const std::filesystem::path& path);
-/// Reads the whole file. @throws IoError.
-[[nodiscard]] SealState check_seal(const std::filesystem::path& path);
+/// What names the bytes of a file.
 struct FileBytes {
   std::string sha256;
   std::int64_t count = 0;
 };
+struct Seal {
+  std::string text;  ///< the heap lines and the seal that a finished file is to end in
+  FileBytes file;    ///< of the file that ends in them
+};
+/// Reads the whole file. @throws IoError.
+[[nodiscard]] Seal make_seal(const std::filesystem::path& path);
+/// Reads the whole file. @throws IoError.
+[[nodiscard]] SealState check_seal(const std::filesystem::path& path);
 /// SHA-256 and length of a whole file, seal included. @throws IoError.
 [[nodiscard]] FileBytes hash_file(const std::filesystem::path& path);
 /// Checks the stretches that the heap lines name, before HDF5 reads them: damage there makes the library write beyond

@@ -1,0 +1,324 @@
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <luban/core/error.hpp>
+#include <luban/history/detail/merge_material.hpp>
+#include <luban/history/detail/placement.hpp>
+#include <luban/history/detail/table_rows.hpp>
+#include <unordered_map>
+#include <unordered_set>
+#include <utility>
+
+namespace luban::history::detail {
+namespace {
+
+constexpr std::int64_t nowhere = -1;
+
+[[noreturn]] void unfit(const std::string& expected, const std::string& received, const std::string& place) {
+  throw core::ConfigurationError({.where = "history.merge",
+                                  .expected = expected,
+                                  .received = received,
+                                  .place = place,
+                                  .hint = "a changed set of variables begins a new history"});
+}
+
+/// A variable may only gain categories at its end.
+void require_same_variable(const process::Variable& before, const process::Variable& now) {
+  if (before.name != now.name || before.is_numeric() != now.is_numeric()) {
+    unfit("the variable `" + before.name + "` as before", "`" + now.name + "` of another kind", "process");
+  }
+  if (before.unit != now.unit) unfit("the unit `" + before.unit + "`", "`" + now.unit + "`", before.name);
+  if (now.categories.size() < before.categories.size() ||
+      !std::equal(before.categories.begin(), before.categories.end(), now.categories.begin())) {
+    unfit("the stored categories first, new ones after them", "other categories", before.name);
+  }
+}
+
+template <typename V>
+void require_same_variables(const std::vector<V>& before, const std::vector<V>& now, const char* role) {
+  if (before.size() != now.size()) {
+    unfit(std::to_string(before.size()) + " " + role, std::to_string(now.size()), "process");
+  }
+  for (std::size_t i = 0; i < now.size(); ++i) require_same_variable(before[i], now[i]);
+}
+
+void require_fitting_process(const Content& history, const Content& addition) {
+  const process::Process before = history.current_process();
+  const process::Process now = addition.current_process();
+  require_same_variables(before.parameters(), now.parameters(), "parameters");
+  require_same_variables(before.context(), now.context(), "context variables");
+  require_same_variables(before.noise(), now.noise(), "noise variables");
+  for (const auto& response : before.responses()) {
+    const process::Response* same = now.find_response(response.name);
+    if (same == nullptr) unfit("the response `" + response.name + "`", "a process without it", "process");
+    if (same->unit != response.unit) unfit("the unit `" + response.unit + "`", "`" + same->unit + "`", response.name);
+  }
+}
+
+bool same_row(const process::Table& stored, std::size_t i, const process::Table& added, std::size_t j) {
+  return std::all_of(stored.columns().begin(), stored.columns().end(), [&](const process::Column& column) {
+    const process::Column* other = added.find(column.info.name);
+    return other != nullptr && same_value(column, i, *other, j);
+  });
+}
+
+struct RunKeyHash {
+  std::size_t operator()(const std::pair<std::int64_t, std::int64_t>& key) const noexcept {
+    return std::hash<std::int64_t>()(key.first * 1000003 + key.second);
+  }
+};
+
+class Placer {
+ public:
+  Placer(Content& history, Content& addition, const std::vector<std::int64_t>& source_rows, const MergeOptions& options)
+      : history_(history), addition_(addition), source_rows_(source_rows), options_(options) {
+    placed_.stored_runs = history.runs.size();
+    placed_.stored_readings = history.readings.size();
+  }
+
+  Placement place() {
+    place_runs();
+    place_readings();
+    for (ResponseEvents& events : addition_.responses) place_values(events);
+    add_material();
+    report_.runs_added = static_cast<std::int64_t>(placed_.new_runs.size());
+    report_.readings_added = static_cast<std::int64_t>(placed_.new_readings.size());
+    drop_values_of_refused_rows();
+    report_.quarantined = static_cast<std::int64_t>(addition_.quarantine.size() + report_.refused.size());
+    return std::move(placed_);
+  }
+
+ private:
+  void place_runs();
+  void place_readings();
+  void place_values(ResponseEvents& events);
+  [[nodiscard]] std::vector<double> latest_values(const std::string& response) const;
+  void add_material();
+  [[nodiscard]] bool is_stored(std::int64_t run) const noexcept {
+    return run >= 0 && static_cast<std::size_t>(run) < placed_.stored_runs;
+  }
+  [[nodiscard]] bool agrees(std::size_t added, std::size_t stored) const;
+  [[nodiscard]] std::int64_t source_row(std::size_t reading) const {
+    return source_rows_.empty() ? static_cast<std::int64_t>(reading) : source_rows_[reading];
+  }
+  void refuse(std::size_t reading, const std::string& column, std::string value, const char* reason, const char* scope);
+  void refuse_row(std::int64_t row, const std::string& column, std::string value, const char* reason,
+                  const char* scope);
+  void drop(std::size_t reading);
+  void drop_values_of_refused_rows();
+  void keep_uncorrectable(std::size_t reading, std::size_t stored);
+
+  Content& history_;
+  Content& addition_;
+  const std::vector<std::int64_t>& source_rows_;
+  const MergeOptions& options_;
+  Placement placed_;
+  MergeReport& report_ = placed_.report;
+  bool names_stored_ = false;  // whether any reading of the addition is one that is stored
+};
+
+bool Placer::agrees(std::size_t added, std::size_t stored) const {
+  return same_row(history_.runs.parameters, stored, addition_.runs.parameters, added) &&
+         same_row(history_.runs.context, stored, addition_.runs.context, added);
+}
+
+void Placer::place_runs() {
+  std::unordered_map<std::string_view, std::int64_t> known;
+  for (std::size_t i = 0; i < placed_.stored_runs; ++i) known[history_.runs.run_id[i]] = static_cast<std::int64_t>(i);
+  for (std::size_t i = 0; i < addition_.runs.size(); ++i) {
+    const auto found = known.find(addition_.runs.run_id[i]);
+    if (found == known.end()) {
+      placed_.run_target.push_back(static_cast<std::int64_t>(placed_.stored_runs + placed_.new_runs.size()));
+      placed_.new_runs.push_back(static_cast<std::int64_t>(i));
+    } else {
+      placed_.run_target.push_back(agrees(i, static_cast<std::size_t>(found->second)) ? found->second : nowhere);
+    }
+  }
+}
+
+void Placer::place_readings() {
+  const Readings& added = addition_.readings;
+  std::unordered_map<std::pair<std::int64_t, std::int64_t>, std::size_t, RunKeyHash> known;
+  if (std::any_of(placed_.run_target.begin(), placed_.run_target.end(), [this](auto run) { return is_stored(run); })) {
+    for (std::size_t i = 0; i < placed_.stored_readings; ++i) {
+      known[{history_.readings.run[i], history_.readings.repeat[i]}] = i;
+    }
+  }
+  placed_.reading_target.reserve(added.size());
+  placed_.new_readings.reserve(added.size());
+  for (std::size_t i = 0; i < added.size(); ++i) {
+    const std::int64_t run = placed_.run_target[static_cast<std::size_t>(added.run[i])];
+    const auto found = is_stored(run) ? known.find({run, added.repeat[i]}) : known.end();
+    if (run == nowhere) {
+      drop(i);
+      refuse(i, "", addition_.runs.run_id[static_cast<std::size_t>(added.run[i])], "disagrees_with_stored_run", "row");
+    } else if (found == known.end()) {
+      placed_.reading_target.push_back(
+          static_cast<std::int64_t>(placed_.stored_readings + placed_.new_readings.size()));
+      placed_.new_readings.push_back(static_cast<std::int64_t>(i));
+    } else if (!options_.own_runs.empty() && options_.own_runs[static_cast<std::size_t>(run)] != 0) {
+      drop(i);
+      refuse(i, "", "repeat " + std::to_string(added.repeat[i]), "duplicate", "row");
+    } else if (!same_row(history_.readings.noise, found->second, added.noise, i)) {
+      drop(i);
+      refuse(i, "", std::to_string(added.repeat[i]), "disagrees_with_stored_reading", "row");
+    } else {
+      placed_.reading_target.push_back(static_cast<std::int64_t>(found->second));
+      names_stored_ = true;
+      keep_uncorrectable(i, found->second);
+    }
+  }
+}
+
+void Placer::refuse(std::size_t reading, const std::string& column, std::string value, const char* reason,
+                    const char* scope) {
+  refuse_row(source_row(reading), column, std::move(value), reason, scope);
+}
+
+void Placer::refuse_row(std::int64_t row, const std::string& column, std::string value, const char* reason,
+                        const char* scope) {
+  report_.refused.source_row.push_back(row);
+  report_.refused.column.push_back(column);
+  report_.refused.value.push_back(std::move(value));
+  report_.refused.reason.emplace_back(reason);
+  report_.refused.scope.emplace_back(scope);
+}
+
+void Placer::drop(std::size_t reading) {
+  placed_.reading_target.push_back(nowhere);
+  report_.refused_readings.push_back(static_cast<std::int64_t>(reading));
+}
+
+// A row that is refused whole counts once: values refused in it before go with it.
+void Placer::drop_values_of_refused_rows() {
+  std::unordered_set<std::int64_t> rows;
+  for (const std::int64_t reading : report_.refused_readings)
+    rows.insert(source_row(static_cast<std::size_t>(reading)));
+  const Quarantine before = std::exchange(addition_.quarantine, {});
+  for (std::size_t i = 0; i < before.size(); ++i) {
+    if (before.scope[i] == "value" && rows.count(before.source_row[i]) != 0) continue;
+    addition_.quarantine.source_row.push_back(before.source_row[i]);
+    addition_.quarantine.column.push_back(before.column[i]);
+    addition_.quarantine.value.push_back(before.value[i]);
+    addition_.quarantine.reason.push_back(before.reason[i]);
+    addition_.quarantine.scope.push_back(before.scope[i]);
+  }
+}
+
+// Only responses have events: another auxiliary value for a stored reading is kept in the quarantine, never lost.
+void Placer::keep_uncorrectable(std::size_t reading, std::size_t stored) {
+  for (const process::Column& column : addition_.readings.auxiliary.columns()) {
+    const std::string text = value_text(column, reading);
+    const process::Column* before = history_.readings.auxiliary.find(column.info.name);
+    const bool same = before != nullptr && same_value(*before, stored, column, reading);
+    if (!text.empty() && !same) refuse(reading, column.info.name, text, "only_responses_are_corrected", "value");
+  }
+}
+
+// The latest usable value of each stored reading.
+std::vector<double> Placer::latest_values(const std::string& response) const {
+  std::vector<double> latest(placed_.stored_readings, std::numeric_limits<double>::quiet_NaN());
+  for (const ResponseEvents& stored : history_.responses) {
+    if (stored.name != response) continue;
+    for (std::size_t i = 0; i < stored.size(); ++i) {
+      if (stored.quality[i] != quality_bad) latest[static_cast<std::size_t>(stored.reading[i])] = stored.value[i];
+    }
+  }
+  return latest;
+}
+
+void Placer::place_values(ResponseEvents& events) {
+  const std::vector<double> latest = names_stored_ ? latest_values(events.name) : std::vector<double>();
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < events.size(); ++i) {
+    const std::int64_t target = placed_.reading_target[static_cast<std::size_t>(events.reading[i])];
+    if (target == nowhere) continue;
+    const bool is_new = static_cast<std::size_t>(target) >= placed_.stored_readings;
+    const double before = is_new ? std::numeric_limits<double>::quiet_NaN() : latest[static_cast<std::size_t>(target)];
+    if (before == events.value[i] && events.quality[i] != quality_bad) {
+      ++report_.values_unchanged;
+      continue;
+    }
+    ++(std::isnan(before) ? report_.values_added : report_.values_corrected);
+    events.reading[kept] = target;
+    events.value[kept] = events.value[i];
+    events.time[kept] = events.time[i];
+    events.quality[kept] = events.quality[i];
+    ++kept;
+  }
+  events.reading.resize(kept);
+  events.value.resize(kept);
+  events.time.resize(kept);
+  events.quality.resize(kept);
+  events.source.assign(kept, static_cast<std::int32_t>(history_.provenance.size()));
+}
+
+// Traces are put in place at once; a history that they are taken from again is not changed by that.
+void Placer::add_material() {
+  const auto source = static_cast<std::int32_t>(history_.provenance.size());
+  const RunPlaces places{placed_.run_target, placed_.stored_runs, placed_.stored_runs + placed_.new_runs.size(),
+                         source};
+  std::vector<std::int64_t> first_reading(addition_.runs.size(), nowhere);
+  for (std::size_t i = addition_.readings.size(); i-- > 0;) {
+    first_reading[static_cast<std::size_t>(addition_.readings.run[i])] = static_cast<std::int64_t>(i);
+  }
+  const auto refuse_samples = [&](std::size_t run, const std::string& channel, const std::string& samples) {
+    const std::int64_t reading = first_reading[run];
+    refuse_row(reading < 0 ? nowhere : source_row(static_cast<std::size_t>(reading)), channel, samples,
+               "only_responses_are_corrected", "value");
+  };
+  report_.traces_added = merge_traces(history_.traces, addition_.traces, places, refuse_samples);
+  report_.material_added = merge_genealogy(history_.genealogy, addition_.genealogy, source) +
+                           merge_recipes(history_.recipes, addition_.recipes, source);
+}
+
+/// A new history gets its definition from the first import.
+void begin(Content& history, const Content& addition) {
+  history.process = addition.process;
+  history.created_time = addition.created_time;
+  history.uuid = addition.uuid;
+}
+
+}  // namespace
+
+void require_one_import(const Content& addition, const std::vector<std::int64_t>& source_rows) {
+  if (addition.provenance.size() != 1 || (!source_rows.empty() && source_rows.size() != addition.readings.size())) {
+    throw core::DataError({.where = "history.merge",
+                           .expected = "one provenance entry and a source row for each reading",
+                           .received = std::to_string(addition.provenance.size()) + " entries and " +
+                                       std::to_string(source_rows.size()) + " source rows",
+                           .place = {},
+                           .hint = {}});
+  }
+}
+
+Placement place(Content& history, Content& addition, const std::vector<std::int64_t>& source_rows,
+                const MergeOptions& options) {
+  require_one_import(addition, source_rows);
+  addition.normalise();
+  if (history.process.empty()) {
+    begin(history, addition);
+  } else {
+    require_fitting_process(history, addition);
+  }
+  return Placer(history, addition, source_rows, options).place();
+}
+
+const ProcessVersion& version_after(const Content& history, const Content& addition) {
+  const ProcessVersion& now = addition.process.back();
+  const ProcessVersion& before = history.process.back();
+  return now.definition != before.definition || now.document != before.document ? now : before;
+}
+
+Provenance import_after(const Content& history, const Content& addition, const MergeReport& report) {
+  Provenance entry = addition.provenance.front();
+  entry.runs = report.runs_added;
+  entry.readings = report.readings_added;
+  entry.events = report.values_added + report.values_corrected;
+  entry.quarantined = report.quarantined;
+  entry.previous = history.provenance.empty() ? std::string() : history.provenance.back().link;
+  entry.link = entry.computed_link();
+  return entry;
+}
+
+}  // namespace luban::history::detail
