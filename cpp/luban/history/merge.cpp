@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <luban/history/content.hpp>
+#include <luban/history/detail/join_contents.hpp>
 #include <luban/history/detail/placement.hpp>
 #include <luban/history/detail/table_rows.hpp>
 #include <utility>
@@ -61,15 +62,6 @@ void append_readings(Readings& to, const Readings& from, const detail::Placement
   }
 }
 
-void append_quarantine(Quarantine& to, const Quarantine& more, std::int32_t source) {
-  to.source.resize(to.source.size() + more.size(), source);
-  to.source_row.insert(to.source_row.end(), more.source_row.begin(), more.source_row.end());
-  to.column.insert(to.column.end(), more.column.begin(), more.column.end());
-  to.value.insert(to.value.end(), more.value.begin(), more.value.end());
-  to.reason.insert(to.reason.end(), more.reason.begin(), more.reason.end());
-  to.scope.insert(to.scope.end(), more.scope.begin(), more.scope.end());
-}
-
 void append_events(std::vector<ResponseEvents>& responses, ResponseEvents& events) {
   const auto found = std::find_if(responses.begin(), responses.end(),
                                   [&](const ResponseEvents& stored) { return stored.name == events.name; });
@@ -99,10 +91,9 @@ MergeReport merge(Content& history, Content addition, const std::vector<std::int
     append_runs(history.runs, addition.runs, placed, source);
     append_readings(history.readings, addition.readings, placed);
   }
-  append_quarantine(history.quarantine, addition.quarantine, source);
-  append_quarantine(history.quarantine, placed.report.refused, source);
-  const ProcessVersion& version = detail::version_after(history, addition);
-  if (&version != &history.process.back()) history.process.push_back(version);
+  detail::append_quarantine(history.quarantine, addition.quarantine, source);
+  detail::append_quarantine(history.quarantine, placed.report.refused, source);
+  detail::append_versions(history.process, {addition.process.back()});
   history.provenance.push_back(detail::import_after(history, addition, placed.report));
   for (ResponseEvents& events : addition.responses) append_events(history.responses, events);
   return std::move(placed.report);

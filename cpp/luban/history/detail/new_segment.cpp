@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <luban/history/detail/join_contents.hpp>
 #include <luban/history/detail/new_segment.hpp>
 #include <luban/history/detail/placement.hpp>
 #include <luban/history/detail/table_rows.hpp>
@@ -159,14 +160,6 @@ TraceColumn samples_of(const TraceColumn& all, const Offsets& before, std::size_
   return out;
 }
 
-void append_refused(Quarantine& to, const Quarantine& refused) {
-  to.source_row.insert(to.source_row.end(), refused.source_row.begin(), refused.source_row.end());
-  to.column.insert(to.column.end(), refused.column.begin(), refused.column.end());
-  to.value.insert(to.value.end(), refused.value.begin(), refused.value.end());
-  to.reason.insert(to.reason.end(), refused.reason.begin(), refused.reason.end());
-  to.scope.insert(to.scope.end(), refused.scope.begin(), refused.scope.end());
-}
-
 }  // namespace
 
 NewSegment new_segment(Excerpt known, Content addition, const std::vector<std::int64_t>& source_rows,
@@ -182,7 +175,8 @@ NewSegment new_segment(Excerpt known, Content addition, const std::vector<std::i
   Content& out = made.content;
   out.uuid = before.uuid;
   out.created_time = before.created_time;
-  out.process = {version_after(before, addition)};
+  append_versions(before.process, {addition.process.back()});
+  out.process = {before.process.back()};
   out.provenance = {import_after(before, addition, made.report)};
   const Rows continued = continued_runs(before, samples, addition.readings, placed);
   out.segment = SegmentPlace{out.provenance.back().previous, static_cast<std::int64_t>(continued.size())};
@@ -203,9 +197,8 @@ NewSegment new_segment(Excerpt known, Content addition, const std::vector<std::i
   out.recipes = std::move(before.recipes);
   out.recipes.source.clear();
   out.quarantine = std::move(addition.quarantine);
-  out.quarantine.source.clear();
-  append_refused(out.quarantine, made.report.refused);
-  return made;  // all sources are left empty: everything is of the one import
+  append_quarantine(out.quarantine, made.report.refused, 0);
+  return made;  // sources that are left empty: everything is of the one import
 }
 
 }  // namespace luban::history::detail

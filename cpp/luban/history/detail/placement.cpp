@@ -177,6 +177,7 @@ void Placer::refuse(std::size_t reading, const std::string& column, std::string 
 
 void Placer::refuse_row(std::int64_t row, const std::string& column, std::string value, const char* reason,
                         const char* scope) {
+  report_.refused.source.push_back(0);
   report_.refused.source_row.push_back(row);
   report_.refused.column.push_back(column);
   report_.refused.value.push_back(std::move(value));
@@ -197,6 +198,7 @@ void Placer::drop_values_of_refused_rows() {
   const Quarantine before = std::exchange(addition_.quarantine, {});
   for (std::size_t i = 0; i < before.size(); ++i) {
     if (before.scope[i] == "value" && rows.count(before.source_row[i]) != 0) continue;
+    addition_.quarantine.source.push_back(before.source[i]);
     addition_.quarantine.source_row.push_back(before.source_row[i]);
     addition_.quarantine.column.push_back(before.column[i]);
     addition_.quarantine.value.push_back(before.value[i]);
@@ -302,12 +304,6 @@ Placement place(Content& history, Content& addition, const std::vector<std::int6
     require_fitting_process(history, addition);
   }
   return Placer(history, addition, source_rows, options).place();
-}
-
-const ProcessVersion& version_after(const Content& history, const Content& addition) {
-  const ProcessVersion& now = addition.process.back();
-  const ProcessVersion& before = history.process.back();
-  return now.definition != before.definition || now.document != before.document ? now : before;
 }
 
 Provenance import_after(const Content& history, const Content& addition, const MergeReport& report) {

@@ -29,8 +29,6 @@ void require_one_import(const Content& addition, const std::vector<std::int64_t>
 [[nodiscard]] Placement place(Content& history, Content& addition, const std::vector<std::int64_t>& source_rows,
                               const MergeOptions& options);
 
-/// The definition that holds after the addition: the history's own while nothing changes.
-[[nodiscard]] const ProcessVersion& version_after(const Content& history, const Content& addition);
 /// The addition's link of the chain of imports, behind those of the history.
 [[nodiscard]] Provenance import_after(const Content& history, const Content& addition, const MergeReport& report);
 
