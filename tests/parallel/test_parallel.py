@@ -75,7 +75,9 @@ def test_an_exception_in_progress_stops_the_call_and_arrives() -> None:
 def test_control_c_stops_a_long_call() -> None:
     """An hour's call ends when the terminal sends its signal; a hanging one would run into the time limit."""
     code = """
+import signal
 import luban.parallel
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background is born deaf to it
 try:
     luban.parallel.measure_speedup(seconds=3600.0, progress=lambda *now: print("running", flush=True))
 except KeyboardInterrupt:
