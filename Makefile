@@ -92,7 +92,7 @@ test-cpp: setup
 
 test-python: test-cpp
 	$(SAY) '== Python tests'
-	$(PY) -m pytest -m 'not slow' $(ARGS)
+	$(PY) -m pytest -n $(JOBS) -m 'not slow' $(ARGS)
 
 test-long: test-sanitizers test-slow test-fuzz test-slurm  ## slow tests: sanitizers, wheel in a bare system, notebooks, a local Slurm
 
@@ -105,7 +105,7 @@ test-sanitizers: setup
 test-slow: wheel
 	$(SAY) '== Slow tests'
 	ctest --test-dir $(RELEASE) -L slow -j $(JOBS) --output-on-failure
-	LUBAN_WHEEL_REQUIRED=1 $(PY) -m pytest -m slow $(ARGS)
+	LUBAN_WHEEL_REQUIRED=1 $(PY) -m pytest -n $(JOBS) -m slow --durations=20 $(ARGS)
 
 test-faults-history: setup  ## 500 kills, a disk that fails at each call, a flipped bit anywhere: 40 minutes
 	$(SAY) '== Faults of histories'

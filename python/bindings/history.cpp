@@ -104,6 +104,40 @@ void set_quarantine(Content& content, const Integers& source_row, Texts column, 
                         .scope = std::move(scope)};
 }
 
+void bind_merge(py::module_& module) {
+  py::classh<MergeReport>(module, "MergeReport", "What a merge did.")
+      .def_readonly("runs_added", &MergeReport::runs_added)
+      .def_readonly("readings_added", &MergeReport::readings_added)
+      .def_readonly("values_added", &MergeReport::values_added)
+      .def_readonly("values_corrected", &MergeReport::values_corrected)
+      .def_readonly("values_unchanged", &MergeReport::values_unchanged)
+      .def_readonly("traces_added", &MergeReport::traces_added)
+      .def_readonly("material_added", &MergeReport::material_added)
+      .def_readonly("quarantined", &MergeReport::quarantined)
+      .def_property_readonly("changed", &MergeReport::changed)
+      .def_property_readonly("refused_readings",
+                             [](const MergeReport& report) { return move_out(report.refused_readings); })
+      .def_property_readonly(
+          "refused_reasons",
+          [](const MergeReport& report) {
+            py::list out;
+            for (std::size_t i = 0; i < report.refused.size(); ++i) {
+              out.append(py::make_tuple(report.refused.column[i], report.refused.reason[i], report.refused.scope[i]));
+            }
+            return out;
+          },
+          "Column, reason and scope of what the merge itself refused.");
+  module.def(
+      "merge",
+      [](Content& history, Content addition, const Integers& source_rows) {
+        const std::vector<std::int64_t> rows = copy_in(source_rows, "source_rows");
+        return long_call(py::none(),
+                         [&](const core::CallControl&) { return merge(history, std::move(addition), rows); });
+      },
+      py::arg("history"), py::arg("addition"), py::arg("source_rows"),
+      "Adds one import to a history; see luban::history::merge.");
+}
+
 void bind_content(py::module_& module) {
   py::classh<ProcessVersion>(module, "ProcessVersion", "A process definition as it stood at some time.")
       .def(py::init<std::string, std::string, std::int64_t>(), py::arg("definition"), py::arg("document"),
@@ -128,28 +162,6 @@ void bind_content(py::module_& module) {
     provenance.def_readonly(name, field);
   }
   provenance.def_readonly("previous", &Provenance::previous).def_readonly("link", &Provenance::link);
-  py::classh<MergeReport>(module, "MergeReport", "What a merge did.")
-      .def_readonly("runs_added", &MergeReport::runs_added)
-      .def_readonly("readings_added", &MergeReport::readings_added)
-      .def_readonly("values_added", &MergeReport::values_added)
-      .def_readonly("values_corrected", &MergeReport::values_corrected)
-      .def_readonly("values_unchanged", &MergeReport::values_unchanged)
-      .def_readonly("traces_added", &MergeReport::traces_added)
-      .def_readonly("material_added", &MergeReport::material_added)
-      .def_readonly("quarantined", &MergeReport::quarantined)
-      .def_property_readonly("changed", &MergeReport::changed)
-      .def_property_readonly("refused_readings",
-                             [](const MergeReport& report) { return move_out(report.refused_readings); })
-      .def_property_readonly(
-          "refused_reasons",
-          [](const MergeReport& report) {
-            py::list out;
-            for (std::size_t i = 0; i < report.refused.size(); ++i) {
-              out.append(py::make_tuple(report.refused.column[i], report.refused.reason[i], report.refused.scope[i]));
-            }
-            return out;
-          },
-          "Column, reason and scope of what the merge itself refused.");
   py::classh<Content>(module, "Content", "A whole history, or one import, in memory.")
       .def(py::init<>())
       .def_readonly("process", &Content::process)
@@ -175,15 +187,6 @@ void bind_content(py::module_& module) {
            py::arg("unit"))
       .def("set_quarantine", &set_quarantine, py::arg("source_row"), py::arg("column"), py::arg("value"),
            py::arg("reason"), py::arg("scope"));
-  module.def(
-      "merge",
-      [](Content& history, Content addition, const Integers& source_rows) {
-        const std::vector<std::int64_t> rows = copy_in(source_rows, "source_rows");
-        return long_call(py::none(),
-                         [&](const core::CallControl&) { return merge(history, std::move(addition), rows); });
-      },
-      py::arg("history"), py::arg("addition"), py::arg("source_rows"),
-      "Adds one import to a history; see luban::history::merge.");
   module.attr("run_status_names") = run_status_names();
 }
 
@@ -193,6 +196,7 @@ PYBIND11_MODULE(_history, module) {
   module.doc() = "Private: what luban binds of the HDF5 history.";
   py::module_::import("luban._core");  // Table, TableSource and the errors live there
   bind_content(module);
+  bind_merge(module);
   bind_history_files(module);
   bind_history_arrays(module);
   bind_history_passes(module);

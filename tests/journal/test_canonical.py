@@ -89,7 +89,7 @@ def nested(levels: int) -> dict[str, Any]:
 @pytest.mark.parametrize(
     "payload",
     [[1], {"a": object()}, {"a": b"x"}, {1: 2}, {"a": {2: 3}}, {"a": 2**64}, nested(80), {"a": {1, 2}}],
-    ids=repr,
+    ids=["list", "object", "bytes", "number_as_key", "deep_key", "2**64", "nested", "set"],
 )
 def test_what_json_does_not_know_is_refused(payload: Any) -> None:
     with pytest.raises(DataError, match=r"\[journal.append\] expected .* \(payload"):

@@ -37,6 +37,19 @@ struct HistoryFolder::Impl {
     });
   }
 
+  /// What the segments say of something, one after the other; the numbers of their imports are counted on.
+  template <typename T, typename Result>
+  T gathered(Result (*append)(T&, const T&, std::int32_t), T (*load)(const detail::TreeFile&)) const {
+    T all;
+    std::int32_t sources = 0;
+    for (std::size_t k = 0; k < files->size(); ++k) {
+      const auto opened = files->open(k);
+      append(all, load(*opened->file), sources);
+      sources += static_cast<std::int32_t>(opened->provenance.size());
+    }
+    return all;
+  }
+
   std::string path;
   std::shared_ptr<const detail::SegmentFiles> files;
   std::shared_ptr<const detail::SharedJoin> join;
@@ -141,36 +154,13 @@ std::vector<std::string> HistoryFolder::input_digests() const {
 }
 
 Quarantine HistoryFolder::quarantine() const {
-  Quarantine all;
-  std::int32_t sources = 0;
-  for (std::size_t k = 0; k < impl_->files->size(); ++k) {
-    const auto opened = impl_->files->open(k);
-    detail::append_quarantine(all, detail::load_quarantine(*opened->file), sources);
-    sources += static_cast<std::int32_t>(opened->provenance.size());
-  }
-  return all;
+  return impl_->gathered(&detail::append_quarantine, &detail::load_quarantine);
 }
-
 Genealogy HistoryFolder::genealogy() const {
-  Genealogy all;
-  std::int32_t sources = 0;
-  for (std::size_t k = 0; k < impl_->files->size(); ++k) {
-    const auto opened = impl_->files->open(k);
-    detail::merge_genealogy(all, detail::load_genealogy(*opened->file), sources);
-    sources += static_cast<std::int32_t>(opened->provenance.size());
-  }
-  return all;
+  return impl_->gathered(&detail::merge_genealogy, &detail::load_genealogy);
 }
-
 Recipes HistoryFolder::recipes() const {
-  Recipes all;
-  std::int32_t sources = 0;
-  for (std::size_t k = 0; k < impl_->files->size(); ++k) {
-    const auto opened = impl_->files->open(k);
-    detail::merge_recipes(all, detail::load_recipes(*opened->file), sources);
-    sources += static_cast<std::int32_t>(opened->provenance.size());
-  }
-  return all;
+  return impl_->gathered(&detail::merge_recipes, &detail::load_recipes);
 }
 
 Content HistoryFolder::content() const {
@@ -180,15 +170,7 @@ Content HistoryFolder::content() const {
   }
   Content content = detail::join_contents(std::move(parts));
   content.segment.reset();
-  try {
-    content.normalise();
-  } catch (const core::DataError& error) {
-    throw core::IntegrityError({.where = "history.content",
-                                .expected = error.detail().expected,
-                                .received = error.detail().received,
-                                .place = impl_->path + ", " + error.detail().place,
-                                .hint = "`luban verify` lists everything that is wrong"});
-  }
+  detail::require_consistent(content, impl_->path);
   return content;
 }
 

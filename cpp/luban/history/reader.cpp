@@ -139,15 +139,7 @@ Recipes HistoryFile::recipes() const {
 }
 Content HistoryFile::content() const {
   Content content = detail::load_content(*impl_->file);
-  try {
-    content.normalise();  // who changes a content relies on references between rows that hold
-  } catch (const core::DataError& error) {
-    throw core::IntegrityError({.where = "history.content",
-                                .expected = error.detail().expected,
-                                .received = error.detail().received,
-                                .place = impl_->file->path() + ", " + error.detail().place,
-                                .hint = "`luban verify` lists everything that is wrong"});
-  }
+  detail::require_consistent(content, path());
   return content;
 }
 

@@ -1,29 +1,13 @@
 #include <algorithm>
-#include <cmath>
 #include <limits>
 #include <luban/core/error.hpp>
 #include <luban/core/time.hpp>
 #include <luban/history/detail/block_bounds.hpp>
+#include <luban/history/detail/missing_value.hpp>
 #include <type_traits>
 
 namespace luban::history::detail {
 namespace {
-
-template <typename T>
-bool is_missing(const T& value) {
-  if constexpr (std::is_same_v<T, double>) return std::isnan(value);
-  if constexpr (std::is_same_v<T, std::int64_t>) return value == core::UtcTime::missing_count;
-  if constexpr (std::is_same_v<T, std::int32_t>) return value < 0;
-  if constexpr (std::is_same_v<T, std::string>) return value.empty();
-}
-
-template <typename T>
-T missing() {
-  if constexpr (std::is_same_v<T, double>) return std::numeric_limits<double>::quiet_NaN();
-  if constexpr (std::is_same_v<T, std::int64_t>) return core::UtcTime::missing_count;
-  if constexpr (std::is_same_v<T, std::int32_t>) return -1;
-  if constexpr (std::is_same_v<T, std::string>) return {};
-}
 
 Bounds<std::string> bounds_within(std::span<const std::string> values) {
   const std::string* least = nullptr;
@@ -55,7 +39,7 @@ Bounds<T> bounds_within(std::span<const T> values) {
     low[lane] = there && value < low[lane] ? value : low[lane];
     high[lane] = there && high[lane] < value ? value : high[lane];
   }
-  if (!found) return {missing<T>(), missing<T>()};
+  if (!found) return {missing_value<T>(), missing_value<T>()};
   return {*std::min_element(low, low + lanes), *std::max_element(high, high + lanes)};
 }
 

@@ -1,10 +1,10 @@
 #include <algorithm>
 #include <array>
 #include <iterator>
-#include <limits>
 #include <luban/core/error.hpp>
 #include <luban/core/text.hpp>
 #include <luban/history/detail/folder_view.hpp>
+#include <luban/history/detail/missing_value.hpp>
 #include <luban/history/detail/table_rows.hpp>
 
 namespace luban::history::detail {
@@ -35,13 +35,13 @@ process::Column missing_column(const process::ColumnInfo& info, std::size_t rows
   process::Column out{info, {}};
   switch (info.kind) {
     case process::ColumnKind::float64:
-      out.data = std::vector<double>(rows, std::numeric_limits<double>::quiet_NaN());
+      out.data = std::vector<double>(rows, missing_value<double>());
       break;
     case process::ColumnKind::time:
-      out.data = std::vector<std::int64_t>(rows, core::UtcTime::missing_count);
+      out.data = std::vector<std::int64_t>(rows, missing_value<std::int64_t>());
       break;
     case process::ColumnKind::code:
-      out.data = std::vector<std::int32_t>(rows, -1);
+      out.data = std::vector<std::int32_t>(rows, missing_value<std::int32_t>());
       break;
     case process::ColumnKind::string:
       out.data = std::vector<std::string>(rows);

@@ -28,6 +28,9 @@ void require_history(const TreeFile& file);
 
 /// Everything back in memory. @throws IntegrityError when something is damaged or absent.
 [[nodiscard]] Content load_content(const TreeFile& file);
+/// Normalises what was loaded: who changes it relies on references between rows that hold.
+/// @throws IntegrityError when they do not; `path`: of the history.
+void require_consistent(Content& content, const std::string& path);
 [[nodiscard]] std::vector<ProcessVersion> load_process(const TreeFile& file);
 [[nodiscard]] std::vector<Provenance> load_provenance(const TreeFile& file);
 [[nodiscard]] Quarantine load_quarantine(const TreeFile& file);

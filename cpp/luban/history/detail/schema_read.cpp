@@ -294,6 +294,18 @@ Recipes load_recipes(const TreeFile& file) {
           .source = load<std::int32_t>(file, "/recipes/source")};
 }
 
+void require_consistent(Content& content, const std::string& path) {
+  try {
+    content.normalise();
+  } catch (const core::DataError& error) {
+    throw core::IntegrityError({.where = "history.content",
+                                .expected = error.detail().expected,
+                                .received = error.detail().received,
+                                .place = path + ", " + error.detail().place,
+                                .hint = "`luban verify` lists everything that is wrong"});
+  }
+}
+
 Content load_content(const TreeFile& file) {
   require_history(file);
   Content content;

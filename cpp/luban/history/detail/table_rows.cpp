@@ -1,22 +1,14 @@
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <luban/core/error.hpp>
 #include <luban/core/text.hpp>
 #include <luban/core/time.hpp>
+#include <luban/history/detail/missing_value.hpp>
 #include <luban/history/detail/table_rows.hpp>
 #include <type_traits>
 
 namespace luban::history::detail {
 namespace {
-
-template <typename T>
-T missing_value() {
-  if constexpr (std::is_same_v<T, double>) return std::numeric_limits<double>::quiet_NaN();
-  if constexpr (std::is_same_v<T, std::int64_t>) return core::UtcTime::missing_count;
-  if constexpr (std::is_same_v<T, std::int32_t>) return -1;
-  if constexpr (std::is_same_v<T, std::string>) return {};
-}
 
 [[noreturn]] void no_ragged(const std::string& column) {
   throw core::DataError({.where = "history.merge",
