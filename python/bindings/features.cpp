@@ -253,10 +253,11 @@ void bind_findings(py::module_& module) {
   module.def(
       "find_suspicious",
       [](const Dataset& data, const RobustWeightOptions& robust, double inconsistent_factor, int duplicate_values,
-         std::size_t most, int threads, const py::object& progress) {
+         double duplicate_factor, std::size_t most, int threads, const py::object& progress) {
         const FindingOptions options{.robust = robust,
                                      .inconsistent_factor = inconsistent_factor,
                                      .duplicate_values = duplicate_values,
+                                     .duplicate_factor = duplicate_factor,
                                      .most = most,
                                      .threads = threads};
         return long_call(progress,
@@ -264,8 +265,8 @@ void bind_findings(py::module_& module) {
       },
       py::arg("data"), py::kw_only(), py::arg_v("robust", defaults.robust, "RobustWeightOptions()"),
       py::arg("inconsistent_factor") = defaults.inconsistent_factor,
-      py::arg("duplicate_values") = defaults.duplicate_values, py::arg("most") = defaults.most,
-      py::arg("threads") = defaults.threads, py::arg("progress") = py::none());
+      py::arg("duplicate_values") = defaults.duplicate_values, py::arg("duplicate_factor") = defaults.duplicate_factor,
+      py::arg("most") = defaults.most, py::arg("threads") = defaults.threads, py::arg("progress") = py::none());
   module.def("make_envelope", &make_envelope, py::arg("data"), py::call_guard<py::gil_scoped_release>());
 }
 

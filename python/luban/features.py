@@ -147,8 +147,8 @@ def find_suspicious(
     Gross errors among repeats, values that contradict the other responses of their reading, duplicate runs, constant
     columns, combinations of context without a run. :func:`inspect` looks at much more.
 
-    Options: ``inconsistent_factor``, ``duplicate_values``, ``most``, ``threads`` (``FindingOptions`` of the C++ header
-    says what they mean).
+    Options: ``inconsistent_factor``, ``duplicate_values``, ``duplicate_factor``, ``most``, ``threads``
+    (``FindingOptions`` of the C++ header says what they mean).
 
     Raises: ConfigurationError on an option out of range, KeyboardInterrupt on Ctrl-C.
     """

@@ -96,6 +96,19 @@ TEST(Findings, OneEqualValueIsNoDuplicate) {
   EXPECT_TRUE(of_kind(find_suspicious(testing::dataset_of(single)), FindingKind::duplicate_run).empty());
 }
 
+TEST(Findings, CoarseValuesThatAgreeEverywhereAreNoDuplicates) {
+  testing::Rows coarse;
+  for (int i = 0; i < 400; ++i) {  // three readings of 0 or 1 each, whatever the inputs are
+    for (int k = 0; k < 3; ++k) {
+      coarse.add("run" + std::to_string(i), 100.0 + i % 20, 0.1, 0, 0, k, static_cast<double>((i >> k) % 2));
+    }
+  }
+  EXPECT_TRUE(of_kind(find_suspicious(testing::dataset_of(coarse)), FindingKind::duplicate_run).empty());
+  FindingOptions any;
+  any.duplicate_factor = 0.1;
+  EXPECT_FALSE(of_kind(find_suspicious(testing::dataset_of(coarse), any), FindingKind::duplicate_run).empty());
+}
+
 TEST(Findings, NameWhatNeverVariesAndWhatWasNeverRun) {
   auto rows = honest();
   rows.speed.assign(rows.speed.size(), 120.0);

@@ -29,15 +29,17 @@ std::string_view name(FindingKind kind) noexcept {
 namespace {
 
 void require_options(const FindingOptions& options) {
-  const bool usable = options.inconsistent_factor > 1.0 && options.duplicate_values >= 1 && options.most >= 1;
+  const bool usable = options.inconsistent_factor > 1.0 && options.duplicate_values >= 1 &&
+                      options.duplicate_factor > 0.0 && options.most >= 1;
   if (usable) return;
-  throw core::ConfigurationError({.where = "features.find_suspicious",
-                                  .expected = "inconsistent_factor above 1, duplicate_values and most of at least 1",
-                                  .received = std::to_string(options.inconsistent_factor) + ", " +
-                                              std::to_string(options.duplicate_values) + ", " +
-                                              std::to_string(options.most),
-                                  .place = {},
-                                  .hint = {}});
+  throw core::ConfigurationError(
+      {.where = "features.find_suspicious",
+       .expected = "inconsistent_factor above 1, duplicate_values and most of at least 1, "
+                   "duplicate_factor above 0",
+       .received = std::to_string(options.inconsistent_factor) + ", " + std::to_string(options.duplicate_values) +
+                   ", " + std::to_string(options.most) + ", " + std::to_string(options.duplicate_factor),
+       .place = {},
+       .hint = {}});
 }
 
 /// Joins the responses' searches of one kind, most severe first.

@@ -42,6 +42,9 @@ struct FindingOptions {
   /// Two runs count as duplicates only when at least this many values agree: one rounded value may agree by chance.
   /// At least 1.
   int duplicate_values = 3;
+  /// And only when runs of equal inputs agree at least this many times as often as runs of different inputs do: coarse
+  /// values, as of a machine at rest, agree by chance. Above 0.
+  double duplicate_factor = 10.0;
   std::size_t most = 1000;  ///< per kind; what is beyond is counted in the last message. At least 1.
   int threads = 0;          ///< over responses; 0 = the CPU budget
 };

@@ -77,7 +77,7 @@ def time_ticks(axes: Axes, low: int, high: int, most: int = 7, *, vertical: bool
 def readings(seen: Inspection) -> Figure:
     """Draw readings of the first eight responses in their order, gross errors marked, from the sample."""
     names = list(seen.responses["name"])[:_MOST_RESPONSES]
-    plot = style.figure(_WIDTH, 1.25 * len(names) + 0.7)
+    plot = style.figure(_WIDTH, 1.4 * len(names) + 0.7)
     rows: Any = np.atleast_1d(plot.subplots(len(names), 1, sharex=True))
     sample = seen.sample
     gross = seen.findings[seen.findings["kind"].isin(["gross_error", "inconsistent_reading"])]
@@ -89,7 +89,7 @@ def readings(seen: Inspection) -> Figure:
                   markeredgewidth=0.0, color=style.ACCENT, alpha=0.55, rasterized=True)  # fmt: skip
         _fit_axis(axes, values[usual])
         _mark(axes, sample.place[marked], values[marked])
-        axes.set_ylabel(column_label(seen, name, 22).replace(" (", "\n("))
+        axes.set_title(column_label(seen, name, 60), loc="left")  # long names have room there
         style.gridded(axes, "y")
     rows[-1].set_xlabel(f"Reading, in order of {'time' if sample.timed else 'the source'} (count)")
     whole_places(rows[-1], sample.n)

@@ -121,14 +121,41 @@ std::uint64_t mixed(std::uint64_t hash, double value) {
   return hash * 0xff51afd7ed558ccdULL;
 }
 
-std::uint64_t hash_of(const Dataset& data, const std::vector<Eigen::Index>& readings) {
+std::uint64_t hash_of(const Eigen::MatrixXd& columns, const std::vector<Eigen::Index>& readings) {
   std::uint64_t hash = readings.size();
   for (const Eigen::Index i : readings) {
-    for (Eigen::Index j = 0; j < data.p(); ++j) hash = mixed(hash, data.X(i, j));
-    for (Eigen::Index r = 0; r < data.m(); ++r) hash = mixed(hash, data.Y(i, r));
+    for (Eigen::Index j = 0; j < columns.cols(); ++j) hash = mixed(hash, columns(i, j));
   }
   return hash;
 }
+
+/// Counts pairs of equal things.
+class Pairs {
+ public:
+  void add(std::uint64_t hash) { count_ += static_cast<double>(seen_[hash]++); }
+  [[nodiscard]] double count() const noexcept { return count_; }
+
+ private:
+  std::unordered_map<std::uint64_t, std::size_t> seen_;
+  double count_ = 0.0;
+};
+
+/// Runs with their inputs and values, to tell copies from coincidences.
+struct Coincidences {
+  Pairs inputs, values, both;
+  double runs = 0.0;
+  void add(std::uint64_t of_inputs, std::uint64_t of_values, std::uint64_t of_both) {
+    inputs.add(of_inputs);
+    values.add(of_values);
+    both.add(of_both);
+    ++runs;
+  }
+  /// Pairs of equal values to be expected among runs of equal inputs, were they as frequent there as elsewhere.
+  [[nodiscard]] double expected() const noexcept {
+    const double elsewhere = runs * (runs - 1.0) / 2.0 - inputs.count();
+    return elsewhere <= 0.0 ? 0.0 : inputs.count() * (values.count() - both.count()) / elsewhere;
+  }
+};
 
 }  // namespace
 
@@ -136,11 +163,15 @@ Search search_duplicate_runs(const Dataset& data, const FindingOptions& options)
   std::vector<Eigen::Index> values;
   const auto readings = readings_by_run(data, options.duplicate_values, values);
   std::unordered_multimap<std::uint64_t, std::size_t> originals;
+  Coincidences coincidences;
   std::vector<Finding> found;
   std::vector<double> severity;
   for (std::size_t run = 0; run < readings.size(); ++run) {
     if (readings[run].empty()) continue;
-    const std::uint64_t hash = hash_of(data, readings[run]);
+    const std::uint64_t of_inputs = hash_of(data.X, readings[run]);
+    const std::uint64_t of_values = hash_of(data.Y, readings[run]);
+    const std::uint64_t hash = of_inputs * 0xff51afd7ed558ccdULL ^ of_values;
+    coincidences.add(of_inputs, of_values, hash);
     const auto [begin, end] = originals.equal_range(hash);
     const auto original = std::find_if(begin, end, [&](const auto& candidate) {
       return std::equal(readings[run].begin(), readings[run].end(), readings[candidate.second].begin(),
@@ -158,6 +189,7 @@ Search search_duplicate_runs(const Dataset& data, const FindingOptions& options)
     found.push_back(std::move(finding));
     severity.push_back(static_cast<double>(values[run]));
   }
+  if (coincidences.both.count() < options.duplicate_factor * coincidences.expected()) return {};
   return most_severe(std::move(found), std::move(severity), options.most);
 }
 
