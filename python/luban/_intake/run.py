@@ -18,7 +18,7 @@ import numpy as np
 from luban import _core, _history, units
 from luban._intake.build import Addition, Author, PieceState, build, process_document
 from luban._intake.columns import Match, match_columns, wanted_names
-from luban._intake.convert import Refusals, convert_chunk, join
+from luban._intake.convert import Refusals, convert_piece
 from luban._intake.extras import add_traces
 from luban._intake.pieces import Piece, in_pieces, read_ahead, rows_done, rows_text
 from luban._intake.report import REASONS, ImportReport
@@ -168,7 +168,7 @@ class _Import:
         rows = 0
         for piece in in_pieces(chunks, self.piece_rows):
             refusals = Refusals()
-            columns = join([convert_chunk(chunk, self.match, self.header.decimal, refusals) for chunk in piece.chunks])
+            columns = convert_piece(piece.chunks, self.match, self.header.decimal, refusals)
             if progress is not None:
                 progress("judge", rows, rows + piece.rows)
             rows += piece.rows
@@ -282,8 +282,12 @@ def _count(
     report.values_corrected, report.values_unchanged = merged.values_corrected, merged.values_unchanged
     for found in match.found.values():
         if found.role == "response":
-            report.values_kept[found.name] = int((~np.isnan(addition.columns.numbers[found.name][kept])).sum())
-            report.missing[found.name] = int(addition.columns.empty[found.name][kept].sum())
+            columns = addition.columns
+            whole = found.name in columns.complete
+            values = len(kept) if whole else np.count_nonzero(~np.isnan(columns.numbers[found.name][kept]))
+            report.values_kept[found.name] = int(values)
+            empty = columns.empty.get(found.name)
+            report.missing[found.name] = 0 if empty is None else int(empty[kept].sum())
     refusals.drop_values(refused)
     names = {found.header: found.name for found in match.found.values()}
     reasons = list(zip(refusals.column, refusals.reason, refusals.scope, strict=True))
