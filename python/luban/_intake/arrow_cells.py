@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from luban._intake.cells import NO_TIME, Codes, FrameCells, Numbers, Plain, first_places, merged_texts, numbers_of
+from luban._intake.cells import NO_TIME, Codes, FrameCells, Numbers, Plain, merged_texts, numbers_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,10 +28,7 @@ _BOOLEANS = {"True", "TRUE", "true", "False", "FALSE", "false"}
 
 
 class ArrowCells:
-    """Columns of float64 or of text; ``as_text(header)`` reads a column of numbers again as it is written.
-
-    Texts may be a dictionary and places in it: then each text is looked at once.
-    """
+    """Columns of float64 or of text; ``as_text(header)`` reads a column of numbers again as it is written."""
 
     def __init__(self, table: Any, as_text: Callable[[str], Any]) -> None:
         self._table = table
@@ -76,19 +73,14 @@ class ArrowCells:
 
     def shown(self, header: str, at: NDArray[np.int64]) -> list[str]:
         """See :class:`Cells`."""
-        import pyarrow as pa
         import pyarrow.compute as pc
 
-        texts = self._text(header).take(at).cast(pa.string())
-        return [text or "" for text in pc.utf8_ltrim(texts, " ").to_pylist()]
+        column = self._text(header)
+        return [text or "" for text in pc.utf8_ltrim(column.take(at), " ").to_pylist()]
 
     def frame(self) -> pd.DataFrame:
         """See :class:`Cells`."""
-        import pyarrow as pa
-
-        plain = [pa.field(one.name, pa.string() if pa.types.is_dictionary(one.type) else one.type)
-                 for one in self._table.schema]  # fmt: skip
-        frame: pd.DataFrame = self._table.cast(pa.schema(plain)).to_pandas()
+        frame: pd.DataFrame = self._table.to_pandas()
         return frame
 
     def slice(self, begin: int, end: int) -> ArrowCells:
@@ -163,17 +155,9 @@ def _float64(column: Any) -> NDArray[np.float64]:
 
 def _distinct(column: Any) -> tuple[NDArray[np.int32], Any]:
     """Return the place of each text among the distinct texts, −1 for missing, and those in the order they appear."""
-    encoded = column.combine_chunks().dictionary_encode()  # what is a dictionary stays as it is
-    places, texts = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False), encoded.dictionary
-    first = first_places(places, len(texts))
-    # A dictionary is that of a block, of which this may be some rows.
-    there = np.flatnonzero(first < len(places))
-    order = there[np.argsort(first[there])]
-    if np.array_equal(order, np.arange(len(texts))):
-        return places, texts
-    renumbered = np.full(len(texts) + 1, -1, dtype=np.int32)
-    renumbered[order] = np.arange(len(order))
-    return renumbered[places], texts.take(order)
+    encoded = column.combine_chunks().dictionary_encode()
+    places = encoded.indices.fill_null(-1) if encoded.indices.null_count else encoded.indices
+    return places.to_numpy(), encoded.dictionary
 
 
 def _codes(column: Any) -> Codes:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from luban._intake.cells import first_places, taken
-from luban._intake.convert import NO_TIME, Columns, Refusals, number_text
+from luban._intake.cells import first_places, number_texts, taken
+from luban._intake.convert import NO_TIME, Columns, Refusals
 from luban._intake.extras import add_achieved, add_with_quality
 from luban._intake.row_runs import RowRuns, expanded, starts_of
 from luban._intake.tables import free_numbers, number_codes, reading_tables, run_tables
@@ -309,7 +309,7 @@ def _labels(columns: Columns, names: Sequence[str], rows: NDArray[np.int64]) -> 
             codes, texts = own.astype(np.int64) + 1, ["", *map(_escaped, columns.codes[name].categories)]
         else:
             codes, uniques = _numbered(own)
-            texts = ["" if value != value else number_text(value) for value in uniques.tolist()]
+            texts = number_texts(uniques)
         parts.append((codes, texts))
         # Renumbered after each column: a product of many counts would leave int64.
         combined = _renumbered(combined * len(texts) + codes)

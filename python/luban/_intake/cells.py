@@ -21,6 +21,7 @@ __all__ = [
     "RawChunk",
     "first_places",
     "number_text",
+    "number_texts",
     "numbers_of",
     "taken",
     "texts_of",
@@ -168,6 +169,14 @@ def number_text(value: float) -> str:
     return str(int(value)) if value == int(value) and abs(value) < 2**53 else repr(float(value))
 
 
+def number_texts(values: NDArray[np.float64]) -> list[str]:
+    """Texts of numbers as :func:`number_text` writes them; "" for NaN."""
+    texts = list(map(repr, values.tolist()))
+    for place in np.flatnonzero(~np.isfinite(values) | (values == np.round(values))).tolist():
+        texts[place] = "" if np.isnan(values[place]) else number_text(values[place])
+    return texts
+
+
 def numbers_of(series: pd.Series[Any], decimal: str) -> Numbers:
     """Values of any column, where nothing stands, and where something stands that is no finite number."""
     import pandas as pd
@@ -219,7 +228,7 @@ def taken(values: NDArray[Any], rows: NDArray[np.int64]) -> NDArray[Any]:
 def first_places(codes: NDArray[Any], count: int) -> NDArray[np.int64]:
     """Return where each of ``count`` codes stands first (count), ``len(codes)`` where nowhere; −1 is passed over."""
     first = np.full(count + 1, len(codes), dtype=np.int64)  # the last one is of −1
-    first[codes[::-1]] = np.arange(len(codes) - 1, -1, -1)
+    first[codes[::-1]] = np.arange(len(codes) - 1, -1, -1)  # earlier ones are written over later ones
     return first[:count]
 
 

@@ -181,7 +181,8 @@ def _response(out: Columns, found: Found, cells: Cells, decimal: str, refusals: 
 def _outside(values: NDArray[np.float64], valid: tuple[float, float]) -> NDArray[np.bool_]:
     """Where a number lies outside of what is possible."""
     low, high = valid
-    if not len(values) or (low <= values.min() and values.max() <= high):  # not so where one is missing
+    everything = low == -np.inf and high == np.inf
+    if everything or not len(values) or (low <= values.min() and values.max() <= high):  # not where one is missing
         return np.zeros(len(values), dtype=bool)
     with np.errstate(invalid="ignore"):
         return (values < low) | (values > high)

@@ -230,7 +230,7 @@ class _Parser:
             text.decode("utf-8")  # says where it is not text
             yield from exact_rows(text, self._dialect, self._numeric, first)
             return
-        cells = ArrowCells(table, lambda header: self._read(block, [header], as_written=True).column(header))
+        cells = ArrowCells(table, lambda header: self._read(block, [header], {header}).column(header))
         yield RawChunk(cells, np.arange(first, first + len(cells)))
 
     def _table(self, block: _Block) -> Any:
@@ -239,7 +239,7 @@ class _Parser:
 
         while True:
             try:
-                table = self._read(block, self._dialect.header)
+                table = self._read(block, self._dialect.header, self._texts)
             except pa.ArrowInvalid as error:
                 bad = self._bad_column(str(error))
                 if bad is None:
@@ -258,10 +258,11 @@ class _Parser:
         found = re.match(r"In CSV column #(\d+): CSV conversion error to double", message)
         return self._dialect.header[int(found[1])] if found else None
 
-    def _read(self, block: _Block, headers: Sequence[str], *, as_written: bool = False) -> Any:
+    def _read(self, block: _Block, headers: Sequence[str], texts: set[str]) -> Any:
         import pyarrow as pa
         from pyarrow import csv as arrow_csv
 
+        numbers = {name for name in self._numeric if name not in texts}
         dialect = self._dialect
         return arrow_csv.read_csv(
             pa.BufferReader(pa.py_buffer(block.text)),
@@ -270,20 +271,13 @@ class _Parser:
             ),
             parse_options=arrow_csv.ParseOptions(delimiter=dialect.delimiter, newlines_in_values=block.inner),
             convert_options=arrow_csv.ConvertOptions(
-                column_types={name: pa.string() if as_written else self._type(name) for name in headers},
+                column_types={name: pa.float64() if name in numbers else pa.string() for name in headers},
                 include_columns=list(headers),
                 null_values=[""],
                 strings_can_be_null=True,
                 decimal_point=dialect.decimal,
             ),
         )
-
-    def _type(self, header: str) -> Any:
-        import pyarrow as pa
-
-        if header not in self._numeric:
-            return pa.dictionary(pa.int32(), pa.string())  # most texts stand in many rows
-        return pa.string() if header in self._texts else pa.float64()
 
 
 def _not_finite(column: Any) -> bool:

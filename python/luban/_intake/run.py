@@ -168,15 +168,17 @@ class _Import:
         rows = 0
         for piece in in_pieces(chunks, self.piece_rows):
             refusals = Refusals()
+            own = piece.rows
             columns = convert_piece(piece.chunks, self.match, self.header.decimal, refusals)
+            piece.chunks.clear()  # their memory serves for what is read next
             if progress is not None:
-                progress("judge", rows, rows + piece.rows)
-            rows += piece.rows
-            part = ImportReport(self.report.source, self.report.digest, rows=piece.rows)
+                progress("judge", rows, rows + own)
+            rows += own
+            part = ImportReport(self.report.source, self.report.digest, rows=own)
             # What the sink holds is counted all the same, so that what follows gets the numbers of the first time.
             addition = build(self.process, columns, self.match, refusals, part, self._author(piece), state)
             if piece.first in done and piece.end <= done[piece.first]:
-                self.report.rows_known += piece.rows
+                self.report.rows_known += own
                 continue
             if self.on_bad == "reject" and len(refusals):
                 raise _rejected(self.report, refusals)
@@ -185,7 +187,6 @@ class _Import:
             add_traces(addition, self.traces, part)
             part.notes += look_again(self.sink.stored, self.process, addition, self.match)
             ready = _Ready(self.sink, self.process, addition, refusals, part)
-            piece.chunks.clear()
             del columns, addition  # one piece at a time is in memory
             yield ready
             del ready
