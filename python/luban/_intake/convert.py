@@ -112,7 +112,7 @@ def convert_piece(chunks: Sequence[RawChunk], match: Match, decimal: str, refusa
         whole.malformed = [row for chunk in group for row in chunk.malformed]
         own = Refusals()
         parts.append(convert_chunk(whole, match, decimal, own))
-        refusals.take_over(own, np.array([chunk.end for chunk in group[:-1]], dtype=np.int64))
+        refusals.take_over(own, np.maximum.accumulate([chunk.end for chunk in group]))
     return join(parts)
 
 

@@ -10,10 +10,11 @@ import codecs
 import csv
 import importlib.util
 import math
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,6 +23,8 @@ from luban._intake.cells import RawChunk
 from luban._intake.source import Dialect, exact_rows, not_text, read_chunks
 
 if TYPE_CHECKING:
+    from io import BufferedReader
+
     from numpy.typing import NDArray
 
 __all__ = ["FastOptions", "has_arrow", "is_fast", "read_csv"]
@@ -86,43 +89,23 @@ class _Block:
     inner: bool = False
 
 
-class _Memory:
-    """Memory of blocks, taken again as soon as nobody looks into it any more."""
-
-    def __init__(self) -> None:
-        self._buffers: list[bytearray] = []
-
-    def take(self, size: int) -> bytearray:
-        """Return so many bytes, whatever they are."""
-        for buffer in self._buffers:
-            try:
-                buffer.append(0)  # no bytearray changes its size while there is a memoryview of it
-            except BufferError:
-                continue
-            buffer.extend(bytes(max(size - len(buffer), 0)))
-            del buffer[size:]
-            return buffer
-        self._buffers.append(bytearray(size))
-        return self._buffers[-1]
-
-
-def _read_behind(rest: bytes, stream: BinaryIO, size: int, memory: _Memory) -> bytearray:
-    """Return ``rest`` and up to ``size`` further bytes of a file."""
-    out = memory.take(len(rest) + size)
+def _read_behind(rest: bytes, stream: BufferedReader, most: int) -> bytearray:
+    """Return ``rest`` and up to ``most`` further bytes of a file, read to where they stay."""
+    left = os.fstat(stream.fileno()).st_size - stream.tell()
+    out = bytearray(len(rest) + min(most, max(left, 1)))
     out[: len(rest)] = rest
-    got = stream.readinto(memoryview(out)[len(rest) :])  # type: ignore[attr-defined]
+    got = stream.readinto(memoryview(out)[len(rest) :])
     del out[len(rest) + got :]
     return out
 
 
-def _blocks(stream: BinaryIO, dialect: Dialect, options: FastOptions) -> Iterator[_Block | None]:
+def _blocks(stream: BufferedReader, dialect: Dialect, options: FastOptions) -> Iterator[_Block | None]:
     """Cut a file into blocks at line ends; None when what follows cannot be cut."""
     decoder = None if dialect.encoding in ("utf-8", "utf-8-sig") else codecs.getincrementaldecoder(dialect.encoding)()
-    memory = _Memory()
     rest, first, ended = b"", True, False
     while not ended:
         if decoder is None:
-            pending = _read_behind(rest, stream, options.block, memory)
+            pending = _read_behind(rest, stream, options.block)
             ended = len(pending) == len(rest)
         else:
             raw = stream.read(options.block)
@@ -133,12 +116,13 @@ def _blocks(stream: BinaryIO, dialect: Dialect, options: FastOptions) -> Iterato
         if cut is None or (cut == 0 and len(pending) > options.longest):
             yield None
             return
-        begin: int | None = 0
+        begin = 0
         if first and cut:
-            begin, first = _after_header(pending, cut, dialect), False
-            if begin is None:
+            behind = _after_header(pending, cut, dialect)
+            if behind is None:
                 yield None
                 return
+            begin, first = behind, False
         rest = bytes(memoryview(pending)[cut:])
         if begin < cut:
             yield _Block(memoryview(pending)[begin:cut], _inner_ends(pending, begin, cut))
@@ -167,9 +151,7 @@ def _lone_returns(text: bytearray, *, last: bool) -> bool:
     return text.count(b"\r") != text.count(b"\r\n") + (not last and text.endswith(b"\r"))
 
 
-def _well_placed(
-    text: bytearray, marks: NDArray[np.int64], delimiter: str, *, last: bool
-) -> bool:
+def _well_placed(text: bytearray, marks: NDArray[np.int64], delimiter: str, *, last: bool) -> bool:
     """Whether each quotation mark opens a field, closes one, or is one of two within a field."""
     if last and len(marks) % 2:
         return False

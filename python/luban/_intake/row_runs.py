@@ -28,7 +28,7 @@ class RowRuns:
 
     @classmethod
     def of(cls, keys: NDArray[np.int64]) -> RowRuns:
-        """Number the runs of rows with these keys (rows)."""
+        """Return the runs of rows with these keys (rows)."""
         import pandas as pd
 
         starts = starts_of([keys])
@@ -51,12 +51,12 @@ class RowRuns:
         return self.together or bool((values[self.starts] == values[self.first[self.run_of_start]]).all())
 
     def counted(self) -> NDArray[np.int64]:
-        """Number the rows of each run from 1 on, (rows)."""
+        """Return the number of each row within its run, from 1 on (rows)."""
         import pandas as pd
 
         if self.together:
             return np.arange(1, len(self.run) + 1) - expanded(self.starts, self.starts, len(self.run))
-        return pd.Series(self.run).groupby(self.run, sort=False).cumcount().to_numpy() + 1
+        return pd.Series(self.run).groupby(self.run, sort=False).cumcount().to_numpy().astype(np.int64) + 1
 
     def again(self, numbers: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Where a row has the number (rows) of an earlier row of its run."""
