@@ -161,6 +161,23 @@ def test_a_piece_is_what_its_chunks_are(
         assert getattr(refusals, name) == getattr(alone, name)
 
 
+def test_truths_count_in_their_own_block(process: Process, tmp_path: Path) -> None:
+    """A block of nothing but truths is ones and zeros; beside numbers they are no numbers."""
+    lines = [f"{row},100.50,0.1,New,Chuck,1,{row % 2 == 0},,," for row in range(20)]
+    lines += [f"{row},100.50,0.1,New,Chuck,1,{'True' if row == 30 else '2.50'},,," for row in range(20, 40)]
+    path = tmp_path / "table.csv"
+    path.write_text("\n".join([",".join(HEADER), *lines]) + "\n")
+    dialect = sniff(path, wanted_names(process), delimiter=None, decimal=None, encoding=None)
+    match = match_columns(process, dialect.header, "the file")
+    [whole] = list(read_csv(path, dialect, match.numeric_headers))
+    refusals, alone = Refusals(), Refusals()
+    columns = convert_piece([whole.before(20), whole.since(20)], match, ".", refusals)
+    assert (refusals.rows.tolist(), refusals.value) == ([30], ["True"])
+    assert columns.numbers["roughness"][:20].tolist() == [1.0, 0.0] * 10
+    convert_piece([whole], match, ".", alone)
+    assert alone.rows.tolist() == [*range(20), 30]
+
+
 def test_a_block_leaves_no_column_to_the_next(process: Process, tmp_path: Path) -> None:
     """What is no number in one block is refused there, shown as written, and spoils no other block."""
     lines = [f"{row},100.50,0.1,New,Chuck,1,{row % 40}.{row % 9},,," for row in range(300)]
