@@ -20,7 +20,7 @@ from luban.process import Process
 
 pytest.importorskip("pyarrow", reason="pyarrow is not installed: there is one way to read")
 
-from luban._intake.fast_csv import FastOptions, read_csv
+from luban._intake.fast_csv import FastOptions, _Memory, read_csv
 
 HEADER = ["shaft", "Vc", "feed", "tool", "position", "Replicate", "Ra", "reading_time", "remark", "weight"]
 NUMBERS = st.one_of(
@@ -159,6 +159,23 @@ def test_a_piece_is_what_its_chunks_are(
     assert refusals.rows.tolist() == alone.rows.tolist()
     for name in ("column", "value", "reason", "scope"):
         assert getattr(refusals, name) == getattr(alone, name)
+
+
+def test_memory_is_taken_again_when_nobody_looks_into_it() -> None:
+    memory = _Memory()
+    first = memory.take(100)
+    view = memoryview(first)[10:20]
+    second = memory.take(80)
+    assert second is not first
+    assert len(second) == 80
+    view.release()
+    assert memory.take(130) is first
+    assert len(first) == 130
+    second[:] = b"x" * 80
+    held = memoryview(first)
+    assert memory.take(3) is second
+    assert len(second) == 3
+    held.release()
 
 
 def test_truths_count_in_their_own_block(process: Process, tmp_path: Path) -> None:

@@ -89,10 +89,30 @@ class _Block:
     inner: bool = False
 
 
-def _read_behind(rest: bytes, stream: BufferedReader, most: int) -> bytearray:
+class _Memory:
+    """Memory of blocks, taken again as soon as nobody looks into it any more: new memory costs as much as reading."""
+
+    def __init__(self) -> None:
+        self._buffers: list[bytearray] = []
+
+    def take(self, size: int) -> bytearray:
+        """Return so many bytes, whatever they are."""
+        for buffer in self._buffers:
+            try:
+                buffer.append(0)  # no bytearray changes its size while there is a memoryview of it
+            except BufferError:
+                continue
+            buffer.extend(bytes(max(size - len(buffer), 0)))
+            del buffer[size:]
+            return buffer
+        self._buffers.append(bytearray(size))
+        return self._buffers[-1]
+
+
+def _read_behind(rest: bytes, stream: BufferedReader, most: int, memory: _Memory) -> bytearray:
     """Return ``rest`` and up to ``most`` further bytes of a file, read to where they stay."""
     left = os.fstat(stream.fileno()).st_size - stream.tell()
-    out = bytearray(len(rest) + min(most, max(left, 1)))
+    out = memory.take(len(rest) + min(most, max(left, 1)))
     out[: len(rest)] = rest
     got = stream.readinto(memoryview(out)[len(rest) :])
     del out[len(rest) + got :]
@@ -102,10 +122,11 @@ def _read_behind(rest: bytes, stream: BufferedReader, most: int) -> bytearray:
 def _blocks(stream: BufferedReader, dialect: Dialect, options: FastOptions) -> Iterator[_Block | None]:
     """Cut a file into blocks at line ends; None when what follows cannot be cut."""
     decoder = None if dialect.encoding in ("utf-8", "utf-8-sig") else codecs.getincrementaldecoder(dialect.encoding)()
+    memory = _Memory()
     rest, first, ended = b"", True, False
     while not ended:
         if decoder is None:
-            pending = _read_behind(rest, stream, options.block)
+            pending = _read_behind(rest, stream, options.block, memory)
             ended = len(pending) == len(rest)
         else:
             raw = stream.read(options.block)
