@@ -114,7 +114,7 @@ def import_long(csv: str, out: str) -> dict[str, Any]:
 
         setattr(owner, name, call)
 
-    for name in ("convert_chunk", "join", "build", "look_again"):
+    for name in ("convert_piece", "build", "look_again"):
         watched(stages, name)
     watched(sink.SegmentSink, "append")
     target = out + "/" if hasattr(_history, "Appender") else out

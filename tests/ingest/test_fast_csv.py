@@ -12,7 +12,7 @@ import pytest
 from luban import ingest
 from luban._intake.cells import RawChunk
 from luban._intake.columns import match_columns, wanted_names
-from luban._intake.convert import Columns, Refusals, convert_chunk, join
+from luban._intake.convert import Columns, Refusals, convert_chunk, convert_piece, join
 from luban._intake.source import read_chunks, sniff
 from luban.errors import DataError
 from luban.history import History
@@ -20,7 +20,7 @@ from luban.process import Process
 
 pytest.importorskip("pyarrow", reason="pyarrow is not installed: there is one way to read")
 
-from luban._intake.fast_csv import FastOptions, read_csv
+from luban._intake.fast_csv import FastOptions, _Memory, read_csv
 
 HEADER = ["shaft", "Vc", "feed", "tool", "position", "Replicate", "Ra", "reading_time", "remark", "weight"]
 NUMBERS = st.one_of(
@@ -116,6 +116,102 @@ def test_the_same_from_any_file(
     path = tmp_path / "any.csv"
     path.write_bytes((b"\xef\xbb\xbf" if mark else b"") + text.encode())
     both(process, path, block)
+
+
+def same_columns(one: Columns, other: Columns) -> None:
+    for name in ("rows", "good"):
+        np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
+    for name in ("numbers", "times", "empty", "quality"):
+        ours, theirs = getattr(one, name), getattr(other, name)
+        assert ours.keys() == theirs.keys()
+        for column, values in ours.items():
+            np.testing.assert_array_equal(values, theirs[column], err_msg=column)
+    assert one.complete == other.complete
+    assert one.complete == {name for name in ("roughness",) if not np.isnan(one.numbers[name]).any()}
+    assert one.codes.keys() == other.codes.keys()
+    for name, texts in one.codes.items():
+        assert texts.categories == other.codes[name].categories
+        assert texts.codes.tolist() == other.codes[name].codes.tolist()
+
+
+@hypothesis.settings(
+    max_examples=150, deadline=None, suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture]
+)
+@hypothesis.given(rows=ROWS, block=st.sampled_from([60, 150, 400]), border=st.integers(0, 12))
+def test_a_piece_is_what_its_chunks_are(
+    process: Process, tmp_path: Path, rows: list[tuple[str, ...]], block: int, border: int
+) -> None:
+    """Columns of several blocks at once give the numbers, texts and refusals of each block, in the same order."""
+    path = tmp_path / "any.csv"
+    path.write_text("\n".join([",".join(HEADER), *(",".join(row) for row in rows)]) + "\n")
+    dialect = sniff(path, wanted_names(process), delimiter=",", decimal=".", encoding=None)
+    match = match_columns(process, dialect.header, "the file")
+    try:
+        chunks = list(read_csv(path, dialect, match.numeric_headers, FastOptions(block=block, part=64)))
+    except DataError:
+        return
+    chunks = [part for chunk in chunks for part in (chunk.before(border), chunk.since(border)) if len(part.rows)]
+    if not chunks:
+        return
+    refusals, alone = Refusals(), Refusals()
+    whole = convert_piece(chunks, match, ".", refusals)
+    same_columns(whole, join([convert_chunk(chunk, match, ".", alone) for chunk in chunks]))
+    assert refusals.rows.tolist() == alone.rows.tolist()
+    for name in ("column", "value", "reason", "scope"):
+        assert getattr(refusals, name) == getattr(alone, name)
+
+
+def test_memory_is_taken_again_when_nobody_looks_into_it() -> None:
+    memory = _Memory()
+    first = memory.take(100)
+    view = memoryview(first)[10:20]
+    second = memory.take(80)
+    assert second is not first
+    assert len(second) == 80
+    view.release()
+    assert memory.take(130) is first
+    assert len(first) == 130
+    second[:] = b"x" * 80
+    held = memoryview(first)
+    assert memory.take(3) is second
+    assert len(second) == 3
+    held.release()
+
+
+def test_truths_count_in_their_own_block(process: Process, tmp_path: Path) -> None:
+    """A block of nothing but truths is ones and zeros; beside numbers they are no numbers."""
+    lines = [f"{row},100.50,0.1,New,Chuck,1,{row % 2 == 0},,," for row in range(20)]
+    lines += [f"{row},100.50,0.1,New,Chuck,1,{'True' if row == 30 else '2.50'},,," for row in range(20, 40)]
+    path = tmp_path / "table.csv"
+    path.write_text("\n".join([",".join(HEADER), *lines]) + "\n")
+    dialect = sniff(path, wanted_names(process), delimiter=None, decimal=None, encoding=None)
+    match = match_columns(process, dialect.header, "the file")
+    [whole] = list(read_csv(path, dialect, match.numeric_headers))
+    refusals, alone = Refusals(), Refusals()
+    columns = convert_piece([whole.before(20), whole.since(20)], match, ".", refusals)
+    assert (refusals.rows.tolist(), refusals.value) == ([30], ["True"])
+    assert columns.numbers["roughness"][:20].tolist() == [1.0, 0.0] * 10
+    convert_piece([whole], match, ".", alone)
+    assert alone.rows.tolist() == [*range(20), 30]
+
+
+def test_a_block_leaves_no_column_to_the_next(process: Process, tmp_path: Path) -> None:
+    """What is no number in one block is refused there, shown as written, and spoils no other block."""
+    lines = [f"{row},100.50,0.1,New,Chuck,1,{row % 40}.{row % 9},,," for row in range(300)]
+    lines[120] = "120,100.50,0.1,New,Chuck,1,n/a,,,"
+    lines[150] = "150,100.50,0.1,New,Chuck,1,77.50,,,"
+    path = tmp_path / "table.csv"
+    path.write_text("\n".join([",".join(HEADER), *lines]) + "\n")
+    dialect = sniff(path, wanted_names(process), delimiter=None, decimal=None, encoding=None)
+    match = match_columns(process, dialect.header, "the file")
+    refusals = Refusals()
+    chunks = list(read_csv(path, dialect, match.numeric_headers, FastOptions(block=1000)))
+    assert len(chunks) > 5
+    columns = convert_piece(chunks, match, ".", refusals)
+    assert refusals.rows.tolist() == [120, 150]
+    assert refusals.value == ["n/a", "77.50"]
+    assert np.flatnonzero(np.isnan(columns.numbers["roughness"])).tolist() == [120, 150]
+    assert columns.numbers["roughness"][149] == 29.5
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "cp1252", "gb18030"])

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import hypothesis
+import hypothesis.strategies as st
 import numpy as np
 import pandas as pd
 import pytest
@@ -108,6 +110,32 @@ def test_runs_are_compared_whole() -> None:
     assert repeated_runs(run, np.zeros((8, 1)), np.array(values)).tolist() == [-1, 0, -1, -1]
     empty = np.full((4, 1), np.nan)
     assert (repeated_runs(np.arange(4), np.zeros((4, 1)), empty) == -1).all()
+
+
+@hypothesis.given(seed=st.integers(0, 2**32), columns=st.integers(1, 5), readings=st.integers(1, 4))
+def test_repeats_are_found_as_by_hand(seed: int, columns: int, readings: int) -> None:
+    """Copies of runs, whole, or but for one value of any column, in any order of the rows."""
+    random = np.random.default_rng(seed)
+    runs = 30
+    values = random.normal(0.0, 1.0, (runs, readings, columns)).round(9)
+    values[random.random(values.shape) < 0.1] = np.nan
+    inputs = random.integers(0, 3, (runs, readings, 2)).astype(float)
+    for run in random.integers(10, runs, 6):
+        source = random.integers(0, 10)
+        values[run], inputs[run] = values[source], inputs[source]
+        if random.random() < 0.5:
+            values[run, random.integers(readings), random.integers(columns)] = 7.0
+        elif random.random() < 0.5:
+            inputs[run, random.integers(readings), 1] = 9.0
+    said = [sorted(map(repr, np.hstack([inputs[run], values[run]]).tolist())) for run in range(runs)]
+    nothing = np.isnan(values).all(axis=(1, 2))
+    expected = [-1 if nothing[run] or said.index(said[run]) == run else said.index(said[run]) for run in range(runs)]
+    order = random.permutation(runs * readings)
+    run = np.repeat(np.arange(runs), readings)[order]
+    found = repeated_runs(run, inputs.reshape(-1, 2)[order], values.reshape(-1, columns)[order])
+    assert found.tolist() in (expected, [-1] * runs)  # nothing is named where it may be chance
+    if max(expected) >= 0 and columns * readings > 4:
+        assert found.tolist() == expected
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-__all__ = ["ArrowCells"]
+    from luban._intake.cells import Cells
+
+__all__ = ["ArrowCells", "joined"]
 
 # Numbers that a float64 holds whatever way they are read; others go the slow way, cell by cell.
 _NUMBER = r"^-?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?$"
@@ -38,11 +40,12 @@ class ArrowCells:
     def numbers(self, header: str, decimal: str) -> Numbers:
         """See :class:`Cells`."""
         column = self._table.column(header)
-        if _is_float(column):
-            values = _float64(column)
-            empty = np.isnan(values)  # a NaN that was written down has sent the column the way of texts
-            return values, empty, np.zeros(len(values), dtype=bool)
-        return _numbers_of_texts(column, decimal)
+        if not _is_float(column):
+            return _numbers_of_texts(column, decimal)
+        values = _float64(column)
+        none = np.zeros(len(values), dtype=bool)
+        # A NaN that was written down has sent the column the way of texts.
+        return values, np.isnan(values) if column.null_count else none, none
 
     def codes(self, header: str) -> Codes:
         """See :class:`Cells`."""
@@ -50,23 +53,9 @@ class ArrowCells:
 
     def times(self, header: str) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
         """See :class:`Cells`."""
-        import pyarrow as pa
-        import pyarrow.compute as pc
-
-        texts = pc.utf8_trim_whitespace(self._text(header))
-        texts = pc.if_else(pc.equal(texts, ""), None, texts)
-        if pc.all(pc.match_substring_regex(texts, _TIME)).as_py() is not False:
-            try:
-                stamps = texts.cast(pa.timestamp("ns", tz="UTC")).cast(pa.int64())
-            except pa.ArrowInvalid:
-                pass  # such as the 30th of February: cell by cell below
-            else:
-                counts = stamps.fill_null(int(NO_TIME)).to_numpy()
-                return counts, np.zeros(len(counts), dtype=bool)
-        import pandas as pd
-
-        series = pd.Series(self._text(header).to_numpy(zero_copy_only=False), dtype=object)
-        return FrameCells(pd.DataFrame({header: series})).times(header)
+        places, texts = _distinct(self._text(header))
+        counts, bad = _times(texts, header)
+        return np.append(counts, NO_TIME)[places], np.append(bad, False)[places]
 
     def free(self, header: str) -> NDArray[np.float64] | Codes | Plain:
         """See :class:`Cells`."""
@@ -74,12 +63,13 @@ class ArrowCells:
         import pyarrow.compute as pc
 
         column = self._text(header)
-        texts = pc.utf8_trim_whitespace(column)
+        places, texts = _distinct(column)
+        texts = pc.utf8_trim_whitespace(texts)
         texts = pc.if_else(pc.equal(texts, ""), None, texts)
         if texts.null_count == len(texts) or not _are_plain(texts):
             return _codes(column)
-        values = pc.replace_substring_regex(texts, r"^\+", "", max_replacements=1).cast(pa.float64())
-        return Plain(_float64(values), lambda: _codes(column))
+        values = _float64(pc.replace_substring_regex(texts, r"^\+", "", max_replacements=1).cast(pa.float64()))
+        return Plain(np.append(values, np.nan)[places], lambda: _codes(column))
 
     def shown(self, header: str, at: NDArray[np.int64]) -> list[str]:
         """See :class:`Cells`."""
@@ -98,9 +88,53 @@ class ArrowCells:
         count = end - begin
         return ArrowCells(self._table.slice(begin, count), lambda header: self._as_text(header).slice(begin, count))
 
+    def fits(self, other: Cells) -> bool:
+        """Whether both can be joined: the same columns are numbers in both."""
+        return isinstance(other, ArrowCells) and bool(self._table.schema.equals(other._table.schema))
+
     def _text(self, header: str) -> Any:
         column = self._table.column(header)
         return self._as_text(header) if _is_float(column) else column
+
+
+class _JoinedCells(ArrowCells):
+    """Several of them, one below the other: columns of numbers and texts are taken as one."""
+
+    def __init__(self, parts: Sequence[ArrowCells]) -> None:
+        import pyarrow as pa
+
+        super().__init__(pa.concat_tables([part._table for part in parts]), self._texts)
+        self._parts = parts
+        self._ends = np.cumsum([len(part) for part in parts])
+
+    def numbers(self, header: str, decimal: str) -> Numbers:
+        """See :class:`Cells`."""
+        if _is_float(self._table.column(header)):
+            return super().numbers(header, decimal)
+        # What a part holds besides numbers decides how it is read.
+        values, empty, bad = zip(*(part.numbers(header, decimal) for part in self._parts), strict=True)
+        return np.concatenate(values), np.concatenate(empty), np.concatenate(bad)
+
+    def shown(self, header: str, at: NDArray[np.int64]) -> list[str]:
+        """See :class:`Cells`; of parts with such rows alone, for numbers are read again."""
+        out = []
+        for part, end in zip(self._parts, self._ends, strict=True):
+            begin = end - len(part)
+            own = at[(at >= begin) & (at < end)]
+            out += part.shown(header, own - begin) if len(own) else []
+        return out
+
+    def _texts(self, header: str) -> Any:
+        import pyarrow as pa
+
+        columns = [part._text(header) for part in self._parts]
+        return pa.chunked_array([chunk for column in columns for chunk in column.chunks], columns[0].type)
+
+
+def joined(cells: Sequence[Cells]) -> Cells:
+    """Return cells that fit each other as one."""
+    arrow = [one for one in cells if isinstance(one, ArrowCells)]
+    return cells[0] if len(cells) == 1 else _JoinedCells(arrow)
 
 
 def _is_float(column: Any) -> bool:
@@ -119,10 +153,37 @@ def _float64(column: Any) -> NDArray[np.float64]:
     return out
 
 
-def _codes(column: Any) -> Codes:
+def _distinct(column: Any) -> tuple[NDArray[np.int32], Any]:
+    """Return the place of each text among the distinct texts, −1 for missing, and those in the order they appear."""
     encoded = column.combine_chunks().dictionary_encode()
-    codes = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
-    return merged_texts(codes, [text.strip() for text in encoded.dictionary.to_pylist()])
+    places = encoded.indices.fill_null(-1) if encoded.indices.null_count else encoded.indices
+    return places.to_numpy(), encoded.dictionary
+
+
+def _codes(column: Any) -> Codes:
+    places, texts = _distinct(column)
+    return merged_texts(places, [text.strip() for text in texts.to_pylist()])
+
+
+def _times(column: Any, header: str) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Nanoseconds of texts, and where one is no time with a zone."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    texts = pc.utf8_trim_whitespace(column)
+    texts = pc.if_else(pc.equal(texts, ""), None, texts)
+    if pc.all(pc.match_substring_regex(texts, _TIME)).as_py() is not False:
+        try:
+            stamps = texts.cast(pa.timestamp("ns", tz="UTC")).cast(pa.int64())
+        except pa.ArrowInvalid:
+            pass  # such as the 30th of February: cell by cell below
+        else:
+            counts = stamps.fill_null(int(NO_TIME)).to_numpy(zero_copy_only=False)
+            return counts, np.zeros(len(counts), dtype=bool)
+    import pandas as pd
+
+    series = pd.Series(column.to_numpy(zero_copy_only=False), dtype=object)
+    return FrameCells(pd.DataFrame({header: series})).times(header)
 
 
 def _are_plain(texts: Any) -> bool:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from luban._intake.convert import NO_TIME, Columns, Refusals, number_text
+from luban._intake.cells import first_places, number_texts, taken
+from luban._intake.convert import NO_TIME, Columns, Refusals
 from luban._intake.extras import add_achieved, add_with_quality
+from luban._intake.row_runs import RowRuns, expanded, starts_of
 from luban._intake.tables import free_numbers, number_codes, reading_tables, run_tables
 
 if TYPE_CHECKING:
@@ -50,11 +52,10 @@ class Addition:
 
     def order_of_runs(self) -> tuple[NDArray[np.int64], int]:
         """Return the place of each run (runs) among all runs of the source, refused ones included, and their number."""
-        named = self.keys[self.keys >= 0]
-        _, all_keys, first = _in_order_of_appearance(named)
-        position = dict(zip(all_keys.tolist(), range(len(first)), strict=True))
-        _, own, _ = _in_order_of_appearance(self.keys[self.kept])
-        return np.array([position[key] for key in own.tolist()], dtype=np.int64), len(first)
+        every = RowRuns.of(self.keys[self.keys >= 0]).keys.tolist()
+        position = dict(zip(every, range(len(every)), strict=True))
+        own = RowRuns.of(self.keys[self.kept]).keys.tolist()
+        return np.array([position[key] for key in own], dtype=np.int64), len(every)
 
     @property
     def source_rows(self) -> NDArray[np.int64]:
@@ -124,51 +125,68 @@ def build(
     ``state`` is shared by the pieces of one import; counted readings go on from piece to piece.
     """
     keys, ids = _run_keys(process, columns, match, refusals, report.digest)
-    _refuse_disagreeing(columns, match, keys, refusals)
-    repeat = _repeats(columns, keys, refusals)
+    kept, runs = _passed(columns, keys)
+    if _refuse_disagreeing(columns, match, kept, runs, refusals):
+        kept, runs = _passed(columns, keys)
+    repeat = _repeats(columns, kept, runs)
+    again = np.flatnonzero(runs.again(repeat)) if "repeat" in columns.numbers else kept[:0]
+    if len(again):
+        texts = [f"repeat {number}" for number in repeat[again]]
+        refusals.add(columns.rows[kept[again]], "", texts, "duplicate", "row")
+        columns.good[kept[again]] = False
+        repeat = np.delete(repeat, again)
+        kept, runs = _passed(columns, keys)
     if state is not None:
         state.settle(columns, match, refusals)
-    kept = np.flatnonzero(columns.good)
-    run, key_of_run, first = _in_order_of_appearance(keys[kept])
     now = time.time_ns()
     content = content_of(process, author, report.source, report.digest, report.rows, now)
-    runs = run_tables(columns, match, kept, run, kept[first], report, texts=state is not None)
+    first = kept[runs.first]
+    tables = run_tables(columns, match, kept, runs, report, texts=state is not None)
     place = _equipment(process)
-    if place and "equipment" not in runs.housekeeping and "equipment" not in runs.varying:
-        runs.housekeeping["equipment"] = [place] * len(first)
-    groups = _groups(process, columns, kept[first], report)
-    run_ids = ids(key_of_run)
+    if place and "equipment" not in tables.housekeeping and "equipment" not in tables.varying:
+        tables.housekeeping["equipment"] = [place] * len(first)
+    groups = _groups(process, columns, first, report)
+    run_ids = ids(runs.keys)
     report.runs = len(first)
     if state is not None and ids.named:
-        before = state.seen(run_ids, np.bincount(run, minlength=len(first)))
+        before = state.seen(run_ids, np.bincount(runs.run, minlength=len(first)))
         report.runs = int((before == 0).sum())
         if "repeat" not in columns.numbers:
-            repeat[kept] += before[run]
-    content.set_runs(run_ids, groups, runs.housekeeping, runs.parameters, runs.context, runs.identifiers)
-    readings = reading_tables(columns, match, kept, runs.varying, report)
+            repeat += before[runs.run]
+    content.set_runs(run_ids, groups, tables.housekeeping, tables.parameters, tables.context, tables.identifiers)
+    readings = reading_tables(columns, match, kept, tables.varying, report)
     times = columns.times.get("reading_time", np.full(len(columns.rows), NO_TIME, dtype=np.int64))
-    content.set_readings(run, repeat[kept], times[kept], readings.noise, readings.auxiliary)
+    content.set_readings(runs.run, repeat, taken(times, kept), readings.noise, readings.auxiliary)
     _add_responses(content, process, columns, kept, now)
-    add_achieved(content, process, columns, kept, run, len(first))
+    add_achieved(content, process, columns, kept, runs.run, len(first))
     report.auxiliary = readings.auxiliary_names
     refusals.drop_values(columns.rows[~columns.good])
     content.set_quarantine(refusals.rows, refusals.column, refusals.value, refusals.reason, refusals.scope)
-    return Addition(content, columns, kept, run, run_ids, keys)
+    return Addition(content, columns, kept, runs.run, run_ids, keys)
+
+
+def _passed(columns: Columns, keys: NDArray[np.int64]) -> tuple[NDArray[np.int64], RowRuns]:
+    """Rows that passed so far, and their runs."""
+    kept = np.flatnonzero(columns.good)
+    return kept, RowRuns.of(taken(keys, kept))
 
 
 def _add_responses(
     content: _history.Content, process: Process, columns: Columns, kept: NDArray[np.int64], now: int
 ) -> None:
+    every = np.arange(len(kept))
     for response in process.responses:
         if response.name not in columns.numbers:
             continue
-        values = columns.numbers[response.name][kept]
-        there = np.flatnonzero(~np.isnan(values))
+        values, there = taken(columns.numbers[response.name], kept), every
+        if response.name not in columns.complete:
+            there = np.flatnonzero(~np.isnan(values))
+            values = values[there]
         quality = columns.quality.get(response.name)
         if quality is None:
-            content.add_response(response.name, response.unit, there, values[there], now)
+            content.add_response(response.name, response.unit, there, values, now)
         else:
-            add_with_quality(content, response, there, values[there], now, quality[kept][there])
+            add_with_quality(content, response, there, values, now, quality[kept][there])
 
 
 def _equipment(process: Process) -> str:
@@ -264,13 +282,13 @@ class _Labels:
     """Combinations of some columns: a number for each row, and the text of a number, ``220|D30|New``."""
 
     codes: NDArray[np.int64]
-    first: NDArray[np.int64]  # a row of each number
-    parts: list[tuple[NDArray[np.int64], list[str]]]  # of each column: codes of the rows, texts of the codes
+    first: NDArray[np.int64]  # of each number a place in the codes of ``parts``
+    parts: list[tuple[NDArray[np.int64], list[str]]]  # of each column: codes, texts of the codes
 
     def texts(self, numbers: NDArray[np.int64] | None = None) -> list[str]:
         """Return the texts of these numbers; without them of all, in their order."""
-        rows = self.first if numbers is None else self.first[numbers]
-        columns = [[_escaped(texts[code]) for code in codes[rows]] for codes, texts in self.parts]
+        places = self.first if numbers is None else self.first[numbers]
+        columns = [[texts[code] for code in codes[places].tolist()] for codes, texts in self.parts]
         return ["|".join(texts) for texts in zip(*columns, strict=True)]
 
 
@@ -279,19 +297,24 @@ def _escaped(text: str) -> str:
     return text.replace("\\", "\\\\").replace("|", "\\|") if "|" in text or "\\" in text else text
 
 
-def _labels(columns: Columns, names: Iterable[str], rows: NDArray[np.int64]) -> _Labels:
+def _labels(columns: Columns, names: Sequence[str], rows: NDArray[np.int64]) -> _Labels:
+    values = {name: taken(columns.codes[name].codes if name in columns.codes else columns.numbers[name], rows)
+              for name in names}  # fmt: skip
+    starts = starts_of(list(values.values()))
     parts: list[tuple[NDArray[np.int64], list[str]]] = []
-    combined = np.zeros(len(rows), dtype=np.int64)
+    combined = np.zeros(len(starts), dtype=np.int64)
     for name in names:
+        own = values[name][starts]
         if name in columns.codes:
-            codes, texts = columns.codes[name].codes[rows].astype(np.int64) + 1, ["", *columns.codes[name].categories]
+            codes, texts = own.astype(np.int64) + 1, ["", *map(_escaped, columns.codes[name].categories)]
         else:
-            codes, uniques = _numbered(columns.numbers[name][rows])
-            texts = ["" if np.isnan(value) else number_text(value) for value in uniques]
+            codes, uniques = _numbered(own)
+            texts = number_texts(uniques)
         parts.append((codes, texts))
         # Renumbered after each column: a product of many counts would leave int64.
         combined = _renumbered(combined * len(texts) + codes)
-    return _Labels(combined, np.unique(combined, return_index=True)[1] if len(rows) else rows, parts)
+    count = int(combined.max()) + 1 if len(combined) else 0
+    return _Labels(expanded(combined, starts, len(rows)), first_places(combined, count), parts)
 
 
 def _numbered(values: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
@@ -308,60 +331,38 @@ def _renumbered(codes: NDArray[np.int64]) -> NDArray[np.int64]:
     return pd.factorize(codes)[0].astype(np.int64)
 
 
-def _refuse_disagreeing(columns: Columns, match: Match, keys: NDArray[np.int64], refusals: Refusals) -> None:
-    """Refuse rows that differ from most rows of their run in an input of the run; without a majority, all of them."""
+def _refuse_disagreeing(
+    columns: Columns, match: Match, rows: NDArray[np.int64], runs: RowRuns, refusals: Refusals
+) -> bool:
+    """Refuse rows that differ from most rows of their run in an input of the run; without a majority, all of them.
+
+    Return whether there are any. Inputs are never missing in rows that passed.
+    """
     inputs = [found for found in match.found.values() if found.role in ("parameter", "context")]
-    rows = np.flatnonzero(columns.good)
-    if len(rows) == 0 or not inputs:
-        return
-    run = _renumbered(keys[rows])
-    first = np.unique(run, return_index=True)[1]
-    if len(first) == len(rows) or all(_agree(columns, found.name, rows, first[run]) for found in inputs):
-        return
+    if len(runs.first) == len(rows):
+        return False
+    values = (columns.codes[one.name].codes if one.name in columns.codes else columns.numbers[one.name]
+              for one in inputs)  # fmt: skip
+    if all(runs.constant(taken(column, rows)) for column in values):
+        return False
     settings = _labels(columns, [found.name for found in inputs], rows)
-    pairs, pair, counts = np.unique(run * len(settings.first) + settings.codes, return_inverse=True, return_counts=True)
-    if len(pairs) == run.max() + 1:
-        return
-    size = np.bincount(run)
-    bad = np.flatnonzero(2 * counts[pair] <= size[run])
+    both = runs.run * len(settings.first) + settings.codes
+    pairs, pair, counts = np.unique(both, return_inverse=True, return_counts=True)
+    if len(pairs) == len(runs.first):
+        return False
+    size = np.bincount(runs.run)
+    bad = np.flatnonzero(2 * counts[pair] <= size[runs.run])
     header = ", ".join(found.header for found in inputs)
     refusals.add(columns.rows[rows[bad]], header, settings.texts(settings.codes[bad]), "run_disagrees", "row")
     columns.good[rows[bad]] = False
+    return True
 
 
-def _agree(columns: Columns, name: str, rows: NDArray[np.int64], of: NDArray[np.int64]) -> bool:
-    """Whether each row has the value of the row that ``of`` names; inputs are never missing in rows that passed."""
-    values = columns.codes[name].codes[rows] if name in columns.codes else columns.numbers[name][rows]
-    return bool((values == values[of]).all())
-
-
-def _repeats(columns: Columns, keys: NDArray[np.int64], refusals: Refusals) -> NDArray[np.int64]:
-    """Return the number of each reading within its run: as given (the same again is refused), or counted."""
-    import pandas as pd
-
-    rows = np.flatnonzero(columns.good)
-    repeat = np.zeros(len(columns.rows), dtype=np.int64)
-    frame = pd.DataFrame({"run": keys[rows]})
-    if "repeat" not in columns.numbers:
-        repeat[rows] = frame.groupby("run", sort=False).cumcount().to_numpy() + 1
-        return repeat
-    repeat[rows] = columns.numbers["repeat"][rows].astype(np.int64)
-    frame["repeat"] = repeat[rows]
-    again = rows[frame.duplicated().to_numpy()]
-    refusals.add(columns.rows[again], "", [f"repeat {number}" for number in repeat[again]], "duplicate", "row")
-    columns.good[again] = False
-    return repeat
-
-
-def _in_order_of_appearance(
-    keys: NDArray[np.int64],
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Return the runs numbered from 0 as they appear: the run of each row, the key of each run, its first row."""
-    import pandas as pd
-
-    run, unique = pd.factorize(keys)
-    first = np.unique(run, return_index=True)[1]
-    return run.astype(np.int64), np.asarray(unique, dtype=np.int64), first
+def _repeats(columns: Columns, rows: NDArray[np.int64], runs: RowRuns) -> NDArray[np.int64]:
+    """Return the number of each reading within its run: as given, or counted."""
+    if "repeat" in columns.numbers:
+        return taken(columns.numbers["repeat"], rows).astype(np.int64)
+    return runs.counted()
 
 
 def _groups(process: Process, columns: Columns, first: NDArray[np.int64], report: ImportReport) -> list[str]:

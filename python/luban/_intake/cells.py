@@ -12,7 +12,20 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-__all__ = ["NO_TIME", "Cells", "Codes", "FrameCells", "Plain", "RawChunk", "number_text", "numbers_of", "texts_of"]
+__all__ = [
+    "NO_TIME",
+    "Cells",
+    "Codes",
+    "FrameCells",
+    "Plain",
+    "RawChunk",
+    "first_places",
+    "number_text",
+    "number_texts",
+    "numbers_of",
+    "taken",
+    "texts_of",
+]
 
 NO_TIME = np.iinfo(np.int64).min
 Numbers = tuple["NDArray[np.float64]", "NDArray[np.bool_]", "NDArray[np.bool_]"]
@@ -156,6 +169,14 @@ def number_text(value: float) -> str:
     return str(int(value)) if value == int(value) and abs(value) < 2**53 else repr(float(value))
 
 
+def number_texts(values: NDArray[np.float64]) -> list[str]:
+    """Texts of numbers as :func:`number_text` writes them; "" for NaN."""
+    texts = list(map(repr, values.tolist()))
+    for place in np.flatnonzero(~np.isfinite(values) | (values == np.round(values))).tolist():
+        texts[place] = "" if np.isnan(values[place]) else number_text(values[place])
+    return texts
+
+
 def numbers_of(series: pd.Series[Any], decimal: str) -> Numbers:
     """Values of any column, where nothing stands, and where something stands that is no finite number."""
     import pandas as pd
@@ -193,8 +214,22 @@ def merged_texts(codes: NDArray[Any], texts: Sequence[str]) -> Codes:
     for text in texts:
         if text:
             kept.setdefault(text, len(kept))
+    if len(kept) == len(texts) and codes.dtype == np.int32:
+        return Codes(codes, list(kept))
     lookup = np.array([*(kept.get(text, -1) for text in texts), -1], dtype=np.int32)
     return Codes(lookup[codes], list(kept))
+
+
+def taken(values: NDArray[Any], rows: NDArray[np.int64]) -> NDArray[Any]:
+    """Return the values of ``rows``, which are in order and stand once each; all of them are not copied."""
+    return values if len(rows) == len(values) else values[rows]
+
+
+def first_places(codes: NDArray[Any], count: int) -> NDArray[np.int64]:
+    """Return where each of ``count`` codes stands first (count), ``len(codes)`` where nowhere; −1 is passed over."""
+    first = np.full(count + 1, len(codes), dtype=np.int64)  # the last one is of −1
+    first[codes[::-1]] = np.arange(len(codes) - 1, -1, -1)  # earlier ones are written over later ones
+    return first[:count]
 
 
 def _too_long(series: pd.Series[Any]) -> bool:

@@ -4,22 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from luban import units
-from luban._intake.cells import NO_TIME, Codes, Plain, number_text, texts_of
+from luban._intake.arrow_cells import ArrowCells, joined
+from luban._intake.cells import NO_TIME, Codes, Plain, RawChunk, number_text, texts_of
 from luban._intake.quality import QUALITY_GOOD, QUALITY_UNCERTAIN, QUALITY_UNKNOWN
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from luban._intake.cells import Cells, RawChunk
+    from luban._intake.cells import Cells
     from luban._intake.columns import Found, Match
     from luban._intake.quality import Quality
 
-__all__ = ["NO_TIME", "Codes", "Columns", "Refusals", "convert_chunk", "join", "join_codes", "number_text"]
+__all__ = [
+    "NO_TIME",
+    "Codes",
+    "Columns",
+    "Refusals",
+    "convert_chunk",
+    "convert_piece",
+    "join",
+    "join_codes",
+    "number_text",
+]
 
 _LONGEST_KEPT = 10_000  # characters of a refused value: enough to find it again
 
@@ -49,8 +60,21 @@ class Refusals:
         """Source rows, one for each refusal."""
         return np.concatenate(self.row) if self.row else np.empty(0, dtype=np.int64)
 
+    def take_over(self, other: Refusals, ends: NDArray[np.int64]) -> None:
+        """Add what ``other`` refused, those before the first of the source rows ``ends`` first, and so on."""
+        rows = other.rows
+        order = np.argsort(np.searchsorted(ends, rows, side="right"), kind="stable")
+        if not len(order):
+            return
+        self.row.append(rows[order])
+        for name in ("column", "value", "reason", "scope"):
+            values = getattr(other, name)
+            getattr(self, name).extend(values[i] for i in order)
+
     def drop_values(self, rows: NDArray[np.int64]) -> None:
         """Forget values refused in ``rows``: those rows were refused whole, and count once."""
+        if not len(self):
+            return
         stays = np.array([scope == "row" for scope in self.scope], dtype=bool) | ~np.isin(self.rows, rows)
         if stays.all():
             return
@@ -73,10 +97,34 @@ class Columns:
     numbers: dict[str, NDArray[np.float64]] = field(default_factory=dict)
     codes: dict[str, Codes] = field(default_factory=dict)
     times: dict[str, NDArray[np.int64]] = field(default_factory=dict)
-    empty: dict[str, NDArray[np.bool_]] = field(default_factory=dict)  # of responses: nothing stood there
+    empty: dict[str, NDArray[np.bool_]] = field(default_factory=dict)  # of responses with gaps: nothing stood there
+    complete: set[str] = field(default_factory=set)  # responses with a number in each row
     plain: dict[str, Plain] = field(default_factory=dict)  # auxiliary texts that all are numbers, of one chunk
     achieved: dict[str, NDArray[np.float64] | Codes] = field(default_factory=dict)  # beside a parameter
     quality: dict[str, NDArray[np.int32]] = field(default_factory=dict)  # of responses
+
+
+def convert_piece(chunks: Sequence[RawChunk], match: Match, decimal: str, refusals: Refusals) -> Columns:
+    """Convert all rows of some chunks, a column of several of them at once; refusals stand chunk by chunk."""
+    parts = []
+    for group in _groups(chunks):
+        whole = RawChunk(joined([chunk.cells for chunk in group]), np.concatenate([chunk.rows for chunk in group]))
+        whole.malformed = [row for chunk in group for row in chunk.malformed]
+        own = Refusals()
+        parts.append(convert_chunk(whole, match, decimal, own))
+        refusals.take_over(own, np.maximum.accumulate([chunk.end for chunk in group]))
+    return join(parts)
+
+
+def _groups(chunks: Sequence[RawChunk]) -> list[list[RawChunk]]:
+    """Chunks one after the other whose cells can be joined."""
+    out: list[list[RawChunk]] = []
+    for chunk in chunks:
+        if out and isinstance(chunk.cells, ArrowCells) and chunk.cells.fits(out[-1][-1].cells):
+            out[-1].append(chunk)
+        else:
+            out.append([chunk])
+    return out
 
 
 def convert_chunk(chunk: RawChunk, match: Match, decimal: str, refusals: Refusals) -> Columns:
@@ -117,29 +165,48 @@ def convert_chunk(chunk: RawChunk, match: Match, decimal: str, refusals: Refusal
 def _response(out: Columns, found: Found, cells: Cells, decimal: str, refusals: Refusals) -> None:
     values, empty, bad = cells.numbers(found.header, decimal)
     values = _in_unit(values, found)
-    with np.errstate(invalid="ignore"):
-        outside = ~empty & ~bad & ((values < found.valid[0]) | (values > found.valid[1]))
-    for mask, reason in ((bad, "not_a_number"), (outside, "outside_valid")):
-        at = np.flatnonzero(mask & out.good)
-        if len(at):
-            refusals.add(out.rows[at], found.header, cells.shown(found.header, at), reason, "value")
-    values[empty | bad | outside] = np.nan
+    outside = _outside(values, found.valid)
+    for mask, reason in ((bad, "not_a_number"), (outside & ~empty & ~bad, "outside_valid")):
+        _refuse_values(out, found.header, cells, mask, reason, refusals)
+    gaps = empty | bad | outside
+    if gaps.any():
+        values[gaps] = np.nan
+    else:
+        out.complete.add(found.name)
     out.numbers[found.name] = values
-    out.empty[found.name] = empty
+    if empty.any():
+        out.empty[found.name] = empty
+
+
+def _outside(values: NDArray[np.float64], valid: tuple[float, float]) -> NDArray[np.bool_]:
+    """Where a number lies outside of what is possible."""
+    low, high = valid
+    everything = low == -np.inf and high == np.inf
+    if everything or not len(values) or (low <= values.min() and values.max() <= high):  # not where one is missing
+        return np.zeros(len(values), dtype=bool)
+    with np.errstate(invalid="ignore"):
+        return (values < low) | (values > high)
 
 
 def _known_codes(found: Found, texts: Codes) -> NDArray[np.int32]:
     """Codes into the categories of the process; −1 is missing, −2 unknown."""
     position = {category: code for code, category in enumerate(found.categories)}
-    lookup = np.array([*(position.get(text, -2) for text in texts.categories), -1], dtype=np.int32)
-    return lookup[texts.codes]
+    lookup = [position.get(text, -2) for text in texts.categories]
+    if lookup == list(range(len(lookup))):
+        return texts.codes
+    return np.array([*lookup, -1], dtype=np.int32)[texts.codes]
+
+
+def _of_process(found: Found, codes: NDArray[np.int32]) -> Codes:
+    """Codes as a column, unknown ones as missing."""
+    return Codes(np.where(codes == -2, np.int32(-1), codes) if (codes == -2).any() else codes, list(found.categories))
 
 
 def _category(out: Columns, found: Found, cells: Cells, refusals: Refusals) -> None:
     codes = _known_codes(found, cells.codes(found.header))
     _refuse_rows(out, found.header, cells, codes == -1, "missing", refusals)
     _refuse_rows(out, found.header, cells, codes == -2, "category_never_seen", refusals)
-    out.codes[found.name] = Codes(np.maximum(codes, -1).astype(np.int32), list(found.categories))
+    out.codes[found.name] = _of_process(found, codes)
 
 
 def _achieved(out: Columns, found: Found, cells: Cells, decimal: str, refusals: Refusals) -> None:
@@ -147,7 +214,7 @@ def _achieved(out: Columns, found: Found, cells: Cells, decimal: str, refusals: 
     if found.categories:
         codes = _known_codes(found, cells.codes(found.header))
         _refuse_values(out, found.header, cells, codes == -2, "category_never_seen", refusals)
-        out.achieved[found.name] = Codes(np.maximum(codes, -1).astype(np.int32), list(found.categories))
+        out.achieved[found.name] = _of_process(found, codes)
         return
     values, _, bad = cells.numbers(found.header, decimal)
     _refuse_values(out, found.header, cells, bad, "not_a_number", refusals)
@@ -187,18 +254,23 @@ def _housekeeping(out: Columns, name: str, header: str, cells: Cells, decimal: s
 def _refuse_rows(
     out: Columns, header: str, cells: Cells, bad: NDArray[np.bool_], reason: str, refusals: Refusals
 ) -> None:
-    at = np.flatnonzero(bad & out.good)
-    if len(at):
-        refusals.add(out.rows[at], header, cells.shown(header, at), reason, "row")
-        out.good[at] = False
+    out.good[_refuse(out, header, cells, bad, reason, refusals, "row")] = False
 
 
 def _refuse_values(
     out: Columns, header: str, cells: Cells, bad: NDArray[np.bool_], reason: str, refusals: Refusals
 ) -> None:
-    at = np.flatnonzero(bad & out.good)
+    _refuse(out, header, cells, bad, reason, refusals, "value")
+
+
+def _refuse(
+    out: Columns, header: str, cells: Cells, bad: NDArray[np.bool_], reason: str, refusals: Refusals, scope: str
+) -> NDArray[np.int64]:
+    """Refuse what is bad in rows that were good so far; return their places."""
+    at = np.flatnonzero(bad & out.good) if bad.any() else np.empty(0, dtype=np.int64)
     if len(at):
-        refusals.add(out.rows[at], header, cells.shown(header, at), reason, "value")
+        refusals.add(out.rows[at], header, cells.shown(header, at), reason, scope)
+    return at
 
 
 def _in_unit(values: NDArray[np.float64], found: Found) -> NDArray[np.float64]:
@@ -207,27 +279,33 @@ def _in_unit(values: NDArray[np.float64], found: Found) -> NDArray[np.float64]:
 
 def join(chunks: Sequence[Columns]) -> Columns:
     """All chunks of a source as one; a column that is text in any chunk is text."""
-    out = Columns(np.concatenate([chunk.rows for chunk in chunks]), np.concatenate([chunk.good for chunk in chunks]))
     first = chunks[0]
+    out = Columns(_in_one([chunk.rows for chunk in chunks]), _in_one([chunk.good for chunk in chunks]))
     for name in first.numbers.keys() | first.codes.keys() | first.plain.keys():
         if all(name in chunk.numbers for chunk in chunks):
-            out.numbers[name] = np.concatenate([chunk.numbers[name] for chunk in chunks])
+            out.numbers[name] = _in_one([chunk.numbers[name] for chunk in chunks])
         elif all(name in chunk.plain or (name in chunk.codes and _nothing(chunk.codes[name])) for chunk in chunks):
-            out.numbers[name] = np.concatenate([_plain_values(chunk, name) for chunk in chunks])
+            out.numbers[name] = _in_one([_plain_values(chunk, name) for chunk in chunks])
         else:
             out.codes[name] = join_codes([_as_codes(chunk, name) for chunk in chunks])
     for name in first.times:
-        out.times[name] = np.concatenate([chunk.times[name] for chunk in chunks])
-    for name in first.empty:
-        out.empty[name] = np.concatenate([chunk.empty[name] for chunk in chunks])
+        out.times[name] = _in_one([chunk.times[name] for chunk in chunks])
+    out.complete = set.intersection(*(chunk.complete for chunk in chunks))
+    for name in set.union(*(set(chunk.empty) for chunk in chunks)):
+        none = [np.zeros(len(chunk.rows), dtype=bool) for chunk in chunks]
+        out.empty[name] = _in_one([chunk.empty.get(name, full) for chunk, full in zip(chunks, none, strict=True)])
     for name in first.quality:
-        out.quality[name] = np.concatenate([chunk.quality[name] for chunk in chunks])
+        out.quality[name] = _in_one([chunk.quality[name] for chunk in chunks])
     for name in first.achieved:
         parts = [chunk.achieved[name] for chunk in chunks]
         codes = [part for part in parts if isinstance(part, Codes)]
         numbers = [part for part in parts if not isinstance(part, Codes)]
-        out.achieved[name] = join_codes(codes) if codes else np.concatenate(numbers)
+        out.achieved[name] = join_codes(codes) if codes else _in_one(numbers)
     return out
+
+
+def _in_one(parts: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
 def _nothing(codes: Codes) -> bool:
@@ -248,6 +326,8 @@ def _as_codes(chunk: Columns, name: str) -> Codes:
 
 def join_codes(parts: Sequence[Codes]) -> Codes:
     """Codes of several chunks as codes into one list, in the order in which texts appear."""
+    if len(parts) == 1:
+        return parts[0]
     position: dict[str, int] = {}
     codes = []
     for part in parts:

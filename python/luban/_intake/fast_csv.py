@@ -9,10 +9,12 @@ from __future__ import annotations
 import codecs
 import csv
 import importlib.util
+import math
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,6 +23,8 @@ from luban._intake.cells import RawChunk
 from luban._intake.source import Dialect, exact_rows, not_text, read_chunks
 
 if TYPE_CHECKING:
+    from io import BufferedReader
+
     from numpy.typing import NDArray
 
 __all__ = ["FastOptions", "has_arrow", "is_fast", "read_csv"]
@@ -81,41 +85,71 @@ def read_csv(
 class _Block:
     """Whole lines in UTF-8; ``inner``: some of its line ends stand between quotation marks."""
 
-    text: bytes
+    text: memoryview
     inner: bool = False
 
 
-def _blocks(stream: BinaryIO, dialect: Dialect, options: FastOptions) -> Iterator[_Block | None]:
+class _Memory:
+    """Memory of blocks, taken again as soon as nobody looks into it any more: new memory costs as much as reading."""
+
+    def __init__(self) -> None:
+        self._buffers: list[bytearray] = []
+
+    def take(self, size: int) -> bytearray:
+        """Return so many bytes, whatever they are."""
+        for buffer in self._buffers:
+            try:
+                buffer.append(0)  # no bytearray changes its size while there is a memoryview of it
+            except BufferError:
+                continue
+            buffer.extend(bytes(max(size - len(buffer), 0)))
+            del buffer[size:]
+            return buffer
+        self._buffers.append(bytearray(size))
+        return self._buffers[-1]
+
+
+def _read_behind(rest: bytes, stream: BufferedReader, most: int, memory: _Memory) -> bytearray:
+    """Return ``rest`` and up to ``most`` further bytes of a file, read to where they stay."""
+    left = os.fstat(stream.fileno()).st_size - stream.tell()
+    out = memory.take(len(rest) + min(most, max(left, 1)))
+    out[: len(rest)] = rest
+    got = stream.readinto(memoryview(out)[len(rest) :])
+    del out[len(rest) + got :]
+    return out
+
+
+def _blocks(stream: BufferedReader, dialect: Dialect, options: FastOptions) -> Iterator[_Block | None]:
     """Cut a file into blocks at line ends; None when what follows cannot be cut."""
     decoder = None if dialect.encoding in ("utf-8", "utf-8-sig") else codecs.getincrementaldecoder(dialect.encoding)()
-    rest, first = b"", True
-    while True:
-        raw = stream.read(options.block)
-        text = raw if decoder is None else decoder.decode(raw, final=not raw).encode("utf-8")
-        if first:
-            text = text.removeprefix(codecs.BOM_UTF8)
-        pending = rest + text
-        cut = _cut(pending, dialect.delimiter, last=not raw)
+    memory = _Memory()
+    rest, first, ended = b"", True, False
+    while not ended:
+        if decoder is None:
+            pending = _read_behind(rest, stream, options.block, memory)
+            ended = len(pending) == len(rest)
+        else:
+            raw = stream.read(options.block)
+            pending, ended = bytearray(rest + decoder.decode(raw, final=not raw).encode("utf-8")), not raw
+        if first and pending.startswith(codecs.BOM_UTF8, len(rest)):
+            del pending[len(rest) : len(rest) + len(codecs.BOM_UTF8)]
+        cut = _cut(pending, dialect.delimiter, last=ended)
         if cut is None or (cut == 0 and len(pending) > options.longest):
             yield None
             return
+        begin = 0
         if first and cut:
-            begin = _after_header(pending[:cut], dialect)
-            if begin is None:
+            behind = _after_header(pending, cut, dialect)
+            if behind is None:
                 yield None
                 return
-            first = False
-        else:
-            begin = 0
+            begin, first = behind, False
+        rest = bytes(memoryview(pending)[cut:])
         if begin < cut:
-            block = pending[begin:cut]
-            yield _Block(block, b'"' in block and _inner_ends(block))
-        rest = pending[cut:]
-        if not raw:
-            return
+            yield _Block(memoryview(pending)[begin:cut], _inner_ends(pending, begin, cut))
 
 
-def _cut(text: bytes, delimiter: str, *, last: bool) -> int | None:
+def _cut(text: bytearray, delimiter: str, *, last: bool) -> int | None:
     """Return where the last whole line ends (0: nowhere yet); None for text that only the exact way can read."""
     if b"\0" in text or (b"\r" in text and _lone_returns(text, last=last)):
         return None
@@ -133,12 +167,12 @@ def _cut(text: bytes, delimiter: str, *, last: bool) -> int | None:
     return int(ends[outside[-1]]) + 1 if len(outside) else 0
 
 
-def _lone_returns(text: bytes, *, last: bool) -> bool:
+def _lone_returns(text: bytearray, *, last: bool) -> bool:
     """Whether a carriage return stands without its line feed, which may still come behind a piece."""
     return text.count(b"\r") != text.count(b"\r\n") + (not last and text.endswith(b"\r"))
 
 
-def _well_placed(text: bytes, marks: NDArray[np.int64], delimiter: str, *, last: bool) -> bool:
+def _well_placed(text: bytearray, marks: NDArray[np.int64], delimiter: str, *, last: bool) -> bool:
     """Whether each quotation mark opens a field, closes one, or is one of two within a field."""
     if last and len(marks) % 2:
         return False
@@ -157,22 +191,25 @@ def _well_placed(text: bytes, marks: NDArray[np.int64], delimiter: str, *, last:
     return bool(good_open.all() and good_close.all())
 
 
-def _inner_ends(text: bytes) -> bool:
-    data = np.frombuffer(text, dtype=np.uint8)
+def _inner_ends(text: bytearray, begin: int, end: int) -> bool:
+    """Whether some line end between two places stands between quotation marks."""
+    if text.find(b'"', begin, end) < 0:
+        return False
+    data = np.frombuffer(text, dtype=np.uint8)[begin:end]
     marks, ends = np.flatnonzero(data == ord('"')), np.flatnonzero(data == ord("\n"))
     return bool((np.searchsorted(marks, ends) % 2).any())
 
 
-def _after_header(text: bytes, dialect: Dialect) -> int | None:
+def _after_header(text: bytearray, end: int, dialect: Dialect) -> int | None:
     """Return where the first row begins; None when the first line is not the header that was sniffed."""
     begin = 0
-    while begin < len(text):
-        end = text.find(b"\n", begin) + 1 or len(text)
-        line = text[begin:end].decode("utf-8").strip("\r\n")
+    while begin < end:
+        behind = text.find(b"\n", begin, end) + 1 or end
+        line = text[begin:behind].decode("utf-8").strip("\r\n")
         if line.strip():
             fields = next(csv.reader([line], delimiter=dialect.delimiter), [])
-            return end if [name.strip() for name in fields] == dialect.header else None
-        begin = end
+            return behind if [name.strip() for name in fields] == dialect.header else None
+        begin = behind
     return None
 
 
@@ -192,8 +229,9 @@ class _Parser:
         try:
             table = self._table(block)
         except pa.ArrowInvalid:
-            block.text.decode("utf-8")  # says where it is not text
-            yield from exact_rows(block.text, self._dialect, self._numeric, first)
+            text = bytes(block.text)
+            text.decode("utf-8")  # says where it is not text
+            yield from exact_rows(text, self._dialect, self._numeric, first)
             return
         cells = ArrowCells(table, lambda header: self._read(block, [header], {header}).column(header))
         yield RawChunk(cells, np.arange(first, first + len(cells)))
@@ -230,7 +268,7 @@ class _Parser:
         numbers = {name for name in self._numeric if name not in texts}
         dialect = self._dialect
         return arrow_csv.read_csv(
-            pa.BufferReader(block.text),
+            pa.BufferReader(pa.py_buffer(block.text)),
             read_options=arrow_csv.ReadOptions(
                 column_names=dialect.header, block_size=max(self._options.part, 1 << 16), use_threads=True
             ),
@@ -249,4 +287,5 @@ def _not_finite(column: Any) -> bool:
     """Whether a column of numbers holds one that is written as NaN or inf, or too large."""
     import pyarrow.compute as pc
 
-    return pc.all(pc.is_finite(column)).as_py() is False
+    total = pc.sum(column).as_py()  # quick, and finite only where all are
+    return not (total is None or math.isfinite(total)) and pc.all(pc.is_finite(column)).as_py() is False

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from luban._intake.cells import first_places
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -17,6 +19,7 @@ _DIGITS = 11  # what two spellings of a number share: one that went through anot
 _CHANCE = 1e-3  # repetitions that independent readings would show with a higher probability are not named
 _NOISE_SHARE = 0.1  # readings at one point are taken to scatter by at least this share of all scatter
 _MOST_DECIMALS = 12
+_FIRST_LOOK = 2  # columns of values that are compared before all others
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 _HALF = np.uint64(1 << 15)  # half of the last bit that counts
 _LEADING = ~np.uint64((1 << 16) - 1)  # sign, exponent and 36 bits of the fraction
@@ -35,38 +38,52 @@ def repeated_runs(
 
 
 def repeats_of_columns(
-    run: NDArray[np.int64], inputs: Sequence[NDArray[np.float64]], values: Sequence[NDArray[np.float64]]
+    run: NDArray[np.int64], inputs: Sequence[NDArray[Any]], values: Sequence[NDArray[np.float64]]
 ) -> NDArray[np.int64]:
     """Return what :func:`repeated_runs` does, of columns (n) each."""
     count = int(run.max()) + 1 if len(run) else 0
     original = np.full(count, -1, dtype=np.int64)
-    settings_of_rows = _hashes(inputs, np.zeros(len(run), dtype=np.uint64))
-    settings = _of_run(run, settings_of_rows, count)
-    content = _of_run(run, _hashes(values, settings_of_rows), count)
-    number, first = _numbered(content)
-    earliest = first[number]
-    repeats = earliest < np.arange(count)
+    # Two columns tell most runs apart: the others are looked at only for runs that agree in these.
+    alike = _agreeing(run, _hashes(values[:_FIRST_LOOK], len(run)), count)
+    if not alike.any():
+        return original
+    every = bool(alike.all())
+    rows = slice(None) if every else np.flatnonzero(alike[run])
+    content = _of_run(run[rows], _hashes([column[rows] for column in (*inputs, *values)], len(run[rows])), count)
+    first = _first_of_equal(content)
+    repeats = (first < np.arange(count)) & alike
     if not repeats.any():
         return original
     there = np.zeros(count, dtype=bool)
     for column in values:
         there[run[~np.isnan(column)]] = True
     repeats &= there
-    alike = np.bincount(_numbered(settings)[0])
-    pairs = int((alike * (alike - 1) // 2).sum())
-    if repeats.any() and _log_chance(int(repeats.sum()), pairs, run, values) <= math.log(_CHANCE):
-        original[repeats] = earliest[repeats]
+    if repeats.any() and _log_chance(int(repeats.sum()), _pairs(run, inputs, count), run, values) <= math.log(_CHANCE):
+        original[repeats] = first[repeats]
     return original
 
 
-def _numbered(hashes: NDArray[np.uint64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return a number for each hash (n), in the order of appearance, and the first place of each number."""
+def _agreeing(run: NDArray[np.int64], hashes: NDArray[np.uint64], count: int) -> NDArray[np.bool_]:
+    """Which runs have the readings' numbers of another run."""
+    first = _first_of_equal(_of_run(run, hashes, count))
+    later = first < np.arange(count)
+    later[first[later]] = True
+    return later
+
+
+def _pairs(run: NDArray[np.int64], inputs: Sequence[NDArray[Any]], count: int) -> int:
+    """Count the pairs of runs at equal inputs."""
+    settings = _of_run(run, _hashes(inputs, len(run)), count)
+    alike = np.bincount(_first_of_equal(settings))
+    return int((alike * (alike - 1) // 2).sum())
+
+
+def _first_of_equal(hashes: NDArray[np.uint64]) -> NDArray[np.int64]:
+    """Return for each hash (n) the place of the first that equals it."""
     import pandas as pd
 
     codes, uniques = pd.factorize(hashes)
-    first = np.empty(len(uniques), dtype=np.int64)
-    first[codes[::-1]] = np.arange(len(codes) - 1, -1, -1)
-    return codes.astype(np.int64), first
+    return first_places(codes, len(uniques))[codes]
 
 
 def rounded(values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -79,19 +96,22 @@ def rounded(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return out
 
 
-def _hashes(columns: Sequence[NDArray[np.float64]], seed: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """Return one number for each row (n); rows that are equal in eleven digits, missing values included, agree.
+def _hashes(columns: Sequence[NDArray[Any]], rows: int) -> NDArray[np.uint64]:
+    """Return one number for each row (rows); rows that are equal in eleven digits, missing values included, agree.
 
     Numbers are compared by the leading 36 bits of their binary fraction, rounded: as many as eleven digits need.
     """
-    out = seed.copy()
+    out, values, shifted = np.zeros(rows, dtype=np.uint64), np.empty(rows), np.empty(rows, dtype=np.uint64)
     for column in columns:
-        # −0 becomes 0, and there is one kind of NaN.
-        bits = np.where(np.isnan(column), np.nan, column + 0.0).view(np.uint64)
-        bits = (bits + _HALF) & _LEADING
+        np.add(column, 0.0, out=values)  # −0 becomes 0
+        if rows and math.isnan(values.min()):
+            values[np.isnan(values)] = np.nan  # there is one kind of NaN
+        bits = values.view(np.uint64)
+        bits += _HALF
+        bits &= _LEADING
         out ^= bits
         out *= _MIX
-        out ^= out >> np.uint64(29)
+        out ^= np.right_shift(out, np.uint64(29), out=shifted)
     return out
 
 

@@ -18,7 +18,7 @@ import numpy as np
 from luban import _core, _history, units
 from luban._intake.build import Addition, Author, PieceState, build, process_document
 from luban._intake.columns import Match, match_columns, wanted_names
-from luban._intake.convert import Refusals, convert_chunk, join
+from luban._intake.convert import Refusals, convert_piece
 from luban._intake.extras import add_traces
 from luban._intake.pieces import Piece, in_pieces, read_ahead, rows_done, rows_text
 from luban._intake.report import REASONS, ImportReport
@@ -168,15 +168,17 @@ class _Import:
         rows = 0
         for piece in in_pieces(chunks, self.piece_rows):
             refusals = Refusals()
-            columns = join([convert_chunk(chunk, self.match, self.header.decimal, refusals) for chunk in piece.chunks])
+            own = piece.rows
+            columns = convert_piece(piece.chunks, self.match, self.header.decimal, refusals)
+            piece.chunks.clear()  # their memory serves for what is read next
             if progress is not None:
-                progress("judge", rows, rows + piece.rows)
-            rows += piece.rows
-            part = ImportReport(self.report.source, self.report.digest, rows=piece.rows)
+                progress("judge", rows, rows + own)
+            rows += own
+            part = ImportReport(self.report.source, self.report.digest, rows=own)
             # What the sink holds is counted all the same, so that what follows gets the numbers of the first time.
             addition = build(self.process, columns, self.match, refusals, part, self._author(piece), state)
             if piece.first in done and piece.end <= done[piece.first]:
-                self.report.rows_known += piece.rows
+                self.report.rows_known += own
                 continue
             if self.on_bad == "reject" and len(refusals):
                 raise _rejected(self.report, refusals)
@@ -185,7 +187,6 @@ class _Import:
             add_traces(addition, self.traces, part)
             part.notes += look_again(self.sink.stored, self.process, addition, self.match)
             ready = _Ready(self.sink, self.process, addition, refusals, part)
-            piece.chunks.clear()
             del columns, addition  # one piece at a time is in memory
             yield ready
             del ready
@@ -282,8 +283,12 @@ def _count(
     report.values_corrected, report.values_unchanged = merged.values_corrected, merged.values_unchanged
     for found in match.found.values():
         if found.role == "response":
-            report.values_kept[found.name] = int((~np.isnan(addition.columns.numbers[found.name][kept])).sum())
-            report.missing[found.name] = int(addition.columns.empty[found.name][kept].sum())
+            columns = addition.columns
+            whole = found.name in columns.complete
+            values = len(kept) if whole else np.count_nonzero(~np.isnan(columns.numbers[found.name][kept]))
+            report.values_kept[found.name] = int(values)
+            empty = columns.empty.get(found.name)
+            report.missing[found.name] = 0 if empty is None else int(empty[kept].sum())
     refusals.drop_values(refused)
     names = {found.header: found.name for found in match.found.values()}
     reasons = list(zip(refusals.column, refusals.reason, refusals.scope, strict=True))

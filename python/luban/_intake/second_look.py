@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from luban import _history
+from luban._intake.cells import taken
 from luban._intake.repeats import repeats_of_columns
 from luban._intake.stated import digits_lost, remarks
 from luban._words import counted
@@ -35,7 +36,7 @@ def _values(process: Process, addition: Addition, match: Match) -> list[str]:
     for name in (*match.found, *match.auxiliary):
         if name not in addition.columns.numbers:
             continue
-        values = addition.columns.numbers[name][addition.kept]
+        values = taken(addition.columns.numbers[name], addition.kept)
         found += remarks(variables[name], values) if name in variables else digits_lost(name, values)
     rows = addition.source_rows
     return [f"{remark.message} First in row {rows[remark.row]:,}." for remark in found]
@@ -68,11 +69,12 @@ def _repeated(history: _history.Content | None, process: Process, addition: Addi
     ]
 
 
-def _own(addition: Addition, name: str, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+def _own(addition: Addition, name: str, rows: NDArray[np.int64]) -> NDArray[Any]:
+    """Numbers, or codes of categories."""
     columns = addition.columns
     if name in columns.codes:
-        return columns.codes[name].codes[rows].astype(np.float64)
-    return columns.numbers[name][rows] if name in columns.numbers else np.full(len(rows), np.nan)
+        return taken(columns.codes[name].codes, rows)
+    return taken(columns.numbers[name], rows) if name in columns.numbers else np.full(len(rows), np.nan)
 
 
 def _stored(

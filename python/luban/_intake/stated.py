@@ -33,13 +33,15 @@ class Remark:
 
 def remarks(variable: _core.Variable, values: NDArray[np.float64]) -> list[Remark]:
     """Compare the values (n, NaN = missing) of a numeric parameter, context or noise variable with its statement."""
-    if variable.categories or not np.isfinite(values).any():
+    if variable.categories or not (np.isfinite(values[:1]).any() or np.isfinite(values).any()):
         return []
     return [*_outside(variable, values), *_fractions(variable, values), *digits_lost(variable.name, values)]
 
 
 def digits_lost(name: str, values: NDArray[np.float64]) -> list[Remark]:
     """Name numbers so large that their last digits cannot be held."""
+    if _within(values, -_EXACT, _EXACT):
+        return []
     with np.errstate(invalid="ignore"):
         at = np.flatnonzero(np.abs(values) > _EXACT)
     if not len(at):
@@ -61,8 +63,11 @@ def _outside(variable: _core.Variable, values: NDArray[np.float64]) -> Iterator[
             continue
         scale = max(abs(bound) for bound in (low, high) if math.isfinite(bound))
         low, high = (low if math.isfinite(low) else -math.inf), (high if math.isfinite(high) else math.inf)
+        low_edge, high_edge = low - 1e-9 * scale, high + 1e-9 * scale
+        if _within(values, low_edge, high_edge):
+            continue
         with np.errstate(invalid="ignore"):
-            at = np.flatnonzero((values < low - 1e-9 * scale) | (values > high + 1e-9 * scale))
+            at = np.flatnonzero((values < low_edge) | (values > high_edge))
         if len(at):
             unit = f" {variable.unit}" if variable.unit else ""
             message = (
@@ -85,6 +90,11 @@ def _fractions(variable: _core.Variable, values: NDArray[np.float64]) -> list[Re
         f"{values[at[0]]:g}, but the process file says `integer: true`."
     )
     return [Remark("not_whole", variable.name, int(at[0]), float(values[at[0]]), message)]
+
+
+def _within(values: NDArray[np.float64], low: float, high: float) -> bool:
+    """Whether no known value lies beyond; quick, for it needs no memory."""
+    return not len(values) or not (np.fmin.reduce(values) < low or np.fmax.reduce(values) > high)
 
 
 def _present(values: NDArray[np.float64]) -> int:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from luban import _core
-from luban._intake.cells import texts_of
+from luban._intake.cells import taken, texts_of
 from luban._intake.convert import NO_TIME, Codes, Columns
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from luban._intake.columns import Match
     from luban._intake.report import ImportReport
+    from luban._intake.row_runs import RowRuns
 
 __all__ = ["ReadingTables", "RunTables", "free_numbers", "number_codes", "reading_tables", "run_tables"]
 
@@ -49,8 +50,7 @@ def run_tables(
     columns: Columns,
     match: Match,
     kept: NDArray[np.int64],
-    run: NDArray[np.int64],
-    first: NDArray[np.int64],
+    runs: RowRuns,
     report: ImportReport,
     *,
     texts: bool = False,
@@ -60,15 +60,15 @@ def run_tables(
     ``texts``: identifiers stay texts even where all are numbers, since later pieces may hold others.
     """
     out = RunTables()
+    first = kept[runs.first]
     for found in match.found.values():
         if found.role == "parameter":
             out.parameters.add(_variable(columns, found.name, found.unit, first))
         elif found.role == "context":
             out.context.add(_variable(columns, found.name, found.unit, first))
         elif found.role == "identifier":
-            codes = columns.codes[found.name].codes
-            if np.array_equal(codes[kept], codes[first][run]):
-                names = columns.codes[found.name]
+            names = columns.codes[found.name]
+            if runs.constant(taken(names.codes, kept)):
                 column = _core.Column.string(found.name, names.texts(first).tolist()) if texts else None
                 out.identifiers.add(column or _free_column(found.name, "", names, first))
             else:
@@ -76,20 +76,18 @@ def run_tables(
                 report.notes.append(f"{found.header} varies within runs: kept for each reading.")
     for name in ("start_time", "end_time"):
         if name in columns.times:
-            out.housekeeping[name] = _first_known(columns.times[name][kept], run, len(first)).tolist()
+            out.housekeeping[name] = _first_known(columns.times[name][kept], runs.run, len(first)).tolist()
     for name in (*_TEXTS_OF_RUNS, "status"):
         if name in columns.codes:
-            _text_of_runs(out, name, columns.codes[name], kept, run, first)
+            _text_of_runs(out, name, columns.codes[name], kept, runs)
     return out
 
 
-def _text_of_runs(
-    out: RunTables, name: str, texts: Codes, kept: NDArray[np.int64], run: NDArray[np.int64], first: NDArray[np.int64]
-) -> None:
+def _text_of_runs(out: RunTables, name: str, texts: Codes, kept: NDArray[np.int64], runs: RowRuns) -> None:
     from luban import _history
 
     known = list(_history.run_status_names)
-    constant = np.array_equal(texts.codes[kept], texts.codes[first][run])
+    first, constant = kept[runs.first], runs.constant(taken(texts.codes, kept))
     if name == "status" and constant and set(texts.categories) <= set(known):
         lookup = np.array([*(known.index(text) for text in texts.categories), known.index("completed")])
         out.housekeeping[name] = lookup[texts.codes[first]].tolist()
@@ -114,7 +112,7 @@ def reading_tables(
         out.auxiliary_names.append(shown)
         unit = units.get(name, "")
         if name in columns.numbers:
-            out.auxiliary.add(_core.Column.float64(shown, unit, columns.numbers[name][kept]))
+            out.auxiliary.add(_core.Column.float64(shown, unit, taken(columns.numbers[name], kept)))
         else:
             out.auxiliary.add(_free_column(shown, unit, columns.codes[name], kept))
     return out
@@ -122,16 +120,16 @@ def reading_tables(
 
 def _variable(columns: Columns, name: str, unit: str, rows: NDArray[np.int64]) -> _core.Column:
     if name in columns.numbers:
-        return _core.Column.float64(name, unit, columns.numbers[name][rows])
+        return _core.Column.float64(name, unit, taken(columns.numbers[name], rows))
     codes = columns.codes[name]
-    return _core.Column.code(name, codes.categories, codes.codes[rows])
+    return _core.Column.code(name, codes.categories, taken(codes.codes, rows))
 
 
 def _free_column(name: str, unit: str, texts: Codes, rows: NDArray[np.int64]) -> _core.Column:
     """Texts as numbers when each of them is one and loses nothing by it, otherwise as texts."""
     values, bad = free_numbers(texts)
     if texts.categories and not bad.any():
-        return _core.Column.float64(name, unit, values[rows])
+        return _core.Column.float64(name, unit, taken(values, rows))
     return _core.Column.string(name, texts.texts(rows).tolist())
 
 
