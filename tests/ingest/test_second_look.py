@@ -55,6 +55,20 @@ def test_a_clean_table_gives_no_remark() -> None:
     assert kinds(history) == {}
 
 
+def test_a_machine_at_rest_repeats_itself_by_chance() -> None:
+    """Standstill gives the same fine values at any inputs: that they also agree at equal ones says nothing."""
+    random = np.random.default_rng(5)
+    hour, rest = random.integers(0, 24, 4000), random.random(4000) < 0.3
+    power = np.where(rest, random.choice([2.417, 2.563, 2.771], 4000), random.uniform(20.0, 90.0, 4000).round(3))
+    factor = np.where(rest, random.choice([61.73, 62.11], 4000), random.uniform(70.0, 99.0, 4000).round(2))
+    run, values = np.arange(4000), np.column_stack([power, factor])
+    assert (repeated_runs(run, hour[:, None].astype(float), values) == -1).all()
+    working = np.flatnonzero(~rest)[:600]
+    twice = np.concatenate([working, working])  # without the standstill copies are found
+    found = repeated_runs(np.arange(1200), hour[twice, None].astype(float), values[twice])
+    assert (found[600:] == np.arange(600)).all()
+
+
 def test_rows_that_stand_twice_in_one_source_are_said() -> None:
     frame = mixes()
     twice = pd.concat([frame, frame.iloc[[3, 7, 9]]], ignore_index=True)

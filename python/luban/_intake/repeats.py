@@ -19,6 +19,7 @@ _DIGITS = 11  # what two spellings of a number share: one that went through anot
 _CHANCE = 1e-3  # repetitions that independent readings would show with a higher probability are not named
 _NOISE_SHARE = 0.1  # readings at one point are taken to scatter by at least this share of all scatter
 _MOST_DECIMALS = 12
+_ELSEWHERE = 10.0  # copies are this many times as frequent as equal values of runs at different inputs
 _FIRST_LOOK = 2  # columns of values that are compared before all others
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 _HALF = np.uint64(1 << 15)  # half of the last bit that counts
@@ -32,7 +33,8 @@ def repeated_runs(
 
     ``run`` (n) numbers the runs from 0 in their order, ``inputs`` (n, p) and ``values`` (n, m, NaN = missing) are of
     their readings, which may stand in any order. Nothing is named where readings are so coarse that as many equal runs
-    would come by chance: equal values are counted against what independent readings at equal inputs would show.
+    would come by chance: equal values are counted against what independent readings at equal inputs would show, and
+    against what runs at different inputs do show (those of a machine at rest, say, are equal whatever the inputs are).
     """
     return repeats_of_columns(run, list(np.asarray(inputs).T), list(np.asarray(values).T))
 
@@ -58,7 +60,15 @@ def repeats_of_columns(
     for column in values:
         there[run[~np.isnan(column)]] = True
     repeats &= there
-    if repeats.any() and _log_chance(int(repeats.sum()), _pairs(run, inputs, count), run, values) <= math.log(_CHANCE):
+    if not repeats.any():
+        return original
+    at_equal_inputs = _pairs(run, inputs, count)
+    both = _pairs(run, [*inputs, *values], count)
+    elsewhere = _pairs(run, values, count) - both
+    surely = max(0.0, elsewhere - 3.0 * math.sqrt(elsewhere))  # a few may be copies under other inputs
+    expected = at_equal_inputs * surely / max(1, count * (count - 1) // 2 - at_equal_inputs)
+    by_chance = _log_chance(int(repeats.sum()), at_equal_inputs, run, values) > math.log(_CHANCE)
+    if not by_chance and both >= _ELSEWHERE * expected:
         original[repeats] = first[repeats]
     return original
 
@@ -71,10 +81,9 @@ def _agreeing(run: NDArray[np.int64], hashes: NDArray[np.uint64], count: int) ->
     return later
 
 
-def _pairs(run: NDArray[np.int64], inputs: Sequence[NDArray[Any]], count: int) -> int:
-    """Count the pairs of runs at equal inputs."""
-    settings = _of_run(run, _hashes(inputs, len(run)), count)
-    alike = np.bincount(_first_of_equal(settings))
+def _pairs(run: NDArray[np.int64], columns: Sequence[NDArray[Any]], count: int) -> int:
+    """Count the pairs of runs that are equal in these columns."""
+    alike = np.bincount(_first_of_equal(_of_run(run, _hashes(columns, len(run)), count)))
     return int((alike * (alike - 1) // 2).sum())
 
 

@@ -152,8 +152,10 @@ struct Coincidences {
   }
   /// Pairs of equal values to be expected among runs of equal inputs, were they as frequent there as elsewhere.
   [[nodiscard]] double expected() const noexcept {
-    const double elsewhere = runs * (runs - 1.0) / 2.0 - inputs.count();
-    return elsewhere <= 0.0 ? 0.0 : inputs.count() * (values.count() - both.count()) / elsewhere;
+    const double pairs = runs * (runs - 1.0) / 2.0 - inputs.count();
+    const double equal = values.count() - both.count();
+    const double surely = std::max(0.0, equal - 3.0 * std::sqrt(equal));  // a few may be copies under other inputs
+    return pairs <= 0.0 ? 0.0 : inputs.count() * surely / pairs;
   }
 };
 
