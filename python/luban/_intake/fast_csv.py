@@ -280,6 +280,7 @@ class _Parser:
                 strings_can_be_null=True,
                 decimal_point=dialect.decimal,
             ),
+            memory_pool=pa.system_memory_pool(),  # the default one gives its pages back after each block
         )
 
 
