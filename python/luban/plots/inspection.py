@@ -89,7 +89,9 @@ def readings(seen: Inspection) -> Figure:
                   markeredgewidth=0.0, color=style.ACCENT, alpha=0.55, rasterized=True)  # fmt: skip
         _fit_axis(axes, values[usual])
         _mark(axes, sample.place[marked], values[marked])
-        axes.set_title(column_label(seen, name, 60), loc="left")  # long names have room there
+        words, _, unit = column_label(seen, name, 60).rpartition(" (")
+        axes.set_title(words, loc="left")  # long names have room there
+        axes.set_ylabel(f"({unit}")
         style.gridded(axes, "y")
     rows[-1].set_xlabel(f"Reading, in order of {'time' if sample.timed else 'the source'} (count)")
     whole_places(rows[-1], sample.n)
