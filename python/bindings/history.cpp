@@ -129,13 +129,13 @@ void bind_merge(py::module_& module) {
           "Column, reason and scope of what the merge itself refused.");
   module.def(
       "merge",
-      [](Content& history, Content addition, const Integers& source_rows) {
+      [](Content& history, Content& addition, const Integers& source_rows) {
+        Content taken = std::exchange(addition, {});
         const std::vector<std::int64_t> rows = copy_in(source_rows, "source_rows");
-        return long_call(py::none(),
-                         [&](const core::CallControl&) { return merge(history, std::move(addition), rows); });
+        return long_call(py::none(), [&](const core::CallControl&) { return merge(history, std::move(taken), rows); });
       },
       py::arg("history"), py::arg("addition"), py::arg("source_rows"),
-      "Adds one import to a history; see luban::history::merge.");
+      "Adds one import to a history; see luban::history::merge. The addition is empty afterwards.");
 }
 
 void bind_content(py::module_& module) {

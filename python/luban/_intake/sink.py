@@ -123,12 +123,12 @@ class SegmentSink:
 
     def append(self, addition: _history.Content, source_rows: NDArray[np.int64]) -> _history.MergeReport:
         """See :class:`Sink`."""
-        digest = addition.provenance[0].input_digest
+        digest, time = addition.provenance[0].input_digest, addition.provenance[0].time
         known = self._further.get(digest)
         further = self._goes_on(digest, addition) if known is None else known
         report: _history.MergeReport = self._appender.append(addition, source_rows, same_import=further)
         if known is None:  # bytes that are judged again, by another process file, are none of the same import
-            self._further[digest] = further or not self._has(digest, before=addition.provenance[0].time)
+            self._further[digest] = further or not self._has(digest, before=time)
         return report
 
     def _has(self, digest: str, before: int) -> bool:
