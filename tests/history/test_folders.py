@@ -308,6 +308,20 @@ def test_lots_and_recipes(process: Process, tmp_path: Path) -> None:
         assert histories.verify(place).ok
 
 
+def test_lots_and_recipes_hide_no_column(process: Process, tmp_path: Path) -> None:
+    """A segment of lots or recipes alone comes last: the columns are those of the rows before it."""
+    lots, asked = tmp_path / "lots.csv", tmp_path / "recipes.csv"
+    lots.write_text("child_lot,parent_lot\nL1,H7\n")
+    asked.write_text("recipe,parameter,value,unit\nP-1,feed,0.1,mm/rev\n")
+    for place, more in ((f"{tmp_path}/lots/", {"genealogy": lots}), (f"{tmp_path}/recipes/", {"recipes": asked})):
+        ingest.import_data(process, made(0, 3), f"{tmp_path}/plain/")
+        ingest.import_data(process, made(0, 3), place, **more)
+        plain, history = History.open(tmp_path / "plain"), History.open(place)
+        assert history.segments == 2
+        pd.testing.assert_frame_equal(history.read(), plain.read())
+        assert ingest.import_data(process, made(2, 5), place).readings_added > 0
+
+
 @pytest.mark.parametrize(
     ("rows", "says"),
     [

@@ -70,6 +70,15 @@ process::Column fitted(process::Column column, const process::ColumnInfo& info) 
   return column;
 }
 
+/// The newest segment that brought rows or values: one of lots and recipes alone has no columns of the process.
+std::size_t newest_of_rows(const FolderManifest& manifest) {
+  for (std::size_t k = manifest.segments.size(); k-- > 0;) {
+    const SegmentEntry& entry = manifest.segments[k];
+    if (entry.runs > 0 || entry.continued > 0 || entry.readings > 0 || entry.events > 0) return k;
+  }
+  return manifest.segments.size() - 1;
+}
+
 std::vector<std::string> source_names(const FolderManifest& manifest) {
   std::vector<std::string> names;
   for (const SegmentEntry& entry : manifest.segments) {
@@ -150,10 +159,10 @@ std::shared_ptr<const View> FolderView::view(const Part& part) const {
   return views_.emplace(part.segment, std::move(made)).first->second;
 }
 
-// Columns that every segment has are those of the newest one, whose categories are the longest; of the others the list
-// of segments says which there are.
+// Columns that every segment of rows has are those of the newest one, whose categories are the longest; of the others
+// the list of segments says which there are.
 void FolderView::make_columns() {
-  const auto newest = files_->open(files_->size() - 1);
+  const auto newest = files_->open(newest_of_rows(files_->manifest()));
   columns_ = view_columns(*newest->file, sources_, options_.grain);
   std::erase_if(columns_, [](const ViewColumn& column) {
     return column.path.ends_with("/achieved") || column.path.starts_with("/identifiers/") ||
