@@ -19,6 +19,8 @@ struct AppendOptions {
   /// The addition is a further piece of an import whose earlier pieces the folder has: what they brought cannot be
   /// corrected by it, the same (run, repeat) again is a duplicate.
   bool same_import = false;
+  /// Nothing is written when anything of the addition is refused; the report says what.
+  bool whole = false;
 };
 
 /// The one writer of a folder of segments. Each addition becomes a segment of its own: written under a temporary name,
@@ -40,6 +42,8 @@ class LUBAN_HISTORY_EXPORT Appender {
   /// addition is on the disk. @throws as merge() and write().
   MergeReport append(Content addition, const std::vector<std::int64_t>& source_rows = {},
                      const AppendOptions& options = {}, const core::CallControl& control = {});
+  /// Lets go of the lock; who appends afterwards gets a LifecycleError.
+  void close() noexcept;
   /// What is there now; nullptr before the first segment.
   [[nodiscard]] std::shared_ptr<const HistoryFolder> history() const;
 

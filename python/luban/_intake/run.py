@@ -124,10 +124,11 @@ class _Ready:
     addition: Addition
     refusals: Refusals
     part: ImportReport
+    whole: bool
 
     def append(self) -> _history.MergeReport:
         """Give it to the sink."""
-        return _merged(self.sink, self.process, self.addition)
+        return _merged(self.sink, self.process, self.addition, self.whole)
 
 
 @dataclasses.dataclass
@@ -186,7 +187,7 @@ class _Import:
                 continue
             add_traces(addition, self.traces, part)
             part.notes += look_again(self.sink.stored, self.process, addition, self.match)
-            ready = _Ready(self.sink, self.process, addition, refusals, part)
+            ready = _Ready(self.sink, self.process, addition, refusals, part, self.on_bad == "reject")
             del columns, addition  # one piece at a time is in memory
             yield ready
             del ready
@@ -254,10 +255,10 @@ def _known(sink: Sink, process: Process, digest: str) -> bool:
     return rows_done(whats, last=True) != {} or not rows_done(whats)
 
 
-def _merged(sink: Sink, process: Process, addition: Addition) -> _history.MergeReport:
+def _merged(sink: Sink, process: Process, addition: Addition, whole: bool) -> _history.MergeReport:
     """Append; what does not fit is told with the names of both processes. Raises: ConfigurationError."""
     try:
-        return sink.append(addition.content, addition.source_rows)
+        return sink.append(addition.content, addition.source_rows, whole=whole)
     except ConfigurationError as error:
         states = sink.process
         stored = json.loads(states[-1].document)["process"] if states else process.name

@@ -51,8 +51,12 @@ class Sink(Protocol):
         """
         ...
 
-    def append(self, addition: _history.Content, source_rows: NDArray[np.int64]) -> _history.MergeReport:
+    def append(
+        self, addition: _history.Content, source_rows: NDArray[np.int64], *, whole: bool = False
+    ) -> _history.MergeReport:
         """Take an addition; ``source_rows`` (readings of it) are their rows in the source.
+
+        ``whole``: who gets a report of refused rows keeps nothing of it; a sink that is durable has written nothing.
 
         Raises: DataError when it contradicts itself, ConfigurationError when its process does not fit.
         """
@@ -60,6 +64,10 @@ class Sink(Protocol):
 
     def finish(self) -> None:
         """Say that all rows have come."""
+        ...
+
+    def close(self) -> None:
+        """Let go of what it holds, after an error too."""
         ...
 
 
@@ -85,11 +93,16 @@ class ContentSink:
         """See :class:`Sink`."""
         return self._history
 
-    def append(self, addition: _history.Content, source_rows: NDArray[np.int64]) -> _history.MergeReport:
+    def append(
+        self, addition: _history.Content, source_rows: NDArray[np.int64], *, whole: bool = False
+    ) -> _history.MergeReport:
         """See :class:`Sink`."""
         return _history.merge(self._history, addition, source_rows)
 
     def finish(self) -> None:
+        """See :class:`Sink`."""
+
+    def close(self) -> None:
         """See :class:`Sink`."""
 
 
@@ -121,12 +134,14 @@ class SegmentSink:
         history: _history.HistoryFolder | None = self._appender.history()
         return [] if history is None else [history.latest_version]
 
-    def append(self, addition: _history.Content, source_rows: NDArray[np.int64]) -> _history.MergeReport:
+    def append(
+        self, addition: _history.Content, source_rows: NDArray[np.int64], *, whole: bool = False
+    ) -> _history.MergeReport:
         """See :class:`Sink`."""
         digest, time = addition.provenance[0].input_digest, addition.provenance[0].time
         known = self._further.get(digest)
         further = self._goes_on(digest, addition) if known is None else known
-        report: _history.MergeReport = self._appender.append(addition, source_rows, same_import=further)
+        report: _history.MergeReport = self._appender.append(addition, source_rows, same_import=further, whole=whole)
         if known is None:  # bytes that are judged again, by another process file, are none of the same import
             self._further[digest] = further or not self._has(digest, before=time)
         return report
@@ -143,3 +158,7 @@ class SegmentSink:
 
     def finish(self) -> None:
         """See :class:`Sink`."""
+
+    def close(self) -> None:
+        """Let go of the folder's lock."""
+        self._appender.close()

@@ -33,6 +33,28 @@ process::Table columns_of(const process::Table& table, const std::vector<std::st
   return process::Table(std::move(columns));
 }
 
+/// Samples that a history has of a channel, for each of the runs.
+TraceColumn stored_samples(const HistorySource& history, const TraceInfo& channel, const RunFilter& filter,
+                           const std::vector<std::string>& runs) {
+  const TraceRows rows = history.trace(channel.name, {.grain = process::Grain::runs, .as_of = {}, .filter = filter});
+  const TraceColumn& from = rows.samples;
+  std::unordered_map<std::string_view, std::size_t> place;
+  for (std::size_t i = 0; i < rows.run_id.size(); ++i) place[rows.run_id[i]] = i;
+  TraceColumn out{channel.name, channel.unit, channel.period, {}, {0}, {}, {}, {}};
+  for (const std::string& run : runs) {
+    const auto found = place.find(run);
+    if (found != place.end()) {
+      const auto begin = from.offsets[found->second];
+      const auto end = from.offsets[found->second + 1];
+      out.values.insert(out.values.end(), from.values.begin() + begin, from.values.begin() + end);
+      if (out.period == 0) out.times.insert(out.times.end(), from.times.begin() + begin, from.times.begin() + end);
+    }
+    out.offsets.push_back(static_cast<std::int64_t>(out.values.size()));
+    out.start_time.push_back(found != place.end() ? from.start_time[found->second] : core::UtcTime::missing_count);
+  }
+  return out;
+}
+
 void take_runs(Excerpt& excerpt, const HistorySource& history, const RunFilter& filter, const Content& addition) {
   const auto view = history.view({.grain = process::Grain::runs, .as_of = {}, .filter = filter});
   const process::Process process = addition.current_process();
@@ -42,14 +64,11 @@ void take_runs(Excerpt& excerpt, const HistorySource& history, const RunFilter& 
   const auto identifiers = present(*view, process.definition().identifiers);
   const auto inputs = present(*view, names_of(addition.runs.parameters));
   const auto context = present(*view, names_of(addition.runs.context));
-  std::vector<std::string> traces;
-  for (const TraceColumn& trace : addition.traces) traces.push_back(trace.name);
-  const auto channels = present(*view, std::move(traces));
   std::vector<std::string> wanted = {"run_id", "/runs/source"};
   for (const char* name : {"start_time", "end_time", "status", "group", "equipment", "material_lot", "recipe"}) {
     wanted.push_back(std::string("/runs/") + name);
   }
-  for (const auto* names : {&inputs, &context, &channels, &identifiers, &reached}) {
+  for (const auto* names : {&inputs, &context, &identifiers, &reached}) {
     wanted.insert(wanted.end(), names->begin(), names->end());
   }
   const process::Table table = view->read(wanted, {0, view->row_count()});
@@ -70,13 +89,10 @@ void take_runs(Excerpt& excerpt, const HistorySource& history, const RunFilter& 
   }
   content.runs.parameters = columns_of(table, inputs);
   content.runs.context = columns_of(table, context);
-  for (const TraceColumn& trace : addition.traces) {
-    const process::Column* stored = table.find(trace.name);
-    if (stored == nullptr) continue;
-    const auto& samples = std::get<process::Ragged>(stored->data);
-    TraceColumn copy{trace.name, trace.unit, trace.period, samples.values, samples.offsets, {}, {}, {}};
-    if (copy.period == 0) copy.times.assign(copy.values.size(), core::UtcTime::missing_count);
-    content.traces.push_back(std::move(copy));
+  for (const TraceInfo& channel : history.traces()) {
+    const bool wanted_channel = std::any_of(addition.traces.begin(), addition.traces.end(),
+                                            [&](const TraceColumn& trace) { return trace.name == channel.name; });
+    if (wanted_channel) content.traces.push_back(stored_samples(history, channel, filter, content.runs.run_id));
   }
   const std::string& digest = addition.provenance.front().input_digest;
   const std::vector<std::string> digests = history.input_digests();
