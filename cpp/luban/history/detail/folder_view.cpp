@@ -108,8 +108,20 @@ const KeyJoin& SharedJoin::get() const {
 FolderView::FolderView(std::shared_ptr<const SegmentFiles> files, std::shared_ptr<const SharedJoin> join,
                        const ViewOptions& options)
     : files_(std::move(files)), join_(std::move(join)), options_(options), sources_(source_names(files_->manifest())) {
-  choose_parts();
   make_columns();
+  require_known_columns();
+  choose_parts();
+}
+
+void FolderView::require_known_columns() const {
+  if (options_.filter.empty()) return;
+  std::vector<process::ColumnInfo> known;
+  for (const ViewColumn& column : columns_) {
+    const bool of_runs = column.path.starts_with("/parameters/") || column.path.starts_with("/context/") ||
+                         column.path.starts_with("/identifiers/");
+    if (of_runs && !column.path.ends_with("/achieved")) known.push_back(column.info);
+  }
+  require_filter(options_.filter, known, files_->folder().string());
 }
 
 bool FolderView::may_match(const SegmentEntry& entry) const {

@@ -250,12 +250,19 @@ void FolderWriter::publish(FolderManifest next, const char* reason) {
     // The new chain may be shorter than the old one: a crash after the list must not look like a removed tail.
     HeadRecord begun = record;
     begun.reason = head_compact_begun;
-    append_head(head_, begun);
+    note_head(begun);
   }
   next.write(folder_);
   manifest_ = std::move(next);
-  append_head(head_, record);
+  note_head(record);
   in_doubt_ = false;
+}
+
+// Where the head is kept elsewhere, the file beside the folder goes on, so that the next writer may use it.
+void FolderWriter::note_head(const HeadRecord& record) const {
+  append_head(head_, record);
+  const fs::path beside = fs::absolute(default_head_file(folder_));
+  if (beside != head_ && fs::exists(beside)) append_head(beside, record);
 }
 
 std::size_t FolderWriter::remove_replaced() {

@@ -40,6 +40,7 @@ class FolderWriter {
   [[noreturn]] void refuse_list(const std::string& received) const;
   void require_newest() const;
   void remove_leftovers(bool listed);
+  void note_head(const HeadRecord& record) const;
   void remove_file(const std::filesystem::path& file) const;
 
   std::filesystem::path folder_;
