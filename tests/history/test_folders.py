@@ -459,7 +459,7 @@ def test_filters_know_what_came_later(process: Process, tmp_path: Path, place: s
         assert len(history.read(runs=RunFilter(where=where))) == 8
     with pytest.raises(DataError, match="known are A, B and C"):
         history.read(runs=RunFilter(where={"grade": "D"}))
-    with pytest.raises(DataError, match='"badges".*did you mean'):
+    with pytest.raises(DataError, match=r'"badges".*did you mean'):
         history.read(runs=RunFilter(where={"badges": "x"}))
 
 

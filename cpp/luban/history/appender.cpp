@@ -47,10 +47,9 @@ MergeReport Appender::append(Content addition, const std::vector<std::int64_t>& 
   detail::Excerpt known;
   if (const auto before = history(); before != nullptr) {
     detail::require_one_import(addition, source_rows);
-    known = detail::make_excerpt(*before, addition, options.same_import);
+    known = detail::make_excerpt(*before, addition, options.began);
   }
-  detail::NewSegment made =
-      detail::new_segment(std::move(known), std::move(addition), source_rows, options.same_import);
+  detail::NewSegment made = detail::new_segment(std::move(known), std::move(addition), source_rows);
   if (options.whole && made.report.refused.size() > 0) return std::move(made.report);
   if (made.report.changed()) impl_->writer.add(std::move(made.content), control);
   return std::move(made.report);

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["PIECE_ROWS", "ContentSink", "SegmentSink", "Sink"]
 
+_NO_TIME = np.iinfo(np.int64).min
 PIECE_ROWS = 1 << 17  # one block of the index of a history
 
 
@@ -119,7 +120,7 @@ class SegmentSink:
         compression: Compression = "deflate",
     ) -> None:
         self._appender = _history.Appender(str(folder), compression=compression)
-        self._further: dict[str, bool] = {}  # by digest: whether the next piece is a further one of the same import
+        self._began: dict[str, int | None] = {}  # by digest: time of the first piece of an import
         self.piece_rows = piece_rows
 
     @property
@@ -139,22 +140,23 @@ class SegmentSink:
     ) -> _history.MergeReport:
         """See :class:`Sink`."""
         digest, time = addition.provenance[0].input_digest, addition.provenance[0].time
-        known = self._further.get(digest)
-        further = self._goes_on(digest, addition) if known is None else known
-        report: _history.MergeReport = self._appender.append(addition, source_rows, same_import=further, whole=whole)
-        if known is None:  # bytes that are judged again, by another process file, are none of the same import
-            self._further[digest] = further or not self._has(digest, before=time)
+        if digest not in self._began:
+            self._began[digest] = self._goes_on(digest, addition)
+        began = self._began[digest]
+        report: _history.MergeReport = self._appender.append(
+            addition, source_rows, began=_NO_TIME if began is None else began, whole=whole
+        )
+        if began is None:
+            self._began[digest] = time
         return report
 
-    def _has(self, digest: str, before: int) -> bool:
-        return any(entry.input_digest == digest and entry.time < before for entry in self.provenance)
-
-    def _goes_on(self, digest: str, addition: _history.Content) -> bool:
-        """Whether this piece goes on with an import that was interrupted, under the same process file."""
+    def _goes_on(self, digest: str, addition: _history.Content) -> int | None:
+        """When an import began that was interrupted, and that this piece goes on with under the same process file."""
         times = [entry.time for entry in self.provenance if entry.input_digest == digest]
         if not times or self.process[-1].document != addition.process[-1].document:
-            return False
-        return min(times) >= self.process[-1].time
+            return None
+        began = min(times)
+        return began if began >= self.process[-1].time else None
 
     def finish(self) -> None:
         """See :class:`Sink`."""
