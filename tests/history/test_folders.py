@@ -476,3 +476,18 @@ def test_a_hostile_line_behind_a_file_is_refused(tmp_path: Path) -> None:
         file.write_bytes(b"\x89HDF\r\n\x1a\n" + b"\0" * (4096 - 8 - 128) + tail.ljust(128))
         with pytest.raises(IntegrityError, match="heap"):
             History.open(file)
+
+
+@pytest.mark.parametrize("place", ["one.h5", "line/"])
+def test_other_facts_about_a_known_run_are_kept_aside(process: Process, tmp_path: Path, place: str) -> None:
+    """Only responses are corrected; what else came is in the quarantine, and what is the same is nowhere."""
+    out = f"{tmp_path}/{place}"
+    ingest.import_frame(process, made(0, 2), out, name="a")
+    other = made(0, 2).assign(material_lot="L9", end_time="2024-01-02T00:00Z", equipment="plant/hall/press-9")
+    report = ingest.import_frame(process, other, out, name="b")
+    quarantine = History.open(out).quarantine
+    assert report.changed
+    assert sorted(quarantine["column"]) == sorted(["end_time", "equipment", "material_lot"] * 2)
+    assert set(quarantine["reason"]) == {"only_responses_are_corrected"}
+    assert "L9" in set(quarantine["value"])
+    assert History.open(out).read(["material_lot"], rows="runs")["material_lot"].tolist() == ["", ""]

@@ -2,6 +2,7 @@
 #include <cmath>
 #include <limits>
 #include <luban/core/error.hpp>
+#include <luban/core/time.hpp>
 #include <luban/history/detail/merge_material.hpp>
 #include <luban/history/detail/placement.hpp>
 #include <luban/history/detail/table_rows.hpp>
@@ -20,6 +21,11 @@ constexpr std::int64_t nowhere = -1;
                                   .received = received,
                                   .place = place,
                                   .hint = "a changed set of variables begins a new history"});
+}
+
+std::string time_text(std::int64_t count) {
+  const core::UtcTime time{core::Nanoseconds(count)};
+  return time.missing() ? std::string() : time.iso();
 }
 
 /// A variable may only gain categories at its end.
@@ -94,6 +100,7 @@ class Placer {
   void place_values(ResponseEvents& events);
   [[nodiscard]] std::vector<double> latest_values(const std::string& response) const;
   void add_material();
+  void keep_other_facts(const std::vector<std::int64_t>& first_reading);
   [[nodiscard]] bool is_stored(std::int64_t run) const noexcept {
     return run >= 0 && static_cast<std::size_t>(run) < placed_.stored_runs;
   }
@@ -255,6 +262,34 @@ void Placer::place_values(ResponseEvents& events) {
   events.source.assign(kept, static_cast<std::int32_t>(history_.provenance.size()));
 }
 
+// Of a run that is stored only readings, values and samples are added: other facts about it than before are kept in the
+// quarantine, never lost. A run is taken for completed where nobody says otherwise, so that status says nothing here.
+void Placer::keep_other_facts(const std::vector<std::int64_t>& first_reading) {
+  const Runs& now = addition_.runs;
+  const Runs& before = history_.runs;
+  for (std::size_t run = 0; run < now.size(); ++run) {
+    if (!is_stored(placed_.run_target[run]) || first_reading[run] < 0) continue;
+    const auto stored = static_cast<std::size_t>(placed_.run_target[run]);
+    const auto reading = static_cast<std::size_t>(first_reading[run]);
+    const auto keep = [&](const std::string& column, const std::string& text) {
+      if (!text.empty()) refuse(reading, column, text, "only_responses_are_corrected", "value");
+    };
+    if (now.start_time[run] != before.start_time[stored]) keep("start_time", time_text(now.start_time[run]));
+    if (now.end_time[run] != before.end_time[stored]) keep("end_time", time_text(now.end_time[run]));
+    if (now.equipment[run] != before.equipment[stored]) keep("equipment", now.equipment[run]);
+    if (now.material_lot[run] != before.material_lot[stored]) keep("material_lot", now.material_lot[run]);
+    if (now.recipe[run] != before.recipe[stored]) keep("recipe", now.recipe[run]);
+    for (const auto member : {&Runs::identifiers, &Runs::achieved}) {
+      for (const process::Column& column : (now.*member).columns()) {
+        const process::Column* other = (before.*member).find(column.info.name);
+        if (other == nullptr || !same_value(*other, stored, column, run)) {
+          keep(column.info.name, value_text(column, run));
+        }
+      }
+    }
+  }
+}
+
 // Traces are put in place at once; a history that they are taken from again is not changed by that.
 void Placer::add_material() {
   const auto source = static_cast<std::int32_t>(history_.provenance.size());
@@ -264,6 +299,7 @@ void Placer::add_material() {
   for (std::size_t i = addition_.readings.size(); i-- > 0;) {
     first_reading[static_cast<std::size_t>(addition_.readings.run[i])] = static_cast<std::int64_t>(i);
   }
+  keep_other_facts(first_reading);
   const auto refuse_samples = [&](std::size_t run, const std::string& channel, const std::string& samples) {
     const std::int64_t reading = first_reading[run];
     refuse_row(reading < 0 ? nowhere : source_row(static_cast<std::size_t>(reading)), channel, samples,
