@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from luban import _core, _history
+from luban._times import out_of_range, require_in_range, text_out_of_range
 from luban.errors import ConfigurationError, DataError
 
 if TYPE_CHECKING:
@@ -143,12 +144,19 @@ def _names(given: Names) -> list[str]:
 
 
 def utc_nanoseconds(moment: Moment) -> int:
-    """Return an instant as UTC nanoseconds; None as the mark for missing. Raises: ConfigurationError without zone."""
+    """Return an instant as UTC nanoseconds; None as the mark for missing.
+
+    Raises: ConfigurationError without zone, DataError for a text that is no time, or one that nanoseconds cannot hold.
+    """
     if moment is None:
         return int(np.iinfo(np.int64).min)
     if isinstance(moment, str):
+        if text_out_of_range(moment):
+            raise out_of_range(repr(moment), "history.read")
         return _core.parse_time(moment)
     if isinstance(moment, np.datetime64):
+        if not np.isnat(moment):
+            require_in_range(int(moment.astype("datetime64[s]").astype(np.int64)), str(moment), "history.read")
         return int(moment.astype("datetime64[ns]").view(np.int64))
     if moment.tzinfo is None:
         raise ConfigurationError(
@@ -159,6 +167,7 @@ def utc_nanoseconds(moment: Moment) -> int:
         )
     import pandas as pd
 
+    require_in_range(moment.timestamp(), moment.isoformat(), "history.read")
     return int(pd.Timestamp(moment).value)
 
 

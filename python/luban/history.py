@@ -352,6 +352,8 @@ class History:
         chosen = default_columns(source) if columns is None else list(columns)
         out = table_frame(source, chosen, only)
         out.attrs["units"] = {info.name: info.unit for info in source.schema() if info.unit and info.name in chosen}
+        if any(kind.kind == "M" for kind in out.dtypes):
+            out.attrs["timezone"] = "UTC"  # an import of it must not take them for local times
         return out
 
     def traces(self) -> pd.DataFrame:

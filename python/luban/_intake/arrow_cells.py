@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from luban._intake.cells import NO_TIME, Codes, FrameCells, Numbers, Plain, merged_texts, numbers_of
+from luban._intake.cells import Codes, FrameCells, Numbers, Plain, merged_texts, numbers_of
+from luban._times import NO_TIME, YEARS_WITHIN, Times
 
 if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
     import pandas as pd
     from numpy.typing import NDArray
 
@@ -22,7 +25,7 @@ _NUMBER = r"^-?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?$"
 _NUMBER_COMMA = r"^-?(?:\d+|\d*,\d+)(?:[eE][-+]?\d+)?$"
 # As tables.py has it: no leading zeros (007 is a name).
 _PLAIN = r"^[-+]?(?:(?:0|[1-9]\d*)(?:\.\d+)?|\.\d+)(?:[eE][-+]?\d+)?$"
-_TIME = r"^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[-+]\d\d:\d\d)$"
+_TIME = "^" + YEARS_WITHIN + r"-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[-+]\d\d:\d\d)$"
 _MOST_DIGITS = 15
 _BOOLEANS = {"True", "TRUE", "true", "False", "FALSE", "false"}
 
@@ -51,11 +54,10 @@ class ArrowCells:
         """See :class:`Cells`."""
         return _codes(self._text(header))
 
-    def times(self, header: str) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    def times(self, header: str, timezone: ZoneInfo | None = None) -> Times:
         """See :class:`Cells`."""
         places, texts = _distinct(self._text(header))
-        counts, bad = _times(texts, header)
-        return np.append(counts, NO_TIME)[places], np.append(bad, False)[places]
+        return _times(texts, header, timezone).take(places)
 
     def free(self, header: str) -> NDArray[np.float64] | Codes | Plain:
         """See :class:`Cells`."""
@@ -165,8 +167,8 @@ def _codes(column: Any) -> Codes:
     return merged_texts(places, [text.strip() for text in texts.to_pylist()])
 
 
-def _times(column: Any, header: str) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Nanoseconds of texts, and where one is no time with a zone."""
+def _times(column: Any, header: str, timezone: ZoneInfo | None) -> Times:
+    """Read times of texts: those of the usual form, with a zone, at once."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -179,11 +181,11 @@ def _times(column: Any, header: str) -> tuple[NDArray[np.int64], NDArray[np.bool
             pass  # such as the 30th of February: cell by cell below
         else:
             counts = stamps.fill_null(int(NO_TIME)).to_numpy(zero_copy_only=False)
-            return counts, np.zeros(len(counts), dtype=bool)
+            return Times(counts)
     import pandas as pd
 
     series = pd.Series(column.to_numpy(zero_copy_only=False), dtype=object)
-    return FrameCells(pd.DataFrame({header: series})).times(header)
+    return FrameCells(pd.DataFrame({header: series})).times(header, timezone)
 
 
 def _are_plain(texts: Any) -> bool:

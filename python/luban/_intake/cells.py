@@ -8,9 +8,15 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from luban._times import NO_TIME, times_of
+
 if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
     import pandas as pd
     from numpy.typing import NDArray
+
+    from luban._times import Times
 
 __all__ = [
     "NO_TIME",
@@ -27,7 +33,6 @@ __all__ = [
     "texts_of",
 ]
 
-NO_TIME = np.iinfo(np.int64).min
 Numbers = tuple["NDArray[np.float64]", "NDArray[np.bool_]", "NDArray[np.bool_]"]
 
 
@@ -71,8 +76,8 @@ class Cells(Protocol):
         """Texts without surrounding blanks; "" and NaN are missing."""
         ...
 
-    def times(self, header: str) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-        """UTC nanoseconds (n), and where something stands that is no time with a zone."""
+    def times(self, header: str, timezone: ZoneInfo | None = None) -> Times:
+        """UTC nanoseconds, and what is refused for which reason; times without a zone are those of ``timezone``."""
         ...
 
     def free(self, header: str) -> NDArray[np.float64] | Codes | Plain:
@@ -138,9 +143,9 @@ class FrameCells:
         """See :class:`Cells`."""
         return texts_of(self._frame[header])
 
-    def times(self, header: str) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-        """See :class:`Cells`; datetime64 without a zone is UTC by definition."""
-        return _times(self._frame[header])
+    def times(self, header: str, timezone: ZoneInfo | None = None) -> Times:
+        """See :class:`Cells`; datetime64 without a zone is UTC where no zone is known."""
+        return times_of(self._frame[header], timezone)
 
     def free(self, header: str) -> NDArray[np.float64] | Codes | Plain:
         """See :class:`Cells`."""
@@ -245,19 +250,3 @@ def _text(value: object) -> str:
     if isinstance(value, float | np.floating):
         return number_text(float(value)) if np.isfinite(value) else ""
     return str(value).strip()
-
-
-def _times(series: pd.Series[Any]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """UTC nanoseconds and where something stands that is no time with a zone (datetime64 is UTC by definition)."""
-    import pandas as pd
-
-    if series.dtype.kind == "M" or isinstance(series.dtype, pd.DatetimeTZDtype):
-        stamps = pd.to_datetime(series, utc=True).dt.tz_localize(None).to_numpy(dtype="datetime64[ns]")
-        return stamps.view(np.int64), np.zeros(len(series), dtype=bool)
-    texts = series.astype(object).where(~series.isna().to_numpy(dtype=bool), "").astype(str).str.strip()
-    empty = (texts == "").to_numpy(dtype=bool)
-    zoned = texts.str.contains(r"(?:[zZ]|[-+]\d\d:?\d\d)$", regex=True).to_numpy(dtype=bool)
-    parsed = pd.to_datetime(texts.where(zoned), utc=True, errors="coerce", format="ISO8601")
-    stamps = parsed.dt.tz_localize(None).to_numpy(dtype="datetime64[ns]")
-    counts = stamps.view(np.int64)
-    return counts, ~empty & (counts == NO_TIME)

@@ -14,6 +14,8 @@ from luban._intake.cells import NO_TIME, Codes, Plain, RawChunk, number_text, te
 from luban._intake.quality import QUALITY_GOOD, QUALITY_UNCERTAIN, QUALITY_UNKNOWN
 
 if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
     from numpy.typing import NDArray
 
     from luban._intake.cells import Cells
@@ -102,16 +104,22 @@ class Columns:
     plain: dict[str, Plain] = field(default_factory=dict)  # auxiliary texts that all are numbers, of one chunk
     achieved: dict[str, NDArray[np.float64] | Codes] = field(default_factory=dict)  # beside a parameter
     quality: dict[str, NDArray[np.int32]] = field(default_factory=dict)  # of responses
+    naive: dict[str, str] = field(default_factory=dict)  # typed times without a zone: header → the zone taken
 
 
-def convert_piece(chunks: Sequence[RawChunk], match: Match, decimal: str, refusals: Refusals) -> Columns:
-    """Convert all rows of some chunks, a column of several of them at once; refusals stand chunk by chunk."""
+def convert_piece(
+    chunks: Sequence[RawChunk], match: Match, decimal: str, refusals: Refusals, timezone: ZoneInfo | None = None
+) -> Columns:
+    """Convert all rows of some chunks, a column of several of them at once; refusals stand chunk by chunk.
+
+    ``timezone`` is where times without a zone were written.
+    """
     parts = []
     for group in _groups(chunks):
         whole = RawChunk(joined([chunk.cells for chunk in group]), np.concatenate([chunk.rows for chunk in group]))
         whole.malformed = [row for chunk in group for row in chunk.malformed]
         own = Refusals()
-        parts.append(convert_chunk(whole, match, decimal, own))
+        parts.append(convert_chunk(whole, match, decimal, own, timezone))
         refusals.take_over(own, np.maximum.accumulate([chunk.end for chunk in group]))
     return join(parts)
 
@@ -127,7 +135,9 @@ def _groups(chunks: Sequence[RawChunk]) -> list[list[RawChunk]]:
     return out
 
 
-def convert_chunk(chunk: RawChunk, match: Match, decimal: str, refusals: Refusals) -> Columns:
+def convert_chunk(
+    chunk: RawChunk, match: Match, decimal: str, refusals: Refusals, timezone: ZoneInfo | None = None
+) -> Columns:
     """Convert some rows. Rows without a usable input are refused whole, responses value by value."""
     cells = chunk.cells
     out = Columns(chunk.rows, np.ones(len(cells), dtype=bool))
@@ -146,6 +156,9 @@ def convert_chunk(chunk: RawChunk, match: Match, decimal: str, refusals: Refusal
             _refuse_rows(out, found.header, cells, bad, "not_a_number", refusals)
             out.numbers[found.name] = _in_unit(values, found)
     for name, header in match.housekeeping.items():
+        if name in ("start_time", "end_time", "reading_time"):
+            _time(out, name, header, cells, timezone, refusals)
+            continue
         _housekeeping(out, name, header, cells, decimal, refusals)
     for found in match.achieved.values():
         _achieved(out, found, cells, decimal, refusals)
@@ -233,12 +246,17 @@ def _quality(out: Columns, quality: Quality, cells: Cells, refusals: Refusals) -
     out.quality[quality.response] = np.where(unknown, QUALITY_UNCERTAIN, codes).astype(np.int32)
 
 
+def _time(out: Columns, name: str, header: str, cells: Cells, timezone: ZoneInfo | None, refusals: Refusals) -> None:
+    found = cells.times(header, timezone)
+    for reason, bad in found.bad.items():
+        _refuse_values(out, header, cells, bad, reason, refusals)
+    out.times[name] = found.nanoseconds
+    if found.naive:
+        out.naive[header] = "UTC" if timezone is None else timezone.key
+
+
 def _housekeeping(out: Columns, name: str, header: str, cells: Cells, decimal: str, refusals: Refusals) -> None:
-    if name in ("start_time", "end_time", "reading_time"):
-        times, bad = cells.times(header)
-        _refuse_values(out, header, cells, bad, "time_without_zone", refusals)
-        out.times[name] = times
-    elif name == "repeat":
+    if name == "repeat":
         values, empty, bad = cells.numbers(header, decimal)
         _refuse_rows(out, header, cells, empty, "missing", refusals)
         with np.errstate(invalid="ignore"):
@@ -294,6 +312,7 @@ def join(chunks: Sequence[Columns]) -> Columns:
     for name in set.union(*(set(chunk.empty) for chunk in chunks)):
         none = [np.zeros(len(chunk.rows), dtype=bool) for chunk in chunks]
         out.empty[name] = _in_one([chunk.empty.get(name, full) for chunk, full in zip(chunks, none, strict=True)])
+    out.naive = {header: zone for chunk in chunks for header, zone in chunk.naive.items()}
     for name in first.quality:
         out.quality[name] = _in_one([chunk.quality[name] for chunk in chunks])
     for name in first.achieved:

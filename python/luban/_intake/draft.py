@@ -183,8 +183,18 @@ def _objectives(out: _Lines, guess: Guess) -> None:
     out.plain(*(f"  # - {entry}  # {why}" for entry, why, _ in guessed[1:]))
 
 
+def _timezone(out: _Lines, guess: Guess) -> None:
+    """Say how an import comes to know the zone of local times."""
+    local = [column.header for column in guess.columns if column.local]
+    if local:
+        headers = " ".join(", ".join(local).split())
+        out.plain(f"# Without a zone: times in {headers}. Where they were written is yours to say, for start_time,",
+                  "# end_time and reading_time alike:  runs: {…, timezone: Europe/Berlin}")  # fmt: skip
+
+
 def _runs(out: _Lines, guess: Guess) -> None:
     out.plain("")
+    _timezone(out, guess)
     if not guess.run_id:
         out.plain("# runs: each row is taken for a run of one reading; if a run has more, say what names it:",
                   "# runs: {id: […], repeat: {column: …}}")  # fmt: skip

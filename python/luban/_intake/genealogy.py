@@ -10,6 +10,8 @@ import numpy as np
 
 from luban._intake.cells import NO_TIME, Codes
 from luban._intake.convert import join_codes
+from luban._intake.sources.base import timezone_of
+from luban._times import TIME_REASONS
 from luban.errors import DataError
 
 if TYPE_CHECKING:
@@ -36,13 +38,16 @@ class Genealogy:
     time: NDArray[np.int64]  # UTC nanoseconds, the smallest number where unknown
 
 
-def read_genealogy(source: Source) -> Genealogy:
+def read_genealogy(source: Source, process: Process | None = None) -> Genealogy:
     """Read the lots of any source; quantity, unit and time may be left out.
+
+    ``process`` says where times without a zone were written.
 
     Raises: DataError on a missing column or lot, a lot that is its own ancestor, a quantity that is no number; IoError.
     """
     header = source.header(["child_lot", "parent_lot", "quantity", "unit", "time"])
     header.require(("child_lot", "parent_lot"), _WHERE, source.place)
+    timezone = None if process is None else timezone_of(process, header, source.place)
     texts: dict[str, list[Codes]] = {"child_lot": [], "parent_lot": [], "unit": []}
     quantities, times = [np.empty(0)], [np.empty(0, dtype=np.int64)]
     for chunk in source.chunks(header, ["quantity"]):
@@ -58,8 +63,10 @@ def read_genealogy(source: Source) -> Genealogy:
         quantities.append(values)
         known = np.full(len(cells), NO_TIME, dtype=np.int64)
         if "time" in header.names:
-            known, bad = cells.times("time")
-            _require(~bad, chunk.rows, "times with a zone", "time", source.place)
+            found = cells.times("time", timezone)
+            for reason, bad in found.bad.items():
+                _require(~bad, chunk.rows, "times with a zone", "time", source.place, TIME_REASONS[reason])
+            known = found.nanoseconds
         times.append(known)
     joined = {name: join_codes(parts).texts().tolist() if parts else [] for name, parts in texts.items()}
     out = Genealogy(
@@ -79,7 +86,7 @@ def add_genealogy(sink: Sink, process: Process, source: Source, author: Author) 
     digest = source.digest()
     if any(entry.input_digest == digest for entry in sink.provenance):
         return 0
-    lots = read_genealogy(source)
+    lots = read_genealogy(source, process)
     content = content_of(process, author, source.name, digest, len(lots.child_lot), time.time_ns())
     content.set_genealogy(lots.child_lot, lots.parent_lot, lots.quantity, lots.unit, lots.time)
     sink.append(content, np.empty(0, dtype=np.int64))
@@ -90,12 +97,19 @@ def _none(rows: int) -> Codes:
     return Codes(np.full(rows, -1, dtype=np.int32), [])
 
 
-def _require(good: NDArray[np.bool_], rows: NDArray[np.int64], expected: str, column: str, place: str) -> None:
+def _require(
+    good: NDArray[np.bool_],
+    rows: NDArray[np.int64],
+    expected: str,
+    column: str,
+    place: str,
+    why: str = "",
+) -> None:
     if not good.all():
         raise DataError(
             where=_WHERE,
             expected=expected,
-            received=f"something else in data row {int(rows[np.argmin(good)]) + 1}",
+            received=f"something else in data row {int(rows[np.argmin(good)]) + 1}" + (why and f": {why}"),
             place=f"{place}, column {column!r}",
         )
 

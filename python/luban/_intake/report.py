@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from html import escape
 from typing import Any
 
+from luban._times import TIME_REASONS
 from luban._words import counted
 from luban.errors import IntegrityError
 
@@ -21,7 +22,7 @@ REASONS: Mapping[str, str] = {
     "duplicate": "the same run and repeat stands earlier in this import",
     "run_disagrees": "differs from the rest of its run in a parameter or context variable",
     "repeat_not_whole": "the number of the reading is not a whole number",
-    "time_without_zone": "not a time in ISO 8601 with a zone",
+    **TIME_REASONS,
     "malformed_row": "more fields than the header",
     "disagrees_with_stored_run": "differs in a parameter or context variable from the run that is stored",
     "disagrees_with_stored_reading": "differs in a noise variable from the reading that is stored",

@@ -24,12 +24,14 @@ from luban._intake.pieces import Piece, in_pieces, read_ahead, rows_done, rows_t
 from luban._intake.report import REASONS, ImportReport
 from luban._intake.second_look import look_again
 from luban._intake.sink import ContentSink, Sink
-from luban._intake.sources.base import empty_source
+from luban._intake.sources.base import empty_source, timezone_of
 from luban._intake.sources.csv import CsvSource
 from luban._intake.sources.frame import FrameSource, as_pandas
 from luban.errors import ConfigurationError, DataError
 
 if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
     import pandas as pd
 
     from luban._intake.cells import RawChunk
@@ -103,7 +105,8 @@ def add_source(
     header = source.header(wanted_names(process))
     match = match_columns(process, header.names, source.place, header.units, own_names=header.own_names)
     report.notes += [*_notes(match), *getattr(source, "notes", lambda times: [])(list(match.housekeeping.values()))]
-    job = _Import(process, source, header, match, sink, sink.piece_rows, on_bad, report, traces)
+    timezone = timezone_of(process, header, source.place)
+    job = _Import(process, source, header, match, sink, sink.piece_rows, on_bad, report, traces, timezone)
     if on_bad == "reject" and sink.piece_rows is not None:
         dataclasses.replace(job, sink=None, report=ImportReport(source.name, report.digest)).run(progress)
     job.run(progress)
@@ -144,6 +147,7 @@ class _Import:
     on_bad: OnBad
     report: ImportReport
     traces: Sequence[Trace] = ()
+    timezone: ZoneInfo | None = None
 
     def run(self, progress: Progress | None) -> None:
         """Take one piece after the other; while one goes to the disk, the next may be judged."""
@@ -170,7 +174,7 @@ class _Import:
         for piece in in_pieces(chunks, self.piece_rows):
             refusals = Refusals()
             own = piece.rows
-            columns = convert_piece(piece.chunks, self.match, self.header.decimal, refusals)
+            columns = convert_piece(piece.chunks, self.match, self.header.decimal, refusals, self.timezone)
             piece.chunks.clear()  # their memory serves for what is read next
             if progress is not None:
                 progress("judge", rows, rows + own)
@@ -185,6 +189,8 @@ class _Import:
                 raise _rejected(self.report, refusals)
             if self.sink is None:
                 continue
+            zones = columns.naive.items()
+            part.notes += [f"{header}: times without a zone were taken as {zone}." for header, zone in zones]
             add_traces(addition, self.traces, part)
             part.notes += look_again(self.sink.stored, self.process, addition, self.match)
             ready = _Ready(self.sink, self.process, addition, refusals, part, self.on_bad == "reject")

@@ -27,6 +27,7 @@ _RESERVED = {"run_id", "run", "repeat", "time", "start_time", "end_time", "readi
 _DATE = r"\d{4}(?P<a>[-/.])\d\d?(?P=a)\d\d?|\d\d?(?P<b>[-/.])\d\d?(?P=b)(\d{4}|\d\d)"
 _CLOCK = r"\d\d?:\d\d(:\d\d([.,]\d+)?)?\s*([AaPp][Mm])?"
 _TIME = re.compile(rf"^(({_DATE})([T ]\s*{_CLOCK}\s*([zZ]|[-+]\d\d:?\d\d)?)?|{_CLOCK})$")
+_LOCAL = re.compile(r"^\d{4}([-/])\d\d?\1\d\d?[T ]\d\d?:\d\d[\d:.,]*$")  # as an import reads it, without a zone
 _ZONED = re.compile(r"^\d{4}-\d\d-\d\d[T ]\d\d:\d\d.*([zZ]|[-+]\d\d:?\d\d)$")
 
 
@@ -46,6 +47,7 @@ class ColumnGuess:
     whole: bool = False
     time: bool = False
     zoned: bool = False  # a time with its zone
+    local: bool = False  # a time that an import reads when it knows its zone
     outcome: bool = False  # classes that look like a result
     distinct: int = 0
     empty: int = 0
@@ -119,6 +121,10 @@ def look(frame: pd.DataFrame) -> Table:
         elif series.dtype.kind == "M" or (len(there) and all(_TIME.match(str(value).strip()) for value in there[:100])):
             column.time = True
             column.zoned = series.dtype.kind == "M" or all(_ZONED.search(str(value).strip()) for value in there[:100])
+            if series.dtype.kind == "M":
+                column.local = getattr(series.dtype, "tz", None) is None
+            else:
+                column.local = all(_LOCAL.match(str(value).strip()) for value in there[:100])
             table.times[text] = series
         elif column.distinct <= _most_categories(column, len(there)):
             column.categories = sorted({_text(value) for value in there} - {""})

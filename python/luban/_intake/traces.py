@@ -13,9 +13,13 @@ import numpy as np
 from luban import _core, units
 from luban._intake.cells import NO_TIME
 from luban._intake.source import read_chunks, sniff
+from luban._intake.sources.base import Header, timezone_of
+from luban._times import TIME_REASONS
 from luban.errors import ConfigurationError, DataError, IoError, UnitError
 
 if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
     from numpy.typing import NDArray
 
     from luban._intake.sources.hdf5 import Hdf5Source
@@ -67,7 +71,8 @@ def read_trace(process: Process, name: str, path: Path) -> Trace:
 
     A NetCDF file holds a variable of that name with the dimensions run × time. A text file with a header is a long
     table (run_id, time, value); without one each line is a run, each number a sample. Times are in seconds from the
-    start of the run where the header states no unit, or ISO 8601 with a zone. Text may be compressed (.gz).
+    start of the run where the header states no unit, or ISO 8601 with a zone (or local ones, where the process file
+    says of which zone). Text may be compressed (.gz).
 
     Raises: ConfigurationError when the process file names no such channel, DataError, UnitError, IoError.
     """
@@ -89,7 +94,8 @@ def read_trace(process: Process, name: str, path: Path) -> Trace:
     if _are_numbers(first):
         return _in_unit(_of_matrix(name, path, unit, period_ns), entry.unit, path)
     column = name if entry.column is None else entry.column.name
-    return _in_unit(_of_long_table(name, column, path, unit), entry.unit, path)
+    zone = timezone_of(process, Header([]), str(path))
+    return _in_unit(_of_long_table(name, column, path, unit, zone), entry.unit, path)
 
 
 def mapped_trace(process: Process, name: str, source: Hdf5Source, period_ms: float | None) -> Trace:
@@ -244,7 +250,7 @@ def _of_netcdf(name: str, column: str, path: Path, unit: str, period_ns: int) ->
     return _made(name, unit, samples, offsets, period_ns, run_ids)
 
 
-def _of_long_table(name: str, column: str, path: Path, unit: str) -> Trace:
+def _of_long_table(name: str, column: str, path: Path, unit: str, timezone: ZoneInfo | None) -> Trace:
     """Read run_id, time and value, one sample a line; a gap in the values is NaN."""
     header, table = _long_columns(path)
     bases = {units.parse_header(text)[0]: text for text in header}
@@ -263,7 +269,7 @@ def _of_long_table(name: str, column: str, path: Path, unit: str) -> Trace:
     codes = table[run_at].codes(run_at)
     if (codes.codes < 0).any():
         _refuse_first(codes.codes < 0, path, run_at, "a run id in each line")
-    times, absolute = _long_times(table[time_at], time_at, path)
+    times, absolute = _long_times(table[time_at], time_at, path, timezone)
     order = np.lexsort((times, codes.codes))
     counts = np.bincount(codes.codes, minlength=len(codes.categories))
     offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
@@ -301,17 +307,22 @@ def _long_columns(path: Path) -> tuple[list[str], dict[str, Any]]:
     return dialect.header, dict.fromkeys(dialect.header, FrameCells(frame))
 
 
-def _long_times(cells: Any, header: str, path: Path) -> tuple[NDArray[np.int64], bool]:
+def _long_times(cells: Any, header: str, path: Path, timezone: ZoneInfo | None) -> tuple[NDArray[np.int64], bool]:
     """Nanoseconds of each line, and whether they are UTC rather than since the start of the run."""
     values, empty, bad = cells.numbers(header, ".")
     if not (bad | empty).any():
         stated = units.parse_header(header)[1] or "s"
         if not units.commensurable(stated, "s"):
             raise UnitError(where=_WHERE, expected="a unit of time", received=repr(stated), place=str(path))
-        return np.round(units.convert(values, stated, "s") * 1e9).astype(np.int64), False
-    times, unzoned = cells.times(header)
-    _refuse_first(unzoned | (times == NO_TIME), path, header, "seconds since the start, or times with a zone")
-    return times, True
+        counts = np.round(units.convert(values, stated, "s") * 1e9)
+        _refuse_first(np.abs(counts) >= 2.0**63, path, header, "times within 292 years of the start of the run")
+        return counts.astype(np.int64), False
+    times = cells.times(header, timezone)
+    expected = "seconds since the start, or times with a zone"
+    for reason, refused in times.bad.items():
+        _refuse_first(refused, path, header, expected, TIME_REASONS[reason])
+    _refuse_first(times.nanoseconds == NO_TIME, path, header, expected)
+    return times.nanoseconds, True
 
 
 def _period(times: NDArray[np.int64], offsets: NDArray[np.int64]) -> int:
@@ -324,11 +335,11 @@ def _period(times: NDArray[np.int64], offsets: NDArray[np.int64]) -> int:
     return int(steps[0]) if len(steps) and steps[0] > 0 and (steps == steps[0]).all() else 0
 
 
-def _refuse_first(bad: NDArray[np.bool_], path: Path, header: str, expected: str) -> None:
+def _refuse_first(bad: NDArray[np.bool_], path: Path, header: str, expected: str, why: str = "") -> None:
     if bad.any():
         raise DataError(
             where=_WHERE,
             expected=expected,
-            received=f"something else in data row {int(np.argmax(bad)) + 1}",
+            received=f"something else in data row {int(np.argmax(bad)) + 1}" + (why and f": {why}"),
             place=f"{path}, column {header!r}",
         )

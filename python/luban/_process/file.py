@@ -16,7 +16,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from luban import _core, units
 from luban._document import ContradictionError
-from luban.errors import UnitError
+from luban._times import zone_of
+from luban.errors import ConfigurationError, UnitError
 
 __all__ = ["ProcessFile", "json_schema", "source_entries"]
 
@@ -47,10 +48,19 @@ def _version(value: object) -> object:
     return value
 
 
+def _timezone(name: str) -> str:
+    try:
+        zone_of(name, "", "")
+    except ConfigurationError as error:
+        raise ContradictionError(error.expected, error.received, error.hint) from None
+    return name
+
+
 Unit = Annotated[str, pydantic.AfterValidator(_unit)]
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 Category = Annotated[str, BeforeValidator(_category)]
 Name = Annotated[str, Field(min_length=1)]
+Timezone = Annotated[str, pydantic.AfterValidator(_timezone)]
 
 
 class _Entry(BaseModel):
@@ -236,6 +246,9 @@ class RunsEntry(_Entry):
     repeat: IdentifierEntry | None = Field(default=None, description="column that numbers the readings of a run")
     start_time: IdentifierEntry | None = None
     end_time: IdentifierEntry | None = None
+    timezone: Timezone | None = Field(
+        default=None, description="where times without a zone were written, such as Europe/Berlin (IANA)"
+    )
 
 
 class CostEntry(BaseModel):

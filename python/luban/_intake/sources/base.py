@@ -8,12 +8,16 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from luban import _core
+from luban._times import zone_of
 from luban.errors import DataError, NotBuiltError
 
 if TYPE_CHECKING:
-    from luban._intake.cells import RawChunk
+    from zoneinfo import ZoneInfo
 
-__all__ = ["Header", "Source", "empty_source", "refuse_twice", "require"]
+    from luban._intake.cells import RawChunk
+    from luban.process import Process
+
+__all__ = ["Header", "Source", "empty_source", "refuse_twice", "require", "timezone_of"]
 
 
 @dataclass(frozen=True)
@@ -25,6 +29,7 @@ class Header:
     decimal: str = "."
     own_names: bool = False  # columns may bear the names of the process where the process file states others
     nothing: str = "a header and nothing below it"  # what it is when it has no rows
+    timezone: str = ""  # where its times without a zone were written, as far as the source says
 
     def require(self, needed: Sequence[str], where: str, place: str) -> None:
         """Refuse a table without a column that it needs. Raises: DataError."""
@@ -96,6 +101,16 @@ def refuse_twice(names: Sequence[str], where: str, place: str) -> None:
             place=place,
             hint="rename one of them in the source",
         )
+
+
+def timezone_of(process: Process, header: Header, place: str) -> ZoneInfo | None:
+    """Return where times without a zone were written: as the source says, otherwise as the process file says.
+
+    Raises: ConfigurationError for a source that names no zone that there is.
+    """
+    runs = process.definition.runs
+    name = header.timezone or (runs.timezone if runs is not None else None)
+    return zone_of(name, "ingest", place) if name else None
 
 
 def empty_source(source: Source, header: Header) -> DataError:

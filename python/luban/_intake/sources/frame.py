@@ -19,7 +19,7 @@ __all__ = ["FrameSource", "as_pandas", "require_plain"]
 
 
 class FrameSource:
-    """A DataFrame; its ``attrs["units"]`` are the units of its columns."""
+    """A DataFrame; its ``attrs["units"]`` are the units of its columns, ``attrs["timezone"]`` of its local times."""
 
     where = "ingest.import_frame"
 
@@ -38,6 +38,8 @@ class FrameSource:
         hashed = hashlib.sha256()
         hashed.update(repr([(str(name), str(kind)) for name, kind in frame.dtypes.items()]).encode())
         hashed.update(repr(sorted(dict(frame.attrs.get("units", {})).items())).encode())
+        if "timezone" in frame.attrs:
+            hashed.update(repr(str(frame.attrs["timezone"])).encode())
         hashed.update(pd.util.hash_pandas_object(frame, index=False).to_numpy().tobytes())
         return hashed.hexdigest()
 
@@ -45,19 +47,14 @@ class FrameSource:
         """Columns and their units."""
         units = {str(column): str(unit) for column, unit in dict(self._frame.attrs.get("units", {})).items()}
         names = [str(column) for column in self._frame.columns]
-        return Header(names, units, own_names=self._own_names, nothing="an empty frame")
+        timezone = str(self._frame.attrs.get("timezone", ""))
+        return Header(names, units, own_names=self._own_names, nothing="an empty frame", timezone=timezone)
 
     def chunks(self, header: Header, numeric: Sequence[str]) -> Iterator[RawChunk]:
         """Return all rows at once: they are in memory already."""
         if len(self._frame):
             plain = self._frame.set_axis(header.names, axis=1)
             yield RawChunk(FrameCells(plain), np.arange(len(plain), dtype=np.int64), progress=(len(plain), len(plain)))
-
-    def notes(self, times: Sequence[str]) -> list[str]:
-        """Say what a reader of the report should know of these columns of times."""
-        plain = {str(header): column for header, column in self._frame.items()}
-        naive = [name for name in times if plain[name].dtype.kind == "M" and not getattr(plain[name].dtype, "tz", None)]
-        return [f"{name}: times without a zone were taken as UTC." for name in naive]
 
 
 def as_pandas(frame: object) -> pd.DataFrame:

@@ -114,7 +114,8 @@ class NetcdfSource:
                 columns = {}
                 for name in header.names:
                     values = part[name].to_numpy()
-                    columns[name] = values if part[name].dims == (dimension,) else values[of_run]
+                    values = values if part[name].dims == (dimension,) else values[of_run]
+                    columns[name] = pd.Series(values).dt.tz_localize("UTC") if values.dtype.kind == "M" else values
                 yield pd.DataFrame(columns), (min(begin + CHUNK_ROWS, rows), rows)
         finally:
             self._close(dataset)

@@ -114,8 +114,9 @@ class ParquetSource:
                     place=f"{self.place}, column {field.name!r}",
                     hint="one value in each cell: explode or drop the column before",
                 )
-        units = json.loads(metadata.get(b"PANDAS_ATTRS", b"{}")).get("units", {})
-        return Header([field.name for field in fields], units, nothing="a table without rows")
+        attrs = json.loads(metadata.get(b"PANDAS_ATTRS", b"{}"))
+        names, timezone = [field.name for field in fields], str(attrs.get("timezone", ""))
+        return Header(names, attrs.get("units", {}), nothing="a table without rows", timezone=timezone)
 
     def chunks(self, header: Header, numeric: Sequence[str]) -> Iterator[RawChunk]:
         """Read in pieces of 100,000 rows."""
