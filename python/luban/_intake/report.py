@@ -26,7 +26,7 @@ REASONS: Mapping[str, str] = {
     "malformed_row": "more fields than the header",
     "disagrees_with_stored_run": "differs in a parameter or context variable from the run that is stored",
     "disagrees_with_stored_reading": "differs in a noise variable from the reading that is stored",
-    "only_responses_are_corrected": "another auxiliary value for a stored reading, or another fact about a stored run (its times, lot, equipment …): only responses are corrected",
+    "only_responses_are_corrected": "another auxiliary value, or another time, lot, equipment … of a stored run",
     "quality_never_seen": "a word for the quality that neither the process file nor OPC UA explains; value uncertain",
 }
 
