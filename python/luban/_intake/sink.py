@@ -51,6 +51,10 @@ class Sink(Protocol):
         """
         ...
 
+    def snapshot(self) -> _history.HistorySource:
+        """Return all that is there now, for reading; additions that follow do not change it."""
+        ...
+
     def append(self, addition: _history.Content, source_rows: NDArray[np.int64]) -> _history.MergeReport:
         """Take an addition; ``source_rows`` (readings of it) are their rows in the source.
 
@@ -85,6 +89,10 @@ class ContentSink:
         """See :class:`Sink`."""
         return self._history
 
+    def snapshot(self) -> _history.HistorySource:
+        """See :class:`Sink`."""
+        return _history.in_memory(self._history)
+
     def append(self, addition: _history.Content, source_rows: NDArray[np.int64]) -> _history.MergeReport:
         """See :class:`Sink`."""
         return _history.merge(self._history, addition, source_rows)
@@ -105,6 +113,7 @@ class SegmentSink:
         *,
         compression: Compression = "deflate",
     ) -> None:
+        self._folder = folder
         self._appender = _history.Appender(str(folder), compression=compression)
         self._further: dict[str, bool] = {}  # by digest: whether the next piece is a further one of the same import
         self.piece_rows = piece_rows
@@ -120,6 +129,10 @@ class SegmentSink:
         """See :class:`Sink`."""
         history: _history.HistoryFolder | None = self._appender.history()
         return [] if history is None else [history.latest_version]
+
+    def snapshot(self) -> _history.HistorySource:
+        """See :class:`Sink`."""
+        return _history.open(str(self._folder))
 
     def append(self, addition: _history.Content, source_rows: NDArray[np.int64]) -> _history.MergeReport:
         """See :class:`Sink`."""
