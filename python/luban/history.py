@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from luban import _core, _history
-from luban._intake.late import with_inputs
 from luban._intake.report import ImportReport
 from luban._intake.run import OnBad, add_csv, add_frame, as_pandas
 from luban._reading import (
@@ -29,7 +28,6 @@ from luban._reading import (
     RunFilter,
     as_filter,
     default_columns,
-    or_none,
     statistics_frame,
     table_frame,
     trace_frame,
@@ -177,22 +175,19 @@ class History:
     ) -> ImportReport:
         """Add rows: new runs, new readings, or later values for readings that exist (matched by run and repeat).
 
-        A frame with ``run_id`` and without parameters brings late responses for runs that exist. A file is written
+        A frame with ``run_id``, or the columns of ``runs.id``, and without parameters brings late responses for runs
+        that exist; runs that do not are refused as ``unknown_run``. A file is written
         anew under a temporary name and renamed when it has been verified; a folder gets a segment.
 
         Raises: DataError, UnitError as :meth:`from_frame`; IoError; LifecycleError when somebody else has changed the
         file since it was opened, or is writing the file or the folder now.
         """
         started = time.monotonic()
-        rows = with_inputs(self.process, as_pandas(frame), self._known)
+        rows = as_pandas(frame)
         report = self._append_segment(rows, on_bad) if self.segments else self._append(rows, on_bad, progress)
         report.path = str(self._path or "memory")
         report.seconds = time.monotonic() - started
         return report
-
-    def _known(self, run_ids: list[str], columns: list[str]) -> pd.DataFrame:
-        """Read columns of the readings of some runs."""
-        return self.read(columns, runs=RunFilter(run_id=or_none(run_ids)))
 
     def _append(self, rows: pd.DataFrame, on_bad: OnBad, progress: Progress | None) -> ImportReport:
         """Merge rows into the whole content, in memory, and write it again."""

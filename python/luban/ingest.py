@@ -77,6 +77,7 @@ def import_data(
 
     ``source`` is a path (CSV, Parquet file or folder of them, Excel, NetCDF, foreign HDF5 with a mapping file), the URL
     of a database, or a table in memory (pandas, polars, pyarrow, xarray). ``options`` say what cannot be found out.
+    A source that names runs and brings responses, but no parameter, adds late values to runs that ``out`` has.
     ``traces`` names the file of each channel (:func:`luban._intake.traces.read_trace` says which there are),
     ``genealogy`` a table of lots, ``recipes`` one of what recipes ask for. The same bytes or rows again change nothing.
     ``compression="zstd"`` is several times as fast to read; other programs then need the plugins of hdf5plugin.

@@ -192,3 +192,14 @@ def test_a_truncated_history_does_not_verify(luban: Cli, history: Path, length: 
 def test_a_file_that_is_no_history(luban: Cli, csv: Path) -> None:
     assert luban("verify", csv).code == 3
     assert luban("inspect", csv).code == 3
+
+
+def test_late_results_need_no_inputs(luban: Cli, process: Path, csv: Path) -> None:
+    late = pd.read_csv(csv)[["number", "repeat", "Ra"]].assign(Ra=lambda table: table["Ra"] + 1)
+    late.to_csv("lab.csv", index=False)
+    nowhere = luban("import", process, "lab.csv", "-o", "line/")
+    assert (nowhere.code, "expected a history of process 'grinding' that has these runs" in nowhere.err) == (1, True)
+    assert luban("import", process, csv, "-o", "line/").code == 0
+    report = luban("import", process, "lab.csv", "-o", "line/", "--json").object
+    assert (report["runs_added"], report["values_corrected"], report["quarantined"]) == (0, 96, 0)
+    assert luban("import", process, "lab.csv", "-o", "line/", "--json").object["already_imported"] is True

@@ -101,7 +101,8 @@ def test_corrections_supersede_and_the_past_stays(history: History, frame: pd.Da
 
 def test_late_values_of_unknown_runs_are_refused_in_the_open(history: History) -> None:
     report = history.append(pd.DataFrame({"run_id": ["PO-999"], "repeat": [1], "power": [1.0]}))
-    assert report.rows_quarantined == {"missing": 1}
+    assert report.rows_quarantined == {"unknown_run": 1}
+    assert history.quarantine["value"].tolist() == ["PO-999"]
     with pytest.raises(DataError, match="expected a column 'repeat' beside 'run_id'"):
         history.append(pd.DataFrame({"run_id": ["PO-001"], "power": [1.0]}))
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from luban._intake.report import ImportReport
     from luban.process import Process
 
-__all__ = ["Addition", "Author", "PieceState", "build", "content_of", "empty_content", "process_document"]
+__all__ = ["Addition", "Author", "PieceState", "build", "content_of", "empty_content", "process_document", "run_keys"]
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,7 @@ def build(
 
     ``state`` is shared by the pieces of one import; counted readings go on from piece to piece.
     """
-    keys, ids = _run_keys(process, columns, match, refusals, report.digest)
+    keys, ids = run_keys(process, columns, match, refusals, report.digest)
     kept, runs = _passed(columns, keys)
     if _refuse_disagreeing(columns, match, kept, runs, refusals):
         kept, runs = _passed(columns, keys)
@@ -258,10 +258,10 @@ class _RunIds:
         return [self._texts[key] for key in keys.tolist()]
 
 
-def _run_keys(
+def run_keys(
     process: Process, columns: Columns, match: Match, refusals: Refusals, digest: str
 ) -> tuple[NDArray[np.int64], _RunIds]:
-    """Return a number for each row, the same for all readings of a run."""
+    """Return a number for each row, the same for all readings of a run, and what gives the names of runs."""
     if "run_id" in columns.codes:
         given = columns.codes["run_id"]
         return given.codes.astype(np.int64), _RunIds(given.categories, digest)

@@ -110,7 +110,7 @@ def match_columns(
         if column.role == "run":
             if at is not None:
                 housekeeping[column.name] = at
-            elif inputs_required or not named_runs:
+            elif inputs_required:
                 raise finder.missing(column.column)
             continue
         if at is None:

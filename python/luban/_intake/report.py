@@ -20,6 +20,7 @@ REASONS: Mapping[str, str] = {
     "category_never_seen": "a category that the process file does not list",
     "outside_valid": "outside the `valid` range of the response",
     "duplicate": "the same run and repeat stands earlier in this import",
+    "unknown_run": "values of a run that the history does not have",
     "run_disagrees": "differs from the rest of its run in a parameter or context variable",
     "repeat_not_whole": "the number of the reading is not a whole number",
     **TIME_REASONS,
@@ -135,11 +136,11 @@ class ImportReport:
             out.append(f"{counted(self.rows_known, 'row')} had come before the import was interrupted.")
         if not self.changed:
             out.append("Everything in it was known already: nothing changed.")
-        elif self.values_corrected or self.values_unchanged:
+        elif self.values_corrected or self.values_unchanged or self.readings > self.readings_added:
             out.append(
                 f"Against what is stored: {counted(self.runs_added, 'new run')}, "
-                f"{counted(self.readings_added, 'new reading')}, {counted(self.values_corrected, 'value')} corrected, "
-                f"{self.values_unchanged:,} unchanged."
+                f"{counted(self.readings_added, 'new reading')}, {counted(self.values_added, 'new value')}, "
+                f"{counted(self.values_corrected, 'value')} corrected, {self.values_unchanged:,} unchanged."
             )
         for reason, count in self.rows_quarantined.items():
             out.append(f"Quarantined rows: {count:,} — {REASONS.get(reason, reason)} ({reason}).")

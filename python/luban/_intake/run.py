@@ -20,6 +20,7 @@ from luban._intake.build import Addition, Author, PieceState, build, process_doc
 from luban._intake.columns import Match, match_columns, wanted_names
 from luban._intake.convert import Refusals, convert_piece
 from luban._intake.extras import add_traces
+from luban._intake.late import LateValues, find_late
 from luban._intake.pieces import Piece, in_pieces, read_ahead, rows_done, rows_text
 from luban._intake.report import REASONS, ImportReport
 from luban._intake.second_look import look_again
@@ -103,10 +104,18 @@ def add_source(
         report.already_imported = True
         return report
     header = source.header(wanted_names(process))
-    match = match_columns(process, header.names, source.place, header.units, own_names=header.own_names)
-    report.notes += [*_notes(match), *getattr(source, "notes", lambda times: [])(list(match.housekeeping.values()))]
+    late = find_late(process, source, header, sink)
+    if late is None:
+        match = match_columns(process, header.names, source.place, header.units, own_names=header.own_names)
+    else:
+        match = late.source_match
+        report.notes += late.notes
+    report.notes += [
+        *_notes(process, match, late),
+        *getattr(source, "notes", lambda times: [])(list(match.housekeeping.values())),
+    ]
     timezone = timezone_of(process, header, source.place)
-    job = _Import(process, source, header, match, sink, sink.piece_rows, on_bad, report, traces, timezone)
+    job = _Import(process, source, header, match, sink, sink.piece_rows, on_bad, report, traces, timezone, late)
     if on_bad == "reject" and sink.piece_rows is not None:
         dataclasses.replace(job, sink=None, report=ImportReport(source.name, report.digest)).run(progress)
     job.run(progress)
@@ -148,6 +157,7 @@ class _Import:
     report: ImportReport
     traces: Sequence[Trace] = ()
     timezone: ZoneInfo | None = None
+    late: LateValues | None = None
 
     def run(self, progress: Progress | None) -> None:
         """Take one piece after the other; while one goes to the disk, the next may be judged."""
@@ -180,8 +190,12 @@ class _Import:
                 progress("judge", rows, rows + own)
             rows += own
             part = ImportReport(self.report.source, self.report.digest, rows=own)
+            match = self.match
+            if self.late is not None:
+                self.late.complete(columns, refusals, self.report.digest)
+                match = self.late.match
             # What the sink holds is counted all the same, so that what follows gets the numbers of the first time.
-            addition = build(self.process, columns, self.match, refusals, part, self._author(piece), state)
+            addition = build(self.process, columns, match, refusals, part, self._author(piece), state)
             if piece.first in done and piece.end <= done[piece.first]:
                 self.report.rows_known += own
                 continue
@@ -192,7 +206,8 @@ class _Import:
             zones = columns.naive.items()
             part.notes += [f"{header}: times without a zone were taken as {zone}." for header, zone in zones]
             add_traces(addition, self.traces, part)
-            part.notes += look_again(self.sink.stored, self.process, addition, self.match)
+            if self.late is None:  # what is stored was looked at when it came
+                part.notes += look_again(self.sink.stored, self.process, addition, self.match)
             ready = _Ready(self.sink, self.process, addition, refusals, part, self.on_bad == "reject")
             del columns, addition  # one piece at a time is in memory
             yield ready
@@ -320,10 +335,13 @@ def _contradicts(report: ImportReport, merged: _history.MergeReport, sink: Sink)
     )
 
 
-def _notes(match: Match) -> list[str]:
+def _notes(process: Process, match: Match, late: LateValues | None) -> list[str]:
     notes = []
-    if match.absent:
-        notes.append("Not in the source: " + ", ".join(match.absent) + ".")
+    absent = match.absent
+    if late is not None:  # it lacks the others because it is late
+        absent = [name for name in absent if process.source_columns[name].role == "response"]
+    if absent:
+        notes.append("Not in the source: " + ", ".join(absent) + ".")
     numeric = [found for found in match.found.values() if found.numeric]
     converted = [found for found in numeric if not _same_unit(found.source_unit, found.unit)]
     notes += [f"{found.header}: converted from {found.source_unit} to {found.unit}." for found in converted]

@@ -52,6 +52,10 @@ class Sink(Protocol):
         """
         ...
 
+    def snapshot(self) -> _history.HistorySource:
+        """Return all that is there now, for reading; additions that follow do not change it."""
+        ...
+
     def append(
         self, addition: _history.Content, source_rows: NDArray[np.int64], *, whole: bool = False
     ) -> _history.MergeReport:
@@ -94,6 +98,10 @@ class ContentSink:
         """See :class:`Sink`."""
         return self._history
 
+    def snapshot(self) -> _history.HistorySource:
+        """See :class:`Sink`."""
+        return _history.in_memory(self._history)
+
     def append(
         self, addition: _history.Content, source_rows: NDArray[np.int64], *, whole: bool = False
     ) -> _history.MergeReport:
@@ -119,6 +127,7 @@ class SegmentSink:
         *,
         compression: Compression = "deflate",
     ) -> None:
+        self._folder = folder
         self._appender = _history.Appender(str(folder), compression=compression)
         self._began: dict[str, int | None] = {}  # by digest: time of the first piece of an import
         self.piece_rows = piece_rows
@@ -134,6 +143,10 @@ class SegmentSink:
         """See :class:`Sink`."""
         history: _history.HistoryFolder | None = self._appender.history()
         return [] if history is None else [history.latest_version]
+
+    def snapshot(self) -> _history.HistorySource:
+        """See :class:`Sink`."""
+        return _history.open(str(self._folder))
 
     def append(
         self, addition: _history.Content, source_rows: NDArray[np.int64], *, whole: bool = False

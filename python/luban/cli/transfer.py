@@ -87,7 +87,8 @@ def import_file(
     CSV, Parquet, Excel (.xlsx), NetCDF (.nc), foreign HDF5 with --mapping, the URL of a database with --table or
     --query. The journal of a loop (.sqlite) may be given too: its runs that are not yet in the history are folded in.
     Nothing is dropped in silence: what is refused goes to the quarantine, and is counted here with the reason. The
-    same source again changes nothing; a later one adds runs or corrects values.
+    same source again changes nothing; a later one adds runs or corrects values. A source that names runs and brings
+    results, but no parameter, adds late values to runs that the history has.
     """
     from luban import console, ingest
     from luban.process import Process
