@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ from luban import units
 from luban._intake.arrow_cells import ArrowCells, joined
 from luban._intake.cells import NO_TIME, Codes, Plain, RawChunk, number_text, texts_of
 from luban._intake.quality import QUALITY_GOOD, QUALITY_UNCERTAIN, QUALITY_UNKNOWN
+from luban._intake.status import translated
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -102,6 +103,7 @@ class Columns:
     plain: dict[str, Plain] = field(default_factory=dict)  # auxiliary texts that all are numbers, of one chunk
     achieved: dict[str, NDArray[np.float64] | Codes] = field(default_factory=dict)  # beside a parameter
     quality: dict[str, NDArray[np.int32]] = field(default_factory=dict)  # of responses
+    status: bool = False  # the column of that name says how the runs ended
 
 
 def convert_piece(chunks: Sequence[RawChunk], match: Match, decimal: str, refusals: Refusals) -> Columns:
@@ -146,7 +148,12 @@ def convert_chunk(chunk: RawChunk, match: Match, decimal: str, refusals: Refusal
             _refuse_rows(out, found.header, cells, bad, "not_a_number", refusals)
             out.numbers[found.name] = _in_unit(values, found)
     for name, header in match.housekeeping.items():
-        _housekeeping(out, name, header, cells, decimal, refusals)
+        if name == "status" and match.status is not None:
+            _status(out, header, match.status, cells, refusals)
+        elif name == "run_id" and not match.run_id_counts:
+            out.codes[name] = cells.codes(header)
+        else:
+            _housekeeping(out, name, header, cells, decimal, refusals)
     for found in match.achieved.values():
         _achieved(out, found, cells, decimal, refusals)
     for quality in match.quality.values():
@@ -231,6 +238,12 @@ def _quality(out: Columns, quality: Quality, cells: Cells, refusals: Refusals) -
     unknown = codes == QUALITY_UNKNOWN
     _refuse_values(out, quality.header, cells, unknown, "quality_never_seen", refusals)
     out.quality[quality.response] = np.where(unknown, QUALITY_UNCERTAIN, codes).astype(np.int32)
+
+
+def _status(out: Columns, header: str, words: Mapping[str, str], cells: Cells, refusals: Refusals) -> None:
+    """Read how runs ended, by the words of the process file."""
+    out.codes["status"], unknown = translated(cells.codes(header), words)
+    _refuse_values(out, header, cells, unknown, "status_unknown", refusals)
 
 
 def _housekeeping(out: Columns, name: str, header: str, cells: Cells, decimal: str, refusals: Refusals) -> None:

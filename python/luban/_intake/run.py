@@ -67,12 +67,14 @@ def add_frame(
     name: str = "frame",
     on_bad: OnBad = "quarantine",
     own_names: bool = True,
+    own_runs: bool = False,
 ) -> ImportReport:
     """Merge a DataFrame into ``history``; its ``attrs["units"]`` are the units of its columns.
 
-    ``own_names``: its columns may bear the names of the process where the process file states others.
+    ``own_names``: its columns may bear the names of the process where the process file states others; ``own_runs``: its
+    run ids are those of a history.
     """
-    source = FrameSource(frame, name, own_names=own_names)
+    source = FrameSource(frame, name, own_names=own_names, own_runs=own_runs)
     return add_source(ContentSink(history), process, source, on_bad=on_bad)
 
 
@@ -101,8 +103,18 @@ def add_source(
         report.already_imported = True
         return report
     header = source.header(wanted_names(process))
-    match = match_columns(process, header.names, source.place, header.units, own_names=header.own_names)
-    report.notes += [*_notes(match), *getattr(source, "notes", lambda times: [])(list(match.housekeeping.values()))]
+    match = match_columns(
+        process,
+        header.names,
+        source.place,
+        header.units,
+        own_names=header.own_names,
+        own_runs=header.own_runs,
+    )
+    report.notes += [
+        *_notes(match, header),
+        *getattr(source, "notes", lambda times: [])(list(match.housekeeping.values())),
+    ]
     job = _Import(process, source, header, match, sink, sink.piece_rows, on_bad, report, traces)
     if on_bad == "reject" and sink.piece_rows is not None:
         dataclasses.replace(job, sink=None, report=ImportReport(source.name, report.digest)).run(progress)
@@ -313,8 +325,10 @@ def _contradicts(report: ImportReport, merged: _history.MergeReport, sink: Sink)
     )
 
 
-def _notes(match: Match) -> list[str]:
+def _notes(match: Match, header: Header) -> list[str]:
     notes = []
+    if match.left_out and not header.own_runs:
+        notes.append("Left out, since an import makes them anew: " + ", ".join(match.left_out) + ".")
     if match.absent:
         notes.append("Not in the source: " + ", ".join(match.absent) + ".")
     numeric = [found for found in match.found.values() if found.numeric]
