@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from luban import _core, _history
-from luban._intake.cells import number_text
 from luban.errors import ConfigurationError, DataError
 
 if TYPE_CHECKING:
@@ -114,7 +113,7 @@ def _condition(name: str, wanted: Any, kind: _core.ColumnKind | None) -> list[st
     if not isinstance(values, Sequence) or not all(isinstance(one, str) or _is_number(one) for one in values):
         raise _no_condition(name, wanted)
     if not of_numbers:
-        return [value if isinstance(value, str) else number_text(float(value)) for value in values]
+        return [value if isinstance(value, str) else _written(float(value)) for value in values]
     if len(values) != 1:
         raise _unfit(name, "a number or (low, high)", wanted, "it holds numbers; a list is for categories and texts")
     try:
@@ -122,6 +121,11 @@ def _condition(name: str, wanted: Any, kind: _core.ColumnKind | None) -> list[st
     except ValueError:
         raise _unfit(name, "a number or (low, high)", wanted, "it holds numbers") from None
     return number, number
+
+
+def _written(value: float) -> str:
+    """Return the text that an import makes of a number: whole ones without a point."""
+    return str(int(value)) if value.is_integer() and abs(value) < 2**53 else repr(value)
 
 
 def _is_number(value: object) -> bool:

@@ -378,7 +378,9 @@ def _refuse_disagreeing(
     size = np.bincount(runs.run)
     bad = np.flatnonzero(2 * counts[pair] <= size[runs.run])
     headers = [found.header for found in inputs] + ([match.housekeeping["status"]] if columns.status else [])
-    refusals.add(columns.rows[rows[bad]], ", ".join(headers), settings.texts(settings.codes[bad]), "run_disagrees", "row")
+    refusals.add(
+        columns.rows[rows[bad]], ", ".join(headers), settings.texts(settings.codes[bad]), "run_disagrees", "row"
+    )
     columns.good[rows[bad]] = False
     return True
 
