@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import numbers
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
@@ -25,7 +26,7 @@ __all__ = [
     "Moment",
     "RunChoice",
     "RunFilter",
-    "as_filter",
+    "core_filter",
     "default_columns",
     "or_none",
     "statistics_frame",
@@ -40,6 +41,8 @@ OF_RUNS = ("start_time", "end_time", "status", "group", "equipment", "material_l
 Compression = Literal["deflate", "zstd", "lz4", "none"]
 Moment = str | datetime.datetime | np.datetime64 | None
 Names = str | Sequence[str]
+#: What a filter of runs asks for by names of its own.
+OF_FILTER = ("equipment", "status", "material_lot", "recipe", "group", "run_id")
 
 
 @dataclass(frozen=True)
@@ -48,8 +51,9 @@ class RunFilter:
 
     ``since`` and ``before`` bound the start of a run (``since`` included, ``before`` not; times with a zone).
     ``equipment`` is a path such as ``"site/area"``: the equipment itself or anything below it. The other names list
-    what is let through. ``where`` is about parameters, context variables and identifiers: a category or text, a list of
-    them, or a pair (low, high) of numbers, both included. Blocks of runs that cannot match are not read from the disk.
+    what is let through. ``where`` is about parameters, context variables and identifiers: a category, text or number, a
+    list of them, or a pair (low, high) of numbers, both included, where None is an open end. A number matches the text
+    that it is written as, too. Blocks of runs that cannot match are not read from the disk.
 
     >>> RunFilter(since="2024-05-01T00:00Z", status="completed", where={"diameter": "D30", "feed": (0.07, 0.1)})
     """
@@ -64,28 +68,29 @@ class RunFilter:
     run_id: Names = ()
     where: Mapping[str, Any] = field(default_factory=dict)
 
-    def to_core(self) -> _history.RunFilter:
-        """Return what C++ reads. Raises: ConfigurationError for a time without zone or another kind of condition."""
+    def to_core(self, kinds: Mapping[str, _core.ColumnKind]) -> _history.RunFilter:
+        """Return what C++ reads; ``kinds`` are those of the columns of the history.
+
+        Raises: ConfigurationError for a time without zone or another kind of condition, DataError for a condition that
+        the column cannot meet.
+        """
         among: list[tuple[str, list[str]]] = []
         between: list[tuple[str, float, float]] = []
         for name, wanted in self.where.items():
-            if isinstance(wanted, str):
-                among.append((name, [wanted]))
-            elif isinstance(wanted, tuple) and len(wanted) == 2 and not any(isinstance(end, str) for end in wanted):
-                between.append((name, float(wanted[0]), float(wanted[1])))
-            elif isinstance(wanted, Sequence) and all(isinstance(value, str) for value in wanted):
-                among.append((name, list(wanted)))
-            else:
+            if name in OF_FILTER:
                 raise ConfigurationError(
                     where="history.RunFilter",
-                    expected="a category, a list of categories, or (low, high)",
-                    received=repr(wanted),
-                    place=f"where, {name!r}",
+                    expected="a parameter, context variable or identifier",
+                    received=repr(name),
+                    place="where",
+                    hint=f"RunFilter({name}={wanted!r})",
                 )
-        texts = {
-            name: _names(getattr(self, name))
-            for name in ("equipment", "status", "material_lot", "recipe", "group", "run_id")
-        }
+            condition = _condition(name, wanted, kinds.get(name))
+            if isinstance(condition, list):
+                among.append((name, condition))
+            else:
+                between.append((name, *condition))
+        texts = {name: _names(getattr(self, name)) for name in OF_FILTER}
         return _history.RunFilter(
             since=utc_nanoseconds(self.since),
             before=utc_nanoseconds(self.before),
@@ -95,11 +100,67 @@ class RunFilter:
         )
 
 
+def _condition(name: str, wanted: Any, kind: _core.ColumnKind | None) -> list[str] | tuple[float, float]:
+    """Return the texts that a column may hold, or the range in which its numbers may lie."""
+    of_numbers = kind == _core.ColumnKind.float64
+    if isinstance(wanted, tuple) and len(wanted) == 2 and all(end is None or _is_number(end) for end in wanted):
+        low, high = wanted
+        if low is None and high is None:
+            raise _no_condition(name, wanted)
+        if kind is not None and not of_numbers:
+            raise _unfit(name, "a text or a list of texts", wanted, "it holds texts; (low, high) is for numbers")
+        return -np.inf if low is None else float(low), np.inf if high is None else float(high)
+    values = [wanted] if isinstance(wanted, str) or _is_number(wanted) else wanted
+    if not isinstance(values, Sequence) or not all(isinstance(one, str) or _is_number(one) for one in values):
+        raise _no_condition(name, wanted)
+    if not of_numbers:
+        return [value if isinstance(value, str) else _written(float(value)) for value in values]
+    if len(values) != 1:
+        raise _unfit(name, "a number or (low, high)", wanted, "it holds numbers; a list is for categories and texts")
+    try:
+        number = float(values[0])
+    except ValueError:
+        raise _unfit(name, "a number or (low, high)", wanted, "it holds numbers") from None
+    return number, number
+
+
+def _written(value: float) -> str:
+    """Return the text that an import makes of a number: whole ones without a point."""
+    return str(int(value)) if value.is_integer() and abs(value) < 2**53 else repr(value)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, numbers.Real) and not isinstance(value, bool | np.bool_)
+
+
+def _no_condition(name: str, wanted: object) -> ConfigurationError:
+    return ConfigurationError(
+        where="history.RunFilter",
+        expected="a category, text or number, a list of them, or (low, high) with None for an open end",
+        received=repr(wanted),
+        place=f"where, {name!r}",
+    )
+
+
+def _unfit(name: str, expected: str, wanted: object, hint: str) -> DataError:
+    return DataError(
+        where="history.RunFilter", expected=expected, received=repr(wanted), place=f"where, {name!r}", hint=hint
+    )
+
+
 RunChoice = slice | Sequence[str] | RunFilter | Callable[["pd.DataFrame"], Any] | None
 
 
-def as_filter(file: _history.HistorySource, runs: RunChoice, known_at: int) -> RunFilter:
-    """Return any choice of runs as a filter. Raises: DataError for a run id that is not there."""
+def core_filter(file: _history.HistorySource, runs: RunChoice, known_at: int) -> _history.RunFilter:
+    """Return any choice of runs as C++ reads it.
+
+    Raises: as :meth:`RunFilter.to_core`; DataError for a run id that is not there.
+    """
+    chosen = _as_filter(file, runs, known_at)
+    return chosen.to_core({info.name: info.kind for info in file.schema()} if chosen.where else {})
+
+
+def _as_filter(file: _history.HistorySource, runs: RunChoice, known_at: int) -> RunFilter:
     if runs is None:
         return RunFilter()
     if isinstance(runs, RunFilter):

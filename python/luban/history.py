@@ -26,7 +26,7 @@ from luban._reading import (
     Moment,
     RunChoice,
     RunFilter,
-    as_filter,
+    core_filter,
     default_columns,
     statistics_frame,
     table_frame,
@@ -192,7 +192,7 @@ class History:
     def _append(self, rows: pd.DataFrame, on_bad: OnBad, progress: Progress | None) -> ImportReport:
         """Merge rows into the whole content, in memory, and write it again."""
         content = self._file.content()
-        report = add_frame(content, self.process, rows, on_bad=on_bad)
+        report = add_frame(content, self.process, rows, on_bad=on_bad, own_runs=True)
         if not report.changed:
             return report
         if self._path is None:
@@ -212,7 +212,7 @@ class History:
 
         sink = SegmentSink(Path(str(self._path)))
         try:
-            report = add_source(sink, self.process, FrameSource(rows, "frame"), on_bad=on_bad)
+            report = add_source(sink, self.process, FrameSource(rows, "frame", own_runs=True), on_bad=on_bad)
         finally:
             sink.close()
         self._file = _history.open(str(self._path))
@@ -343,7 +343,7 @@ class History:
         if rows not in ("readings", "runs"):
             raise ConfigurationError(where="history.read", expected='rows "readings" or "runs"', received=repr(rows))
         known_at = utc_nanoseconds(as_of)
-        source = self._file.view(_core.Grain[rows], known_at, as_filter(self._file, runs, known_at).to_core())
+        source = self._file.view(_core.Grain[rows], known_at, core_filter(self._file, runs, known_at))
         chosen = default_columns(source) if columns is None else list(columns)
         out = table_frame(source, chosen, only)
         out.attrs["units"] = {info.name: info.unit for info in source.schema() if info.unit and info.name in chosen}
@@ -366,7 +366,7 @@ class History:
         Raises: DataError on an unknown channel; as :meth:`read`.
         """
         known_at = utc_nanoseconds(as_of)
-        found = self._file.trace(name, known_at, as_filter(self._file, runs, known_at).to_core())
+        found = self._file.trace(name, known_at, core_filter(self._file, runs, known_at))
         frame = trace_frame(*found)
         frame.attrs["units"] = {"value": {one: unit for one, unit, _ in self._file.traces}[name]}
         return frame
@@ -388,7 +388,7 @@ class History:
         Raises: as :meth:`read`.
         """
         known_at = utc_nanoseconds(as_of)
-        source = self._file.view(_core.Grain[rows], known_at, as_filter(self._file, runs, known_at).to_core())
+        source = self._file.view(_core.Grain[rows], known_at, core_filter(self._file, runs, known_at))
         return _core.ArrowRows(source, default_columns(source) if columns is None else list(columns))
 
     def minibatches(
@@ -413,7 +413,7 @@ class History:
         Raises: DataError when a column is absent or holds texts, times or samples; as :meth:`read`.
         """
         known_at = utc_nanoseconds(as_of)
-        source = self._file.view(_core.Grain[rows], known_at, as_filter(self._file, runs, known_at).to_core())
+        source = self._file.view(_core.Grain[rows], known_at, core_filter(self._file, runs, known_at))
         return _history.Minibatches(
             source, list(columns), size, shuffle=shuffle, seed=seed, epoch=epoch, drop_last=drop_last
         )
@@ -435,7 +435,7 @@ class History:
         Raises: DataError when a column is absent or holds no numbers; KeyboardInterrupt on Ctrl-C.
         """
         known_at = utc_nanoseconds(as_of)
-        source = self._file.view(_core.Grain.readings, known_at, as_filter(self._file, runs, known_at).to_core())
+        source = self._file.view(_core.Grain.readings, known_at, core_filter(self._file, runs, known_at))
         return statistics_frame(source, columns, fractions, progress)
 
     def verify(self, *, progress: Progress | None = None) -> VerifyReport:

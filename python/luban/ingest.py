@@ -144,13 +144,16 @@ def import_frame(
     *,
     name: str = "frame",
     on_bad: OnBad = "quarantine",
+    own_runs: bool = False,
     progress: Progress | None = None,
 ) -> ImportReport:
     """Import a DataFrame (one row per reading) into the history ``out``; ``name`` is its name in the provenance.
 
+    ``own_runs``: its column ``run_id`` names runs of the history, also where the process file makes run ids of others.
+
     Raises: as :func:`import_csv`.
     """
-    return _import(process, FrameSource(frame, name), out, on_bad, progress)
+    return _import(process, FrameSource(frame, name, own_runs=own_runs), out, on_bad, progress)
 
 
 def import_parquet(

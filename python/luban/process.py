@@ -230,7 +230,7 @@ class Process:
 
     @property
     def source_columns(self) -> dict[str, SourceColumn]:
-        """Where an import finds each name; the keys of ``runs`` (repeat, start_time, end_time) among them."""
+        """Where an import finds each name; the keys of ``runs`` (repeat, start_time, end_time, status) among them."""
         from luban._process import file
 
         return {

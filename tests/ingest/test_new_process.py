@@ -92,6 +92,26 @@ def test_a_log_without_repeats(write_csv: WriteCsv) -> None:
     assert runs["start_time"].notna().all()
 
 
+def test_rows_with_times_become_runs_with_times(write_csv: WriteCsv) -> None:
+    random = np.random.default_rng(3)
+    log = pd.DataFrame(
+        {
+            "end_time": pd.date_range("2026-01-01T01:00", periods=60, freq="h", tz="UTC").strftime("%Y-%m-%dT%H:%MZ"),
+            "logged at": pd.date_range("2026-01-01", periods=60, freq="h", tz="UTC").strftime("%Y-%m-%dT%H:%MZ"),
+            "pressure": random.choice([1.0, 2.0, 3.0, 4.0], 60),
+            "yield": random.uniform(80, 95, 60),
+        }
+    )
+    draft = ingest.new_process(write_csv(log))
+    assert "\nruns: {start_time: {column: logged at}}  # each row is a run\n" in draft.text
+    history = History.from_csv(draft.process, write_csv(log))
+    runs = history.read(["start_time", "end_time"], rows="runs")
+    assert (len(runs), "logged at" in set(history.columns()["name"])) == (60, False)
+    assert ((runs["end_time"] - runs["start_time"]) == pd.Timedelta("1h")).all()
+    naive = ingest.new_process(write_csv(log.replace("Z$", "", regex=True), "naive.csv"))
+    assert "\nruns: {start" not in naive.text
+
+
 def test_the_draft_is_written_and_never_over_another(frame: pd.DataFrame, write_csv: WriteCsv, tmp_path: Path) -> None:
     out = tmp_path / "process.yaml"
     draft = ingest.new_process(write_csv(frame), out, name="shafts")

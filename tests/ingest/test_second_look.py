@@ -74,7 +74,9 @@ def test_rows_that_stand_twice_in_one_source_are_said() -> None:
     twice = pd.concat([frame, frame.iloc[[3, 7, 9]]], ignore_index=True)
     history = History.empty(mixer())
     [note] = history.append(twice).notes
-    assert note == "3 rows repeat earlier rows to the last digit, inputs and all values (the first is row 40); kept."
+    assert (
+        note == "3 rows repeat earlier rows to the last digit, inputs and all values (the first is data row 41); kept."
+    )
     found = history.inspect().findings
     assert list(found["kind"]) == ["duplicate_run"] * 3
     assert list(found["source_row"]) == [40, 41, 42]

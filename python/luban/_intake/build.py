@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from luban._intake.cells import first_places, number_texts, taken
-from luban._intake.convert import NO_TIME, Columns, Refusals
+from luban._intake.convert import NO_TIME, Codes, Columns, Refusals
 from luban._intake.extras import add_achieved, add_with_quality
 from luban._intake.row_runs import RowRuns, expanded, starts_of
+from luban._intake.status import settle_status
 from luban._intake.tables import free_numbers, number_codes, reading_tables, run_tables
 
 if TYPE_CHECKING:
@@ -69,7 +70,8 @@ class PieceState:
 
     runs: NDArray[np.uint64] = field(default_factory=lambda: np.empty(0, dtype=np.uint64))  # sorted hashes of names
     readings: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, dtype=np.int64))
-    texts: dict[str, bool] = field(default_factory=dict)  # of identifiers and auxiliary columns: whether texts
+    texts: dict[str, bool] = field(default_factory=dict)  # of auxiliary columns: whether texts
+    status: bool | None = None  # whether a column of that name was taken for the status of runs
 
     def settle(self, columns: Columns, match: Match, refusals: Refusals) -> None:
         """Keep a column of numbers or of texts what it was in the first piece that held something.
@@ -126,6 +128,7 @@ def build(
     """
     keys, ids = run_keys(process, columns, match, refusals, report.digest)
     kept, runs = _passed(columns, keys)
+    settle_status(columns, match, kept, runs, refusals, report, state)
     if _refuse_disagreeing(columns, match, kept, runs, refusals):
         kept, runs = _passed(columns, keys)
     repeat = _repeats(columns, kept, runs)
@@ -141,7 +144,10 @@ def build(
     now = time.time_ns()
     content = content_of(process, author, report.source, report.digest, report.rows, now)
     first = kept[runs.first]
-    tables = run_tables(columns, match, kept, runs, report, texts=state is not None)
+    tables = run_tables(columns, match, kept, runs, report)
+    if ids.differ:
+        tables.varying.append("run_id")
+        report.notes.append(_other_names(process, match))
     place = _equipment(process)
     if place and "equipment" not in tables.housekeeping and "equipment" not in tables.varying:
         tables.housekeeping["equipment"] = [place] * len(first)
@@ -247,10 +253,11 @@ def process_document(process: Process) -> str:
 class _RunIds:
     """Texts of runs' keys: made for the runs alone, not for every row; ``named``: a column says which run it is."""
 
-    def __init__(self, texts: Sequence[str] | None, digest: str) -> None:
+    def __init__(self, texts: Sequence[str] | None, digest: str, *, differ: bool = False) -> None:
         self._texts = texts
         self._digest = digest[:12]
         self.named = texts is not None
+        self.differ = differ  # a column run_id says something else
 
     def __call__(self, keys: NDArray[np.int64]) -> list[str]:
         if self._texts is None:
@@ -262,10 +269,9 @@ def run_keys(
     process: Process, columns: Columns, match: Match, refusals: Refusals, digest: str
 ) -> tuple[NDArray[np.int64], _RunIds]:
     """Return a number for each row, the same for all readings of a run, and what gives the names of runs."""
-    if "run_id" in columns.codes:
-        given = columns.codes["run_id"]
+    given, names = columns.codes.get("run_id"), process.core.run_id
+    if given is not None and match.run_id_counts:
         return given.codes.astype(np.int64), _RunIds(given.categories, digest)
-    names = process.core.run_id
     if not names:  # each row is a run
         return columns.rows.astype(np.int64), _RunIds(None, digest)
     for name in names:
@@ -274,7 +280,26 @@ def run_keys(
             refusals.add(columns.rows[empty], match.found[name].header, [""] * len(empty), "missing", "row")
             columns.good[empty] = False
     labels = _labels(columns, names, np.arange(len(columns.rows)))
-    return labels.codes, _RunIds(labels.texts(), digest)
+    texts = labels.texts()
+    return labels.codes, _RunIds(texts, digest, differ=given is not None and _differ(columns, labels, texts, given))
+
+
+def _differ(columns: Columns, labels: _Labels, texts: Sequence[str], given: Codes) -> bool:
+    """Whether a row that passed bears another name of its run than its columns give it."""
+    rows = np.flatnonzero(columns.good)
+    own, stated = taken(labels.codes, rows), taken(given.codes, rows)
+    starts = starts_of([own, stated])
+    names = [*given.categories, ""]
+    pairs = zip(own[starts].tolist(), stated[starts].tolist(), strict=True)
+    return any(texts[code] != names[other] for code, other in pairs)
+
+
+def _other_names(process: Process, match: Match) -> str:
+    made_of = ", ".join(process.core.run_id)
+    return (
+        f"{match.housekeeping['run_id']} does not name the runs: the process file makes their names of {made_of} "
+        "(runs: id), and it says something else; kept as auxiliary.run_id."
+    )
 
 
 @dataclass(frozen=True)
@@ -334,26 +359,28 @@ def _renumbered(codes: NDArray[np.int64]) -> NDArray[np.int64]:
 def _refuse_disagreeing(
     columns: Columns, match: Match, rows: NDArray[np.int64], runs: RowRuns, refusals: Refusals
 ) -> bool:
-    """Refuse rows that differ from most rows of their run in an input of the run; without a majority, all of them.
+    """Refuse rows that differ from most rows of their run in an input or the status; without a majority, all of them.
 
     Return whether there are any. Inputs are never missing in rows that passed.
     """
     inputs = [found for found in match.found.values() if found.role in ("parameter", "context")]
     if len(runs.first) == len(rows):
         return False
-    values = (columns.codes[one.name].codes if one.name in columns.codes else columns.numbers[one.name]
-              for one in inputs)  # fmt: skip
+    names = [found.name for found in inputs] + (["status"] if columns.status else [])
+    values = (columns.codes[name].codes if name in columns.codes else columns.numbers[name] for name in names)
     if all(runs.constant(taken(column, rows)) for column in values):
         return False
-    settings = _labels(columns, [found.name for found in inputs], rows)
+    settings = _labels(columns, names, rows)
     both = runs.run * len(settings.first) + settings.codes
     pairs, pair, counts = np.unique(both, return_inverse=True, return_counts=True)
     if len(pairs) == len(runs.first):
         return False
     size = np.bincount(runs.run)
     bad = np.flatnonzero(2 * counts[pair] <= size[runs.run])
-    header = ", ".join(found.header for found in inputs)
-    refusals.add(columns.rows[rows[bad]], header, settings.texts(settings.codes[bad]), "run_disagrees", "row")
+    headers = [found.header for found in inputs] + ([match.housekeeping["status"]] if columns.status else [])
+    refusals.add(
+        columns.rows[rows[bad]], ", ".join(headers), settings.texts(settings.codes[bad]), "run_disagrees", "row"
+    )
     columns.good[rows[bad]] = False
     return True
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from luban import _core, units
 from luban._intake.quality import QUALITY_BAD, QUALITY_GOOD, QUALITY_UNCERTAIN, Quality
+from luban._process.definition import SHARING
 from luban.errors import DataError, UnitError
 
 if TYPE_CHECKING:
@@ -61,6 +62,8 @@ class Match:
     left_out: list[str]  # columns that are made anew
     achieved: dict[str, Found] = field(default_factory=dict)  # what parameters reached, by name of the parameter
     quality: dict[str, Quality] = field(default_factory=dict)  # by name of the response
+    status: Mapping[str, str] | None = None  # what the words of the source mean; None: the process file states none
+    run_id_counts: bool = True  # a column run_id names runs; otherwise other columns do
 
     @property
     def numeric_headers(self) -> list[str]:
@@ -86,11 +89,13 @@ def match_columns(
     *,
     inputs_required: bool = True,
     own_names: bool = False,
+    own_runs: bool = False,
 ) -> Match:
     """Match a header with a process. ``header_units`` are units known besides the header (``attrs`` of a frame).
 
     A column that the process file states under another name (``column: Ra``) is looked for under that name. The name
     of the process will do instead in a table that a history gave out (it has run ids), and with ``own_names``.
+    ``own_runs``: its run ids are those of a history, and count whatever the process file makes run ids of.
 
     Raises: DataError for a column that is missing (with the nearest name) or that stands twice; UnitError when the
     source's unit does not fit the process's.
@@ -106,10 +111,14 @@ def match_columns(
     for column in process.source_columns.values():
         if column.role == "trace":
             continue
-        at = finder.find(column.column, *([column.name] if own_names or named_runs else []))
+        also = [column.name] if own_names or named_runs else []
+        shared = column.name in SHARING  # a time may be part of what names the run, too
+        at = finder.find(column.column, *also, shared=shared)
         if column.role == "run":
             if at is not None:
                 housekeeping[column.name] = at
+            elif column.name != "repeat" and named_runs:
+                absent.append(column.name)
             elif inputs_required:
                 raise finder.missing(column.column)
             continue
@@ -141,7 +150,14 @@ def match_columns(
     given_out = "run_id" in housekeeping
     left_out = [name for name in _MADE_ANEW if given_out and finder.find(name) is not None]
     rest = finder.rest(set(process.source_columns))
-    return Match(found, housekeeping, rest, absent, left_out, achieved, quality)
+    made_of = process.core.run_id
+    counts = own_runs or not made_of or not all(name in found for name in made_of)
+    return Match(found, housekeeping, rest, absent, left_out, achieved, quality, _status_words(process), counts)
+
+
+def _status_words(process: Process) -> Mapping[str, str] | None:
+    runs = process.definition.runs
+    return None if runs is None or runs.status is None else runs.status.values
 
 
 def _achieved_entries(process: Process) -> list[tuple[str, AchievedEntry]]:
@@ -217,12 +233,14 @@ class _Finder:
             if unit is not None and text not in self._units:
                 self._units[text] = unit
 
-    def find(self, *names: str) -> str | None:
+    def find(self, *names: str, shared: bool = False) -> str | None:
+        """Return the first column of these names that is not taken; ``shared``: taken or not."""
+        taken = set() if shared else self._taken
         for name in names:
-            if name in self._header and name not in self._taken:
+            if name in self._header and name not in taken:
                 self._taken.add(name)
                 return name
-            candidates = [text for text in self._by_base.get(name, []) if text not in self._taken]
+            candidates = [text for text in self._by_base.get(name, []) if text not in taken]
             if len(candidates) > 1:
                 raise DataError(
                     where="ingest.columns",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ from luban import units
 from luban._intake.arrow_cells import ArrowCells, joined
 from luban._intake.cells import NO_TIME, Codes, Plain, RawChunk, number_text, texts_of
 from luban._intake.quality import QUALITY_GOOD, QUALITY_UNCERTAIN, QUALITY_UNKNOWN
+from luban._intake.status import translated
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -105,6 +106,7 @@ class Columns:
     achieved: dict[str, NDArray[np.float64] | Codes] = field(default_factory=dict)  # beside a parameter
     quality: dict[str, NDArray[np.int32]] = field(default_factory=dict)  # of responses
     naive: dict[str, str] = field(default_factory=dict)  # typed times without a zone: header → the zone taken
+    status: bool = False  # the column of that name says how the runs ended
 
 
 def convert_piece(
@@ -158,8 +160,12 @@ def convert_chunk(
     for name, header in match.housekeeping.items():
         if name in ("start_time", "end_time", "reading_time"):
             _time(out, name, header, cells, timezone, refusals)
-            continue
-        _housekeeping(out, name, header, cells, decimal, refusals)
+        elif name == "status" and match.status is not None:
+            _status(out, header, match.status, cells, refusals)
+        elif name == "run_id" and not match.run_id_counts:
+            out.codes[name] = cells.codes(header)
+        else:
+            _housekeeping(out, name, header, cells, decimal, refusals)
     for found in match.achieved.values():
         _achieved(out, found, cells, decimal, refusals)
     for quality in match.quality.values():
@@ -253,6 +259,12 @@ def _time(out: Columns, name: str, header: str, cells: Cells, timezone: ZoneInfo
     out.times[name] = found.nanoseconds
     if found.naive:
         out.naive[header] = "UTC" if timezone is None else timezone.key
+
+
+def _status(out: Columns, header: str, words: Mapping[str, str], cells: Cells, refusals: Refusals) -> None:
+    """Read how runs ended, by the words of the process file."""
+    out.codes["status"], unknown = translated(cells.codes(header), words)
+    _refuse_values(out, header, cells, unknown, "status_unknown", refusals)
 
 
 def _housekeeping(out: Columns, name: str, header: str, cells: Cells, decimal: str, refusals: Refusals) -> None:

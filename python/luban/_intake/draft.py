@@ -195,20 +195,27 @@ def _timezone(out: _Lines, guess: Guess) -> None:
 def _runs(out: _Lines, guess: Guess) -> None:
     out.plain("")
     _timezone(out, guess)
+    start = [f"start_time: {{column: {_scalar(column.header)}}}" for column in _start(guess)]
     if not guess.run_id:
         out.plain("# runs: each row is taken for a run of one reading; if a run has more, say what names it:",
-                  "# runs: {id: […], repeat: {column: …}}")  # fmt: skip
+                  f"# runs: {{{', '.join(['id: […], repeat: {column: …}', *start])}}}")  # fmt: skip
+        if start:
+            out.add(f"runs: {{{start[0]}}}", "each row is a run")
         return
     fields = [f"id: [{', '.join(_scalar(name) for name in guess.run_id)}]"]
     fields += [f"repeat: {{column: {_scalar(column.header)}}}" for column in guess.of("repeat")]
-    fields += [f"start_time: {{column: {_scalar(column.header)}}}" for column in _start(guess)]
+    fields += start
     several = guess.runs < guess.rows or guess.of("repeat")
     readings = f"{guess.rows:,} rows are readings of {guess.runs:,} runs" if several else "each row is a run"
     out.add(f"runs: {{{', '.join(fields)}}}", readings, [guess.run_doubt] if guess.run_doubt else [])
 
 
 def _start(guess: Guess) -> list[ColumnGuess]:
-    return [c for c in guess.of("time") if c.zoned and not c.empty][:1] if guess.run_id else []
+    """Return the first column of times that an import reads, and that does not say by its header what else it is."""
+    from luban import units
+
+    times = [c for c in guess.of("time") if c.zoned and not c.empty]
+    return [c for c in times if units.parse_header(c.header)[0] not in ("end_time", "reading_time")][:1]
 
 
 def _left_out(out: _Lines, guess: Guess) -> None:

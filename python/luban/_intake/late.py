@@ -42,7 +42,13 @@ def find_late(process: Process, source: Source, header: Header, sink: Sink) -> L
     a table in memory with ``run_id`` may bring some of the inputs. Raises: DataError for late values without a history.
     """
     match = match_columns(
-        process, header.names, source.place, header.units, inputs_required=False, own_names=header.own_names
+        process,
+        header.names,
+        source.place,
+        header.units,
+        inputs_required=False,
+        own_names=header.own_names,
+        own_runs=header.own_runs,
     )
     roles = {found.role for found in match.found.values()}
     named = "run_id" in match.housekeeping
@@ -82,7 +88,7 @@ class LateValues:
         named = set(self.process.core.run_id)
         own = {name: found for name, found in self.source_match.found.items()
                if not (found.role == "identifier" and name in named)}  # fmt: skip
-        return dataclasses.replace(self.source_match, found=own | dict(self.inputs))
+        return dataclasses.replace(self.source_match, found=own | dict(self.inputs), run_id_counts=True)
 
     @property
     def notes(self) -> list[str]:
@@ -125,7 +131,7 @@ class LateValues:
 
     def _read(self, run_ids: list[str]) -> pd.DataFrame:
         """Read the inputs of the readings of some runs."""
-        chosen = RunFilter(run_id=or_none(run_ids)).to_core()
+        chosen = RunFilter(run_id=or_none(run_ids)).to_core({})
         return table_frame(self.stored.view(_core.Grain.readings, NO_TIME, chosen), ["run_id", "repeat", *self.inputs])
 
     def _repeats(self, columns: Columns, known: pd.DataFrame, rows: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -21,13 +21,14 @@ REASONS: Mapping[str, str] = {
     "outside_valid": "outside the `valid` range of the response",
     "duplicate": "the same run and repeat stands earlier in this import",
     "unknown_run": "values of a run that the history does not have",
-    "run_disagrees": "differs from the rest of its run in a parameter or context variable",
+    "run_disagrees": "differs from the rest of its run in a parameter, a context variable or the status",
     "repeat_not_whole": "the number of the reading is not a whole number",
     **TIME_REASONS,
     "malformed_row": "more fields than the header",
     "disagrees_with_stored_run": "differs in a parameter or context variable from the run that is stored",
     "disagrees_with_stored_reading": "differs in a noise variable from the reading that is stored",
     "only_responses_are_corrected": "another auxiliary value, or another time, lot, equipment … of a stored run",
+    "status_unknown": "a word for the status that the process file does not explain; the run is stored as running",
     "quality_never_seen": "a word for the quality that neither the process file nor OPC UA explains; value uncertain",
 }
 

@@ -70,12 +70,14 @@ def add_frame(
     name: str = "frame",
     on_bad: OnBad = "quarantine",
     own_names: bool = True,
+    own_runs: bool = False,
 ) -> ImportReport:
     """Merge a DataFrame into ``history``; its ``attrs["units"]`` are the units of its columns.
 
-    ``own_names``: its columns may bear the names of the process where the process file states others.
+    ``own_names``: its columns may bear the names of the process where the process file states others; ``own_runs``: its
+    run ids are those of a history.
     """
-    source = FrameSource(frame, name, own_names=own_names)
+    source = FrameSource(frame, name, own_names=own_names, own_runs=own_runs)
     return add_source(ContentSink(history), process, source, on_bad=on_bad)
 
 
@@ -106,12 +108,19 @@ def add_source(
     header = source.header(wanted_names(process))
     late = find_late(process, source, header, sink)
     if late is None:
-        match = match_columns(process, header.names, source.place, header.units, own_names=header.own_names)
+        match = match_columns(
+            process,
+            header.names,
+            source.place,
+            header.units,
+            own_names=header.own_names,
+            own_runs=header.own_runs,
+        )
     else:
         match = late.source_match
         report.notes += late.notes
     report.notes += [
-        *_notes(process, match, late),
+        *_notes(process, match, header, late),
         *getattr(source, "notes", lambda times: [])(list(match.housekeeping.values())),
     ]
     timezone = timezone_of(process, header, source.place)
@@ -335,8 +344,10 @@ def _contradicts(report: ImportReport, merged: _history.MergeReport, sink: Sink)
     )
 
 
-def _notes(process: Process, match: Match, late: LateValues | None) -> list[str]:
+def _notes(process: Process, match: Match, header: Header, late: LateValues | None) -> list[str]:
     notes = []
+    if match.left_out and not header.own_runs:
+        notes.append("Left out, since an import makes them anew: " + ", ".join(match.left_out) + ".")
     absent = match.absent
     if late is not None:  # it lacks the others because it is late
         absent = [name for name in absent if process.source_columns[name].role == "response"]

@@ -39,7 +39,7 @@ def _values(process: Process, addition: Addition, match: Match) -> list[str]:
         values = taken(addition.columns.numbers[name], addition.kept)
         found += remarks(variables[name], values) if name in variables else digits_lost(name, values)
     rows = addition.source_rows
-    return [f"{remark.message} First in row {rows[remark.row]:,}." for remark in found]
+    return [f"{remark.message} First in data row {rows[remark.row] + 1:,}." for remark in found]
 
 
 def _repeated(history: _history.Content | None, process: Process, addition: Addition) -> list[str]:
@@ -64,8 +64,8 @@ def _repeated(history: _history.Content | None, process: Process, addition: Addi
         return []
     verb = "repeats" if len(at) == 1 else "repeat"
     return [
-        f"{counted(len(at), 'row')} {verb} earlier rows to the last digit, inputs and all values (the first is row "
-        f"{addition.source_rows[at[0]]:,}); kept."
+        f"{counted(len(at), 'row')} {verb} earlier rows to the last digit, inputs and all values (the first is data "
+        f"row {addition.source_rows[at[0]] + 1:,}); kept."
     ]
 
 

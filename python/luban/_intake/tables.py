@@ -11,6 +11,7 @@ import numpy as np
 from luban import _core
 from luban._intake.cells import taken, texts_of
 from luban._intake.convert import NO_TIME, Codes, Columns
+from luban._intake.status import stored_status
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -52,12 +53,10 @@ def run_tables(
     kept: NDArray[np.int64],
     runs: RowRuns,
     report: ImportReport,
-    *,
-    texts: bool = False,
 ) -> RunTables:
     """Tables of the runs, each run by its first row. An identifier that varies within a run becomes auxiliary.
 
-    ``texts``: identifiers stay texts even where all are numbers, since later pieces may hold others.
+    Identifiers are texts, as the source has them, also where all are numbers: 007 is a name, and so is 7.
     """
     out = RunTables()
     first = kept[runs.first]
@@ -69,32 +68,24 @@ def run_tables(
         elif found.role == "identifier":
             names = columns.codes[found.name]
             if runs.constant(taken(names.codes, kept)):
-                column = _core.Column.string(found.name, names.texts(first).tolist()) if texts else None
-                out.identifiers.add(column or _free_column(found.name, "", names, first))
+                out.identifiers.add(_core.Column.string(found.name, names.texts(first).tolist()))
             else:
                 out.varying.append(found.name)
                 report.notes.append(f"{found.header} varies within runs: kept for each reading.")
     for name in ("start_time", "end_time"):
         if name in columns.times:
             out.housekeeping[name] = _first_known(columns.times[name][kept], runs.run, len(first)).tolist()
-    for name in (*_TEXTS_OF_RUNS, "status"):
-        if name in columns.codes:
-            _text_of_runs(out, name, columns.codes[name], kept, runs)
+    for name in _TEXTS_OF_RUNS:
+        if name in columns.codes and runs.constant(taken(columns.codes[name].codes, kept)):
+            out.housekeeping[name] = columns.codes[name].texts(first).tolist()
+        elif name in columns.codes:
+            out.varying.append(name)
+            report.notes.append(f"{match.housekeeping[name]} varies within runs: kept for each reading.")
+    if columns.status:
+        out.housekeeping["status"] = stored_status(columns, first)
+    elif "status" in columns.codes:
+        out.varying.append("status")
     return out
-
-
-def _text_of_runs(out: RunTables, name: str, texts: Codes, kept: NDArray[np.int64], runs: RowRuns) -> None:
-    from luban import _history
-
-    known = list(_history.run_status_names)
-    first, constant = kept[runs.first], runs.constant(taken(texts.codes, kept))
-    if name == "status" and constant and set(texts.categories) <= set(known):
-        lookup = np.array([*(known.index(text) for text in texts.categories), known.index("completed")])
-        out.housekeeping[name] = lookup[texts.codes[first]].tolist()
-    elif name != "status" and constant:
-        out.housekeeping[name] = texts.texts(first).tolist()
-    else:
-        out.varying.append(name)
 
 
 def reading_tables(
@@ -111,7 +102,9 @@ def reading_tables(
         shown = f"auxiliary.{name}" if name in varying else name
         out.auxiliary_names.append(shown)
         unit = units.get(name, "")
-        if name in columns.numbers:
+        if name in varying:
+            out.auxiliary.add(_core.Column.string(shown, columns.codes[name].texts(kept).tolist()))
+        elif name in columns.numbers:
             out.auxiliary.add(_core.Column.float64(shown, unit, taken(columns.numbers[name], kept)))
         else:
             out.auxiliary.add(_free_column(shown, unit, columns.codes[name], kept))

@@ -12,9 +12,11 @@ from luban.errors import ConfigurationError, UnitError
 if TYPE_CHECKING:
     from luban._process.file import ParameterEntry, ProcessFile, ResponseEntry, VariableEntry
 
-__all__ = ["check_sources", "core_definition"]
+__all__ = ["SHARING", "check_sources", "core_definition"]
 
 _WHERE = "process.Process"
+#: Times of a run, whose column may be an identifier, too.
+SHARING = ("start_time", "end_time")
 
 
 def core_definition(file: ProcessFile, document: Document) -> dict[str, Any]:
@@ -53,6 +55,8 @@ def check_sources(file: ProcessFile, document: Document) -> None:
     taken: dict[str, str] = {}
     for role, name, column, unit in source_entries(file):
         location = _location(role, name)
+        if role == "run" and name in SHARING and taken.get(column.name) in file.identifiers:
+            continue
         if column.name in taken:
             raise ConfigurationError(
                 where=_WHERE,

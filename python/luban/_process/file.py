@@ -61,6 +61,7 @@ Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 Category = Annotated[str, BeforeValidator(_category)]
 Name = Annotated[str, Field(min_length=1)]
 Timezone = Annotated[str, pydantic.AfterValidator(_timezone)]
+RunStatus = Literal["completed", "running", "failed", "abandoned"]
 
 
 class _Entry(BaseModel):
@@ -239,16 +240,38 @@ class TraceEntry(_Entry):
     column: ColumnRef | None = None
 
 
+class StatusEntry(_Entry):
+    """Column that says how a run ended; without `values` it holds the words that a history keeps."""
+
+    column: ColumnRef | None = None
+    values: dict[Category, RunStatus] = Field(default={}, description="what the words of the source mean")
+
+    @pydantic.model_validator(mode="after")
+    def _are_words(self) -> StatusEntry:
+        if self.column is not None and self.column.unit is not None:
+            raise ContradictionError("a column of words or codes", f"the unit {self.column.unit!r}")
+        return self
+
+
 class RunsEntry(_Entry):
     """Which rows of a source belong together: one row is one reading, a run has one or more."""
 
-    id: Annotated[list[Name], Field(min_length=1, description="names whose values together name a run")]
+    id: list[Name] = Field(
+        default=[], description="names whose values together name a run; when left out, each row is a run"
+    )
     repeat: IdentifierEntry | None = Field(default=None, description="column that numbers the readings of a run")
     start_time: IdentifierEntry | None = None
     end_time: IdentifierEntry | None = None
     timezone: Timezone | None = Field(
         default=None, description="where times without a zone were written, such as Europe/Berlin (IANA)"
     )
+    status: StatusEntry | None = Field(default=None, description="how the run ended")
+
+    @pydantic.model_validator(mode="after")
+    def _repeats_are_of_runs(self) -> RunsEntry:
+        if self.repeat is not None and not self.id:
+            raise ContradictionError("`id` beside `repeat`", "none", "without it each row is a run of one reading")
+        return self
 
 
 class CostEntry(BaseModel):
@@ -318,7 +341,7 @@ def source_entries(file: ProcessFile) -> Iterator[tuple[str, str, ColumnRef, str
         for name, entry in entries.items():
             yield role, name, entry.column or ColumnRef(name=name), getattr(entry, "unit", "")
     if file.runs is not None:
-        for name in ("repeat", "start_time", "end_time"):
+        for name in ("repeat", "start_time", "end_time", "status"):
             entry = getattr(file.runs, name)
             if entry is not None:
                 yield "run", name, entry.column or ColumnRef(name=name), ""

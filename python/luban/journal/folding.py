@@ -132,7 +132,7 @@ def _fold(source: Journal, out: Path, place: str, process: Process, progress: Pr
     # another import, not the same one again.
     frame["source"] = name
     frame.attrs = {}
-    done.report = ingest.import_frame(process, frame, place, name=name, progress=progress)
+    done.report = ingest.import_frame(process, frame, place, name=name, own_runs=True, progress=progress)
     done.digest = History.open(out).digest if _is_there(out) else ""
     return done
 

@@ -134,7 +134,6 @@ void FolderWriter::refresh() {
   if (!in_doubt_) return;
   const bool listed = fs::exists(folder_ / manifest_name);
   manifest_ = listed ? FolderManifest::read(folder_) : FolderManifest{};
-  require_newest();
   remove_leftovers(listed);
   static_cast<void>(nobody_reads(folder_));  // makes the file that readers hold on to
   in_doubt_ = false;
@@ -160,20 +159,17 @@ void FolderWriter::remove_file(const fs::path& file) const {
                                       " of one backup together; `luban verify` says what is missing"});
 }
 
-// The file of heads knows a list that is older than what was acknowledged, as of a backup that was restored in part.
-void FolderWriter::require_newest() const {
+// Whether the file of heads knows of more segments than the list, as when an older list was put back.
+bool FolderWriter::is_outdated() const {
   std::vector<HeadRecord> heads = noted_heads(head_);
   std::erase_if(heads, [this](const HeadRecord& head) {
     return head.uuid != manifest_.uuid || (head.reason == head_compact_begun && head.head != manifest_.head());
   });
-  const auto count = static_cast<std::int64_t>(manifest_.segments.size());
-  if (!heads.empty() && heads.back().segments > count) {
-    refuse_list(std::to_string(count) + " segments, where " + std::to_string(heads.back().segments) + " were written");
-  }
+  return !heads.empty() && heads.back().segments > static_cast<std::int64_t>(manifest_.segments.size());
 }
 
 // A segment that no list names was never acknowledged when a crash came between its renaming and that of the list: it
-// bears the next free name. Any other one is somebody's data.
+// bears the next free name, and the file of heads does not know it. Any other one is somebody's data.
 void FolderWriter::remove_leftovers(bool listed) {
   std::set<std::string> known(manifest_.replaced.begin(), manifest_.replaced.end());
   for (const SegmentEntry& entry : manifest_.segments) known.insert(entry.file);
@@ -186,9 +182,11 @@ void FolderWriter::remove_leftovers(bool listed) {
     if (ours && name.ends_with(".partial")) partial.push_back(entry.path());
     if (is_segment_name(name) && known.count(name) == 0 && name != next) refuse_list("none that names " + name);
   }
-  if (!listed && !noted_heads(head_).empty() && fs::exists(folder_ / next)) refuse_list("no list beside " + next);
+  const bool left = fs::exists(folder_ / next);
+  if (left && !listed && !noted_heads(head_).empty()) refuse_list("no list beside " + next);
+  if (left && listed && is_outdated()) refuse_list("one that is older than " + next);
   for (const fs::path& file : partial) remove_file(file);
-  if (!fs::exists(folder_ / next)) return;
+  if (!left) return;
   if (listed) {
     remove_file(folder_ / next);
   } else {  // a first write that was cut short, or a history without its list: nobody can tell

@@ -15,7 +15,7 @@ namespace luban::history::detail {
 class FolderWriter {
  public:
   /// Makes the folder when there is none; removes what an earlier crash left half done, and nothing else: segments that
-  /// the list does not name, or a list older than the file of heads, are refused. @throws LifecycleError, IoError,
+  /// the list does not name are refused. @throws LifecycleError, IoError,
   /// IntegrityError, VersionError.
   FolderWriter(const std::filesystem::path& folder, WriteOptions options, const std::filesystem::path& head,
                const std::string& where);
@@ -38,7 +38,7 @@ class FolderWriter {
   [[nodiscard]] std::string free_name() const;
   void publish(FolderManifest next, const char* reason);
   [[noreturn]] void refuse_list(const std::string& received) const;
-  void require_newest() const;
+  [[nodiscard]] bool is_outdated() const;
   void remove_leftovers(bool listed);
   void note_head(const HeadRecord& record) const;
   void remove_file(const std::filesystem::path& file) const;

@@ -28,6 +28,7 @@ class Header:
     units: Mapping[str, str] = field(default_factory=dict)  # besides those that stand in the names
     decimal: str = "."
     own_names: bool = False  # columns may bear the names of the process where the process file states others
+    own_runs: bool = False  # its run ids are those of a history, whatever the process file makes run ids of
     nothing: str = "a header and nothing below it"  # what it is when it has no rows
     timezone: str = ""  # where its times without a zone were written, as far as the source says
 

@@ -19,16 +19,20 @@ __all__ = ["FrameSource", "as_pandas", "require_plain"]
 
 
 class FrameSource:
-    """A DataFrame; its ``attrs["units"]`` are the units of its columns, ``attrs["timezone"]`` of its local times."""
+    """A DataFrame; its ``attrs["units"]`` are the units of its columns, ``attrs["timezone"]`` of its local times.
+
+    ``own_runs``: its run ids are those of a history.
+    """
 
     where = "ingest.import_frame"
 
-    def __init__(self, frame: object, name: str, *, own_names: bool = True) -> None:
+    def __init__(self, frame: object, name: str, *, own_names: bool = True, own_runs: bool = False) -> None:
         self._frame = as_pandas(frame)
         require_plain(self._frame, name)
         self.name = name
         self.place = name
         self._own_names = own_names
+        self._own_runs = own_runs
 
     def digest(self) -> str:
         """SHA-256 over column names, dtypes, units and a hash of each row (its index left out)."""
@@ -48,7 +52,14 @@ class FrameSource:
         units = {str(column): str(unit) for column, unit in dict(self._frame.attrs.get("units", {})).items()}
         names = [str(column) for column in self._frame.columns]
         timezone = str(self._frame.attrs.get("timezone", ""))
-        return Header(names, units, own_names=self._own_names, nothing="an empty frame", timezone=timezone)
+        return Header(
+            names,
+            units,
+            own_names=self._own_names,
+            own_runs=self._own_runs,
+            nothing="an empty frame",
+            timezone=timezone,
+        )
 
     def chunks(self, header: Header, numeric: Sequence[str]) -> Iterator[RawChunk]:
         """Return all rows at once: they are in memory already."""
