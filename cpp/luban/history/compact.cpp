@@ -10,15 +10,30 @@ namespace {
 
 using Segments = std::vector<detail::SegmentEntry>;
 
+/// Bytes of all columns of a segment when they are loaded: equal samples may take a thousandth of them on disk.
+std::int64_t loaded_bytes(const std::filesystem::path& segment) {
+  const detail::TreeFile file(segment);
+  std::size_t bytes = 0;
+  for (const auto& [path, info] : file.datasets()) {
+    file.require_readable(path);
+    const bool text = info.kind == detail::StoredKind::text;
+    bytes += info.count * (info.element_size + (text ? sizeof(std::string) : 0));
+  }
+  return static_cast<std::int64_t>(bytes);
+}
+
 /// End of the segments from `first` on that fit into one.
-std::size_t end_of_group(const Segments& segments, std::size_t first, const CompactOptions& options) {
-  std::int64_t readings = 0;
+std::size_t end_of_group(const detail::FolderWriter& writer, std::size_t first, const CompactOptions& options) {
+  const Segments& segments = writer.manifest().segments;
+  std::int64_t readings = segments[first].readings;
   std::int64_t bytes = 0;
-  std::size_t end = first;
+  std::size_t end = first + 1;
   for (; end < segments.size(); ++end) {
     readings += segments[end].readings;
-    bytes += segments[end].bytes;
-    if (end > first && (readings > options.most_readings || bytes > options.most_bytes)) break;
+    if (readings > options.most_readings) break;
+    if (end == first + 1) bytes = loaded_bytes(writer.folder() / segments[first].file);
+    bytes += loaded_bytes(writer.folder() / segments[end].file);
+    if (bytes > options.most_bytes) break;
   }
   return end;
 }
@@ -52,7 +67,7 @@ CompactReport compact(const std::filesystem::path& folder, const CompactOptions&
   report.bytes_before = total_bytes(segments);
   for (std::size_t first = 0; first < segments.size(); ++first) {
     control.check("history.compact");
-    const std::size_t end = end_of_group(segments, first, options);
+    const std::size_t end = end_of_group(writer, first, options);
     if (end - first > 1) writer.replace(first, end, joined(writer, first, end, control), control);
     control.report({.phase = "compact",
                     .done = static_cast<std::int64_t>(first) + 1,

@@ -15,6 +15,8 @@ struct CompactOptions {
   /// A merged segment has at most so many readings and bytes; larger ones stay as they are. It is made in memory, of
   /// which it takes about 300 bytes for each reading and 20 columns.
   std::int64_t most_readings = 2'000'000;
+  /// Of all columns as they are in memory, whatever they take on disk. While segments are merged, about three times as
+  /// much is held.
   std::int64_t most_bytes = std::int64_t{512} << 20;
 };
 

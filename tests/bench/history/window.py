@@ -1,14 +1,16 @@
-"""A window of time: one run in a hundred, 4 of 16 columns."""
+"""A part of a history: a window of time (one run in a hundred, 4 of 16 columns), and every second run by a category."""
 
 from pathlib import Path
 
 import h5py
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 from _rows import Row, make_row
 from numpy.typing import NDArray
 
+from luban import Process, ingest
 from luban.history import History, RunFilter
 
 from . import data
@@ -17,6 +19,7 @@ COMMAND = "make bench-history"
 WANTED = ["s01", "s05", "s09", "s13"]
 SHARE = 100
 H5PY_REACH, PARQUET_REACH = 1 / 20, 1.0
+SCATTERED_RUNS, SCATTERED_REACH = 200_000, 3.0
 
 
 def bounds(rows: int) -> tuple[int, int]:
@@ -82,7 +85,7 @@ def rows(truth: dict[str, NDArray[np.float64]], files: dict[str, Path], folder: 
         ("deflate", "h5py", f"h5py {h5py.__version__} and a mask of numpy, the same file", H5PY_REACH),
         ("zstd", parquet_name, f"pyarrow {pa.__version__}, {parquet_name}, filters", PARQUET_REACH),
     )
-    return [
+    windows = [
         make_row(
             f"history_window_{peer.split()[0]}",
             what + compression,
@@ -96,3 +99,52 @@ def rows(truth: dict[str, NDArray[np.float64]], files: dict[str, Path], folder: 
         )
         for compression, peer, peer_name, reach in pairs
     ]
+    return [*windows, scattered(folder, repeats)]
+
+
+def scattered(folder: Path, repeats: int) -> Row:
+    """Measure a response of every second run, chosen by a category, against h5py and a mask on the same file."""
+    path = folder / "scattered.h5"
+    number = np.arange(SCATTERED_RUNS)
+    frame = pd.DataFrame(
+        {
+            "run_id": [f"R{n:09}" for n in number],
+            "feed": 0.5,
+            "grade": np.where(number % 2 == 0, "A", "B"),
+            "y": np.random.default_rng(7).normal(size=SCATTERED_RUNS),
+        }
+    )
+    process = Process.from_dict(
+        {
+            "luban": 1,
+            "process": "bench",
+            "parameters": {"feed": {"unit": "1", "low": 0, "high": 1}},
+            "context": {"grade": {"categories": ["A", "B"]}},
+            "responses": {"y": {"unit": "1"}},
+        }
+    )
+    ingest.import_frame(process, frame, path, name="bench")
+
+    def filtered() -> NDArray[np.float64]:
+        return History.open(path).read(["y"], runs=RunFilter(where={"grade": "A"}), rows="runs")["y"].to_numpy()
+
+    def masked() -> NDArray[np.float64]:
+        with h5py.File(path) as file:
+            values: NDArray[np.float64] = file["responses/y/value"][...][file["context/grade/value"][...] == 0]
+            return values
+
+    for call in (filtered, masked):
+        np.testing.assert_array_equal(call(), frame["y"].to_numpy()[::2])
+    ours, peer = data.best_of(3 * repeats, filtered, masked)
+    path.unlink()
+    return make_row(
+        "history_window_scattered",
+        f"open, and read a response of every second one of {SCATTERED_RUNS:,} runs, chosen by a category",
+        1e3 * min(ours),
+        1e3 * (max(ours) - min(ours)),
+        "ms",
+        COMMAND,
+        peer=1e3 * min(peer),
+        peer_name=f"h5py {h5py.__version__} and a mask of numpy, the same file",
+        ratio_reach=SCATTERED_REACH,
+    )

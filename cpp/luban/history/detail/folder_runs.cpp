@@ -1,22 +1,13 @@
 // What a folder computes for its runs: means and counts over readings that may lie in several segments, and samples.
 #include <algorithm>
 #include <limits>
+#include <luban/history/detail/chosen_rows.hpp>
 #include <luban/history/detail/folder_view.hpp>
 #include <map>
+#include <memory>
+#include <optional>
 
 namespace luban::history::detail {
-namespace {
-
-/// Rows of /runs that a range list names, in order.
-std::vector<std::size_t> rows_of(const Ranges& ranges) {
-  std::vector<std::size_t> rows;
-  for (const process::RowRange& range : ranges) {
-    for (std::size_t row = range.begin; row < range.end; ++row) rows.push_back(row);
-  }
-  return rows;
-}
-
-}  // namespace
 
 const FolderView::Part* FolderView::part_of(std::size_t segment) const noexcept {
   const auto found =
@@ -24,27 +15,39 @@ const FolderView::Part* FolderView::part_of(std::size_t segment) const noexcept 
   return found == parts_.end() ? nullptr : &*found;
 }
 
-// Calls visit(place in the view, place among the chosen runs of the part) for every chosen run of a part.
+// Calls visit(place in the view, place among the chosen runs of the part) for the chosen runs of a part that lie within
+// `rows` of the view; the second one ascends.
 template <typename Visit>
-void FolderView::for_each_run(const Part& part, const View& own, const Visit& visit) const {
+void FolderView::for_each_run(const Part& part, const View& own, process::RowRange rows, const Visit& visit) const {
   const std::size_t mine = own.own_run_count();
-  for (std::size_t i = 0; i < mine; ++i) visit(part.first + i, i);
-  const std::vector<std::size_t> rows = rows_of(own.runs());
-  if (rows.size() == mine) return;
+  const std::size_t end = rows.end - std::min(rows.end, part.first);
+  for (std::size_t i = rows.begin - std::min(rows.begin, part.first); i < std::min(mine, end); ++i) {
+    visit(part.first + i, i);
+  }
+  const std::size_t all = count_rows(own.runs());
+  if (all == mine) return;
   const SegmentEntry& entry = files_->manifest().segments[part.segment];
   const std::vector<SegmentRow>& owners = join_->get().continued(part.segment);
-  std::map<std::size_t, std::vector<std::size_t>> chosen_of;  // rows of the runs chosen in an earlier segment
-  for (std::size_t i = mine; i < rows.size(); ++i) {
-    const SegmentRow owner = owners.at(rows[i] - static_cast<std::size_t>(entry.runs));
-    const Part* first = owner.segment == part.segment ? nullptr : part_of(owner.segment);
-    if (first == nullptr) continue;
-    const auto [known, is_new] = chosen_of.try_emplace(first->segment);
-    if (is_new) known->second = rows_of(view(*first)->runs());
-    const std::vector<std::size_t>& chosen = known->second;
-    const auto found = std::lower_bound(chosen.begin(), chosen.end(), owner.row);
-    if (found == chosen.end() || *found != owner.row) continue;
-    const auto place = static_cast<std::size_t>(found - chosen.begin());
-    if (place < first->rows) visit(first->first + place, i);
+  const ChosenRows own_rows(own.runs());
+  struct Owner {
+    const Part* part = nullptr;  ///< nothing when no run of the segment is in the view
+    std::shared_ptr<const View> view;
+    std::optional<ChosenRows> rows;
+  };
+  std::map<std::size_t, Owner> known;  // earlier segments
+  for (std::size_t i = mine; i < all; ++i) {
+    const SegmentRow owner = owners.at(own_rows.row(i) - static_cast<std::size_t>(entry.runs));
+    const auto [found, is_new] = known.try_emplace(owner.segment);
+    Owner& first = found->second;
+    if (is_new && owner.segment != part.segment && (first.part = part_of(owner.segment)) != nullptr) {
+      first.view = view(*first.part);
+      first.rows.emplace(first.view->runs());
+    }
+    if (first.part == nullptr) continue;
+    const std::optional<std::size_t> place = first.rows->place(static_cast<std::int64_t>(owner.row));
+    if (!place || *place >= first.part->rows) continue;
+    const std::size_t row = first.part->first + *place;
+    if (rows.begin <= row && row < rows.end) visit(row, i);
   }
 }
 
@@ -55,7 +58,7 @@ std::vector<double> FolderView::derive(const ViewColumn& column) const {
   for (const Part& part : parts_) {
     const auto own = view(part);
     const RunSums sums = counts ? RunSums{own->run_counts(), {}} : own->run_sums(column.info.name);
-    for_each_run(part, *own, [&](std::size_t place, std::size_t i) {
+    for_each_run(part, *own, {0, rows_}, [&](std::size_t place, std::size_t i) {
       sum[place] += sums.sum[i];
       if (!counts) count[place] += sums.count[i];
     });
@@ -77,11 +80,26 @@ process::Column FolderView::traces(const ViewColumn& column, process::RowRange r
     const bool within = part.first < rows.end && rows.begin < part.first + part.rows;
     if (!has || (!within && entry.continued == 0)) continue;
     const auto own = view(part);
-    const process::Ragged all = own->run_samples(column.info.name);
-    for_each_run(part, *own, [&](std::size_t place, std::size_t i) {
-      if (place < rows.begin || place >= rows.end || !samples[place - rows.begin].empty()) return;
-      samples[place - rows.begin].assign(all.values.begin() + all.offsets[i], all.values.begin() + all.offsets[i + 1]);
+    const ChosenRows own_rows(own->runs());
+    Ranges wanted;
+    std::vector<std::size_t> places;  // of each wanted run
+    for_each_run(part, *own, rows, [&](std::size_t place, std::size_t i) {
+      if (!samples[place - rows.begin].empty()) return;
+      const std::size_t row = own_rows.row(i);
+      if (!wanted.empty() && wanted.back().end == row) {
+        ++wanted.back().end;
+      } else {
+        wanted.push_back({row, row + 1});
+      }
+      places.push_back(place - rows.begin);
     });
+    if (wanted.empty()) continue;
+    const process::Ragged found = own->run_samples(column.info.name, wanted);
+    for (std::size_t i = 0; i < places.size(); ++i) {
+      std::vector<float>& mine = samples[places[i]];
+      if (mine.empty())
+        mine.assign(found.values.begin() + found.offsets[i], found.values.begin() + found.offsets[i + 1]);
+    }
   }
   process::Ragged out;
   for (const std::vector<float>& one : samples) {

@@ -66,7 +66,7 @@ class FolderView final : public process::TableSource, public ArraySource {
   [[nodiscard]] std::vector<double> derive(const ViewColumn& column) const;
   [[nodiscard]] process::Column traces(const ViewColumn& column, process::RowRange rows) const;
   template <typename Visit>
-  void for_each_run(const Part& part, const View& own, const Visit& visit) const;
+  void for_each_run(const Part& part, const View& own, process::RowRange rows, const Visit& visit) const;
   [[nodiscard]] const Part* part_of(std::size_t segment) const noexcept;
 
   std::shared_ptr<const SegmentFiles> files_;

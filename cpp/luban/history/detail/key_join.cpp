@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <luban/history/detail/chosen_rows.hpp>
 #include <luban/history/detail/key_join.hpp>
 #include <luban/history/detail/schema.hpp>
 #include <unordered_map>
@@ -101,11 +102,14 @@ class Join {
 
   void find_readings(const TreeFile& file, std::size_t segment, const Ranges& rows,
                      const std::unordered_map<std::int64_t, std::size_t>& place_of_row) {
-    for (const process::RowRange& range : select_readings(file, rows, file.info("/readings/run").count)) {
-      const auto run = load<std::int64_t>(file, "/readings/run", range.begin, range.end);
-      const auto repeat = load<std::int64_t>(file, "/readings/repeat", range.begin, range.end);
-      for (std::size_t i = 0; i < run.size(); ++i) {
-        readings_.emplace(ReadingKey{place_of_row.at(run[i]), repeat[i]}, SegmentRow{segment, range.begin + i});
+    // Late values lie anywhere: the keys of their readings are read by the block, not one by one.
+    const Ranges chosen = select_readings(file, rows, file.info("/readings/run").count);
+    const auto run = load_ranges<std::int64_t>(file, "/readings/run", chosen);
+    const auto repeat = load_ranges<std::int64_t>(file, "/readings/repeat", chosen);
+    std::size_t i = 0;
+    for (const process::RowRange& range : chosen) {
+      for (std::size_t row = range.begin; row < range.end; ++row, ++i) {
+        readings_.emplace(ReadingKey{place_of_row.at(run[i]), repeat[i]}, SegmentRow{segment, row});
       }
     }
   }

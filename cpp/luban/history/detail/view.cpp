@@ -132,10 +132,32 @@ process::Table View::read(const std::vector<std::string>& columns, process::RowR
   const std::vector<Piece> wanted =
       pieces(options_.grain == process::Grain::runs ? run_ranges_ : reading_ranges_, rows);
   if (wanted.empty()) return read_span(columns, {0, 0});
-  if (wanted.size() == 1 && wanted.front().parts.size() == 1) return read_span(columns, wanted.front().span);
   std::vector<process::Table> tables;
-  for (const Piece& piece : wanted) tables.push_back(take_ranges(read_span(columns, piece.span), piece.parts));
+  for (const Piece& piece : wanted) tables.push_back(read_piece(columns, piece));
   return concatenate(std::move(tables));
+}
+
+process::Table View::read_piece(const std::vector<std::string>& columns, const Piece& piece) const {
+  if (piece.parts.size() == 1) return read_span(columns, piece.span);
+  std::vector<std::string> others;
+  for (const std::string& name : columns) {
+    if (find_column(columns_, name, file_->path()).origin != Origin::trace) others.push_back(name);
+  }
+  process::Table rest = take_ranges(read_span(others, piece.span), piece.parts);
+  if (others.size() == columns.size()) return rest;
+  // Samples of runs that were not chosen may be many: they are not read.
+  Ranges rows;
+  for (const process::RowRange& part : piece.parts) {
+    rows.push_back({piece.span.begin + part.begin, piece.span.begin + part.end});
+  }
+  process::Table table;
+  for (const std::string& name : columns) {
+    const ViewColumn& column = find_column(columns_, name, file_->path());
+    table.add(column.origin == Origin::trace
+                  ? process::Column::ragged(column.info.name, column.info.unit, samples(column.path, rows))
+                  : rest.at(name));
+  }
+  return table;
 }
 
 process::Table View::read_span(const std::vector<std::string>& columns, process::RowRange span) const {
@@ -265,25 +287,8 @@ ColumnData View::whole_history(const std::string& path, ColumnData data) const {
 }
 
 process::Column View::read_trace(const ViewColumn& column, process::RowRange span) const {
-  process::Ragged out;
-  if (span.size() > 0) {
-    const auto offsets = load<std::int64_t>(*file_, column.path + "/offsets", span.begin, span.end + 1);
-    const auto total = static_cast<std::int64_t>(file_->info(column.path + "/values").count);
-    if (!std::is_sorted(offsets.begin(), offsets.end()) || offsets.front() < 0 || offsets.back() > total) {
-      out_of_range(*file_, column.path + "/offsets", offsets.back());
-    }
-    const auto values = load<float>(*file_, column.path + "/values", static_cast<std::size_t>(offsets.front()),
-                                    static_cast<std::size_t>(offsets.back()));
-    const auto source = load<std::int32_t>(*file_, column.path + "/source", span.begin, span.end);
-    for (std::size_t i = 0; i < source.size(); ++i) {
-      if (source[i] < static_cast<std::int32_t>(imports_)) {  // else it was not known then
-        out.values.insert(out.values.end(), values.begin() + (offsets[i] - offsets.front()),
-                          values.begin() + (offsets[i + 1] - offsets.front()));
-      }
-      out.offsets.push_back(static_cast<std::int64_t>(out.values.size()));
-    }
-  }
-  return process::Column::ragged(column.info.name, column.info.unit, std::move(out));
+  process::Ragged found = span.size() > 0 ? samples(column.path, {span}) : process::Ragged();
+  return process::Column::ragged(column.info.name, column.info.unit, std::move(found));
 }
 
 }  // namespace luban::history::detail

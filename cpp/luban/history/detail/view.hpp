@@ -98,13 +98,14 @@ class View final : public process::TableSource, public ArraySource {
   /// The samples of a channel with their times, of the chosen runs that have any; none when the file has no such
   /// channel.
   [[nodiscard]] TraceRows trace_rows(const std::string& name) const;
-  /// The samples of a channel, of the chosen runs in their order; none when the file has no such channel.
-  [[nodiscard]] process::Ragged run_samples(const std::string& trace) const;
+  /// The samples of a channel, of `runs` (rows of the file) in their order; none when the file has no such channel.
+  [[nodiscard]] process::Ragged run_samples(const std::string& trace, const Ranges& runs) const;
 
  private:
   using Index = std::vector<std::int64_t>;
   /// The dataset whose rows are the rows of this grain, value for value; nothing when the column is joined or computed.
   [[nodiscard]] std::optional<std::string> direct_dataset(const ViewColumn& column) const;
+  [[nodiscard]] process::Table read_piece(const std::vector<std::string>& columns, const Piece& piece) const;
   [[nodiscard]] process::Table read_span(const std::vector<std::string>& columns, process::RowRange span) const;
   [[nodiscard]] process::Column read_column(const ViewColumn& column, process::RowRange span,
                                             const Index& run_rows) const;
@@ -112,6 +113,9 @@ class View final : public process::TableSource, public ArraySource {
                                                 const Index& run_rows) const;
   [[nodiscard]] ColumnData whole_history(const std::string& path, ColumnData data) const;
   [[nodiscard]] process::Column read_trace(const ViewColumn& column, process::RowRange span) const;
+  /// Of a stored channel, given by its path; one range for each run.
+  [[nodiscard]] Ranges sample_ranges(const std::string& trace, const Ranges& runs) const;
+  [[nodiscard]] process::Ragged samples(const std::string& trace, const Ranges& runs) const;
   [[nodiscard]] std::vector<double> read_response(const ViewColumn& column, process::RowRange span) const;
   [[nodiscard]] std::vector<double> stored_response(const std::string& path, process::RowRange span) const;
   [[nodiscard]] std::vector<double> derived(const ViewColumn& column) const;

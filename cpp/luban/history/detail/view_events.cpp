@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <luban/history/detail/chosen_rows.hpp>
 #include <luban/history/detail/view.hpp>
 
 namespace luban::history::detail {
@@ -95,37 +96,29 @@ std::shared_ptr<const View::Index> View::find_latest_events(const std::string& r
   return in_order ? nullptr : latest;
 }
 
-// Calls visit(rows, places): a stretch of chosen readings and, of each, the place of its run among the chosen ones.
+// Calls visit(span, parts, places) for each stored block: its chosen readings are `parts` of the span, and of each of
+// them `places` has the place of its run among the chosen ones. One read per block, however scattered they are.
 template <typename Visit>
 void View::for_each_reading_block(const Visit& visit) const {
-  std::vector<std::size_t> before;  // chosen runs before each range
-  std::size_t count = 0;
-  for (const process::RowRange& range : run_ranges_) {
-    before.push_back(count);
-    count += range.size();
-  }
-  for (const process::RowRange& range : reading_ranges_) {
-    for (const process::RowRange& block : aligned_blocks(range)) {
-      std::vector<std::size_t> places;
-      places.reserve(block.size());
-      for (const std::int64_t run : load<std::int64_t>(*file_, "/readings/run", block.begin, block.end)) {
-        const auto after = std::upper_bound(run_ranges_.begin(), run_ranges_.end(), run, [](auto value, const auto& r) {
-          return value < static_cast<std::int64_t>(r.begin);
-        });
-        const auto at = static_cast<std::size_t>(after - run_ranges_.begin());
-        if (at == 0 || run >= static_cast<std::int64_t>(run_ranges_[at - 1].end)) {
-          out_of_range(*file_, "/readings/run", run);
-        }
-        places.push_back(before[at - 1] + static_cast<std::size_t>(run) - run_ranges_[at - 1].begin);
+  const ChosenRows chosen(run_ranges_);
+  for (const Piece& piece : block_pieces(reading_ranges_)) {
+    const auto runs = load<std::int64_t>(*file_, "/readings/run", piece.span.begin, piece.span.end);
+    std::vector<std::size_t> places;
+    places.reserve(count_rows(piece.parts));
+    for (const process::RowRange& part : piece.parts) {
+      for (std::size_t i = part.begin; i < part.end; ++i) {
+        const std::optional<std::size_t> place = chosen.place(runs[i]);
+        if (!place) out_of_range(*file_, "/readings/run", runs[i]);
+        places.push_back(*place);
       }
-      visit(block, places);
     }
+    visit(piece.span, piece.parts, places);
   }
 }
 
 std::vector<double> View::run_counts() const {
   std::vector<double> counts(count_rows(run_ranges_), 0.0);
-  for_each_reading_block([&](process::RowRange, const std::vector<std::size_t>& places) {
+  for_each_reading_block([&](process::RowRange, const Ranges&, const std::vector<std::size_t>& places) {
     for (const std::size_t place : places) counts[place] += 1.0;
   });
   return counts;
@@ -138,36 +131,18 @@ RunSums View::run_sums(const std::string& response) const {
     return column.origin == Origin::response && column.info.name == response;
   });
   if (found == columns_.end()) return sums;
-  for_each_reading_block([&](process::RowRange rows, const std::vector<std::size_t>& places) {
-    const std::vector<double> values = read_response(*found, rows);
-    for (std::size_t i = 0; i < places.size(); ++i) {
-      if (std::isnan(values[i])) continue;
-      sums.sum[places[i]] += values[i];
-      sums.count[places[i]] += 1.0;
+  for_each_reading_block([&](process::RowRange span, const Ranges& parts, const std::vector<std::size_t>& places) {
+    const std::vector<double> values = read_response(*found, span);
+    auto place = places.begin();
+    for (const process::RowRange& part : parts) {
+      for (std::size_t i = part.begin; i < part.end; ++i, ++place) {
+        if (std::isnan(values[i])) continue;
+        sums.sum[*place] += values[i];
+        sums.count[*place] += 1.0;
+      }
     }
   });
   return sums;
-}
-
-process::Ragged View::run_samples(const std::string& trace) const {
-  const std::vector<StoredTrace> stored = stored_traces(*file_);
-  const auto found = std::find_if(stored.begin(), stored.end(), [&](const auto& one) { return one.name == trace; });
-  process::Ragged out;
-  if (found == stored.end()) {
-    out.offsets.assign(count_rows(run_ranges_) + 1, 0);
-    return out;
-  }
-  const ViewColumn column{{.name = trace, .unit = {}, .kind = process::ColumnKind::ragged_float32, .categories = {}},
-                          Origin::trace,
-                          found->path};
-  for (const process::RowRange& range : run_ranges_) {
-    const process::Column part = read_trace(column, range);
-    const auto& samples = std::get<process::Ragged>(part.data);
-    const std::int64_t before = out.offsets.back();
-    out.values.insert(out.values.end(), samples.values.begin(), samples.values.end());
-    for (std::size_t i = 1; i < samples.offsets.size(); ++i) out.offsets.push_back(before + samples.offsets[i]);
-  }
-  return out;
 }
 
 std::vector<double> View::derived(const ViewColumn& column) const {
