@@ -58,6 +58,14 @@ class Sink(Protocol):
         """
         ...
 
+    def append_again(self, addition: _history.Content, source_rows: NDArray[np.int64]) -> _history.MergeReport:
+        """Take a piece that came before once more: readings that it repeats are no duplicates. Raises: as append."""
+        ...
+
+    def source(self) -> _history.HistorySource | None:
+        """Return what it holds now, to be read; None: nothing yet."""
+        ...
+
     def finish(self) -> None:
         """Say that all rows have come."""
         ...
@@ -88,6 +96,14 @@ class ContentSink:
     def append(self, addition: _history.Content, source_rows: NDArray[np.int64]) -> _history.MergeReport:
         """See :class:`Sink`."""
         return _history.merge(self._history, addition, source_rows)
+
+    def append_again(self, addition: _history.Content, source_rows: NDArray[np.int64]) -> _history.MergeReport:
+        """See :class:`Sink`."""
+        return self.append(addition, source_rows)
+
+    def source(self) -> _history.HistorySource | None:
+        """See :class:`Sink`."""
+        return _history.in_memory(self._history) if self._history.provenance else None
 
     def finish(self) -> None:
         """See :class:`Sink`."""
@@ -130,6 +146,16 @@ class SegmentSink:
         if known is None:  # bytes that are judged again, by another process file, are none of the same import
             self._further[digest] = further or not self._has(digest, before=time)
         return report
+
+    def append_again(self, addition: _history.Content, source_rows: NDArray[np.int64]) -> _history.MergeReport:
+        """See :class:`Sink`."""
+        report: _history.MergeReport = self._appender.append(addition, source_rows, same_import=False)
+        return report
+
+    def source(self) -> _history.HistorySource | None:
+        """See :class:`Sink`."""
+        history: _history.HistoryFolder | None = self._appender.history()
+        return history
 
     def _has(self, digest: str, before: int) -> bool:
         return any(entry.input_digest == digest and entry.time < before for entry in self.provenance)

@@ -79,6 +79,9 @@ def import_file(
     recipes: Annotated[
         Path | None, typer.Option(help="Table of what recipes ask for: recipe, parameter, value, unit.")
     ] = None,
+    again: Annotated[
+        bool, typer.Option("--again", help="Read the source once more though it was imported: with other options, say.")
+    ] = False,
     compression: CompressionOption = CompressionChoice.deflate,
     as_json: JsonFlag = False,
 ) -> None:
@@ -87,7 +90,8 @@ def import_file(
     CSV, Parquet, Excel (.xlsx), NetCDF (.nc), foreign HDF5 with --mapping, the URL of a database with --table or
     --query. The journal of a loop (.sqlite) may be given too: its runs that are not yet in the history are folded in.
     Nothing is dropped in silence: what is refused goes to the quarantine, and is counted here with the reason. The
-    same source again changes nothing; a later one adds runs or corrects values.
+    same source again changes nothing but traces, lots and recipes that are new, unless --again reads it once more; a
+    later one adds runs or corrects values.
     """
     from luban import console, ingest
     from luban.process import Process
@@ -119,6 +123,7 @@ def import_file(
             traces=console.key_values(trace or [], "--trace"),
             genealogy=genealogy,
             recipes=recipes,
+            again=again,
             compression=compression.value,
             progress=progress,
         )
@@ -126,6 +131,8 @@ def import_file(
         console.emit_json(report.to_dict() | {"unused_keys": definition.unused_keys})
         return
     console.out("\n".join(report.lines()))
+    if report.quarantined:
+        console.out(f"luban quarantine {target} lists all of it.")
     if definition.unused_keys:
         console.out(f"Of the process file, kept but not used yet: {', '.join(definition.unused_keys)}.")
     console.out(f"{target}: luban inspect {target} shows what is in it.")
