@@ -129,9 +129,10 @@ def import_csv(
     """Import a CSV file into the history ``out``: made new, or added to when it exists.
 
     Delimiter (comma, semicolon, tab, bar), decimal sign and a byte order mark are found out; a header may state units,
-    ``Vc [m/min]``. The same bytes again change nothing, unless ``again``. ``on_bad="reject"`` refuses the whole file instead of putting
-    bad rows and values into quarantine. ``progress(phase, done, total)`` hears of bytes and rows read and columns
-    written. With pyarrow installed it reads several times as fast, to the same result.
+    ``Vc [m/min]``. The same bytes again change nothing, unless ``again`` reads them once more. ``on_bad="reject"``
+    refuses the whole file instead of putting bad rows and values aside. ``progress(phase, done, total)`` hears
+    of bytes and rows read and columns written. With pyarrow installed it reads several times as fast, to the same
+    result.
 
     Raises: IoError (no such file, disk refuses), DataError (empty, header only, wrong delimiter, missing column with
     the nearest name, bad data with ``reject``), UnitError, ConfigurationError when the history is of another process,

@@ -33,6 +33,9 @@ from luban.cli.sources import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from luban.ingest import ImportReport
     from luban.process import Process
 
 __all__ = ["export_history", "import_file"]
@@ -130,11 +133,17 @@ def import_file(
     if as_json:
         console.emit_json(report.to_dict() | {"unused_keys": definition.unused_keys})
         return
+    _show(report, target, definition.unused_keys)
+
+
+def _show(report: ImportReport, target: str, unused_keys: Sequence[str]) -> None:
+    from luban import console
+
     console.out("\n".join(report.lines()))
     if report.quarantined:
         console.out(f"luban quarantine {target} lists all of it.")
-    if definition.unused_keys:
-        console.out(f"Of the process file, kept but not used yet: {', '.join(definition.unused_keys)}.")
+    if unused_keys:
+        console.out(f"Of the process file, kept but not used yet: {', '.join(unused_keys)}.")
     console.out(f"{target}: luban inspect {target} shows what is in it.")
 
 
