@@ -152,11 +152,11 @@ std::string write_content(Content& content, const std::string& path, bool replac
   return long_call(progress, [&](const core::CallControl& control) { return write(content, path, options, control); });
 }
 
-MergeReport append(Appender& appender, Content& addition, const Integers& source_rows, bool same_import,
+MergeReport append(Appender& appender, Content& addition, const Integers& source_rows, std::int64_t began, bool whole,
                    const py::object& progress) {
   Content taken = std::exchange(addition, {});
   const std::vector<std::int64_t> rows = copy_in(source_rows, "source_rows");
-  const AppendOptions options{.same_import = same_import};
+  const AppendOptions options{.began = core::UtcTime(core::Nanoseconds(began)), .whole = whole};
   return long_call(progress, [&](const core::CallControl& control) {
     return appender.append(std::move(taken), rows, options, control);
   });
@@ -183,9 +183,10 @@ void bind_writing(py::module_& module) {
                                                WriteOptions{.compression = make_compression(compression, level)}, head);
            }),
            py::arg("folder"), py::arg("head") = "", py::arg("compression") = "deflate", py::arg("level") = -1)
-      .def("append", &append, py::arg("addition"), py::arg("source_rows"), py::arg("same_import") = false,
-           py::arg("progress") = py::none(),
+      .def("append", &append, py::arg("addition"), py::arg("source_rows"),
+           py::arg("began") = core::UtcTime::missing_count, py::arg("whole") = false, py::arg("progress") = py::none(),
            "Adds one import, or a piece of one; when it returns, it is on the disk. The addition is empty afterwards.")
+      .def("close", &Appender::close, "Lets go of the lock.")
       .def("history",
            [](const Appender& appender) { return std::const_pointer_cast<HistoryFolder>(appender.history()); });
   py::classh<CompactReport>(module, "CompactReport", "What a compaction did.")

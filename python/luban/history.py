@@ -216,7 +216,11 @@ class History:
         from luban._intake.sink import SegmentSink
         from luban._intake.sources.frame import FrameSource
 
-        report = add_source(SegmentSink(Path(str(self._path))), self.process, FrameSource(rows, "frame"), on_bad=on_bad)
+        sink = SegmentSink(Path(str(self._path)))
+        try:
+            report = add_source(sink, self.process, FrameSource(rows, "frame"), on_bad=on_bad)
+        finally:
+            sink.close()
         self._file = _history.open(str(self._path))
         return report
 

@@ -195,14 +195,17 @@ def _import(
     folder = Path(out).is_dir() or str(out).endswith(("/", os.sep))
     target = None if folder else _Target.at(out)
     sink: Sink = SegmentSink(Path(out), compression=compression) if target is None else ContentSink(target.content)
-    report = add_source(sink, process, source, on_bad=on_bad, traces=traces, again=again, progress=progress)
-    tool = "luban " + str(_core.build_info()["version"])
-    if genealogy is not None:
-        author = Author(user(), f"import of lots, {genealogy.name}", tool)
-        report.genealogy = add_genealogy(sink, process, genealogy, author)
-    if recipes is not None:
-        author = Author(user(), f"import of recipes, {recipes.name}", tool)
-        report.recipes = add_recipes(sink, process, recipes, author)
+    try:
+        report = add_source(sink, process, source, on_bad=on_bad, traces=traces, again=again, progress=progress)
+        tool = "luban " + str(_core.build_info()["version"])
+        if genealogy is not None:
+            author = Author(user(), f"import of lots, {genealogy.name}", tool)
+            report.genealogy = add_genealogy(sink, process, genealogy, author)
+        if recipes is not None:
+            author = Author(user(), f"import of recipes, {recipes.name}", tool)
+            report.recipes = add_recipes(sink, process, recipes, author)
+    finally:
+        sink.close()
     report.path = str(out)
     if target is not None:
         target.write(report, progress, compression)

@@ -11,7 +11,7 @@ import pytest
 from luban import _core, ingest
 from luban import history as histories
 from luban._reading import Compression
-from luban.errors import ConfigurationError, DataError, IoError, LifecycleError, UnitError
+from luban.errors import ConfigurationError, DataError, IntegrityError, IoError, LifecycleError, UnitError
 from luban.history import History, RunFilter
 from luban.process import Process
 
@@ -308,6 +308,20 @@ def test_lots_and_recipes(process: Process, tmp_path: Path) -> None:
         assert histories.verify(place).ok
 
 
+def test_lots_and_recipes_hide_no_column(process: Process, tmp_path: Path) -> None:
+    """A segment of lots or recipes alone comes last: the columns are those of the rows before it."""
+    lots, asked = tmp_path / "lots.csv", tmp_path / "recipes.csv"
+    lots.write_text("child_lot,parent_lot\nL1,H7\n")
+    asked.write_text("recipe,parameter,value,unit\nP-1,feed,0.1,mm/rev\n")
+    for place, more in ((f"{tmp_path}/lots/", {"genealogy": lots}), (f"{tmp_path}/recipes/", {"recipes": asked})):
+        ingest.import_data(process, made(0, 3), f"{tmp_path}/plain/")
+        ingest.import_data(process, made(0, 3), place, **more)
+        plain, history = History.open(tmp_path / "plain"), History.open(place)
+        assert history.segments == 2
+        pd.testing.assert_frame_equal(history.read(), plain.read())
+        assert ingest.import_data(process, made(2, 5), place).readings_added > 0
+
+
 @pytest.mark.parametrize(
     ("rows", "says"),
     [
@@ -351,3 +365,114 @@ def test_runs_bear_the_equipment_of_the_process(process: Process) -> None:
     history = History.from_frame(Process.from_dict(content), rows)
     assert set(history.read(["equipment"])["equipment"]) == {"plant/press-9"}
     assert len(history.read(runs=RunFilter(equipment="plant"))) == 4
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {file.name: file.read_bytes() for file in folder.iterdir() if not file.name.startswith(".")}
+
+
+def test_segments_without_their_list_are_nobodys_to_remove(process: Process, line: Path) -> None:
+    """A lost list, an older one and files of other people: refused, and nothing is gone."""
+    manifest = line / "luban-history.json"
+    newest = manifest.read_bytes()
+    ingest.import_frame(process, made(30, 40), line, name="more")
+    there = files(line)
+    for wrong in (None, newest):
+        manifest.unlink() if wrong is None else manifest.write_bytes(wrong)
+        with pytest.raises(IntegrityError, match="a list of all segments") as caught:
+            ingest.import_frame(process, made(40, 41), line, name="next")
+        assert "of one backup together" in str(caught.value)
+        now = files(line)
+        assert all(now[name] == data for name, data in there.items() if name != manifest.name)
+        manifest.write_bytes(there[manifest.name])
+    assert len(History.open(line)) == 80
+
+
+def test_the_only_segment_without_its_list_is_put_aside(process: Process, tmp_path: Path) -> None:
+    ingest.import_frame(process, made(0, 4), f"{tmp_path}/line/", name="first")
+    (tmp_path / "line/luban-history.json").unlink()
+    with pytest.raises(IntegrityError, match="no list beside segment-000001"):
+        ingest.import_frame(process, made(4, 5), tmp_path / "line", name="next")
+    (tmp_path / "line.head").unlink()  # nothing says now that it was ever acknowledged
+    ingest.import_frame(process, made(4, 5), tmp_path / "line", name="next")
+    assert (tmp_path / "line/.segment-000001.h5.unlisted").exists()
+    assert len(History.open(tmp_path / "line")) == 2
+
+
+def test_files_of_others_stay(process: Process, tmp_path: Path) -> None:
+    folder = tmp_path / "line"
+    folder.mkdir()
+    (folder / ".draft.partial").write_text("mine")
+    (folder / ".segment-000001.h5.77-0.partial").write_text("left by a crash")
+    ingest.import_frame(process, made(0, 2), folder, name="a")
+    assert (folder / ".draft.partial").read_text() == "mine"
+    assert not (folder / ".segment-000001.h5.77-0.partial").exists()
+    thesis = tmp_path / "mine/segment-2024-thesis.h5"
+    thesis.parent.mkdir()
+    thesis.write_text("years of work")
+    with pytest.raises(IoError, match="a folder of other files"):
+        ingest.import_frame(process, made(0, 2), thesis.parent, name="a")
+    assert thesis.read_text() == "years of work"
+
+
+@pytest.mark.parametrize("place", ["one.h5", "line/"])
+def test_reject_keeps_nothing_of_a_piece_that_contradicts(process: Process, tmp_path: Path, place: str) -> None:
+    out = f"{tmp_path}/{place}"
+    ingest.import_frame(process, made(0, 4), out, name="a")
+    other = made(2, 8)
+    other.loc[other["order"] == "PO-003", "feed"] = 0.9
+    for _ in range(2):
+        with pytest.raises(DataError, match="disagrees_with_stored_run 2"):
+            ingest.import_frame(process, other, out, name="b", on_bad="reject")
+        with pytest.raises(DataError, match="disagrees_with_stored_run 2"):
+            History.open(out).append(other, on_bad="reject")
+        history = History.open(out)
+        assert (len(history), len(history.quarantine), len(history.provenance)) == (8, 0, 1)
+    assert ingest.import_frame(process, other, out, name="b").readings_added == 8  # the lock is free
+
+
+@pytest.mark.parametrize("place", ["one.h5", "line/"])
+def test_samples_are_compared_with_what_is_stored(process: Process, tmp_path: Path, place: str) -> None:
+    out, samples = f"{tmp_path}/{place}", tmp_path / "current.csv"
+    samples.write_text("run_id,time,value\nPO-001,2024-01-01T00:00:00Z,1\nPO-001,2024-01-01T00:00:00.010Z,2\n")
+    ingest.import_data(process, made(0, 3), out, traces={"current": samples})
+    ingest.import_data(process, made(0, 4), out, traces={"current": samples})
+    history = History.open(out)
+    assert len(history.quarantine) == 0
+    assert history.trace("current")["value"].tolist() == [1.0, 2.0]
+    slower = Process.from_dict({**process.to_dict(), "traces": {"current": {"unit": "A", "period_ms": 20}}})
+    samples.write_text("run_id,time,value\nPO-004,0,1\nPO-004,0.02,2\n")
+    with pytest.raises(ConfigurationError, match="another rate is another trace"):
+        ingest.import_data(slower, made(4, 5), out, traces={"current": samples})
+
+
+@pytest.mark.parametrize("place", ["one.h5", "line/"])
+def test_filters_know_what_came_later(process: Process, tmp_path: Path, place: str) -> None:
+    """A category or an identifier that only newer segments have."""
+    out, content = f"{tmp_path}/{place}", process.to_dict()
+    ingest.import_frame(process, made(0, 4), out, name="a")
+    content["context"]["grade"]["categories"].append("C")
+    content["identifiers"]["badge"] = {}
+    ingest.import_frame(Process.from_dict(content), made(4, 8).assign(grade="C", badge="x"), out, name="b")
+    history = History.open(out)
+    for where in ({"grade": "C"}, {"badge": "x"}):
+        assert len(history.read(runs=RunFilter(where=where))) == 8
+    with pytest.raises(DataError, match="known are A, B and C"):
+        history.read(runs=RunFilter(where={"grade": "D"}))
+    with pytest.raises(DataError, match=r'"badges".*did you mean'):
+        history.read(runs=RunFilter(where={"badges": "x"}))
+
+
+def test_a_head_kept_elsewhere_does_not_stop_the_next_writer(process: Process, line: Path, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere.head"
+    assert histories.compact(line, head=elsewhere).segments_after == 1
+    ingest.import_frame(process, made(50, 52), line, name="next")
+    assert histories.verify(line).ok
+
+
+def test_a_hostile_line_behind_a_file_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "line.h5"
+    for tail in (b"luban-heap " + b"0" * 116 + b"1", b"luban-heap 0 " + b"9" * 114 + b"\n"):
+        file.write_bytes(b"\x89HDF\r\n\x1a\n" + b"\0" * (4096 - 8 - 128) + tail.ljust(128))
+        with pytest.raises(IntegrityError, match="heap"):
+            History.open(file)

@@ -173,14 +173,14 @@ def killed(traced: Process, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     def run(frame: pd.DataFrame) -> Path:
         path, taken = tmp_path / "m.csv", 0
         frame.to_csv(path, index=False)
-        whole = sinks.SegmentSink.append
+        original = sinks.SegmentSink.append
 
-        def append(self: sinks.SegmentSink, addition: object, source_rows: np.ndarray) -> object:
+        def append(self: sinks.SegmentSink, addition: object, source_rows: np.ndarray, *, whole: bool) -> object:
             nonlocal taken
             taken += 1
             if taken > 2:
                 raise KeyboardInterrupt
-            return whole(self, addition, source_rows)  # type: ignore[arg-type]
+            return original(self, addition, source_rows, whole=whole)  # type: ignore[arg-type]
 
         with monkeypatch.context() as patch:
             patch.setattr(sinks.SegmentSink, "append", append)
@@ -303,3 +303,17 @@ def test_examples_and_warnings(traced: Process, tmp_path: Path) -> None:
     assert "Warning: all 9 values of power were refused." in told
     frame["speed"] = "fast"
     assert ingest.import_frame(traced, frame, tmp_path / "b.h5").warnings == ["all 9 rows of frame were refused."]
+
+
+def test_a_duplicate_over_the_border_of_pieces_stays_one(
+    traced: Process, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sinks.SegmentSink.__init__, "__defaults__", (2,))
+    path, line = tmp_path / "rows.csv", f"{tmp_path}/line/"
+    path.write_text("shaft;speed;repeat;roughness\ns1;100,5;1;1,5\ns2;200;1;2\ns1;100,5;1;7\n")
+    ingest.import_csv(traced, path, line, delimiter=";", decimal=".")
+    assert len(History.open(line)) == 1
+    report = ingest.import_csv(traced, path, line, delimiter=";", decimal=",", again=True)
+    assert (report.readings_added, report.values_corrected) == (1, 0)
+    assert report.rows_quarantined == {"duplicate": 1}
+    assert sorted(History.open(line).read()["roughness"]) == [1.5, 2.0]

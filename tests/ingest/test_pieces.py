@@ -121,11 +121,13 @@ def test_an_import_that_was_interrupted_goes_on(counted: Process) -> None:
     class Interrupted(ContentSink):
         taken = 0
 
-        def append(self, addition: _history.Content, source_rows: np.ndarray) -> _history.MergeReport:
+        def append(
+            self, addition: _history.Content, source_rows: np.ndarray, *, whole: bool = False
+        ) -> _history.MergeReport:
             if self.taken == 2:
                 raise KeyboardInterrupt
             self.taken += 1
-            return super().append(addition, source_rows)
+            return super().append(addition, source_rows, whole=whole)
 
     with pytest.raises(KeyboardInterrupt):
         add_source(Interrupted(pieces, 10), counted, FrameSource(frame, "readings"))

@@ -60,6 +60,19 @@ def test_duplicates_over_the_border_of_pieces(process: Process, tmp_path: Path) 
     assert pieces.readings == 40
 
 
+def test_duplicates_in_two_pieces_of_a_run_that_another_import_brought(process: Process, tmp_path: Path) -> None:
+    """What earlier pieces of the same import brought is no correction, whoever brought the run."""
+    first, more = table(4), table(4).assign(Replicate=[7, 8, 7, 8], Ra=[1.0, 2.0, 3.0, 4.0], position="Chuck")
+    content = _history.Content()
+    for frame, name in ((first, "a"), (more, "b")):
+        whole = add_source(ContentSink(content), process, FrameSource(frame, name))
+        pieces = add_source(SegmentSink(tmp_path / "line", 2), process, FrameSource(frame, name))
+        assert pieces.rows_quarantined == whole.rows_quarantined
+    assert pieces.rows_quarantined == {"duplicate": 2}
+    pd.testing.assert_frame_equal(read(_history.open(str(tmp_path / "line"))), read(_history.in_memory(content)))
+    assert _history.open(str(tmp_path / "line")).row_count() == 6
+
+
 def test_another_process_file_judges_the_same_bytes_again(process: Process, tmp_path: Path) -> None:
     frame = table(100)
     frame.loc[40:43, "tool"] = "Broken"

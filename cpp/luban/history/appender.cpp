@@ -1,3 +1,4 @@
+#include <luban/core/error.hpp>
 #include <luban/core/file_lock.hpp>
 #include <luban/history/appender.hpp>
 #include <luban/history/detail/excerpt.hpp>
@@ -7,6 +8,18 @@
 #include <utility>
 
 namespace luban::history {
+namespace {
+
+void require_open(bool open) {
+  if (open) return;
+  throw core::LifecycleError({.where = "history.append",
+                              .expected = "an open writer",
+                              .received = "one that was closed",
+                              .place = {},
+                              .hint = "make another one"});
+}
+
+}  // namespace
 
 struct Appender::Impl {
   Impl(const std::filesystem::path& folder, WriteOptions options, const std::filesystem::path& head)
@@ -18,20 +31,26 @@ Appender::Appender(const std::filesystem::path& folder, WriteOptions options, co
     : impl_(std::make_unique<Impl>(folder, std::move(options), head)) {}
 Appender::~Appender() = default;
 
+void Appender::close() noexcept {
+  impl_.reset();
+}
+
 std::shared_ptr<const HistoryFolder> Appender::history() const {
+  require_open(impl_ != nullptr);
   return impl_->writer.empty() ? nullptr : HistoryFolder::open(impl_->writer.folder());
 }
 
 MergeReport Appender::append(Content addition, const std::vector<std::int64_t>& source_rows,
                              const AppendOptions& options, const core::CallControl& control) {
+  require_open(impl_ != nullptr);
   impl_->writer.refresh();
   detail::Excerpt known;
   if (const auto before = history(); before != nullptr) {
     detail::require_one_import(addition, source_rows);
-    known = detail::make_excerpt(*before, addition, options.same_import);
+    known = detail::make_excerpt(*before, addition, options.began);
   }
-  detail::NewSegment made =
-      detail::new_segment(std::move(known), std::move(addition), source_rows, options.same_import);
+  detail::NewSegment made = detail::new_segment(std::move(known), std::move(addition), source_rows);
+  if (options.whole && made.report.refused.size() > 0) return std::move(made.report);
   if (made.report.changed()) impl_->writer.add(std::move(made.content), control);
   return std::move(made.report);
 }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include <luban/core/call_control.hpp>
+#include <luban/core/time.hpp>
 #include <luban/history/content.hpp>
 #include <luban/history/export.hpp>
 #include <luban/history/reader.hpp>
@@ -16,9 +17,11 @@ namespace luban::history {
 
 /// How one addition goes into a folder.
 struct AppendOptions {
-  /// The addition is a further piece of an import whose earlier pieces the folder has: what they brought cannot be
-  /// corrected by it, the same (run, repeat) again is a duplicate.
-  bool same_import = false;
+  /// When the first piece of the import was recorded that the addition goes on with: what came since cannot be
+  /// corrected by it, the same (run, repeat) again is a duplicate. Missing = the addition begins an import.
+  core::UtcTime began = {};
+  /// Nothing is written when anything of the addition is refused; the report says what.
+  bool whole = false;
 };
 
 /// The one writer of a folder of segments. Each addition becomes a segment of its own: written under a temporary name,
@@ -40,6 +43,8 @@ class LUBAN_HISTORY_EXPORT Appender {
   /// addition is on the disk. @throws as merge() and write().
   MergeReport append(Content addition, const std::vector<std::int64_t>& source_rows = {},
                      const AppendOptions& options = {}, const core::CallControl& control = {});
+  /// Lets go of the lock; who appends afterwards gets a LifecycleError.
+  void close() noexcept;
   /// What is there now; nullptr before the first segment.
   [[nodiscard]] std::shared_ptr<const HistoryFolder> history() const;
 

@@ -166,9 +166,9 @@ struct LUBAN_HISTORY_EXPORT MergeReport {
 
 /// How a merge treats what is there.
 struct MergeOptions {
-  /// Of each stored run: 1 = the addition is another piece of the import that brought it, so that the same (run,
-  /// repeat) is a duplicate, which is refused, and no correction. Empty = of no run.
-  std::vector<char> own_runs = {};
+  /// Of each stored reading: 1 = an earlier piece of the same import brought it, so that the same (run, repeat) is a
+  /// duplicate, which is refused, and no correction. Empty = of none.
+  std::vector<char> own_readings = {};
 };
 
 /// Adds one import (`addition`, with exactly one provenance entry) to a history. A run_id that exists must agree in

@@ -81,6 +81,7 @@ std::shared_ptr<const process::TableSource> HistoryFile::view(const ViewOptions&
   if (options.grain == process::Grain::readings && options.as_of.missing() && options.filter.empty()) {
     return impl_->readings;
   }
+  detail::require_filter(options.filter, detail::filter_columns(*impl_->file), path());
   return std::make_shared<const detail::View>(impl_->file, impl_->provenance, options, detail::ViewPlace{});
 }
 
@@ -94,6 +95,7 @@ std::vector<TraceInfo> HistoryFile::traces() const {
 
 TraceRows HistoryFile::trace(const std::string& name, const ViewOptions& options) const {
   detail::require_trace(traces(), name, path());
+  detail::require_filter(options.filter, detail::filter_columns(*impl_->file), path());
   ViewOptions of_runs = options;
   of_runs.grain = process::Grain::runs;
   return detail::View(impl_->file, impl_->provenance, of_runs, detail::ViewPlace{}).trace_rows(name);

@@ -84,6 +84,8 @@ class FolderVerification {
       found(head_.string(), "is of another history (" + heads.back().uuid + ")");
       return;
     }
+    // A folder that was made anew under an old name: what stood there before says nothing of it.
+    std::erase_if(heads, [this](const HeadRecord& head) { return head.uuid != manifest_.uuid; });
     // A merge of segments begins a new chain; what came before it says nothing of this one. One that was begun and is
     // not in the list never happened.
     std::erase_if(heads, [this](const HeadRecord& head) { return head.reason == head_compact_begun && !is_at(head); });
@@ -126,6 +128,13 @@ class FolderVerification {
     }
   }
 
+  /// The segment that these bytes were written as.
+  [[nodiscard]] const SegmentEntry* written_as(const FileBytes& bytes) const {
+    const auto same = std::find_if(manifest_.segments.begin(), manifest_.segments.end(),
+                                   [&bytes](const SegmentEntry& entry) { return entry.sha256 == bytes.sha256; });
+    return same == manifest_.segments.end() ? nullptr : &*same;
+  }
+
   void check_segment(const SegmentEntry& entry) {
     control_.check("history.verify");
     const std::filesystem::path file = folder_ / entry.file;
@@ -134,6 +143,10 @@ class FolderVerification {
       return;
     }
     const FileBytes bytes = hash_file(file);
+    if (const SegmentEntry* other = written_as(bytes); other != nullptr && bytes.sha256 != entry.sha256) {
+      found(entry.file, "holds what was written as " + other->file + ": files were swapped or copied");
+      return;
+    }
     if (bytes.sha256 != entry.sha256 || bytes.count != entry.bytes) {
       found(entry.file, "its bytes are not those that were written (" + std::to_string(bytes.count) + " bytes, " +
                             std::to_string(entry.bytes) + " written)");

@@ -32,7 +32,6 @@ from luban.errors import ConfigurationError, DataError
 
 if TYPE_CHECKING:
     import pandas as pd
-    from numpy.typing import NDArray
 
     from luban._intake.cells import RawChunk
     from luban._intake.sources.base import Header, Source
@@ -132,11 +131,12 @@ class _Ready:
     addition: Addition
     refusals: Refusals
     part: ImportReport
+    whole: bool
 
     def append(self) -> _history.MergeReport:
         """Give it to the sink."""
         append = self.sink.append if self.addition.known is None else self.sink.append_again
-        return _merged(append, self.sink, self.process, self.addition)
+        return _merged(append, self.sink, self.process, self.addition, self.whole)
 
 
 @dataclasses.dataclass
@@ -204,7 +204,7 @@ class _Import:
                 self.report.notes += [text for text in part.notes if text not in self.report.notes]
                 continue
             part.notes += look_again(self.sink.stored, self.process, addition, self.match)
-            ready = _Ready(self.sink, self.process, addition, refusals, part)
+            ready = _Ready(self.sink, self.process, addition, refusals, part, self.on_bad == "reject")
             del columns, addition  # one piece at a time is in memory
             yield ready
             del ready
@@ -279,14 +279,11 @@ def _known(sink: Sink, process: Process, digest: str) -> bool:
 
 
 def _merged(
-    append: Callable[[_history.Content, NDArray[np.int64]], _history.MergeReport],
-    sink: Sink,
-    process: Process,
-    addition: Addition,
+    append: Callable[..., _history.MergeReport], sink: Sink, process: Process, addition: Addition, whole: bool
 ) -> _history.MergeReport:
     """Append; what does not fit is told with the names of both processes. Raises: ConfigurationError."""
     try:
-        return append(addition.content, addition.source_rows)
+        return append(addition.content, addition.source_rows, whole=whole)
     except ConfigurationError as error:
         states = sink.process
         stored = json.loads(states[-1].document)["process"] if states else process.name

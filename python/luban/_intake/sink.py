@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["PIECE_ROWS", "ContentSink", "SegmentSink", "Sink"]
 
+_NO_TIME = np.iinfo(np.int64).min
 PIECE_ROWS = 1 << 17  # one block of the index of a history
 
 
@@ -51,14 +52,20 @@ class Sink(Protocol):
         """
         ...
 
-    def append(self, addition: _history.Content, source_rows: NDArray[np.int64]) -> _history.MergeReport:
+    def append(
+        self, addition: _history.Content, source_rows: NDArray[np.int64], *, whole: bool = False
+    ) -> _history.MergeReport:
         """Take an addition; ``source_rows`` (readings of it) are their rows in the source.
+
+        ``whole``: who gets a report of refused rows keeps nothing of it; a sink that is durable has written nothing.
 
         Raises: DataError when it contradicts itself, ConfigurationError when its process does not fit.
         """
         ...
 
-    def append_again(self, addition: _history.Content, source_rows: NDArray[np.int64]) -> _history.MergeReport:
+    def append_again(
+        self, addition: _history.Content, source_rows: NDArray[np.int64], *, whole: bool = False
+    ) -> _history.MergeReport:
         """Take a piece that came before once more: readings that it repeats are no duplicates. Raises: as append."""
         ...
 
@@ -68,6 +75,10 @@ class Sink(Protocol):
 
     def finish(self) -> None:
         """Say that all rows have come."""
+        ...
+
+    def close(self) -> None:
+        """Let go of what it holds, after an error too."""
         ...
 
 
@@ -93,19 +104,26 @@ class ContentSink:
         """See :class:`Sink`."""
         return self._history
 
-    def append(self, addition: _history.Content, source_rows: NDArray[np.int64]) -> _history.MergeReport:
+    def append(
+        self, addition: _history.Content, source_rows: NDArray[np.int64], *, whole: bool = False
+    ) -> _history.MergeReport:
         """See :class:`Sink`."""
         return _history.merge(self._history, addition, source_rows)
 
-    def append_again(self, addition: _history.Content, source_rows: NDArray[np.int64]) -> _history.MergeReport:
+    def append_again(
+        self, addition: _history.Content, source_rows: NDArray[np.int64], *, whole: bool = False
+    ) -> _history.MergeReport:
         """See :class:`Sink`."""
-        return self.append(addition, source_rows)
+        return self.append(addition, source_rows, whole=whole)
 
     def source(self) -> _history.HistorySource | None:
         """See :class:`Sink`."""
         return _history.in_memory(self._history) if self._history.provenance else None
 
     def finish(self) -> None:
+        """See :class:`Sink`."""
+
+    def close(self) -> None:
         """See :class:`Sink`."""
 
 
@@ -122,7 +140,8 @@ class SegmentSink:
         compression: Compression = "deflate",
     ) -> None:
         self._appender = _history.Appender(str(folder), compression=compression)
-        self._further: dict[str, bool] = {}  # by digest: whether the next piece is a further one of the same import
+        self._began: dict[str, int | None] = {}  # by digest: time of the first piece of an import
+        self._again: int | None = None  # time of the first piece that came once more
         self.piece_rows = piece_rows
 
     @property
@@ -137,19 +156,29 @@ class SegmentSink:
         history: _history.HistoryFolder | None = self._appender.history()
         return [] if history is None else [history.latest_version]
 
-    def append(self, addition: _history.Content, source_rows: NDArray[np.int64]) -> _history.MergeReport:
+    def append(
+        self, addition: _history.Content, source_rows: NDArray[np.int64], *, whole: bool = False
+    ) -> _history.MergeReport:
         """See :class:`Sink`."""
         digest, time = addition.provenance[0].input_digest, addition.provenance[0].time
-        known = self._further.get(digest)
-        further = self._goes_on(digest, addition) if known is None else known
-        report: _history.MergeReport = self._appender.append(addition, source_rows, same_import=further)
-        if known is None:  # bytes that are judged again, by another process file, are none of the same import
-            self._further[digest] = further or not self._has(digest, before=time)
+        if digest not in self._began:
+            self._began[digest] = self._goes_on(digest, addition)
+        began = self._began[digest]
+        report: _history.MergeReport = self._appender.append(
+            addition, source_rows, began=_NO_TIME if began is None else began, whole=whole
+        )
+        if began is None:
+            self._began[digest] = time
         return report
 
-    def append_again(self, addition: _history.Content, source_rows: NDArray[np.int64]) -> _history.MergeReport:
+    def append_again(
+        self, addition: _history.Content, source_rows: NDArray[np.int64], *, whole: bool = False
+    ) -> _history.MergeReport:
         """See :class:`Sink`."""
-        report: _history.MergeReport = self._appender.append(addition, source_rows, same_import=False)
+        began = self._again
+        if began is None:
+            began, self._again = _NO_TIME, addition.provenance[0].time
+        report: _history.MergeReport = self._appender.append(addition, source_rows, began=began, whole=whole)
         return report
 
     def source(self) -> _history.HistorySource | None:
@@ -157,15 +186,17 @@ class SegmentSink:
         history: _history.HistoryFolder | None = self._appender.history()
         return history
 
-    def _has(self, digest: str, before: int) -> bool:
-        return any(entry.input_digest == digest and entry.time < before for entry in self.provenance)
-
-    def _goes_on(self, digest: str, addition: _history.Content) -> bool:
-        """Whether this piece goes on with an import that was interrupted, under the same process file."""
+    def _goes_on(self, digest: str, addition: _history.Content) -> int | None:
+        """When an import began that was interrupted, and that this piece goes on with under the same process file."""
         times = [entry.time for entry in self.provenance if entry.input_digest == digest]
         if not times or self.process[-1].document != addition.process[-1].document:
-            return False
-        return min(times) >= self.process[-1].time
+            return None
+        began = min(times)
+        return began if began >= self.process[-1].time else None
 
     def finish(self) -> None:
         """See :class:`Sink`."""
+
+    def close(self) -> None:
+        """Let go of the folder's lock."""
+        self._appender.close()

@@ -47,7 +47,7 @@ def write(folder: Path, runs: int) -> tuple[float, float]:
     for first in range(0, runs, PIECE):
         made = piece(first, min(PIECE, runs - first))
         began = time.perf_counter()
-        appender.append(made, [], same_import=first > 0)
+        appender.append(made, [])
         writing += time.perf_counter() - began
     made = piece(runs, ONE_MORE)
     began = time.perf_counter()

@@ -2,9 +2,11 @@
 #include <cmath>
 #include <luban/history/detail/excerpt.hpp>
 #include <luban/history/detail/table_rows.hpp>
+#include <set>
 #include <string_view>
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
 
 namespace luban::history::detail {
 namespace {
@@ -33,6 +35,28 @@ process::Table columns_of(const process::Table& table, const std::vector<std::st
   return process::Table(std::move(columns));
 }
 
+/// Samples that a history has of a channel, for each of the runs.
+TraceColumn stored_samples(const HistorySource& history, const TraceInfo& channel, const RunFilter& filter,
+                           const std::vector<std::string>& runs) {
+  const TraceRows rows = history.trace(channel.name, {.grain = process::Grain::runs, .as_of = {}, .filter = filter});
+  const TraceColumn& from = rows.samples;
+  std::unordered_map<std::string_view, std::size_t> place;
+  for (std::size_t i = 0; i < rows.run_id.size(); ++i) place[rows.run_id[i]] = i;
+  TraceColumn out{channel.name, channel.unit, channel.period, {}, {0}, {}, {}, {}};
+  for (const std::string& run : runs) {
+    const auto found = place.find(run);
+    if (found != place.end()) {
+      const auto begin = from.offsets[found->second];
+      const auto end = from.offsets[found->second + 1];
+      out.values.insert(out.values.end(), from.values.begin() + begin, from.values.begin() + end);
+      if (out.period == 0) out.times.insert(out.times.end(), from.times.begin() + begin, from.times.begin() + end);
+    }
+    out.offsets.push_back(static_cast<std::int64_t>(out.values.size()));
+    out.start_time.push_back(found != place.end() ? from.start_time[found->second] : core::UtcTime::missing_count);
+  }
+  return out;
+}
+
 void take_runs(Excerpt& excerpt, const HistorySource& history, const RunFilter& filter, const Content& addition) {
   const auto view = history.view({.grain = process::Grain::runs, .as_of = {}, .filter = filter});
   const process::Process process = addition.current_process();
@@ -42,14 +66,11 @@ void take_runs(Excerpt& excerpt, const HistorySource& history, const RunFilter& 
   const auto identifiers = present(*view, process.definition().identifiers);
   const auto inputs = present(*view, names_of(addition.runs.parameters));
   const auto context = present(*view, names_of(addition.runs.context));
-  std::vector<std::string> traces;
-  for (const TraceColumn& trace : addition.traces) traces.push_back(trace.name);
-  const auto channels = present(*view, std::move(traces));
   std::vector<std::string> wanted = {"run_id", "/runs/source"};
   for (const char* name : {"start_time", "end_time", "status", "group", "equipment", "material_lot", "recipe"}) {
     wanted.push_back(std::string("/runs/") + name);
   }
-  for (const auto* names : {&inputs, &context, &channels, &identifiers, &reached}) {
+  for (const auto* names : {&inputs, &context, &identifiers, &reached}) {
     wanted.insert(wanted.end(), names->begin(), names->end());
   }
   const process::Table table = view->read(wanted, {0, view->row_count()});
@@ -70,20 +91,12 @@ void take_runs(Excerpt& excerpt, const HistorySource& history, const RunFilter& 
   }
   content.runs.parameters = columns_of(table, inputs);
   content.runs.context = columns_of(table, context);
-  for (const TraceColumn& trace : addition.traces) {
-    const process::Column* stored = table.find(trace.name);
-    if (stored == nullptr) continue;
-    const auto& samples = std::get<process::Ragged>(stored->data);
-    TraceColumn copy{trace.name, trace.unit, trace.period, samples.values, samples.offsets, {}, {}, {}};
-    if (copy.period == 0) copy.times.assign(copy.values.size(), core::UtcTime::missing_count);
-    content.traces.push_back(std::move(copy));
+  for (const TraceInfo& channel : history.traces()) {
+    const bool wanted_channel = std::any_of(addition.traces.begin(), addition.traces.end(),
+                                            [&](const TraceColumn& trace) { return trace.name == channel.name; });
+    if (wanted_channel) content.traces.push_back(stored_samples(history, channel, filter, content.runs.run_id));
   }
-  const std::string& digest = addition.provenance.front().input_digest;
-  const std::vector<std::string> digests = history.input_digests();
-  for (const std::int32_t source : table.codes("/runs/source")) {
-    excerpt.source.push_back(source);
-    excerpt.same_import.push_back(static_cast<char>(digests.at(static_cast<std::size_t>(source)) == digest));
-  }
+  excerpt.source = table.codes("/runs/source");
 }
 
 void take_keys(Content& content, const process::Table& table) {
@@ -94,17 +107,15 @@ void take_keys(Content& content, const process::Table& table) {
     content.readings.repeat.push_back(static_cast<std::int64_t>(repeat));
 }
 
-void take_readings(Content& content, const HistorySource& history, const RunFilter& filter, const Content& addition) {
-  const auto view = history.view({.grain = process::Grain::readings, .as_of = {}, .filter = filter});
-  const auto noise = present(*view, names_of(addition.readings.noise));
-  const auto auxiliary = present(*view, names_of(addition.readings.auxiliary));
+void take_values(Content& content, const process::TableSource& view, const Content& addition) {
+  const auto noise = present(view, names_of(addition.readings.noise));
+  const auto auxiliary = present(view, names_of(addition.readings.auxiliary));
   std::vector<std::string> measured;
   for (const ResponseEvents& events : addition.responses) measured.push_back(events.name);
-  const auto responses = present(*view, std::move(measured));
-  std::vector<std::string> wanted = {"run_id", "repeat"};
+  const auto responses = present(view, std::move(measured));
+  std::vector<std::string> wanted;
   for (const auto* names : {&noise, &auxiliary, &responses}) wanted.insert(wanted.end(), names->begin(), names->end());
-  const process::Table table = view->read(wanted, {0, view->row_count()});
-  take_keys(content, table);
+  const process::Table table = view.read(wanted, {0, view.row_count()});
   content.readings.noise = columns_of(table, noise);
   content.readings.auxiliary = columns_of(table, auxiliary);
   for (const ResponseEvents& events : addition.responses) {
@@ -123,9 +134,29 @@ void take_readings(Content& content, const HistorySource& history, const RunFilt
   }
 }
 
+/// Of each reading whether it came since `began`.
+std::vector<char> since(const Content& content, const HistorySource& history, const RunFilter& filter,
+                        core::UtcTime began) {
+  std::vector<char> own(content.readings.size(), began.missing() ? 0 : 1);
+  if (began.missing()) return own;
+  const core::UtcTime before{began.since_epoch() - core::Nanoseconds(1)};
+  const auto view = history.view({.grain = process::Grain::readings, .as_of = before, .filter = filter});
+  const process::Table table = view->read({"run_id", "repeat"}, {0, view->row_count()});
+  std::set<std::pair<std::string_view, std::int64_t>> others;
+  for (std::size_t i = 0; i < table.row_count(); ++i) {
+    others.insert({table.strings("run_id")[i], static_cast<std::int64_t>(table.numbers("repeat")[i])});
+  }
+  if (others.empty()) return own;
+  for (std::size_t i = 0; i < own.size(); ++i) {
+    const std::string& run = content.runs.run_id[static_cast<std::size_t>(content.readings.run[i])];
+    if (others.count({run, content.readings.repeat[i]}) != 0) own[i] = 0;
+  }
+  return own;
+}
+
 }  // namespace
 
-Excerpt make_excerpt(const HistorySource& history, const Content& addition, bool same_import) {
+Excerpt make_excerpt(const HistorySource& history, const Content& addition, core::UtcTime began) {
   Excerpt excerpt;
   Content& content = excerpt.content;
   content.uuid = history.uuid();
@@ -137,13 +168,12 @@ Excerpt make_excerpt(const HistorySource& history, const Content& addition, bool
   std::sort(filter.run_id.begin(), filter.run_id.end());
   if (!filter.run_id.empty()) {
     take_runs(excerpt, history, filter, addition);
-    const bool keys = same_import && std::all_of(excerpt.same_import.begin(), excerpt.same_import.end(),
-                                                 [](char same) { return same != 0; });
-    if (content.runs.size() > 0 && keys) {
+    if (content.runs.size() > 0) {
       const auto view = history.view({.grain = process::Grain::readings, .as_of = {}, .filter = filter});
       take_keys(content, view->read({"run_id", "repeat"}, {0, view->row_count()}));
-    } else if (content.runs.size() > 0) {
-      take_readings(content, history, filter, addition);
+      excerpt.own = since(content, history, filter, began);
+      const bool keys = std::all_of(excerpt.own.begin(), excerpt.own.end(), [](char own) { return own != 0; });
+      if (!keys) take_values(content, *view, addition);
     }
   }
   content.normalise();

@@ -12,10 +12,10 @@ namespace luban::history::detail {
 struct Excerpt {
   Content content;
   std::vector<std::int32_t> source;  ///< of each run: number of the import that brought it, in the whole history
-  std::vector<char> same_import;     ///< of each run: brought by an import of the same bytes
+  std::vector<char> own;             ///< of each reading: an earlier piece of the addition's import brought it
 };
-/// `same_import`: the addition is a further piece of an import; of runs that its earlier pieces brought, the keys of
-/// the readings are enough.
-[[nodiscard]] Excerpt make_excerpt(const HistorySource& history, const Content& addition, bool same_import);
+/// `began`: when the first piece of the addition's import was recorded, missing for the first one itself. Where only
+/// such pieces brought readings of these runs, the keys of the readings are enough.
+[[nodiscard]] Excerpt make_excerpt(const HistorySource& history, const Content& addition, core::UtcTime began);
 
 }  // namespace luban::history::detail

@@ -112,7 +112,9 @@ std::string read_text(const fs::path& file) {
 }  // namespace
 
 bool is_segment_name(std::string_view name) {
-  return name.starts_with(segment_prefix) && name.ends_with(segment_suffix);
+  if (!name.starts_with(segment_prefix) || !name.ends_with(segment_suffix)) return false;
+  name = name.substr(segment_prefix.size(), name.size() - segment_prefix.size() - segment_suffix.size());
+  return name.size() >= 6 && std::all_of(name.begin(), name.end(), [](char c) { return c >= '0' && c <= '9'; });
 }
 
 Json SegmentEntry::fields() const {
@@ -239,23 +241,34 @@ off_t whole_lines(int descriptor) {
   return 0;
 }
 
+[[noreturn]] void head_refused(const fs::path& file, const char* what) {
+  throw core::IoError({.where = "history.write",
+                       .expected = std::string("to ") + what + " the file of heads",
+                       .received = std::strerror(errno),
+                       .place = file.string(),
+                       .hint = "it stands beside the folder and proves its end; the next write goes on from what the "
+                               "folder holds"});
+}
+
+int open_head(const fs::path& file) {
+  const bool fresh = !fs::exists(file);
+  const int descriptor = ::open(file.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+  if (descriptor < 0) head_refused(file, "open");
+  if (fresh) core::sync_folder(file.parent_path(), "history.write");
+  return descriptor;
+}
+
 }  // namespace
+
+void require_head(const fs::path& file) {
+  ::close(open_head(file));
+}
 
 void append_head(const fs::path& file, const HeadRecord& record) {
   Json json = Json::object();
   json.set("uuid", record.uuid).set("time", record.time).set("segments", record.segments);
   std::string bytes = json.set("head", record.head).set("reason", record.reason).dump() + "\n";
-  const auto refused = [&file](const char* what) {
-    throw core::IoError({.where = "history.write",
-                         .expected = std::string("to ") + what + " the file of heads",
-                         .received = std::strerror(errno),
-                         .place = file.string(),
-                         .hint = "it stands beside the folder and proves its end; the next write goes on from what the "
-                                 "folder holds"});
-  };
-  const bool fresh = !fs::exists(file);
-  const int descriptor = ::open(file.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
-  if (descriptor < 0) refused("open");
+  const int descriptor = open_head(file);
   const off_t whole = whole_lines(descriptor);
   // A file that may only grow keeps the piece, as a line of its own.
   const bool piece = whole >= 0 && ::lseek(descriptor, 0, SEEK_END) > whole;
@@ -267,8 +280,7 @@ void append_head(const fs::path& file, const HeadRecord& record) {
   const int reason = errno;
   ::close(descriptor);
   errno = reason;
-  if (!synced) refused("append to");
-  if (fresh) core::sync_folder(file.parent_path(), "history.write");
+  if (!synced) head_refused(file, "append to");
 }
 
 }  // namespace luban::history::detail

@@ -72,7 +72,7 @@ struct FolderManifest {
 };
 
 /// The heads that the chain had, kept beside the folder, where a change inside does not reach: one line of JSON for
-/// each write, `{"uuid", "time", "segments", "head"}`.
+/// each write, `{"uuid", "time", "segments", "head", "reason"}`.
 struct HeadRecord {
   std::string uuid;
   std::int64_t time = core::UtcTime::missing_count;
@@ -90,6 +90,8 @@ inline constexpr const char* head_compact_begun = "compact-begun";
 [[nodiscard]] std::filesystem::path default_head_file(const std::filesystem::path& folder);
 /// Lines that can be read, in their order; none when there is no such file. A last line that was cut is left out.
 [[nodiscard]] std::vector<HeadRecord> read_heads(const std::filesystem::path& file);
+/// Makes the file when there is none, and sees to it that it can be appended to. @throws IoError.
+void require_head(const std::filesystem::path& file);
 /// Appends a line and syncs it. @throws IoError.
 void append_head(const std::filesystem::path& file, const HeadRecord& record);
 

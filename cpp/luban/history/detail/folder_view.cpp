@@ -70,6 +70,15 @@ process::Column fitted(process::Column column, const process::ColumnInfo& info) 
   return column;
 }
 
+/// The newest segment that brought rows or values: one of lots and recipes alone has no columns of the process.
+std::size_t newest_of_rows(const FolderManifest& manifest) {
+  for (std::size_t k = manifest.segments.size(); k-- > 0;) {
+    const SegmentEntry& entry = manifest.segments[k];
+    if (entry.runs > 0 || entry.continued > 0 || entry.readings > 0 || entry.events > 0) return k;
+  }
+  return manifest.segments.size() - 1;
+}
+
 std::vector<std::string> source_names(const FolderManifest& manifest) {
   std::vector<std::string> names;
   for (const SegmentEntry& entry : manifest.segments) {
@@ -99,8 +108,20 @@ const KeyJoin& SharedJoin::get() const {
 FolderView::FolderView(std::shared_ptr<const SegmentFiles> files, std::shared_ptr<const SharedJoin> join,
                        const ViewOptions& options)
     : files_(std::move(files)), join_(std::move(join)), options_(options), sources_(source_names(files_->manifest())) {
-  choose_parts();
   make_columns();
+  require_known_columns();
+  choose_parts();
+}
+
+void FolderView::require_known_columns() const {
+  if (options_.filter.empty()) return;
+  std::vector<process::ColumnInfo> known;
+  for (const ViewColumn& column : columns_) {
+    const bool of_runs = column.path.starts_with("/parameters/") || column.path.starts_with("/context/") ||
+                         column.path.starts_with("/identifiers/");
+    if (of_runs && !column.path.ends_with("/achieved")) known.push_back(column.info);
+  }
+  require_filter(options_.filter, known, files_->folder().string());
 }
 
 bool FolderView::may_match(const SegmentEntry& entry) const {
@@ -150,10 +171,10 @@ std::shared_ptr<const View> FolderView::view(const Part& part) const {
   return views_.emplace(part.segment, std::move(made)).first->second;
 }
 
-// Columns that every segment has are those of the newest one, whose categories are the longest; of the others the list
-// of segments says which there are.
+// Columns that every segment of rows has are those of the newest one, whose categories are the longest; of the others
+// the list of segments says which there are.
 void FolderView::make_columns() {
-  const auto newest = files_->open(files_->size() - 1);
+  const auto newest = files_->open(newest_of_rows(files_->manifest()));
   columns_ = view_columns(*newest->file, sources_, options_.grain);
   std::erase_if(columns_, [](const ViewColumn& column) {
     return column.path.ends_with("/achieved") || column.path.starts_with("/identifiers/") ||

@@ -53,6 +53,7 @@ class FolderView final : public process::TableSource, public ArraySource {
     std::size_t rows;
     std::size_t sources;  ///< imports in segments before it
   };
+  void require_known_columns() const;
   void choose_parts();
   [[nodiscard]] bool may_match(const SegmentEntry& entry) const;
   [[nodiscard]] std::shared_ptr<const View> view(const Part& part) const;

@@ -59,6 +59,15 @@ std::vector<SegmentColumn> own_columns(const Content& content) {
   return columns;
 }
 
+/// What the file of heads says; a damaged one, which `luban verify` tells of, does not stop what is being recorded.
+std::vector<HeadRecord> noted_heads(const fs::path& file) {
+  try {
+    return read_heads(file);
+  } catch (const core::IntegrityError&) {
+    return {};
+  }
+}
+
 void take_bounds(SegmentEntry& entry, const Runs& runs) {
   for (const std::string& id : runs.run_id) {
     if (entry.first_run_id.empty() || id < entry.first_run_id) entry.first_run_id = id;
@@ -101,7 +110,7 @@ void chain(FolderManifest& manifest, std::size_t from) {
 FolderWriter::FolderWriter(const fs::path& folder, WriteOptions options, const fs::path& head, const std::string& where)
     : folder_(made_folder(folder)),
       options_(std::move(options)),
-      head_(head.empty() ? default_head_file(folder_) : head),
+      head_(fs::absolute(head.empty() ? default_head_file(folder_) : head)),
       lock_(std::in_place, folder_ / manifest_name, where) {
   if (!fs::exists(folder_ / manifest_name)) {
     const bool others = std::any_of(fs::directory_iterator(folder_), fs::directory_iterator(), [](const auto& entry) {
@@ -115,6 +124,7 @@ FolderWriter::FolderWriter(const fs::path& folder, WriteOptions options, const f
                            .hint = "name a folder of its own for the history"});
     }
   }
+  require_head(head_);
   refresh();
   remove_replaced();
 }
@@ -122,8 +132,10 @@ FolderWriter::FolderWriter(const fs::path& folder, WriteOptions options, const f
 // A write that failed may have become visible before it did: only the disk knows.
 void FolderWriter::refresh() {
   if (!in_doubt_) return;
-  manifest_ = fs::exists(folder_ / manifest_name) ? FolderManifest::read(folder_) : FolderManifest{};
-  remove_leftovers();
+  const bool listed = fs::exists(folder_ / manifest_name);
+  manifest_ = listed ? FolderManifest::read(folder_) : FolderManifest{};
+  require_newest();
+  remove_leftovers(listed);
   static_cast<void>(nobody_reads(folder_));  // makes the file that readers hold on to
   in_doubt_ = false;
 }
@@ -139,14 +151,48 @@ void FolderWriter::remove_file(const fs::path& file) const {
                        .hint = "check the folder and its permissions"});
 }
 
-// A segment that no list names was never acknowledged: a crash came between its renaming and that of the list.
-void FolderWriter::remove_leftovers() {
+[[noreturn]] void FolderWriter::refuse_list(const std::string& received) const {
+  throw core::IntegrityError({.where = "history.write",
+                              .expected = "a list of all segments of the folder",
+                              .received = received,
+                              .place = (folder_ / manifest_name).string(),
+                              .hint = "restore " + std::string(manifest_name) + ", the segments and " + head_.string() +
+                                      " of one backup together; `luban verify` says what is missing"});
+}
+
+// The file of heads knows a list that is older than what was acknowledged, as of a backup that was restored in part.
+void FolderWriter::require_newest() const {
+  std::vector<HeadRecord> heads = noted_heads(head_);
+  std::erase_if(heads, [this](const HeadRecord& head) {
+    return head.uuid != manifest_.uuid || (head.reason == head_compact_begun && head.head != manifest_.head());
+  });
+  const auto count = static_cast<std::int64_t>(manifest_.segments.size());
+  if (!heads.empty() && heads.back().segments > count) {
+    refuse_list(std::to_string(count) + " segments, where " + std::to_string(heads.back().segments) + " were written");
+  }
+}
+
+// A segment that no list names was never acknowledged when a crash came between its renaming and that of the list: it
+// bears the next free name. Any other one is somebody's data.
+void FolderWriter::remove_leftovers(bool listed) {
   std::set<std::string> known(manifest_.replaced.begin(), manifest_.replaced.end());
   for (const SegmentEntry& entry : manifest_.segments) known.insert(entry.file);
+  const std::string next = free_name();
+  std::vector<fs::path> partial;
   for (const auto& entry : fs::directory_iterator(folder_)) {
     const std::string name = entry.path().filename().string();
-    const bool partial = name.front() == '.' && name.ends_with(".partial");
-    if (partial || (is_segment_name(name) && known.count(name) == 0)) remove_file(entry.path());
+    const bool ours =
+        name.starts_with("." + std::string(segment_prefix)) || name.starts_with("." + std::string(manifest_name));
+    if (ours && name.ends_with(".partial")) partial.push_back(entry.path());
+    if (is_segment_name(name) && known.count(name) == 0 && name != next) refuse_list("none that names " + name);
+  }
+  if (!listed && !noted_heads(head_).empty() && fs::exists(folder_ / next)) refuse_list("no list beside " + next);
+  for (const fs::path& file : partial) remove_file(file);
+  if (!fs::exists(folder_ / next)) return;
+  if (listed) {
+    remove_file(folder_ / next);
+  } else {  // a first write that was cut short, or a history without its list: nobody can tell
+    fs::rename(folder_ / next, folder_ / ("." + next + ".unlisted"));
   }
 }
 
@@ -204,23 +250,29 @@ void FolderWriter::publish(FolderManifest next, const char* reason) {
     // The new chain may be shorter than the old one: a crash after the list must not look like a removed tail.
     HeadRecord begun = record;
     begun.reason = head_compact_begun;
-    append_head(head_, begun);
+    note_head(begun);
   }
   next.write(folder_);
   manifest_ = std::move(next);
-  append_head(head_, record);
+  note_head(record);
   in_doubt_ = false;
+}
+
+// Where the head is kept elsewhere, the file beside the folder goes on, so that the next writer may use it.
+void FolderWriter::note_head(const HeadRecord& record) const {
+  append_head(head_, record);
+  const fs::path beside = fs::absolute(default_head_file(folder_));
+  if (beside != head_ && fs::exists(beside)) append_head(beside, record);
 }
 
 std::size_t FolderWriter::remove_replaced() {
   if (manifest_.replaced.empty() || !nobody_reads(folder_)) return manifest_.replaced.size();
-  // First the list, then the files: what a list names is there.
-  const std::vector<std::string> files = std::move(manifest_.replaced);
+  // First the files, then the list: a file that no list names is never ours.
+  for (const std::string& file : manifest_.replaced) remove_file(folder_ / file);
   manifest_.replaced.clear();
   in_doubt_ = true;
   manifest_.write(folder_);
   in_doubt_ = false;
-  for (const std::string& file : files) remove_file(folder_ / file);
   return 0;
 }
 

@@ -14,8 +14,9 @@ namespace luban::history::detail {
 /// Writes segments and the list of them, alone: holds the folder's lock while it lives.
 class FolderWriter {
  public:
-  /// Makes the folder when there is none; removes what an earlier crash left half done. @throws LifecycleError,
-  /// IoError, IntegrityError, VersionError.
+  /// Makes the folder when there is none; removes what an earlier crash left half done, and nothing else: segments that
+  /// the list does not name, or a list older than the file of heads, are refused. @throws LifecycleError, IoError,
+  /// IntegrityError, VersionError.
   FolderWriter(const std::filesystem::path& folder, WriteOptions options, const std::filesystem::path& head,
                const std::string& where);
 
@@ -36,7 +37,10 @@ class FolderWriter {
   [[nodiscard]] SegmentEntry write_segment(Content& segment, const core::CallControl& control);
   [[nodiscard]] std::string free_name() const;
   void publish(FolderManifest next, const char* reason);
-  void remove_leftovers();
+  [[noreturn]] void refuse_list(const std::string& received) const;
+  void require_newest() const;
+  void remove_leftovers(bool listed);
+  void note_head(const HeadRecord& record) const;
   void remove_file(const std::filesystem::path& file) const;
 
   std::filesystem::path folder_;

@@ -162,13 +162,10 @@ TraceColumn samples_of(const TraceColumn& all, const Offsets& before, std::size_
 
 }  // namespace
 
-NewSegment new_segment(Excerpt known, Content addition, const std::vector<std::int64_t>& source_rows,
-                       bool same_import) {
+NewSegment new_segment(Excerpt known, Content addition, const std::vector<std::int64_t>& source_rows) {
   Content& before = known.content;
   const Offsets samples = sample_offsets(before.traces);
-  MergeOptions options;
-  if (same_import) options.own_runs = known.same_import;
-  Placement placed = place(before, addition, source_rows, options);
+  Placement placed = place(before, addition, source_rows, {.own_readings = std::move(known.own)});
   NewSegment made;
   made.report = std::move(placed.report);
   if (!made.report.changed()) return made;

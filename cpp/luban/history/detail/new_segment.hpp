@@ -13,8 +13,7 @@ struct NewSegment {
 };
 
 /// What an addition adds to a history of which `known` is an excerpt, as a segment: new runs, then known ones that
-/// continue. `same_import`: what earlier pieces of the import brought cannot be corrected. @throws as merge().
-[[nodiscard]] NewSegment new_segment(Excerpt known, Content addition, const std::vector<std::int64_t>& source_rows,
-                                     bool same_import);
+/// continue. @throws as merge().
+[[nodiscard]] NewSegment new_segment(Excerpt known, Content addition, const std::vector<std::int64_t>& source_rows);
 
 }  // namespace luban::history::detail

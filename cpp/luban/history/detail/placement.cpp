@@ -156,7 +156,7 @@ void Placer::place_readings() {
       placed_.reading_target.push_back(
           static_cast<std::int64_t>(placed_.stored_readings + placed_.new_readings.size()));
       placed_.new_readings.push_back(static_cast<std::int64_t>(i));
-    } else if (!options_.own_runs.empty() && options_.own_runs[static_cast<std::size_t>(run)] != 0) {
+    } else if (!options_.own_readings.empty() && options_.own_readings[found->second] != 0) {
       drop(i);
       refuse(i, "", "repeat " + std::to_string(added.repeat[i]), "duplicate", "row");
     } else if (!same_row(history_.readings.noise, found->second, added.noise, i)) {

@@ -1,5 +1,6 @@
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -32,7 +33,12 @@ class MappedFile {
   explicit MappedFile(const std::filesystem::path& path) {
     const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
     if (fd < 0) io_error("open the file", path);
-    size_ = std::filesystem::file_size(path);
+    struct stat status {};  // of what is open: the name may be another file's by now
+    if (::fstat(fd, &status) != 0) {
+      ::close(fd);
+      io_error("look at the file", path);
+    }
+    size_ = static_cast<std::size_t>(status.st_size);
     if (size_ > 0) data_ = ::mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, fd, 0);
     ::close(fd);
     if (data_ == MAP_FAILED) io_error("map the file", path);
@@ -120,6 +126,7 @@ FileBytes hash_file(const std::filesystem::path& path) {
 void require_intact_heaps(const std::filesystem::path& path) {
   const MappedFile file(path);
   const std::string_view bytes = file.bytes();
+  std::size_t below = bytes.size();
   for (std::size_t end = bytes.size(); end >= seal_size; end -= seal_size) {
     const std::string_view text = bytes.substr(end - seal_size, seal_size);
     if (end == bytes.size() && text.starts_with(seal_begin)) continue;
@@ -128,8 +135,11 @@ void require_intact_heaps(const std::filesystem::path& path) {
     std::size_t length = 0;
     const char* const last = text.data() + text.size();
     const auto [after, ok] = std::from_chars(text.data() + heap_begin.size(), last, offset);
-    const bool numbers = ok == std::errc() && std::from_chars(after + 1, last, length).ec == std::errc();
-    const bool inside = numbers && offset <= bytes.size() && length <= bytes.size() - offset;
+    const bool numbers = ok == std::errc() && after < last && *after == ' ' &&
+                         std::from_chars(after + 1, last, length).ec == std::errc();
+    // Stretches descend: together they are no longer than the file.
+    const bool inside = numbers && offset <= below && length <= below - offset;
+    below = inside ? offset : 0;
     if (!inside || heap_line(bytes, offset, length) != text) {
       throw core::IntegrityError({.where = "history.open",
                                   .expected = "the heap of variable-length texts as it was written",

@@ -68,19 +68,23 @@ Clause one_of(std::string path, std::vector<std::string> wanted, bool paths) {
       [matches](const ColumnData& data, std::vector<char>& keep) { clear_unless<std::string>(data, keep, matches); }};
 }
 
+/// Numbers whose shortest text is one of `wanted`, where other segments hold texts.
+Clause one_of_numbers(std::string path, const std::vector<std::string>& wanted) {
+  return {std::move(path), StoredKind::float64, [](const AnyBounds&) { return true; },
+          [wanted](const ColumnData& data, std::vector<char>& keep) {
+            clear_unless<double>(data, keep, [&wanted](double value) {
+              return std::find(wanted.begin(), wanted.end(), core::number_text(value)) != wanted.end();
+            });
+          }};
+}
+
+/// Texts that are no categories match nothing.
 Clause one_of_codes(std::string path, const std::vector<std::string>& categories,
-                    const std::vector<std::string>& wanted, const std::string& column) {
+                    const std::vector<std::string>& wanted) {
   std::vector<std::int32_t> codes;
   for (const std::string& text : wanted) {
     const auto found = std::find(categories.begin(), categories.end(), text);
-    if (found == categories.end()) {
-      throw core::DataError({.where = "history.read",
-                             .expected = "categories of `" + column + "`",
-                             .received = core::quoted(text),
-                             .place = "filter of runs",
-                             .hint = core::nearest_hint(text, categories)});
-    }
-    codes.push_back(static_cast<std::int32_t>(found - categories.begin()));
+    if (found != categories.end()) codes.push_back(static_cast<std::int32_t>(found - categories.begin()));
   }
   return {std::move(path), StoredKind::int32,
           [codes](const AnyBounds& bounds) {
@@ -95,18 +99,37 @@ Clause one_of_codes(std::string path, const std::vector<std::string>& categories
           }};
 }
 
-StoredColumn run_column(const TreeFile& file, const std::string& name) {
-  std::vector<std::string> known;
+std::vector<StoredColumn> run_columns(const TreeFile& file) {
+  std::vector<StoredColumn> columns;
   for (const char* group : {"/parameters", "/context", "/identifiers"}) {
-    for (StoredColumn& column : stored_columns(file, group)) {
-      if (column.info.name == name) return column;
-      known.push_back(column.info.name);
-    }
+    for (StoredColumn& column : stored_columns(file, group)) columns.push_back(std::move(column));
+  }
+  return columns;
+}
+
+void require_categories(const std::vector<std::string>& wanted, const std::vector<std::string>& categories,
+                        const std::string& column) {
+  for (const std::string& text : wanted) {
+    if (std::find(categories.begin(), categories.end(), text) != categories.end()) continue;
+    throw core::DataError({.where = "history.read",
+                           .expected = "categories of `" + column + "`",
+                           .received = core::quoted(text),
+                           .place = "filter of runs",
+                           .hint = core::nearest_hint(text, categories)});
+  }
+}
+
+const process::ColumnInfo& require_column(const std::vector<process::ColumnInfo>& columns, const std::string& name,
+                                          const std::string& place) {
+  std::vector<std::string> known;
+  for (const process::ColumnInfo& column : columns) {
+    if (column.name == name) return column;
+    known.push_back(column.name);
   }
   throw core::DataError({.where = "history.read",
                          .expected = "a parameter, context variable or identifier",
                          .received = core::quoted(name),
-                         .place = "filter of runs of " + file.path(),
+                         .place = "filter of runs of " + place,
                          .hint = core::nearest_hint(name, known)});
 }
 
@@ -118,7 +141,8 @@ StoredColumn run_column(const TreeFile& file, const std::string& name) {
                          .hint = "`among` is for categories and texts, `between` for numbers"});
 }
 
-std::vector<Clause> clauses_of(const TreeFile& file, const RunFilter& filter) {
+/// What runs must fulfil; nothing when the file lacks a column that the filter names.
+std::optional<std::vector<Clause>> clauses_of(const TreeFile& file, const RunFilter& filter) {
   std::vector<Clause> clauses;
   if (!filter.since.missing() || !filter.before.missing()) {
     const std::int64_t low =
@@ -128,7 +152,7 @@ std::vector<Clause> clauses_of(const TreeFile& file, const RunFilter& filter) {
     clauses.push_back(within<std::int64_t>("/runs/start_time", low, high));
   }
   if (!filter.status.empty()) {
-    clauses.push_back(one_of_codes("/runs/status", run_status_names(), filter.status, "status"));
+    clauses.push_back(one_of_codes("/runs/status", run_status_names(), filter.status));
   }
   const auto texts = [&](const char* path, const std::vector<std::string>& wanted, bool paths) {
     if (!wanted.empty()) clauses.push_back(one_of(path, wanted, paths));
@@ -138,19 +162,25 @@ std::vector<Clause> clauses_of(const TreeFile& file, const RunFilter& filter) {
   texts("/runs/recipe", filter.recipe, false);
   texts("/runs/group", filter.group, false);
   texts("/runs/run_id", filter.run_id, false);
+  const std::vector<StoredColumn> columns =
+      filter.between.empty() && filter.among.empty() ? std::vector<StoredColumn>() : run_columns(file);
+  const auto find = [&columns](const std::string& name) {
+    return std::find_if(columns.begin(), columns.end(), [&](const auto& column) { return column.info.name == name; });
+  };
   for (const RunFilter::Between& range : filter.between) {
-    const StoredColumn column = run_column(file, range.column);
-    if (column.info.kind != process::ColumnKind::float64) wrong_kind("a column of numbers", range.column);
-    clauses.push_back(within<double>(column.path, range.low, range.high));
+    const auto column = find(range.column);
+    if (column == columns.end()) return std::nullopt;
+    clauses.push_back(within<double>(column->path, range.low, range.high));
   }
   for (const RunFilter::Among& choice : filter.among) {
-    const StoredColumn column = run_column(file, choice.column);
-    if (column.info.kind == process::ColumnKind::code) {
-      clauses.push_back(one_of_codes(column.path, column.info.categories, choice.values, choice.column));
-    } else if (column.info.kind == process::ColumnKind::string) {
-      clauses.push_back(one_of(column.path, choice.values, false));
+    const auto column = find(choice.column);
+    if (column == columns.end()) return std::nullopt;
+    if (column->info.kind == process::ColumnKind::code) {
+      clauses.push_back(one_of_codes(column->path, column->info.categories, choice.values));
+    } else if (column->info.kind == process::ColumnKind::float64) {
+      clauses.push_back(one_of_numbers(column->path, choice.values));
     } else {
-      wrong_kind("a column of categories or texts", choice.column);
+      clauses.push_back(one_of(column->path, choice.values, false));
     }
   }
   return clauses;
@@ -190,6 +220,29 @@ void push_kept(Ranges& ranges, const std::vector<char>& keep, std::size_t first)
 
 }  // namespace
 
+void require_filter(const RunFilter& filter, const std::vector<process::ColumnInfo>& columns,
+                    const std::string& place) {
+  require_categories(filter.status, run_status_names(), "status");
+  for (const RunFilter::Between& range : filter.between) {
+    const process::ColumnInfo& column = require_column(columns, range.column, place);
+    if (column.kind != process::ColumnKind::float64) wrong_kind("a column of numbers", range.column);
+  }
+  for (const RunFilter::Among& choice : filter.among) {
+    const process::ColumnInfo& column = require_column(columns, choice.column, place);
+    if (column.kind == process::ColumnKind::code) {
+      require_categories(choice.values, column.categories, choice.column);
+    } else if (column.kind != process::ColumnKind::string) {
+      wrong_kind("a column of categories or texts", choice.column);
+    }
+  }
+}
+
+std::vector<process::ColumnInfo> filter_columns(const TreeFile& file) {
+  std::vector<process::ColumnInfo> columns;
+  for (const StoredColumn& column : run_columns(file)) columns.push_back(column.info);
+  return columns;
+}
+
 std::size_t count_rows(const Ranges& ranges) noexcept {
   std::size_t count = 0;
   for (const process::RowRange& range : ranges) count += range.size();
@@ -208,7 +261,9 @@ Ranges aligned_blocks(process::RowRange rows) {
 
 Ranges select_runs(const TreeFile& file, const RunFilter& filter, std::size_t runs) {
   if (filter.empty()) return runs > 0 ? Ranges{{0, runs}} : Ranges{};
-  const std::vector<Clause> clauses = clauses_of(file, filter);
+  const std::optional<std::vector<Clause>> wanted = clauses_of(file, filter);
+  if (!wanted) return {};
+  const std::vector<Clause>& clauses = *wanted;
   const BoundsReader reader(file);
   std::vector<std::optional<BoundColumns>> bounds;
   for (const Clause& clause : clauses) {

@@ -4,6 +4,7 @@
 #include <luban/history/detail/tree_file.hpp>
 #include <luban/history/filter.hpp>
 #include <luban/process/table.hpp>
+#include <string>
 #include <vector>
 
 namespace luban::history::detail {
@@ -16,9 +17,14 @@ using Ranges = std::vector<process::RowRange>;
 /// Parts of `rows` that end where a stored block ends.
 [[nodiscard]] Ranges aligned_blocks(process::RowRange rows);
 
+/// What a filter may name, of a file: parameters, context, identifiers.
+[[nodiscard]] std::vector<process::ColumnInfo> filter_columns(const TreeFile& file);
+/// @throws DataError when a filter names a column or a category that is not there, or asks a column for what it does
+/// not hold. `columns`: of the whole history at `place`.
+void require_filter(const RunFilter& filter, const std::vector<process::ColumnInfo>& columns, const std::string& place);
+
 /// The runs among the first `runs` that a filter lets through. Only the columns it names are read, only in blocks whose
-/// bounds allow a match.
-/// @throws DataError on a column that the history does not have or that holds no such values.
+/// bounds allow a match. A column or category that the file lacks, as one segment of several may, matches nothing.
 [[nodiscard]] Ranges select_runs(const TreeFile& file, const RunFilter& filter, std::size_t runs);
 
 /// The readings of those runs among the first `readings`.
