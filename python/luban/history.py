@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from luban import _core, _history
+from luban._intake.pieces import unfinished
 from luban._intake.report import ImportReport
 from luban._intake.run import OnBad, add_csv, add_frame, as_pandas
 from luban._reading import (
@@ -271,6 +272,11 @@ class History:
         return out
 
     @property
+    def notes(self) -> list[str]:
+        """What a reader should know: each import that was interrupted and has not gone on since, in a sentence."""
+        return [str(one) for one in unfinished(self._file.provenance)]
+
+    @property
     def genealogy(self) -> pd.DataFrame:
         """Which material lots went into which: child_lot, parent_lot, quantity, unit, time, source."""
         return self._material(self._file.genealogy())
@@ -458,7 +464,8 @@ class History:
     def __repr__(self) -> str:
         where = "in memory" if self._path is None else repr(str(self._path))
         runs = sum(entry.runs for entry in self._file.provenance)
-        return f"<luban.History {where}: {self.process.name}, {counted(runs, 'run')}, {counted(len(self), 'reading')}>"
+        counts = f"{counted(runs, 'run')}, {counted(len(self), 'reading')}"
+        return f"<luban.History {where}: {'; '.join([f'{self.process.name}, {counts}', *self.notes])}>"
 
     def _repr_html_(self) -> str:
         frame = self.read(rows="runs")

@@ -67,6 +67,7 @@ def import_data(
     traces: Mapping[str, Path_] | None = None,
     genealogy: Path_ | None = None,
     recipes: Path_ | None = None,
+    again: bool = False,
     compression: Compression = "deflate",
     progress: Progress | None = None,
 ) -> ImportReport:
@@ -79,7 +80,10 @@ def import_data(
     of a database, or a table in memory (pandas, polars, pyarrow, xarray). ``options`` say what cannot be found out.
     A source that names runs and brings responses, but no parameter, adds late values to runs that ``out`` has.
     ``traces`` names the file of each channel (:func:`luban._intake.traces.read_trace` says which there are),
-    ``genealogy`` a table of lots, ``recipes`` one of what recipes ask for. The same bytes or rows again change nothing.
+    ``genealogy`` a table of lots, ``recipes`` one of what recipes ask for. The same bytes or rows again change nothing,
+    except that traces, lots and recipes that are new come in. ``again`` reads the source once more though it was
+    imported, with other reading options, say: new values come in, equal ones change nothing, a refusal that stands in
+    the quarantine is not written twice.
     ``compression="zstd"`` is several times as fast to read; other programs then need the plugins of hdf5plugin.
 
     Raises: as :func:`import_csv`; NotBuiltError when the reader of that kind is not installed.
@@ -98,6 +102,7 @@ def import_data(
         traces=channels,
         genealogy=lots,
         recipes=beside,
+        again=again,
         compression=compression,
     )
 
@@ -119,14 +124,16 @@ def import_csv(
     delimiter: str | None = None,
     decimal: str | None = None,
     encoding: str | None = None,
+    again: bool = False,
     progress: Progress | None = None,
 ) -> ImportReport:
     """Import a CSV file into the history ``out``: made new, or added to when it exists.
 
     Delimiter (comma, semicolon, tab, bar), decimal sign and a byte order mark are found out; a header may state units,
-    ``Vc [m/min]``. The same bytes again change nothing. ``on_bad="reject"`` refuses the whole file instead of putting
-    bad rows and values into quarantine. ``progress(phase, done, total)`` hears of bytes and rows read and columns
-    written. With pyarrow installed it reads several times as fast, to the same result.
+    ``Vc [m/min]``. The same bytes again change nothing, unless ``again`` reads them once more. ``on_bad="reject"``
+    refuses the whole file instead of putting bad rows and values aside. ``progress(phase, done, total)`` hears
+    of bytes and rows read and columns written. With pyarrow installed it reads several times as fast, to the same
+    result.
 
     Raises: IoError (no such file, disk refuses), DataError (empty, header only, wrong delimiter, missing column with
     the nearest name, bad data with ``reject``), UnitError, ConfigurationError when the history is of another process,
@@ -134,7 +141,7 @@ def import_csv(
     ``out`` is as it was before.
     """
     source = CsvSource(Path(path), delimiter=delimiter, decimal=decimal, encoding=encoding)
-    return _import(process, source, out, on_bad, progress)
+    return _import(process, source, out, on_bad, progress, again=again)
 
 
 def import_frame(
@@ -145,6 +152,7 @@ def import_frame(
     name: str = "frame",
     on_bad: OnBad = "quarantine",
     own_runs: bool = False,
+    again: bool = False,
     progress: Progress | None = None,
 ) -> ImportReport:
     """Import a DataFrame (one row per reading) into the history ``out``; ``name`` is its name in the provenance.
@@ -153,7 +161,7 @@ def import_frame(
 
     Raises: as :func:`import_csv`.
     """
-    return _import(process, FrameSource(frame, name, own_runs=own_runs), out, on_bad, progress)
+    return _import(process, FrameSource(frame, name, own_runs=own_runs), out, on_bad, progress, again=again)
 
 
 def import_parquet(
@@ -162,6 +170,7 @@ def import_parquet(
     out: Path_,
     *,
     on_bad: OnBad = "quarantine",
+    again: bool = False,
     progress: Progress | None = None,
 ) -> ImportReport:
     """Import a Parquet file, or a folder of them, into the history ``out`` (needs pyarrow).
@@ -170,7 +179,7 @@ def import_parquet(
 
     Raises: as :func:`import_csv`; NotBuiltError without pyarrow.
     """
-    return _import(process, ParquetSource(Path(path)), out, on_bad, progress)
+    return _import(process, ParquetSource(Path(path)), out, on_bad, progress, again=again)
 
 
 def _import(
@@ -183,6 +192,7 @@ def _import(
     traces: Sequence[Trace] = (),
     genealogy: Source | None = None,
     recipes: Source | None = None,
+    again: bool = False,
     compression: Compression = "deflate",
 ) -> ImportReport:
     started = time.monotonic()
@@ -190,7 +200,7 @@ def _import(
     target = None if folder else _Target.at(out)
     sink: Sink = SegmentSink(Path(out), compression=compression) if target is None else ContentSink(target.content)
     try:
-        report = add_source(sink, process, source, on_bad=on_bad, traces=traces, progress=progress)
+        report = add_source(sink, process, source, on_bad=on_bad, traces=traces, again=again, progress=progress)
         tool = "luban " + str(_core.build_info()["version"])
         if genealogy is not None:
             author = Author(user(), f"import of lots, {genealogy.name}", tool)

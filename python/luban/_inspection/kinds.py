@@ -20,6 +20,7 @@ class Kind:
 
 
 KINDS = {
+    "unfinished_import": Kind("Unfinished import", "mend", "Run the same import again: it goes on where it stopped."),
     "gross_error": Kind("Gross error", "mend", "Correct the entry, or leave it: a fit gives it weight 0."),
     "inconsistent_reading": Kind("Contradicting reading", "mend", "Compare with the protocol of the measurement."),
     "unit_slip": Kind("Unit mix-up", "mend", "Convert these rows and import them again as a correction."),

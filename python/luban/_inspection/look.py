@@ -54,7 +54,7 @@ def look_at(
     of_runs = X[first]
     rows = make_rows(process, source)
     weights = [np.asarray(_core.robust_weights(data, r, robust)) for r in range(data.m)]
-    found = _of_core(data, _core.find_suspicious(data, robust=robust, progress=progress))
+    found = [*_unfinished(source), *_of_core(data, _core.find_suspicious(data, robust=robust, progress=progress))]
     found += _repeats(rows, data, X, Y, {one.run_id for one in found if one.kind == "duplicate_run"}, options)
     facts, missing = [], {}
     some = some_rows(rows, options)
@@ -128,6 +128,16 @@ def _as_source(data: Dataset) -> _core.TableSource:
         columns[response.name] = np.ascontiguousarray(data.Y[:, r])
         units[response.name] = response.unit
     return _core.MemorySource(_core.Table.from_dict(columns, units=units, categories=categories))
+
+
+def _unfinished(source: _core.TableSource) -> Iterator[Found]:
+    """Name imports that were interrupted: nothing else is worth mending before all rows are there."""
+    from luban import _history
+    from luban._intake.pieces import unfinished
+
+    if isinstance(source, _history.HistorySource):
+        for one in unfinished(source.provenance):
+            yield Found("unfinished_import", f"{one}.", strength=math.inf, rows=one.row)
 
 
 def _of_core(data: Dataset, suspicious: list[_core.Finding]) -> list[Found]:

@@ -13,6 +13,7 @@ import numpy as np
 from luban._intake.cells import first_places, number_texts, taken
 from luban._intake.convert import NO_TIME, Codes, Columns, Refusals
 from luban._intake.extras import add_achieved, add_with_quality
+from luban._intake.once_more import Known
 from luban._intake.row_runs import RowRuns, expanded, starts_of
 from luban._intake.status import settle_status
 from luban._intake.tables import free_numbers, number_codes, reading_tables, run_tables
@@ -50,6 +51,8 @@ class Addition:
     run: NDArray[np.int64]
     run_ids: list[str]
     keys: NDArray[np.int64]  # of the run of each row of ``columns``; −1: unknown
+    known: Known | None = None  # what the history holds of the same source
+    refused_before: list[tuple[str, str, str]] = field(default_factory=list)  # not handed over: column, reason, scope
 
     def order_of_runs(self) -> tuple[NDArray[np.int64], int]:
         """Return the place of each run (runs) among all runs of the source, refused ones included, and their number."""
@@ -121,10 +124,12 @@ def build(
     report: ImportReport,
     author: Author,
     state: PieceState | None = None,
+    known: Known | None = None,
 ) -> Addition:
     """Make runs and readings of the rows that passed; refuse duplicates and contradictions within a run.
 
-    ``state`` is shared by the pieces of one import; counted readings go on from piece to piece.
+    ``state`` is shared by the pieces of one import; counted readings go on from piece to piece. ``known``: the source
+    is read once more, and what it says of refused rows is not brought again.
     """
     keys, ids = run_keys(process, columns, match, refusals, report.digest)
     kept, runs = _passed(columns, keys)
@@ -143,6 +148,22 @@ def build(
         state.settle(columns, match, refusals)
     now = time.time_ns()
     content = content_of(process, author, report.source, report.digest, report.rows, now)
+    run_ids = ids(runs.keys)
+    report.runs = len(run_ids)
+    if state is not None and ids.named:
+        before = state.seen(run_ids, np.bincount(runs.run, minlength=len(run_ids)))
+        report.runs = int((before == 0).sum())
+        if "repeat" not in columns.numbers:
+            repeat += before[runs.run]
+    refused_before: list[tuple[str, str, str]] = []
+    if known is not None:
+        out = known.refused_rows(columns.rows[kept])
+        refused_before += [("", known.rows[int(row)], "row") for row in columns.rows[kept[out]]]
+        columns.good[kept[out]] = False
+        refused_before += known.blank(columns, list(match.auxiliary))
+        repeat = repeat[~out]
+        kept, runs = _passed(columns, keys)
+        run_ids = ids(runs.keys)
     first = kept[runs.first]
     tables = run_tables(columns, match, kept, runs, report)
     if ids.differ:
@@ -152,13 +173,6 @@ def build(
     if place and "equipment" not in tables.housekeeping and "equipment" not in tables.varying:
         tables.housekeeping["equipment"] = [place] * len(first)
     groups = _groups(process, columns, first, report)
-    run_ids = ids(runs.keys)
-    report.runs = len(first)
-    if state is not None and ids.named:
-        before = state.seen(run_ids, np.bincount(runs.run, minlength=len(first)))
-        report.runs = int((before == 0).sum())
-        if "repeat" not in columns.numbers:
-            repeat += before[runs.run]
     content.set_runs(run_ids, groups, tables.housekeeping, tables.parameters, tables.context, tables.identifiers)
     readings = reading_tables(columns, match, kept, tables.varying, report)
     times = columns.times.get("reading_time", np.full(len(columns.rows), NO_TIME, dtype=np.int64))
@@ -167,8 +181,12 @@ def build(
     add_achieved(content, process, columns, kept, runs.run, len(first))
     report.auxiliary = readings.auxiliary_names
     refusals.drop_values(columns.rows[~columns.good])
-    content.set_quarantine(refusals.rows, refusals.column, refusals.value, refusals.reason, refusals.scope)
-    return Addition(content, columns, kept, runs.run, run_ids, keys)
+    fresh = refusals
+    if known is not None:
+        fresh = refusals.chosen(known.is_fresh(refusals))
+        report.refused_before += len(refusals) - len(fresh) + len(refused_before)
+    content.set_quarantine(fresh.rows, fresh.column, fresh.value, fresh.reason, fresh.scope)
+    return Addition(content, columns, kept, runs.run, run_ids, keys, known, refused_before)
 
 
 def _passed(columns: Columns, keys: NDArray[np.int64]) -> tuple[NDArray[np.int64], RowRuns]:

@@ -81,11 +81,15 @@ class Refusals:
         stays = np.array([scope == "row" for scope in self.scope], dtype=bool) | ~np.isin(self.rows, rows)
         if stays.all():
             return
-        kept = np.flatnonzero(stays)
-        self.row = [self.rows[kept]]
-        for name in ("column", "value", "reason", "scope"):
-            values = getattr(self, name)
-            setattr(self, name, [values[i] for i in kept])
+        chosen = self.chosen(stays)
+        for name in ("row", "column", "value", "reason", "scope"):
+            setattr(self, name, getattr(chosen, name))
+
+    def chosen(self, stays: NDArray[np.bool_]) -> Refusals:
+        """Return some of them."""
+        at = np.flatnonzero(stays)
+        texts = ([values[i] for i in at] for values in (self.column, self.value, self.reason, self.scope))
+        return Refusals([self.rows[at]], *texts)
 
     def __len__(self) -> int:
         return len(self.reason)

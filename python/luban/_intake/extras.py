@@ -94,6 +94,11 @@ def add_traces(addition: Addition, traces: Sequence[Trace], report: ImportReport
     for trace in traces:
         order, total = addition.order_of_runs()
         own, strange = attach(trace, addition.run_ids, order, total)
+        if addition.known is not None:
+            first = addition.source_rows[np.unique(addition.run, return_index=True)[1]]
+            own, refused = addition.known.without_samples(own, addition.run_ids, first)
+            addition.refused_before += [(own.name, "only_responses_are_corrected", "value")] * refused
+            report.refused_before += refused
         times = np.empty(0, dtype=np.int64) if own.times is None else own.times
         addition.content.add_trace(
             own.name, own.unit, own.samples, own.offsets, own.period_ns, start_time=own.start_time, times=times

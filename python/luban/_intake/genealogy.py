@@ -77,7 +77,7 @@ def read_genealogy(source: Source, process: Process | None = None) -> Genealogy:
 
 
 def add_genealogy(sink: Sink, process: Process, source: Source, author: Author) -> int:
-    """Import lots into a sink, as an import of their own; returns the rows, 0 when these bytes came before.
+    """Import lots into a sink, as an import of their own; returns the new rows, 0 when these bytes came before.
 
     Raises: as :func:`read_genealogy`.
     """
@@ -89,8 +89,8 @@ def add_genealogy(sink: Sink, process: Process, source: Source, author: Author) 
     lots = read_genealogy(source, process)
     content = content_of(process, author, source.name, digest, len(lots.child_lot), time.time_ns())
     content.set_genealogy(lots.child_lot, lots.parent_lot, lots.quantity, lots.unit, lots.time)
-    sink.append(content, np.empty(0, dtype=np.int64))
-    return len(lots.child_lot)
+    merged = sink.append(content, np.empty(0, dtype=np.int64))
+    return int(merged.material_added)
 
 
 def _none(rows: int) -> Codes:

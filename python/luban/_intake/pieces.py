@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from luban import _history
     from luban._intake.cells import RawChunk
 
-__all__ = ["Piece", "in_pieces", "read_ahead", "rows_done", "rows_text"]
+__all__ = ["Piece", "Unfinished", "in_pieces", "read_ahead", "rows_done", "rows_text", "unfinished"]
 
 _ROWS = re.compile(r", rows (\d+) to (\d+)(, the last)?$")
 
@@ -86,3 +87,45 @@ def rows_done(whats: Iterable[str], *, last: bool = False) -> dict[int, int]:
     """Ranges of rows, first to end, that these texts of a provenance name; ``last``: of last pieces only."""
     found = [match for what in whats if (match := _ROWS.search(what)) is not None and (match[3] or not last)]
     return {int(match[1]): int(match[2]) for match in found}
+
+
+@dataclass(frozen=True)
+class Unfinished:
+    """An import in pieces that brought the rows before ``row`` and not the last."""
+
+    name: str
+    row: int
+
+    def __str__(self) -> str:
+        return f"import of {self.name} ended at row {self.row:,}: run it again to go on"
+
+
+def unfinished(provenance: Sequence[_history.Provenance]) -> list[Unfinished]:
+    """Return the imports that were interrupted and have not gone on since, in their order.
+
+    One whose last piece brought no reading is none: corrections of a longer source end where the last of them stands.
+    Nor is one that a later, finished import of the same name and at least as many rows made good.
+    """
+    of_digest: dict[str, list[int]] = {}
+    for at, entry in enumerate(provenance):
+        of_digest.setdefault(entry.input_digest, []).append(at)
+    out = []
+    for numbers in of_digest.values():
+        if _end_of([provenance[at] for at in numbers]) is not None:
+            continue
+        latest = max(numbers, key=lambda at: max(rows_done([provenance[at].what]).values()))
+        entry, row = provenance[latest], max(rows_done([provenance[latest].what]).values())
+        made_good = any(
+            later.input_name == entry.input_name and (_end_of([later]) or 0) >= row
+            for later in provenance[latest + 1 :]
+        )
+        if entry.readings and not made_good:
+            out.append(Unfinished(entry.input_name, row))
+    return out
+
+
+def _end_of(entries: Sequence[_history.Provenance]) -> int | None:
+    """Return the rows of a source of which these are imports; None: the last piece is not among them."""
+    ends = [entry.rows for entry in entries if not rows_done([entry.what])]
+    ends += rows_done((entry.what for entry in entries), last=True).values()
+    return max(ends, default=None)

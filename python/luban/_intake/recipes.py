@@ -102,7 +102,7 @@ def _value(
 
 
 def add_recipes(sink: Sink, process: Process, source: Source, author: Author) -> int:
-    """Import recipes into a sink, as an import of their own; returns the rows, 0 when these bytes came before.
+    """Import recipes into a sink, as an import of their own; returns the new rows, 0 when these bytes came before.
 
     Raises: as :func:`read_recipes`.
     """
@@ -114,5 +114,5 @@ def add_recipes(sink: Sink, process: Process, source: Source, author: Author) ->
     recipes = read_recipes(process, source)
     content = content_of(process, author, source.name, digest, len(recipes.recipe), time.time_ns())
     content.set_recipes(recipes.recipe, recipes.parameter, recipes.value, recipes.category, recipes.unit)
-    sink.append(content, np.empty(0, dtype=np.int64))
-    return len(recipes.recipe)
+    merged = sink.append(content, np.empty(0, dtype=np.int64))
+    return int(merged.material_added)

@@ -11,7 +11,9 @@ from luban._times import TIME_REASONS
 from luban._words import counted
 from luban.errors import IntegrityError
 
-__all__ = ["REASONS", "ImportReport"]
+__all__ = ["EXAMPLES", "REASONS", "ImportReport"]
+
+EXAMPLES = 3  # of each reason, that a report shows
 
 #: What each reason of the quarantine means.
 REASONS: Mapping[str, str] = {
@@ -62,6 +64,9 @@ class ImportReport:
     traces: dict[str, int] = field(default_factory=dict)  # samples by channel
     genealogy: int = 0  # rows of the lots that came with it
     recipes: int = 0  # rows of the recipes that came with it
+    traces_added: int = 0  # runs that got the samples of a channel
+    refused_before: int = 0  # refusals that the quarantine held before, of a source that was read once more
+    examples: dict[str, list[tuple[int, str, str]]] = field(default_factory=dict)  # row, column, text; by reason
     rows_known: int = 0  # rows of pieces that an interrupted import had brought before
     seconds: float = 0.0
 
@@ -73,8 +78,9 @@ class ImportReport:
     @property
     def changed(self) -> bool:
         """Whether the history is another one than before."""
-        added = self.runs_added + self.readings_added + self.values_added + self.values_corrected + self.genealogy
-        return self.genealogy + self.recipes > 0 or (not self.already_imported and (added > 0 or self.quarantined > 0))
+        added = self.runs_added + self.readings_added + self.values_added + self.values_corrected + self.traces_added
+        refused = self.quarantined - self.refused_before
+        return self.genealogy + self.recipes > 0 or (not self.already_imported and added + refused > 0)
 
     @property
     def quarantined(self) -> int:
@@ -85,12 +91,15 @@ class ImportReport:
     def add(self, part: ImportReport) -> None:
         """Add what one piece of the source brought."""
         for name in ("rows", "runs", "readings", "runs_added", "readings_added", "values_added", "values_corrected",
-                     "values_unchanged"):  # fmt: skip
+                     "values_unchanged", "traces_added", "refused_before"):  # fmt: skip
             setattr(self, name, getattr(self, name) + getattr(part, name))
         for name in ("values_kept", "missing", "rows_quarantined", "traces"):
             _add_counts(getattr(self, name), getattr(part, name))
         for column, reasons in part.values_quarantined.items():
             _add_counts(self.values_quarantined.setdefault(column, {}), reasons)
+        for reason, examples in part.examples.items():
+            own = self.examples.setdefault(reason, [])
+            own += examples[: EXAMPLES - len(own)]
         for name in ("auxiliary", "notes"):
             mine = getattr(self, name)
             mine += [text for text in getattr(part, name) if text not in mine]
@@ -114,13 +123,16 @@ class ImportReport:
         return {name: getattr(self, name) for name in names} | {
             "changed": self.changed,
             "quarantined": self.quarantined,
+            "warnings": self.warnings,
             "seconds": round(self.seconds, 3),
         }
 
     def lines(self) -> list[str]:
         """Return the report in words, one sentence a line."""
         if self.already_imported:
-            return [f"{self.source} was imported before (same bytes): nothing changed."]
+            changed = "its rows changed nothing" if self.changed else "nothing changed"
+            hint = "--again (Python: again=True) reads it once more."
+            return [f"{self.source} was imported before (same bytes): {changed}. {hint}", *self._beside(), *self.notes]
         out = [
             f"{self.source}: {counted(self.rows, 'row')}, {counted(self.runs, 'run')}, "
             f"{counted(self.readings, 'reading')}, {counted(sum(self.values_kept.values()), 'value')} "
@@ -128,11 +140,8 @@ class ImportReport:
         ]
         if self.traces:
             channels = ", ".join(f"{name} {counted(count, 'sample')}" for name, count in self.traces.items())
-            out.append(f"Traces: {channels}.")
-        if self.genealogy:
-            out.append(f"Lots: {counted(self.genealogy, 'row')} of what was made of what.")
-        if self.recipes:
-            out.append(f"Recipes: {counted(self.recipes, 'row')} of what they ask for.")
+            out.append(f"Traces: {channels}; new to {counted(self.traces_added, 'run')}.")
+        out += self._beside()
         if self.rows_known:
             out.append(f"{counted(self.rows_known, 'row')} had come before the import was interrupted.")
         if not self.changed:
@@ -143,13 +152,7 @@ class ImportReport:
                 f"{counted(self.readings_added, 'new reading')}, {counted(self.values_added, 'new value')}, "
                 f"{counted(self.values_corrected, 'value')} corrected, {self.values_unchanged:,} unchanged."
             )
-        for reason, count in self.rows_quarantined.items():
-            out.append(f"Quarantined rows: {count:,} — {REASONS.get(reason, reason)} ({reason}).")
-        for column, reasons in self.values_quarantined.items():
-            for reason, count in reasons.items():
-                out.append(f"Quarantined values of {column}: {count:,} — {REASONS.get(reason, reason)} ({reason}).")
-        if self.quarantined == 0:
-            out.append("Nothing was quarantined.")
+        out += self._refused()
         gaps = {name: count for name, count in self.missing.items() if count}
         if gaps:
             out.append(
@@ -158,6 +161,46 @@ class ImportReport:
         if self.auxiliary:
             out.append("Kept as auxiliary columns: " + ", ".join(self.auxiliary) + ".")
         return out + self.notes
+
+    def _beside(self) -> list[str]:
+        """Say what tables beside the source brought."""
+        out = []
+        if self.genealogy:
+            out.append(f"Lots: {counted(self.genealogy, 'row')} of what was made of what.")
+        if self.recipes:
+            out.append(f"Recipes: {counted(self.recipes, 'row')} of what they ask for.")
+        return out
+
+    def _refused(self) -> list[str]:
+        """Say what was refused, with examples and, where nothing of a column or of the source is left, a warning."""
+        if self.quarantined == 0:
+            return ["Nothing was quarantined."]
+        out = []
+        for reason, count in self.rows_quarantined.items():
+            out.append(f"Quarantined rows: {count:,} — {REASONS.get(reason, reason)} ({reason}).")
+        for column, reasons in self.values_quarantined.items():
+            for reason, count in reasons.items():
+                out.append(f"Quarantined values of {column}: {count:,} — {REASONS.get(reason, reason)} ({reason}).")
+        for reason, examples in self.examples.items():
+            told = ", ".join(
+                f"row {row:,}{f', {column}' if column else ''}: {text!r}" for row, column, text in examples
+            )
+            out.append(f"  {reason}, for example {told}.")
+        if self.refused_before:
+            out.append(f"{self.refused_before:,} of them stood in the quarantine before.")
+        return out + [f"Warning: {text}" for text in self.warnings]
+
+    @property
+    def warnings(self) -> list[str]:
+        """Say of what nothing is left: the source, or each response whose values were all refused."""
+        if self.rows and not self.readings:
+            return [f"all {counted(self.rows, 'row')} of {self.source} were refused."]
+        out = []
+        for response, kept in self.values_kept.items():
+            refused = sum(self.values_quarantined.get(response, {}).values())
+            if refused and not kept:
+                out.append(f"all {counted(refused, 'value')} of {response} were refused.")
+        return out
 
     def __str__(self) -> str:
         return "\n".join(self.lines())

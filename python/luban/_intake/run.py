@@ -7,7 +7,7 @@ import getpass
 import json
 import os
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -21,8 +21,9 @@ from luban._intake.columns import Match, match_columns, wanted_names
 from luban._intake.convert import Refusals, convert_piece
 from luban._intake.extras import add_traces
 from luban._intake.late import LateValues, find_late
+from luban._intake.once_more import Known
 from luban._intake.pieces import Piece, in_pieces, read_ahead, rows_done, rows_text
-from luban._intake.report import REASONS, ImportReport
+from luban._intake.report import EXAMPLES, REASONS, ImportReport
 from luban._intake.second_look import look_again
 from luban._intake.sink import ContentSink, Sink
 from luban._intake.sources.base import empty_source, timezone_of
@@ -88,11 +89,13 @@ def add_source(
     *,
     on_bad: OnBad = "quarantine",
     traces: Sequence[Trace] = (),
+    again: bool = False,
     progress: Progress | None = None,
 ) -> ImportReport:
     """Import any source into a sink, in pieces of ``sink.piece_rows`` rows.
 
     A source whose digest the sink holds changes nothing; one of which it holds some pieces goes on behind them.
+    ``again`` reads it once more all the same, and ``traces`` that lack samples there bring them (see ``once_more``).
     ``on_bad="reject"`` looks at the whole source before the first piece goes to a sink that takes several. ``traces``
     without run ids need a sink that takes the whole source at once.
 
@@ -102,7 +105,8 @@ def add_source(
     _require_on_bad(on_bad)
     _require_whole(sink, traces)
     report = ImportReport(source.name, source.digest())
-    if _known(sink, process, report.digest):
+    known = _known(sink, process, report.digest)
+    if known and not again and not traces:
         report.already_imported = True
         return report
     header = source.header(wanted_names(process))
@@ -124,7 +128,9 @@ def add_source(
         *getattr(source, "notes", lambda times: [])(list(match.housekeeping.values())),
     ]
     timezone = timezone_of(process, header, source.place)
-    job = _Import(process, source, header, match, sink, sink.piece_rows, on_bad, report, traces, timezone, late)
+    job = _Import(
+        process, source, header, match, sink, sink.piece_rows, on_bad, report, traces, timezone, late, known, again
+    )
     if on_bad == "reject" and sink.piece_rows is not None:
         dataclasses.replace(job, sink=None, report=ImportReport(source.name, report.digest)).run(progress)
     job.run(progress)
@@ -132,6 +138,9 @@ def add_source(
         raise empty_source(source, header)
     sink.finish()
     report.check()
+    _keep_examples_of_merge(report, sink)
+    if known and not again and not report.changed:
+        report = ImportReport(source.name, report.digest, notes=report.notes, already_imported=True)
     report.seconds = time.monotonic() - started
     return report
 
@@ -149,7 +158,8 @@ class _Ready:
 
     def append(self) -> _history.MergeReport:
         """Give it to the sink."""
-        return _merged(self.sink, self.process, self.addition, self.whole)
+        append = self.sink.append if self.addition.known is None else self.sink.append_again
+        return _merged(append, self.sink, self.process, self.addition, self.whole)
 
 
 @dataclasses.dataclass
@@ -167,6 +177,8 @@ class _Import:
     traces: Sequence[Trace] = ()
     timezone: ZoneInfo | None = None
     late: LateValues | None = None
+    known: bool = False  # the sink holds all of the source
+    again: bool = False
 
     def run(self, progress: Progress | None) -> None:
         """Take one piece after the other; while one goes to the disk, the next may be judged."""
@@ -188,6 +200,7 @@ class _Import:
         """Judge one piece after the other; yield what the sink does not hold yet."""
         state = None if self.piece_rows is None else PieceState()
         done = _done(self.sink, self.process, self.report.digest)
+        stored = self._stored(bool(done))
         chunks = _told(read_ahead(self.source.chunks(self.header, self.match.numeric_headers)), progress)
         rows = 0
         for piece in in_pieces(chunks, self.piece_rows):
@@ -204,8 +217,10 @@ class _Import:
                 self.late.complete(columns, refusals, self.report.digest)
                 match = self.late.match
             # What the sink holds is counted all the same, so that what follows gets the numbers of the first time.
-            addition = build(self.process, columns, match, refusals, part, self._author(piece), state)
-            if piece.first in done and piece.end <= done[piece.first]:
+            came = self.known or (piece.first in done and piece.end <= done[piece.first])
+            known = stored if came else None
+            addition = build(self.process, columns, match, refusals, part, self._author(piece), state, known)
+            if came and known is None and self.sink is not None:
                 self.report.rows_known += own
                 continue
             if self.on_bad == "reject" and len(refusals):
@@ -215,6 +230,10 @@ class _Import:
             zones = columns.naive.items()
             part.notes += [f"{header}: times without a zone were taken as {zone}." for header, zone in zones]
             add_traces(addition, self.traces, part)
+            if came and not self.again and not any(part.traces.values()):
+                self.report.rows_known += own
+                self.report.notes += [text for text in part.notes if text not in self.report.notes]
+                continue
             if self.late is None:  # what is stored was looked at when it came
                 part.notes += look_again(self.sink.stored, self.process, addition, self.match)
             ready = _Ready(self.sink, self.process, addition, refusals, part, self.on_bad == "reject")
@@ -223,6 +242,12 @@ class _Import:
             del ready
             if progress is not None:
                 progress("judge", rows, rows)
+
+    def _stored(self, some: bool) -> Known | None:
+        """Return what is stored of the source where some of it came before and is looked at once more."""
+        wanted = self.sink is not None and (self.known or some) and (self.again or bool(self.traces))
+        history = self.sink.source() if self.sink is not None and wanted else None
+        return None if history is None else Known.of(history, self.report.digest)
 
     def _account(self, ready: _Ready, merged: _history.MergeReport) -> None:
         if self.on_bad == "reject" and merged.refused_reasons:
@@ -285,10 +310,12 @@ def _known(sink: Sink, process: Process, digest: str) -> bool:
     return rows_done(whats, last=True) != {} or not rows_done(whats)
 
 
-def _merged(sink: Sink, process: Process, addition: Addition, whole: bool) -> _history.MergeReport:
+def _merged(
+    append: Callable[..., _history.MergeReport], sink: Sink, process: Process, addition: Addition, whole: bool
+) -> _history.MergeReport:
     """Append; what does not fit is told with the names of both processes. Raises: ConfigurationError."""
     try:
-        return sink.append(addition.content, addition.source_rows, whole=whole)
+        return append(addition.content, addition.source_rows, whole=whole)
     except ConfigurationError as error:
         states = sink.process
         stored = json.loads(states[-1].document)["process"] if states else process.name
@@ -312,6 +339,7 @@ def _count(
     report.runs_added, report.readings_added = merged.runs_added, merged.readings_added
     report.values_added = merged.values_added
     report.values_corrected, report.values_unchanged = merged.values_corrected, merged.values_unchanged
+    report.traces_added = merged.traces_added
     for found in match.found.values():
         if found.role == "response":
             columns = addition.columns
@@ -321,13 +349,40 @@ def _count(
             empty = columns.empty.get(found.name)
             report.missing[found.name] = 0 if empty is None else int(empty[kept].sum())
     refusals.drop_values(refused)
+    _keep_examples(report, refusals)
     names = {found.header: found.name for found in match.found.values()}
     reasons = list(zip(refusals.column, refusals.reason, refusals.scope, strict=True))
-    for column, reason, scope in [*reasons, *merged.refused_reasons]:
+    for column, reason, scope in [*reasons, *addition.refused_before, *merged.refused_reasons]:
         by_reason = report.rows_quarantined
         if scope == "value":
             by_reason = report.values_quarantined.setdefault(names.get(column, column), {})
         by_reason[reason] = by_reason.get(reason, 0) + 1
+
+
+def _keep_examples(report: ImportReport, refusals: Refusals) -> None:
+    """Keep the first refusals of each reason, to be shown."""
+    rows = refusals.rows
+    for at, reason in enumerate(refusals.reason):
+        examples = report.examples.setdefault(reason, [])
+        if len(examples) < EXAMPLES:
+            examples.append((int(rows[at]), refusals.column[at], refusals.value[at]))
+
+
+def _keep_examples_of_merge(report: ImportReport, sink: Sink) -> None:
+    """Keep examples of what contradicts the history: it alone has the texts of them."""
+    reasons = {reason for by_reason in report.values_quarantined.values() for reason in by_reason}
+    lacking = (reasons | set(report.rows_quarantined)) - set(report.examples)
+    history = sink.source() if lacking else None
+    if history is None:
+        return
+    refused = history.quarantine()
+    digests = [entry.input_digest for entry in history.provenance]
+    for at, reason in enumerate(refused["reason"]):
+        if reason not in lacking or digests[refused["source"][at]] != report.digest:
+            continue
+        examples = report.examples.setdefault(reason, [])
+        if len(examples) < EXAMPLES:
+            examples.append((int(refused["source_row"][at]), refused["column"][at], refused["value"][at]))
 
 
 def _contradicts(report: ImportReport, merged: _history.MergeReport, sink: Sink) -> DataError:

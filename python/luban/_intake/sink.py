@@ -67,6 +67,16 @@ class Sink(Protocol):
         """
         ...
 
+    def append_again(
+        self, addition: _history.Content, source_rows: NDArray[np.int64], *, whole: bool = False
+    ) -> _history.MergeReport:
+        """Take a piece that came before once more: readings that it repeats are no duplicates. Raises: as append."""
+        ...
+
+    def source(self) -> _history.HistorySource | None:
+        """Return what it holds now, to be read; None: nothing yet."""
+        ...
+
     def finish(self) -> None:
         """Say that all rows have come."""
         ...
@@ -108,6 +118,16 @@ class ContentSink:
         """See :class:`Sink`."""
         return _history.merge(self._history, addition, source_rows)
 
+    def append_again(
+        self, addition: _history.Content, source_rows: NDArray[np.int64], *, whole: bool = False
+    ) -> _history.MergeReport:
+        """See :class:`Sink`."""
+        return self.append(addition, source_rows, whole=whole)
+
+    def source(self) -> _history.HistorySource | None:
+        """See :class:`Sink`."""
+        return _history.in_memory(self._history) if self._history.provenance else None
+
     def finish(self) -> None:
         """See :class:`Sink`."""
 
@@ -130,6 +150,7 @@ class SegmentSink:
         self._folder = folder
         self._appender = _history.Appender(str(folder), compression=compression)
         self._began: dict[str, int | None] = {}  # by digest: time of the first piece of an import
+        self._again: int | None = None  # time of the first piece that came once more
         self.piece_rows = piece_rows
 
     @property
@@ -162,6 +183,21 @@ class SegmentSink:
         if began is None:
             self._began[digest] = time
         return report
+
+    def append_again(
+        self, addition: _history.Content, source_rows: NDArray[np.int64], *, whole: bool = False
+    ) -> _history.MergeReport:
+        """See :class:`Sink`."""
+        began = self._again
+        if began is None:
+            began, self._again = _NO_TIME, addition.provenance[0].time
+        report: _history.MergeReport = self._appender.append(addition, source_rows, began=began, whole=whole)
+        return report
+
+    def source(self) -> _history.HistorySource | None:
+        """See :class:`Sink`."""
+        history: _history.HistoryFolder | None = self._appender.history()
+        return history
 
     def _goes_on(self, digest: str, addition: _history.Content) -> int | None:
         """When an import began that was interrupted, and that this piece goes on with under the same process file."""

@@ -29,6 +29,7 @@ __all__ = ["Trace", "attach", "mapped_trace", "read_trace"]
 
 _WHERE = "ingest.read_trace"
 _LONG_TIME = ("time", "t")
+_PERIOD_SHARE = 0.01  # of the stated period: steps that are further off contradict it
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,7 @@ def read_trace(process: Process, name: str, path: Path) -> Trace:
         return _in_unit(_of_matrix(name, path, unit, period_ns), entry.unit, path)
     column = name if entry.column is None else entry.column.name
     zone = timezone_of(process, Header([]), str(path))
-    return _in_unit(_of_long_table(name, column, path, unit, zone), entry.unit, path)
+    return _in_unit(_of_long_table(name, column, path, unit, zone, period_ns), entry.unit, path)
 
 
 def mapped_trace(process: Process, name: str, source: Hdf5Source, period_ms: float | None) -> Trace:
@@ -250,8 +251,11 @@ def _of_netcdf(name: str, column: str, path: Path, unit: str, period_ns: int) ->
     return _made(name, unit, samples, offsets, period_ns, run_ids)
 
 
-def _of_long_table(name: str, column: str, path: Path, unit: str, timezone: ZoneInfo | None) -> Trace:
-    """Read run_id, time and value, one sample a line; a gap in the values is NaN."""
+def _of_long_table(name: str, column: str, path: Path, unit: str, timezone: ZoneInfo | None, period_ns: int) -> Trace:
+    """Read run_id, time and value, one sample a line; a gap in the values is NaN.
+
+    Raises: DataError also where the times contradict ``period_ns``, the period that the process file states.
+    """
     header, table = _long_columns(path)
     bases = {units.parse_header(text)[0]: text for text in header}
     run_at, value_at = bases.get("run_id"), bases.get(column) or bases.get("value")
@@ -278,6 +282,7 @@ def _of_long_table(name: str, column: str, path: Path, unit: str, timezone: Zone
     start = np.full(len(codes.categories), NO_TIME, dtype=np.int64)
     if absolute:
         start = times[offsets[:-1]]
+    _require_period(times, offsets, period_ns, list(codes.categories), f"{path}, column {time_at!r}")
     period = _period(times, offsets)
     kept = None if period else times
     samples = values[0][order].astype(np.float32)
@@ -333,6 +338,44 @@ def _period(times: NDArray[np.int64], offsets: NDArray[np.int64]) -> int:
     inner[borders[(borders > 0) & (borders <= len(steps))] - 1] = False
     steps = steps[inner]
     return int(steps[0]) if len(steps) and steps[0] > 0 and (steps == steps[0]).all() else 0
+
+
+def _require_period(
+    times: NDArray[np.int64], offsets: NDArray[np.int64], stated: int, run_ids: Sequence[str], place: str
+) -> None:
+    """Refuse runs whose median step is not the stated period: by 1 % of it, or what a coarse clock explains.
+
+    A clock that counts in ticks shows steps around the period, one tick off, whose mean is the period.
+    """
+    tick = _tick(times)
+    for run, run_id in enumerate(run_ids):
+        steps = np.diff(times[offsets[run] : offsets[run + 1]])
+        if not len(steps):
+            continue
+        median = float(np.median(steps))
+        if abs(median - stated) <= _PERIOD_SHARE * stated:
+            continue
+        near = steps[np.abs(steps - median) <= tick]
+        mean = float(near.mean()) if len(near) else median
+        coarse = abs(median - stated) <= tick and abs(mean - stated) <= _PERIOD_SHARE * stated + tick / len(steps)
+        if coarse:
+            continue
+        raise DataError(
+            where=_WHERE,
+            expected=f"steps of {stated / 1e6:g} ms, as `period_ms` of the process file says",
+            received=f"steps of {median / 1e6:g} ms (median) in run {run_id!r}",
+            place=place,
+            hint="times without a unit are seconds: state it in the header, as in time [ms], or correct `period_ms`",
+        )
+
+
+def _tick(times: NDArray[np.int64]) -> int:
+    """Return the resolution of times: the largest power of ten of nanoseconds that divides all of them."""
+    common = int(np.gcd.reduce(times)) if len(times) else 0
+    tick = 1
+    while common and common % (10 * tick) == 0:
+        tick *= 10
+    return tick
 
 
 def _refuse_first(bad: NDArray[np.bool_], path: Path, header: str, expected: str, why: str = "") -> None:

@@ -105,7 +105,7 @@ def _completed(arguments: Sequence[str]) -> Sequence[str]:
 def _register_verbs() -> None:
     """Import the modules of the verbs, in the order of ``--help``."""
     from luban.cli import (  # noqa: F401, I001
-        new, transfer, look, keep, learn, recommend, models, jobs, loop, mode, plant, audit, doctor, demo,
+        new, transfer, look, quarantine, keep, learn, recommend, models, jobs, loop, mode, plant, audit, doctor, demo,
     )  # fmt: skip
 
 

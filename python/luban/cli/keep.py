@@ -24,21 +24,22 @@ def verify_history(history: HistoryPath, head: HeadOption = None, as_json: JsonF
     """Read every byte of a history: structure, checksums, digests and the chain of its imports and segments.
 
     Of a folder the first bad segment, segments in each other's place, a removed tail and an end that was written anew
-    are named. Exit code 3, and a list, when something is wrong.
+    are named. Exit code 3, and a list, when something is wrong. An import that was interrupted is noted.
     """
-    from luban import console
+    from luban import History, console
     from luban.history import verify
 
     with console.progress() as progress:
         report = verify(history, head=head, progress=progress)
     code = console.ExitCode.DONE if report.ok else console.ExitCode.NOT_VERIFIED
+    notes = [*report.notes, *(f"Note: {text}." for text in (History.open(history).notes if report.ok else []))]
     if as_json:
         console.emit_json(
             {
                 "path": report.path,
                 "ok": report.ok,
                 "damages": [{"object": where, "what": what} for where, what in report.damages],
-                "notes": list(report.notes),
+                "notes": notes,
                 "runs": report.runs,
                 "readings": report.readings,
                 "events": report.events,
@@ -59,7 +60,7 @@ def verify_history(history: HistoryPath, head: HeadOption = None, as_json: JsonF
         for where, what in report.damages:
             console.out(f"  {where or 'the file'}: {what}")
         console.say("Take it from a backup, or import its sources again.", "yellow")
-    for note in report.notes:
+    for note in notes:
         console.out(note)
     return code
 

@@ -33,6 +33,9 @@ from luban.cli.sources import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from luban.ingest import ImportReport
     from luban.process import Process
 
 __all__ = ["export_history", "import_file"]
@@ -79,6 +82,9 @@ def import_file(
     recipes: Annotated[
         Path | None, typer.Option(help="Table of what recipes ask for: recipe, parameter, value, unit.")
     ] = None,
+    again: Annotated[
+        bool, typer.Option("--again", help="Read the source once more though it was imported: with other options, say.")
+    ] = False,
     compression: CompressionOption = CompressionChoice.deflate,
     as_json: JsonFlag = False,
 ) -> None:
@@ -87,8 +93,9 @@ def import_file(
     CSV, Parquet, Excel (.xlsx), NetCDF (.nc), foreign HDF5 with --mapping, the URL of a database with --table or
     --query. The journal of a loop (.sqlite) may be given too: its runs that are not yet in the history are folded in.
     Nothing is dropped in silence: what is refused goes to the quarantine, and is counted here with the reason. The
-    same source again changes nothing; a later one adds runs or corrects values. A source that names runs and brings
-    results, but no parameter, adds late values to runs that the history has.
+    same source again changes nothing but traces, lots and recipes that are new, unless --again reads it once more; a
+    later one adds runs or corrects values. A source that names runs and brings results, but no parameter, adds late
+    values to runs that the history has.
     """
     from luban import console, ingest
     from luban.process import Process
@@ -120,15 +127,24 @@ def import_file(
             traces=console.key_values(trace or [], "--trace"),
             genealogy=genealogy,
             recipes=recipes,
+            again=again,
             compression=compression.value,
             progress=progress,
         )
     if as_json:
         console.emit_json(report.to_dict() | {"unused_keys": definition.unused_keys})
         return
+    _show(report, target, definition.unused_keys)
+
+
+def _show(report: ImportReport, target: str, unused_keys: Sequence[str]) -> None:
+    from luban import console
+
     console.out("\n".join(report.lines()))
-    if definition.unused_keys:
-        console.out(f"Of the process file, kept but not used yet: {', '.join(definition.unused_keys)}.")
+    if report.quarantined:
+        console.out(f"luban quarantine {target} lists all of it.")
+    if unused_keys:
+        console.out(f"Of the process file, kept but not used yet: {', '.join(unused_keys)}.")
     console.out(f"{target}: luban inspect {target} shows what is in it.")
 
 
