@@ -105,7 +105,7 @@ class Known:
         equal = np.zeros(len(trace), dtype=bool)
         if trace.name not in [name for name, _, _ in self.history.traces]:
             return equal
-        choice = RunFilter(run_id=or_none(list(run_ids))).to_core()
+        choice = RunFilter(run_id=or_none(list(run_ids))).to_core({})
         names, values, offsets, *_ = self.history.trace(trace.name, filter=choice)
         place = {name: at for at, name in enumerate(names)}
         for run, run_id in enumerate(run_ids):
