@@ -265,3 +265,30 @@ def test_the_same_history_with_and_without_arrow(
     fast, exact = History.open(tmp_path / "fast.h5"), History.open(tmp_path / "exact.h5")
     pd.testing.assert_frame_equal(fast.read(), exact.read())
     assert fast.columns()["kind"].tolist() == exact.columns()["kind"].tolist()
+
+
+def test_pieces_let_go_of_their_memory_by_themselves(tmp_path: Path) -> None:
+    """A long import is no garbage to be collected: nothing of a piece refers to itself."""
+    import gc
+    import weakref
+
+    from luban._intake.arrow_cells import joined
+
+    path = tmp_path / "table.csv"
+    path.write_text("a,b\n" + "1,x\n" * 40)
+    gc.collect()
+    gc.disable()
+    try:
+        chunks = list(
+            read_csv(
+                path, sniff(path, ["a", "b"], delimiter=",", decimal=".", encoding=None), ["a"], FastOptions(block=64)
+            )
+            or []
+        )
+        cells = joined([chunk.cells for chunk in chunks])
+        assert len(chunks) > 1
+        gone = weakref.ref(cells)
+        del cells, chunks
+        assert gone() is None
+    finally:
+        gc.enable()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -105,7 +106,8 @@ class _JoinedCells(ArrowCells):
     def __init__(self, parts: Sequence[ArrowCells]) -> None:
         import pyarrow as pa
 
-        super().__init__(pa.concat_tables([part._table for part in parts]), self._texts)
+        # Not by a method: a piece that refers to itself would stay in memory until somebody collects garbage.
+        super().__init__(pa.concat_tables([part._table for part in parts]), functools.partial(_joined_texts, parts))
         self._parts = parts
         self._ends = np.cumsum([len(part) for part in parts])
 
@@ -126,11 +128,12 @@ class _JoinedCells(ArrowCells):
             out += part.shown(header, own - begin) if len(own) else []
         return out
 
-    def _texts(self, header: str) -> Any:
-        import pyarrow as pa
 
-        columns = [part._text(header) for part in self._parts]
-        return pa.chunked_array([chunk for column in columns for chunk in column.chunks], columns[0].type)
+def _joined_texts(parts: Sequence[ArrowCells], header: str) -> Any:
+    import pyarrow as pa
+
+    columns = [part._text(header) for part in parts]
+    return pa.chunked_array([chunk for column in columns for chunk in column.chunks], columns[0].type)
 
 
 def joined(cells: Sequence[Cells]) -> Cells:
