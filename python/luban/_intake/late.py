@@ -58,8 +58,8 @@ def find_late(process: Process, source: Source, header: Header, sink: Sink) -> L
     results_only = (named or by_names) and "response" in roles and "parameter" not in roles
     if not lacking or not (results_only or (named and header.own_names)):
         return None
-    if sink.provenance:
-        stored = sink.snapshot()
+    stored = sink.source()
+    if stored is not None:
         return LateValues(process, source, match, stored, _stored_inputs(process, stored, lacking, source))
     if results_only:
         raise DataError(

@@ -52,10 +52,6 @@ class Sink(Protocol):
         """
         ...
 
-    def snapshot(self) -> _history.HistorySource:
-        """Return all that is there now, for reading; additions that follow do not change it."""
-        ...
-
     def append(
         self, addition: _history.Content, source_rows: NDArray[np.int64], *, whole: bool = False
     ) -> _history.MergeReport:
@@ -108,10 +104,6 @@ class ContentSink:
         """See :class:`Sink`."""
         return self._history
 
-    def snapshot(self) -> _history.HistorySource:
-        """See :class:`Sink`."""
-        return _history.in_memory(self._history)
-
     def append(
         self, addition: _history.Content, source_rows: NDArray[np.int64], *, whole: bool = False
     ) -> _history.MergeReport:
@@ -147,7 +139,6 @@ class SegmentSink:
         *,
         compression: Compression = "deflate",
     ) -> None:
-        self._folder = folder
         self._appender = _history.Appender(str(folder), compression=compression)
         self._began: dict[str, int | None] = {}  # by digest: time of the first piece of an import
         self._again: int | None = None  # time of the first piece that came once more
@@ -164,10 +155,6 @@ class SegmentSink:
         """See :class:`Sink`."""
         history: _history.HistoryFolder | None = self._appender.history()
         return [] if history is None else [history.latest_version]
-
-    def snapshot(self) -> _history.HistorySource:
-        """See :class:`Sink`."""
-        return _history.open(str(self._folder))
 
     def append(
         self, addition: _history.Content, source_rows: NDArray[np.int64], *, whole: bool = False
