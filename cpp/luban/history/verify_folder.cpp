@@ -143,11 +143,11 @@ class FolderVerification {
       return;
     }
     const FileBytes bytes = hash_file(file);
-    if (const SegmentEntry* other = written_as(bytes); other != nullptr && bytes.sha256 != entry.sha256) {
-      found(entry.file, "holds what was written as " + other->file + ": files were swapped or copied");
-      return;
-    }
     if (bytes.sha256 != entry.sha256 || bytes.count != entry.bytes) {
+      if (const SegmentEntry* other = written_as(bytes); other != nullptr && bytes.sha256 != entry.sha256) {
+        found(entry.file, "holds what was written as " + other->file + ": files were swapped or copied");
+        return;
+      }
       found(entry.file, "its bytes are not those that were written (" + std::to_string(bytes.count) + " bytes, " +
                             std::to_string(entry.bytes) + " written)");
     }

@@ -27,13 +27,15 @@ def show_quarantine(
 
     The scope says whether the whole row was refused or the value alone.
     """
-    from luban import History, console
+    from luban import History, _core, console
     from luban.ingest import REASONS
 
     refused = History.open(history).quarantine
     if out is not None:
         require_free(out, force=force, verb="quarantine")
-        _write(refused.to_csv(index=False, lineterminator="\n"), out)
+        with _core.DurableFile(out, "cli.quarantine") as file:
+            file.write(refused.to_csv(index=False, lineterminator="\n").encode())
+            file.commit(replace=True)
     if as_json:
         path = None if out is None else str(out)
         console.emit_json({"history": str(history), "count": len(refused), "refused": refused, "path": path})
@@ -49,21 +51,3 @@ def show_quarantine(
     console.out(console.frame_table(refused.head(_SHOWN), "Refused at import (quarantine)"))
     if len(refused) > _SHOWN:
         console.out(f"… and {len(refused) - _SHOWN:,} more; --out or --json lists them.")
-
-
-def _write(text: str, path: Path) -> None:
-    """Write a file whole or not at all. Raises: IoError."""
-    from luban import _core
-    from luban.errors import IoError
-
-    try:
-        with _core.DurableFile(path, "cli.quarantine") as file:
-            Path(file.path).write_text(text, encoding="utf-8")
-            file.commit(replace=True)
-    except OSError as error:
-        raise IoError(
-            where="cli.quarantine",
-            expected="to write the file",
-            received=str(error.strerror or error),
-            place=str(path),
-        ) from error

@@ -143,9 +143,9 @@ std::vector<char> since(const Content& content, const HistorySource& history, co
   const auto view = history.view({.grain = process::Grain::readings, .as_of = before, .filter = filter});
   const process::Table table = view->read({"run_id", "repeat"}, {0, view->row_count()});
   std::set<std::pair<std::string_view, std::int64_t>> others;
-  for (std::size_t i = 0; i < table.row_count(); ++i) {
-    others.insert({table.strings("run_id")[i], static_cast<std::int64_t>(table.numbers("repeat")[i])});
-  }
+  const std::vector<std::string>& runs = table.strings("run_id");
+  const std::vector<double>& repeats = table.numbers("repeat");
+  for (std::size_t i = 0; i < runs.size(); ++i) others.insert({runs[i], static_cast<std::int64_t>(repeats[i])});
   if (others.empty()) return own;
   for (std::size_t i = 0; i < own.size(); ++i) {
     const std::string& run = content.runs.run_id[static_cast<std::size_t>(content.readings.run[i])];

@@ -2,7 +2,6 @@
 #include <cmath>
 #include <limits>
 #include <luban/core/error.hpp>
-#include <luban/core/time.hpp>
 #include <luban/history/detail/merge_material.hpp>
 #include <luban/history/detail/placement.hpp>
 #include <luban/history/detail/table_rows.hpp>
@@ -21,11 +20,6 @@ constexpr std::int64_t nowhere = -1;
                                   .received = received,
                                   .place = place,
                                   .hint = "a changed set of variables begins a new history"});
-}
-
-std::string time_text(std::int64_t count) {
-  const core::UtcTime time{core::Nanoseconds(count)};
-  return time.missing() ? std::string() : time.iso();
 }
 
 /// A variable may only gain categories at its end.

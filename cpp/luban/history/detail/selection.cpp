@@ -6,6 +6,7 @@
 #include <luban/core/text.hpp>
 #include <luban/history/content.hpp>
 #include <luban/history/detail/block_bounds.hpp>
+#include <luban/history/detail/chosen_rows.hpp>
 #include <luban/history/detail/schema.hpp>
 #include <luban/history/detail/selection.hpp>
 #include <luban/parallel/arena.hpp>
@@ -196,14 +197,6 @@ void require_kind(const TreeFile& file, const std::string& path, StoredKind kind
                               .hint = "the file was not written by this format's rules"});
 }
 
-void push(Ranges& ranges, std::size_t begin, std::size_t end) {
-  if (!ranges.empty() && ranges.back().end == begin) {
-    ranges.back().end = end;
-  } else {
-    ranges.push_back({begin, end});
-  }
-}
-
 // Appends the rows that are kept as ranges.
 void push_kept(Ranges& ranges, const std::vector<char>& keep, std::size_t first) {
   for (std::size_t i = 0; i < keep.size();) {
@@ -213,7 +206,7 @@ void push_kept(Ranges& ranges, const std::vector<char>& keep, std::size_t first)
     }
     std::size_t end = i;
     while (end < keep.size() && keep[end] != 0) ++end;
-    push(ranges, first + i, first + end);
+    append_range(ranges, {first + i, first + end});
     i = end;
   }
 }
@@ -241,6 +234,14 @@ std::vector<process::ColumnInfo> filter_columns(const TreeFile& file) {
   std::vector<process::ColumnInfo> columns;
   for (const StoredColumn& column : run_columns(file)) columns.push_back(column.info);
   return columns;
+}
+
+void append_range(Ranges& ranges, process::RowRange range) {
+  if (!ranges.empty() && ranges.back().end == range.begin) {
+    ranges.back().end = range.end;
+  } else {
+    ranges.push_back(range);
+  }
 }
 
 std::size_t count_rows(const Ranges& ranges) noexcept {
@@ -297,12 +298,7 @@ Ranges select_readings(const TreeFile& file, const Ranges& runs, std::size_t rea
   const auto first = static_cast<std::int64_t>(runs.front().begin);
   const auto last = static_cast<std::int64_t>(runs.back().end) - 1;
   const std::optional<BoundColumns> bounds = BoundsReader(file).read(path);
-  const auto chosen = [&runs](std::int64_t run) {
-    const auto after = std::upper_bound(runs.begin(), runs.end(), run, [](std::int64_t value, const auto& range) {
-      return value < static_cast<std::int64_t>(range.begin);
-    });
-    return after != runs.begin() && run < static_cast<std::int64_t>(std::prev(after)->end);
-  };
+  const ChosenRows chosen(runs);
   require_kind(file, path, StoredKind::int64);
   Ranges out;
   for (const process::RowRange& block : aligned_blocks({0, readings})) {
@@ -314,7 +310,7 @@ Ranges select_readings(const TreeFile& file, const Ranges& runs, std::size_t rea
     const auto& run = std::get<std::vector<std::int64_t>>(data);
     std::vector<char> keep(block.size(), 0);
     for (std::size_t i = 0; i < keep.size(); ++i) {
-      keep[i] = i > 0 && run[i] == run[i - 1] ? keep[i - 1] : static_cast<char>(chosen(run[i]));
+      keep[i] = i > 0 && run[i] == run[i - 1] ? keep[i - 1] : static_cast<char>(chosen.place(run[i]).has_value());
     }
     push_kept(out, keep, block.begin);
   }
@@ -322,22 +318,15 @@ Ranges select_readings(const TreeFile& file, const Ranges& runs, std::size_t rea
 }
 
 std::vector<Piece> pieces(const Ranges& ranges, process::RowRange rows) {
-  std::vector<Piece> out;
+  Ranges wanted;
   std::size_t before = 0;  // chosen rows in the ranges passed
   for (const process::RowRange& range : ranges) {
     const std::size_t from = std::max(rows.begin, before);
     const std::size_t to = std::min(rows.end, before + range.size());
-    const std::size_t start = range.begin + (from - before);
+    if (from < to) wanted.push_back({range.begin + (from - before), range.begin + (to - before)});
     before += range.size();
-    if (from >= to) continue;
-    const std::size_t end = start + (to - from);
-    const bool shares = !out.empty() && (out.back().span.end - 1) / block_rows == start / block_rows;
-    if (!shares) out.push_back({{start, start}, {}});
-    Piece& piece = out.back();
-    piece.parts.push_back({start - piece.span.begin, end - piece.span.begin});
-    piece.span.end = end;
   }
-  return out;
+  return group_ranges(wanted, block_rows, std::numeric_limits<std::size_t>::max());
 }
 
 }  // namespace luban::history::detail

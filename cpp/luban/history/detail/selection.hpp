@@ -12,6 +12,9 @@ namespace luban::history::detail {
 /// Rows in ascending order, as ranges that neither touch nor overlap.
 using Ranges = std::vector<process::RowRange>;
 
+/// Appends a range behind the others; where it touches the last one, both are one.
+void append_range(Ranges& ranges, process::RowRange range);
+
 [[nodiscard]] std::size_t count_rows(const Ranges& ranges) noexcept;
 
 /// Parts of `rows` that end where a stored block ends.

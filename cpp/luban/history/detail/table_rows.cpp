@@ -150,6 +150,11 @@ bool same_value(const process::Column& a, std::size_t i, const process::Column& 
   return value_text(a, i) == value_text(b, j);
 }
 
+std::string time_text(std::int64_t count) {
+  const core::UtcTime time{core::Nanoseconds(count)};
+  return time.missing() ? std::string() : time.iso();
+}
+
 std::string value_text(const process::Column& column, std::size_t row) {
   if (const auto* numbers = std::get_if<std::vector<double>>(&column.data)) {
     return std::isnan((*numbers)[row]) ? std::string() : core::number_text((*numbers)[row]);
@@ -160,8 +165,7 @@ std::string value_text(const process::Column& column, std::size_t row) {
     return code < 0 ? std::string() : column.info.categories[static_cast<std::size_t>(code)];
   }
   if (const auto* times = std::get_if<std::vector<std::int64_t>>(&column.data)) {
-    const core::UtcTime time{core::Nanoseconds((*times)[row])};
-    return time.missing() ? std::string() : time.iso();
+    return time_text((*times)[row]);
   }
   no_ragged(column.info.name);
 }

@@ -26,6 +26,8 @@ namespace luban::history::detail {
 
 /// Whether row i of `a` and row j of `b` hold the same value (missing equals missing).
 [[nodiscard]] bool same_value(const process::Column& a, std::size_t i, const process::Column& b, std::size_t j);
+/// Texts of a time and of any value, missing as "".
+[[nodiscard]] std::string time_text(std::int64_t count);
 [[nodiscard]] std::string value_text(const process::Column& column, std::size_t row);
 
 /// The column under another set of categories that begins with its own.

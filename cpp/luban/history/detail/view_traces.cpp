@@ -29,12 +29,7 @@ void take_run(TraceRows& to, const TraceRows& from, std::size_t i) {
 Ranges joined(const Ranges& ranges) {
   Ranges out;
   for (const process::RowRange& range : ranges) {
-    if (range.size() == 0) continue;
-    if (!out.empty() && out.back().end == range.begin) {
-      out.back().end = range.end;
-    } else {
-      out.push_back(range);
-    }
+    if (range.size() > 0) append_range(out, range);
   }
   return out;
 }
