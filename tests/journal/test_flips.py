@@ -116,6 +116,23 @@ def test_a_flipped_bit_of_the_records_is_always_found(written: Path) -> None:
     assert check(written, iter(chosen), before) == (400, 0)
 
 
+def test_no_run_is_hidden_by_a_flipped_bit(written: Path) -> None:
+    """A page that is damaged may hide a record, or its kind: what would be folded then is refused."""
+    right = Journal.open(written, read_only=True).runs()
+    content = written.read_bytes()
+    where = content.find(b'"event":"finished"') // 4096 * 4096  # the page that the run is on, and no rarer ones
+    refused = 0
+    for bit in random.Random(5).sample(range(8 * where, 8 * (where + 4096)), 200):
+        changed = bytearray(content)
+        changed[bit // 8] ^= 1 << bit % 8
+        written.write_bytes(changed)
+        try:
+            assert Journal.open(written, read_only=True).runs().equals(right), f"bit {bit}"
+        except IntegrityError:
+            refused += 1
+    assert 50 < refused < 200
+
+
 @pytest.mark.slow
 def test_every_bit_of_a_small_journal(tmp_path: Path, process: Process, clock: ToldClock) -> None:
     path = tmp_path / "loop.sqlite"

@@ -10,9 +10,11 @@ import pytest
 
 from luban import Campaign
 from luban.campaign import Run
-from luban.errors import DataError, LifecycleError
+from luban.errors import DataError, IntegrityError, LifecycleError
 from luban.journal import Journal
 from luban.process import Process
+
+from .support import tampered
 
 RUN: dict[str, Any] = {
     "run_id": "r1",
@@ -133,3 +135,25 @@ def test_nothing_is_appended_read_only(written: Path) -> None:
 
 def test_a_campaigns_run_has_no_field_that_is_unknown() -> None:
     assert {field.name for field in dataclasses.fields(Run)} <= {*RUN, "start_time"}
+
+
+@pytest.mark.parametrize(
+    "statement", ["UPDATE records SET kind = 'note' WHERE kind = 'run'", "DELETE FROM records WHERE kind = 'run'"]
+)
+def test_a_run_that_is_hidden_is_missed(written: Path, statement: str) -> None:
+    tampered(written, statement)
+    with pytest.raises(IntegrityError):
+        Journal.open(written, read_only=True).runs()
+
+
+def test_a_tail_that_is_gone_is_missed(written: Path) -> None:
+    tampered(written, "DELETE FROM records WHERE sequence = (SELECT max(sequence) FROM records)")
+    with pytest.raises(IntegrityError, match="as the last checkpoint says"):
+        Journal.open(written, read_only=True).runs()
+
+
+def test_what_follows_another_record_is_refused(written: Path, path: Path) -> None:
+    """The record that was read last time is the first link."""
+    tampered(written, "UPDATE records SET hash = zeroblob(32) WHERE sequence = 5")
+    with pytest.raises(IntegrityError):
+        Journal.open(path, read_only=True).runs(5)

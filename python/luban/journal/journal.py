@@ -327,11 +327,19 @@ class Journal:
         frame is as an import of that process takes it (``Campaign.add_runs``, ``History.append``). A run of which only
         late responses are new has only the rows and values that are new, beside its settings.
 
-        Raises: IntegrityError, IoError.
+        Raises: IntegrityError for a record that is damaged or missing, and when the anchor file saw more; IoError.
         """
+        anchored = max((entry.sequence for entry in self._anchor.read(self.uuid)), default=0)
         upto = self.head.sequence
-        records = list(self.records(kinds=("run",), since=since))
-        new = [record for record in records if record.sequence <= upto]
+        if upto < anchored:
+            raise IntegrityError(
+                where="journal.runs",
+                expected=f"{anchored} records, as the last checkpoint says",
+                received=f"{upto} records",
+                place=str(self.path),
+                hint="luban audit verify says more",
+            )
+        new = [record for record in reading.following(self.path, "journal.runs", since, upto) if record.kind == "run"]
         return frame_of_records(new, self._finished, self.process_document, process, upto)
 
     def _finished(self, run_id: str) -> Record | None:

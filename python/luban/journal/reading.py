@@ -13,7 +13,7 @@ from luban.errors import IntegrityError
 from luban.journal.chain import Record, record_hash, require_kind
 from luban.journal.schema import FAILURES, connect, require_journal, translated
 
-__all__ = ["chosen", "first_record", "last_record", "record_of", "select"]
+__all__ = ["chosen", "first_record", "following", "last_record", "record_of", "select"]
 
 _COLUMNS = "sequence, kind, cycle, run_id, utc_ns, monotonic_ns, boot_id, payload, previous, hash"
 _LAST = f"SELECT {_COLUMNS} FROM records ORDER BY sequence DESC LIMIT 1"
@@ -65,6 +65,35 @@ def chosen(
         return select(path, "journal.records", f"{condition} ORDER BY sequence", values)
     newest = f"sequence IN (SELECT sequence FROM records {condition} ORDER BY sequence DESC LIMIT ?)"
     return select(path, "journal.records", f"WHERE {newest} ORDER BY sequence", [*values, last])
+
+
+def following(path: Path, where: str, since: int, upto: int) -> Iterator[Record]:
+    """Yield records ``since + 1`` to ``upto``, each the follower of the one before.
+
+    They are read by their sequence alone and without a condition: a damaged page can hide a record, or make it one of
+    another kind, and what was left out would not be missed.
+
+    Raises: as :func:`select`; IntegrityError where a record is missing or follows another one.
+    """
+    expected, link = max(since, 1), ""
+    for record in select(path, where, "WHERE sequence BETWEEN ? AND ? ORDER BY sequence", [expected, upto]):
+        if record.sequence != expected or (link and record.previous != link):
+            raise _hidden(where, path, expected)
+        if record.sequence > since:
+            yield record
+        expected, link = record.sequence + 1, record.hash
+    if expected <= upto:
+        raise _hidden(where, path, expected)
+
+
+def _hidden(where: str, path: Path, sequence: int) -> IntegrityError:
+    return IntegrityError(
+        where=where,
+        expected=f"record {sequence}, the follower of the one before",
+        received="none, or another one",
+        place=str(path),
+        hint="luban audit verify says what else is wrong",
+    )
 
 
 def last_record(connection: sqlite3.Connection, where: str, path: Path) -> Record | None:
