@@ -88,7 +88,10 @@ py::dict read_arrays(const process::TableSource& source, const std::vector<std::
   const process::Table& read = *table;
   const py::capsule owner(table.get(), [](void* held) { delete static_cast<process::Table*>(held); });
   table.release();
-  for (const std::string& name : rest) arrays[name] = values_in(read.at(name), owner);
+  for (const std::string& name : rest) {
+    arrays[name] = values_in(read.at(name), owner);
+    kinds[name] = read.at(name).info.kind;  // some columns are not listed
+  }
   py::dict out;
   for (const std::string& name : columns) {
     py::object values = arrays.at(name);

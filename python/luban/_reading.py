@@ -232,6 +232,16 @@ def utc_nanoseconds(moment: Moment) -> int:
     return int(pd.Timestamp(moment).value)
 
 
+def column_infos(source: _core.TableSource, columns: Sequence[str]) -> dict[str, _core.ColumnInfo]:
+    """What these columns are, and all that the schema lists; of some a source tells only when they are asked for."""
+    infos = {info.name: info for info in source.schema()}
+    unlisted = [name for name in dict.fromkeys(columns) if name not in infos]
+    if unlisted:
+        none = source.read(unlisted, 0, 0)
+        infos |= {name: none.column(name).info for name in unlisted}
+    return infos
+
+
 def table_frame(source: _core.TableSource, columns: Sequence[str], only: slice | None = None) -> pd.DataFrame:
     """Read whole columns of a source; the frame owns its arrays and shares them with nobody, so nothing is copied.
 
@@ -239,12 +249,12 @@ def table_frame(source: _core.TableSource, columns: Sequence[str], only: slice |
     """
     import pandas as pd
 
-    infos = {info.name: info for info in source.schema()}
     begin, end, step = (only or slice(None)).indices(source.row_count())
     if step != 1:
         raise ConfigurationError(
             where="history.read", expected="rows one after the other", received=f"a step of {step}", place="only"
         )
+    infos = column_infos(source, columns)
     arrays = _history.read_arrays(source, list(columns), begin, max(begin, end))
     data: dict[str, Any] = {}
     for name, values in arrays.items():

@@ -84,8 +84,8 @@ def read(path, as_of=None):
                 keys = zip(text(events["run_id"][:]), events["repeat"][:], strict=True)
                 facts = zip(keys, values[:], events["time"][:], events["quality"][:], strict=True)
                 for (run_id, repeat), value, time, quality in facts:
-                    if quality != 2 and (as_of is None or time <= as_of):
-                        latest[key, run_id, float(repeat)] = float(value)
+                    if as_of is None or time <= as_of:
+                        latest[key, run_id, float(repeat)] = float(value) if quality != 2 else None
                 latest.setdefault((key, None, None), None)  # the column is there, with or without values
     names = list(dict.fromkeys(key for row in rows for key in row))
     table = {name: [row.get(name) for row in rows] for name in names}

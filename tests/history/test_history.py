@@ -99,6 +99,29 @@ def test_corrections_supersede_and_the_past_stays(history: History, frame: pd.Da
         assert history.read(["yield"], as_of=as_of)["yield"].iloc[0] == frame["yield"].iloc[0]
 
 
+@pytest.mark.parametrize("place", ["memory", "file", "folder"])
+def test_a_value_is_taken_back(process: Process, frame: pd.DataFrame, tmp_path: Path, place: str) -> None:
+    """A laboratory that calls its value bad takes it back: what was known before stays known as of then."""
+    stated = process.to_dict()
+    stated["responses"]["yield"]["quality"] = {"column": "yield_q"}
+    process = Process.from_dict(stated)
+    good = frame.assign(yield_q="Good")
+    where = {"memory": None, "file": tmp_path / "q.h5", "folder": f"{tmp_path}/q/"}[place]
+    history = History.from_frame(process, good, where)
+    before = pd.Timestamp(history.provenance["time"].iloc[-1])
+    bad = good.assign(yield_q=np.where(np.arange(15) == 4, "Bad", np.where(np.arange(15) == 5, "Uncertain", "Good")))
+    assert history.append(bad).values_corrected == 2
+    read = history.read(["yield", "yield.quality"])
+    assert np.isnan(read["yield"][4])
+    assert read["yield"].notna().sum() == 14
+    assert read["yield.quality"].tolist()[3:7] == ["good", "bad", "uncertain", "good"]
+    assert "yield.quality" not in history.read().columns
+    assert history.read(["yield"], as_of=before)["yield"].notna().all()
+    report = history.append(bad.assign(remark=None))
+    assert (report.values_corrected, report.values_added, report.values_unchanged) == (0, 0, 15)
+    assert history.path is None or history.verify().ok
+
+
 def test_late_values_of_unknown_runs_are_refused_in_the_open(history: History) -> None:
     report = history.append(pd.DataFrame({"run_id": ["PO-999"], "repeat": [1], "power": [1.0]}))
     assert report.rows_quarantined == {"unknown_run": 1}

@@ -94,6 +94,34 @@ TEST(View, BadValuesAreNeverUsed) {
   EXPECT_TRUE(std::isnan(HistoryFile::in_memory(history)->read({"TIC-101.PV"}, {0, 6}).numbers("TIC-101.PV")[row]));
 }
 
+TEST(View, AValueCanBeTakenBackAndGivenAgain) {
+  Content history = small_history(4, 2);
+  const Content first = small_import(4, 2, "run-", 1000);
+  const double value = first.responses[0].value[3];
+  const auto row = static_cast<std::size_t>(first.responses[0].reading[3]);
+  const auto said = [&](std::int32_t quality, std::int64_t time) {
+    Content again = small_import(4, 2, "run-", time);
+    again.responses[0].quality.assign(again.responses[0].size(), quality_good);
+    again.responses[0].quality[3] = quality;
+    return again;
+  };
+  EXPECT_EQ(merge(history, said(quality_bad, 2000)).values_corrected, 1);
+  EXPECT_FALSE(merge(history, said(quality_bad, 3000)).changed());           // the same again is no event
+  EXPECT_FALSE(merge(history, small_import(4, 2, "run-", 4000)).changed());  // nor is a source without qualities
+  EXPECT_EQ(merge(history, said(quality_uncertain, 5000)).values_added, 1);
+  const auto file = HistoryFile::in_memory(history);
+  const auto at_time = [&](std::int64_t time) {
+    const auto view = file->view({.grain = process::Grain::readings, .as_of = at(time)});
+    const process::Table table = view->read({"TIC-101.PV", "TIC-101.PV.quality"}, {0, view->row_count()});
+    const auto& codes = std::get<std::vector<std::int32_t>>(table.at("TIC-101.PV.quality").data);
+    return std::pair(table.numbers("TIC-101.PV")[row], codes[row]);
+  };
+  EXPECT_EQ(at_time(1500), std::pair(value, quality_good));
+  EXPECT_TRUE(std::isnan(at_time(4500).first));
+  EXPECT_EQ(at_time(4500).second, quality_bad);
+  EXPECT_EQ(at_time(9000), std::pair(value, quality_uncertain));
+}
+
 TEST(View, ManyThreadsReadTheSame) {
   const auto file = HistoryFile::in_memory(small_history(3000, 10));
   const process::Table expected = file->read({"TIC-101.PV", "feed"}, {0, file->row_count()});

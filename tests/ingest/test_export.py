@@ -53,6 +53,28 @@ def test_importing_an_export_into_its_own_history_changes_nothing(
     assert (report.changed, report.values_unchanged) == (False, 31)
 
 
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_qualities_go_out_and_come_in(process: Process, frame: pd.DataFrame, tmp_path: Path, suffix: str) -> None:
+    """All that an export lacks is the number of a bad value, which nobody may use."""
+    stated = process.to_dict()
+    response = process.responses[0].name
+    stated["responses"][response]["quality"] = {"column": "q"}
+    frame["q"] = np.where(np.arange(32) % 5 == 0, "uncertain", "good")
+    frame.loc[7, "q"] = "bad"
+    history = History.from_frame(Process.from_dict(stated), frame)
+    path = tmp_path / f"out.{suffix}"
+    ingest.export(history, path)
+    again = (ingest.import_csv if suffix == "csv" else ingest.import_parquet)(process, path, tmp_path / "back.h5")
+    assert again.quarantined == 0
+    back = History.open(tmp_path / "back.h5")
+    columns = [response, f"{response}.quality"]
+    before, after = history.read(columns), back.read(columns)
+    assert before[f"{response}.quality"].tolist().count("uncertain") == 7
+    assert before[f"{response}.quality"][7] == "bad"
+    after.loc[7, f"{response}.quality"] = "bad"  # where there is no value there is no quality
+    pd.testing.assert_frame_equal(before, after, check_exact=True)
+
+
 def test_turning_round_trip(tmp_path: Path) -> None:
     history = datasets.turning()
     ingest.export(history, tmp_path / "turning.csv")

@@ -61,7 +61,8 @@ class Exporter:
     def __init__(self, process: Process, source: _core.TableSource, options: ExportOptions) -> None:
         self._source = source
         self._options = options
-        self._infos = {info.name: info for info in source.schema()}
+        self._qualities = {f"{response.name}.quality" for response in process.responses}
+        self._infos = self._columns(source)
         self._periods = {name: entry.period_ms for name, entry in process.definition.traces.items()}
         self._hidden = self._hidden_columns(process)
         self.names = self._chosen()
@@ -76,6 +77,15 @@ class Exporter:
     def hidden(self) -> list[str]:
         """Columns that go out under pseudonyms."""
         return [name for name in self.names if name in self._hidden]
+
+    def _columns(self, source: _core.TableSource) -> dict[str, _core.ColumnInfo]:
+        """Columns by their names: those of the schema, and the quality of a response after it."""
+        infos: dict[str, _core.ColumnInfo] = {}
+        for info in source.schema():
+            infos[info.name] = info
+            if (quality := f"{info.name}.quality") in self._qualities:
+                infos[quality] = source.read([quality], 0, 0).column(quality).info
+        return infos
 
     def _known(self, names: Sequence[str], option: str) -> list[str]:
         for name in names:
@@ -94,15 +104,19 @@ class Exporter:
             traces = self._traces() if self._options.traces else []
             return self._known([name for name in self._options.columns if name not in traces], "columns")
         names = list(self._infos)
-        sparse = [name for name in names if name in _SPARSE]
+        sparse = [name for name in names if name in _SPARSE or name in self._qualities]
         there: set[str] = set()
         for begin in range(0, self.rows, _BLOCK_ROWS):
             left = [name for name in sparse if name not in there]
             if not left:
                 break
             table = self._source.read(left, begin, min(begin + _BLOCK_ROWS, self.rows))
-            there |= {name for name in left if _holds_anything(np.asarray(table.column(name).values))}
+            there |= {name for name in left if self._is_there(name, np.asarray(table.column(name).values))}
         return [name for name in names if name not in sparse or name in there]
+
+    def _is_there(self, name: str, values: Any) -> bool:
+        """Whether a column says anything: of a quality that something is not good."""
+        return bool((values > 0).any()) if name in self._qualities else _holds_anything(values)
 
     def _hidden_columns(self, process: Process) -> set[str]:
         """Columns under pseudonyms; what is made of such a column is hidden too: run ids, groups, sources.

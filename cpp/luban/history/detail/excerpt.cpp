@@ -2,6 +2,7 @@
 #include <cmath>
 #include <luban/history/detail/excerpt.hpp>
 #include <luban/history/detail/table_rows.hpp>
+#include <luban/history/detail/view.hpp>
 #include <set>
 #include <string_view>
 #include <unordered_map>
@@ -113,8 +114,12 @@ void take_values(Content& content, const process::TableSource& view, const Conte
   std::vector<std::string> measured;
   for (const ResponseEvents& events : addition.responses) measured.push_back(events.name);
   const auto responses = present(view, std::move(measured));
+  std::vector<std::string> stated;  // the last event of each reading, were it a bad one
+  for (const std::string& name : responses) stated.insert(stated.end(), {stated_name(name), name + ".quality"});
   std::vector<std::string> wanted;
-  for (const auto* names : {&noise, &auxiliary, &responses}) wanted.insert(wanted.end(), names->begin(), names->end());
+  for (const std::vector<std::string>& names : {noise, auxiliary, stated}) {
+    wanted.insert(wanted.end(), names.begin(), names.end());
+  }
   const process::Table table = view.read(wanted, {0, view.row_count()});
   content.readings.noise = columns_of(table, noise);
   content.readings.auxiliary = columns_of(table, auxiliary);
@@ -122,12 +127,14 @@ void take_values(Content& content, const process::TableSource& view, const Conte
     ResponseEvents known;
     known.name = events.name;
     known.unit = events.unit;
-    if (table.find(events.name) != nullptr) {
-      const std::vector<double>& values = table.numbers(events.name);
+    if (table.find(stated_name(events.name)) != nullptr) {
+      const std::vector<double>& values = table.numbers(stated_name(events.name));
+      const std::vector<std::int32_t>& quality = table.codes(events.name + ".quality");
       for (std::size_t i = 0; i < values.size(); ++i) {
         if (std::isnan(values[i])) continue;
         known.reading.push_back(static_cast<std::int64_t>(i));
         known.value.push_back(values[i]);
+        known.quality.push_back(quality[i]);
       }
     }
     content.responses.push_back(std::move(known));

@@ -197,6 +197,16 @@ void FolderView::make_columns() {
       }
     }
   }
+  if (readings) {
+    for (std::size_t i = 0, count = columns_.size(); i < count; ++i) {
+      if (columns_[i].origin != Origin::response) continue;
+      for (ViewColumn& column : unlisted_columns(columns_[i].info.name, columns_[i].path)) {
+        const bool hidden = std::any_of(columns_.begin(), columns_.end(),
+                                        [&](const ViewColumn& c) { return c.info.name == column.info.name; });
+        if (!hidden) columns_.push_back(std::move(column));
+      }
+    }
+  }
   std::stable_sort(columns_.begin(), columns_.end(),
                    [](const ViewColumn& a, const ViewColumn& b) { return rank(a) < rank(b); });
 }

@@ -170,15 +170,16 @@ LateByResponse KeyJoin::late_values(std::size_t segment, core::UtcTime as_of) co
   LateByResponse values;
   for (auto entry = late_.lower_bound({segment, std::string()}); entry != late_.end() && entry->first.first == segment;
        ++entry) {
-    std::map<std::int64_t, double> latest;
+    std::map<std::int64_t, const LateEvent*> latest;
     for (const LateEvent& event : entry->second) {
       const bool known = as_of.missing() || event.time <= as_of.since_epoch().count();
-      if (known && event.quality != quality_bad) latest[event.reading] = event.value;
+      if (known) latest[event.reading] = &event;
     }
     LateValues& out = values[entry->first.second];
-    for (const auto& [row, value] : latest) {
+    for (const auto& [row, event] : latest) {
       out.row.push_back(row);
-      out.value.push_back(value);
+      out.value.push_back(event->value);
+      out.quality.push_back(event->quality);
     }
   }
   return values;

@@ -32,7 +32,7 @@ class KeyJoin {
   /// @throws IntegrityError, IoError as SegmentFiles::open.
   explicit KeyJoin(const SegmentFiles& files);
 
-  /// Late events for readings of `segment`, as known at a time: the latest usable one of each reading.
+  /// Late events for readings of `segment`, as known at a time: the last one of each reading.
   [[nodiscard]] LateByResponse late_values(std::size_t segment, core::UtcTime as_of) const;
   /// Where the run lies that the last rows of /runs of a segment continue, in their order; a run that no segment has
   /// stands for itself.

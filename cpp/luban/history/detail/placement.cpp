@@ -5,6 +5,8 @@
 #include <luban/history/detail/merge_material.hpp>
 #include <luban/history/detail/placement.hpp>
 #include <luban/history/detail/table_rows.hpp>
+#include <set>
+#include <string>
 #include <unordered_map>
 #include <unordered_set>
 #include <utility>
@@ -21,6 +23,14 @@ constexpr std::int64_t nowhere = -1;
                                   .place = place,
                                   .hint = "a changed set of variables begins a new history"});
 }
+
+/// What is known of a value; nothing at first.
+struct Latest {
+  double value = std::numeric_limits<double>::quiet_NaN();
+  std::int32_t quality = quality_bad;
+
+  [[nodiscard]] bool usable() const noexcept { return quality != quality_bad; }
+};
 
 /// A variable may only gain categories at its end.
 void require_same_variable(const process::Variable& before, const process::Variable& now) {
@@ -70,8 +80,13 @@ struct RunKeyHash {
 
 class Placer {
  public:
-  Placer(Content& history, Content& addition, const std::vector<std::int64_t>& source_rows, const MergeOptions& options)
-      : history_(history), addition_(addition), source_rows_(source_rows), options_(options) {
+  Placer(Content& history, Content& addition, const std::vector<std::int64_t>& source_rows, const MergeOptions& options,
+         std::set<std::string> silent_on_quality)
+      : history_(history),
+        addition_(addition),
+        source_rows_(source_rows),
+        options_(options),
+        silent_on_quality_(std::move(silent_on_quality)) {
     placed_.stored_runs = history.runs.size();
     placed_.stored_readings = history.readings.size();
   }
@@ -92,7 +107,7 @@ class Placer {
   void place_runs();
   void place_readings();
   void place_values(ResponseEvents& events);
-  [[nodiscard]] std::vector<double> latest_values(const std::string& response) const;
+  [[nodiscard]] std::vector<Latest> latest_events(const std::string& response) const;
   void add_material();
   void keep_other_facts(const std::vector<std::int64_t>& first_reading);
   [[nodiscard]] bool is_stored(std::int64_t run) const noexcept {
@@ -113,6 +128,7 @@ class Placer {
   Content& addition_;
   const std::vector<std::int64_t>& source_rows_;
   const MergeOptions& options_;
+  std::set<std::string> silent_on_quality_;  // responses of whose qualities the addition says nothing
   Placement placed_;
   MergeReport& report_ = placed_.report;
   bool names_stored_ = false;  // whether any reading of the addition is one that is stored
@@ -218,31 +234,33 @@ void Placer::keep_uncorrectable(std::size_t reading, std::size_t stored) {
   }
 }
 
-// The latest usable value of each stored reading.
-std::vector<double> Placer::latest_values(const std::string& response) const {
-  std::vector<double> latest(placed_.stored_readings, std::numeric_limits<double>::quiet_NaN());
+// The last event of each stored reading.
+std::vector<Latest> Placer::latest_events(const std::string& response) const {
+  std::vector<Latest> latest(placed_.stored_readings);
   for (const ResponseEvents& stored : history_.responses) {
     if (stored.name != response) continue;
     for (std::size_t i = 0; i < stored.size(); ++i) {
-      if (stored.quality[i] != quality_bad) latest[static_cast<std::size_t>(stored.reading[i])] = stored.value[i];
+      latest[static_cast<std::size_t>(stored.reading[i])] = {stored.value[i], stored.quality[i]};
     }
   }
   return latest;
 }
 
 void Placer::place_values(ResponseEvents& events) {
-  const std::vector<double> latest = names_stored_ ? latest_values(events.name) : std::vector<double>();
+  const std::vector<Latest> latest = names_stored_ ? latest_events(events.name) : std::vector<Latest>();
+  const bool quality_stated = silent_on_quality_.count(events.name) == 0;
   std::size_t kept = 0;
   for (std::size_t i = 0; i < events.size(); ++i) {
     const std::int64_t target = placed_.reading_target[static_cast<std::size_t>(events.reading[i])];
     if (target == nowhere) continue;
     const bool is_new = static_cast<std::size_t>(target) >= placed_.stored_readings;
-    const double before = is_new ? std::numeric_limits<double>::quiet_NaN() : latest[static_cast<std::size_t>(target)];
-    if (before == events.value[i] && events.quality[i] != quality_bad) {
+    const Latest before = is_new ? Latest() : latest[static_cast<std::size_t>(target)];
+    // A source that says nothing of qualities does not lift what another said of the same value.
+    if (before.value == events.value[i] && (!quality_stated || before.quality == events.quality[i])) {
       ++report_.values_unchanged;
       continue;
     }
-    ++(std::isnan(before) ? report_.values_added : report_.values_corrected);
+    ++(before.usable() ? report_.values_corrected : report_.values_added);
     events.reading[kept] = target;
     events.value[kept] = events.value[i];
     events.time[kept] = events.time[i];
@@ -327,13 +345,17 @@ void require_one_import(const Content& addition, const std::vector<std::int64_t>
 Placement place(Content& history, Content& addition, const std::vector<std::int64_t>& source_rows,
                 const MergeOptions& options) {
   require_one_import(addition, source_rows);
+  std::set<std::string> silent_on_quality;
+  for (const ResponseEvents& events : addition.responses) {
+    if (events.quality.empty()) silent_on_quality.insert(events.name);
+  }
   addition.normalise();
   if (history.process.empty()) {
     begin(history, addition);
   } else {
     require_fitting_process(history, addition);
   }
-  return Placer(history, addition, source_rows, options).place();
+  return Placer(history, addition, source_rows, options, std::move(silent_on_quality)).place();
 }
 
 Provenance import_after(const Content& history, const Content& addition, const MergeReport& report) {

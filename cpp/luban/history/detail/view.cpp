@@ -56,6 +56,8 @@ View::View(std::shared_ptr<const TreeFile> file, const std::vector<Provenance>& 
                         Origin::response,
                         no_path,
                         false});
+    if (options.grain != process::Grain::readings) continue;
+    for (ViewColumn& column : unlisted_columns(name, no_path)) columns_.push_back(std::move(column));
   }
   const std::optional<SegmentPlace> segment = segment_place(*file_);
   is_segment_ = segment.has_value();
@@ -247,6 +249,10 @@ process::Column View::read_column(const ViewColumn& column, process::RowRange sp
         return process::Column::float64(column.info.name, column.info.unit, read_response(column, span));
       }
       break;
+    case Origin::quality:
+      return process::Column::code(column.info.name, column.info.categories, read_quality(column, span));
+    case Origin::stated:
+      return process::Column::float64(column.info.name, column.info.unit, read_stated(column, span));
     case Origin::run_count:
       break;
   }

@@ -19,6 +19,8 @@ enum class Origin {
   reading,    ///< a column of readings
   repeat,     ///< stored as int64, read as numbers
   response,   ///< the latest events
+  quality,    ///< what the latest event says of a response's value; the path is that of the response
+  stated,     ///< the value of the latest event, were it a bad one
   run_count,  ///< number of readings of a run
   trace,      ///< samples of a run
 };
@@ -26,7 +28,8 @@ struct ViewColumn {
   process::ColumnInfo info;
   Origin origin;
   std::string path;
-  bool listed = true;  ///< false: read by its path alone, for a name of the process may hide its own
+  bool listed = true;         ///< false: read by its path alone, for a name of the process may hide its own
+  std::string response = {};  ///< that an unlisted column is about
 };
 
 /// The columns that a view of this grain offers, in their order; then those of /runs under their paths, not listed.
@@ -38,6 +41,11 @@ struct ViewColumn {
 /// @throws DataError naming the nearest listed column when there is none of that name.
 [[nodiscard]] const ViewColumn& find_column(const std::vector<ViewColumn>& columns, const std::string& name,
                                             const std::string& place);
+/// What a view of readings offers of a response without listing it: how far its value can be trusted, under the
+/// response's name and `.quality`, and the value of its latest event, were it a bad one.
+[[nodiscard]] std::vector<ViewColumn> unlisted_columns(const std::string& response, const std::string& path);
+/// Name of the latter.
+[[nodiscard]] std::string stated_name(const std::string& response);
 /// @throws DataError when rows do not lie within 0 and `count`.
 void require_rows(process::RowRange rows, std::size_t count, const std::string& place);
 
@@ -53,6 +61,7 @@ inline const std::string no_path;
 struct LateValues {
   std::vector<std::int64_t> row;
   std::vector<double> value;
+  std::vector<std::int32_t> quality;
 };
 /// Of each response, by its name.
 using LateByResponse = std::map<std::string, LateValues>;
@@ -118,6 +127,13 @@ class View final : public process::TableSource, public ArraySource {
   [[nodiscard]] process::Ragged samples(const std::string& trace, const Ranges& runs) const;
   [[nodiscard]] std::vector<double> read_response(const ViewColumn& column, process::RowRange span) const;
   [[nodiscard]] std::vector<double> stored_response(const std::string& path, process::RowRange span) const;
+  [[nodiscard]] std::vector<double> read_stated(const ViewColumn& column, process::RowRange span) const;
+  [[nodiscard]] std::vector<std::int32_t> read_quality(const ViewColumn& column, process::RowRange span) const;
+  /// What the latest events say, bad ones too.
+  template <typename T>
+  [[nodiscard]] std::vector<T> latest_stated(const ViewColumn& column, const char* dataset,
+                                             const std::vector<T> LateValues::*said, process::RowRange span,
+                                             T missing) const;
   [[nodiscard]] std::vector<double> derived(const ViewColumn& column) const;
   template <typename Visit>
   void for_each_reading_block(const Visit& visit) const;

@@ -43,6 +43,12 @@ class ColumnList {
       add({std::move(info), Origin::trace, trace.path});
     }
   }
+  /// Behind all that the process names.
+  void add_unlisted() {
+    for (const StoredColumn& stored : stored_columns(file_, "/responses")) {
+      for (ViewColumn& column : unlisted_columns(stored.info.name, stored.path)) add(std::move(column));
+    }
+  }
   void add_run(const char* name, process::ColumnKind kind) {
     const std::string path = std::string("/runs/") + name;
     std::vector<std::string> categories;
@@ -72,6 +78,16 @@ class ColumnList {
 };
 
 }  // namespace
+
+std::string stated_name(const std::string& response) {
+  return "/responses/" + response + "/value";
+}
+
+std::vector<ViewColumn> unlisted_columns(const std::string& response, const std::string& path) {
+  return {{info_of(response + ".quality", process::ColumnKind::code, {"good", "uncertain", "bad"}), Origin::quality,
+           path, false, response},
+          {info_of(stated_name(response), process::ColumnKind::float64), Origin::stated, path, false, response}};
+}
 
 std::vector<std::string> numbered(std::vector<std::string> names) {
   std::set<std::string> taken;
@@ -115,6 +131,7 @@ std::vector<ViewColumn> view_columns(const TreeFile& file, const std::vector<std
     list.add_run(name, process::ColumnKind::string);
   }
   list.add_source(sources);
+  if (readings) list.add_unlisted();
   list.add_by_path("source", process::ColumnKind::code, sources);
   for (const char* name : {"start_time", "end_time"}) list.add_by_path(name, process::ColumnKind::time);
   list.add_by_path("status", process::ColumnKind::code, run_status_names());

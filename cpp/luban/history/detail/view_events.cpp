@@ -9,9 +9,51 @@ namespace luban::history::detail {
 namespace {
 
 constexpr double none = std::numeric_limits<double>::quiet_NaN();
+constexpr std::int32_t no_quality = -1;
 
 std::int64_t flag(const Attributes& attributes, const char* name) {
   return integer_attribute(attributes, name);
+}
+
+/// An index holds the number of the event that counts; of a bad one −2 less its number, of none −1.
+std::int64_t bad_event(std::int64_t event) noexcept {
+  return -2 - event;
+}
+std::int64_t event_of(std::int64_t entry) noexcept {
+  return entry >= -1 ? entry : -2 - entry;
+}
+
+/// What a dataset holds at each of these events, `missing` where there is none (below 0).
+template <typename T>
+std::vector<T> at_events(const TreeFile& file, const std::string& path, const std::vector<std::int64_t>& events,
+                         T missing) {
+  // Wanted events in stored order, so that each chunk is fetched once.
+  std::vector<std::pair<std::int64_t, std::size_t>> wanted;
+  for (std::size_t row = 0; row < events.size(); ++row) {
+    if (events[row] >= 0) wanted.emplace_back(events[row], row);
+  }
+  if (!std::is_sorted(wanted.begin(), wanted.end())) std::sort(wanted.begin(), wanted.end());
+  std::vector<T> values(events.size(), missing);
+  for (std::size_t i = 0; i < wanted.size();) {
+    // One read for events that lie close together: at most a block is passed over for nothing.
+    std::size_t end = i + 1;
+    while (end < wanted.size() && wanted[end].first - wanted[end - 1].first < static_cast<std::int64_t>(block_rows))
+      ++end;
+    const auto first = static_cast<std::size_t>(wanted[i].first);
+    const auto block = load<T>(file, path, first, static_cast<std::size_t>(wanted[end - 1].first) + 1);
+    for (; i < end; ++i) values[wanted[i].second] = block[static_cast<std::size_t>(wanted[i].first) - first];
+  }
+  return values;
+}
+
+/// Puts what is said of `rows` (ascending) in the place of what `values` has of those within the span.
+template <typename T>
+void overlay(const std::vector<std::int64_t>& rows, const std::vector<T>& said, process::RowRange span,
+             std::vector<T>& values) {
+  const auto first = std::lower_bound(rows.begin(), rows.end(), static_cast<std::int64_t>(span.begin));
+  for (auto row = first; row != rows.end() && *row < static_cast<std::int64_t>(span.end); ++row) {
+    values[static_cast<std::size_t>(*row) - span.begin] = said[static_cast<std::size_t>(row - rows.begin())];
+  }
 }
 
 }  // namespace
@@ -21,36 +63,50 @@ std::vector<double> View::read_response(const ViewColumn& column, process::RowRa
       column.path == no_path ? std::vector<double>(span.size(), none) : stored_response(column.path, span);
   const auto late = place_.late.find(column.info.name);
   if (late == place_.late.end()) return values;
-  const auto& rows = late->second.row;
-  const auto first = std::lower_bound(rows.begin(), rows.end(), static_cast<std::int64_t>(span.begin));
-  for (auto row = first; row != rows.end() && *row < static_cast<std::int64_t>(span.end); ++row) {
-    values[static_cast<std::size_t>(*row) - span.begin] =
-        late->second.value[static_cast<std::size_t>(row - rows.begin())];
+  overlay(late->second.row, late->second.value, span, values);
+  std::vector<std::int32_t> quality(span.size(), quality_good);
+  overlay(late->second.row, late->second.quality, span, quality);
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    if (quality[i] == quality_bad) values[i] = none;
   }
   return values;
 }
 
 std::vector<double> View::stored_response(const std::string& response, process::RowRange span) const {
   const std::shared_ptr<const Index> latest = latest_events(response);
-  const std::string path = response + "/value";
-  if (latest == nullptr) return load<double>(*file_, path, span.begin, span.end);
-  // Wanted events in stored order, so that each chunk is fetched once.
-  std::vector<std::pair<std::int64_t, std::size_t>> wanted;
-  for (std::size_t row = span.begin; row < span.end; ++row) {
-    if ((*latest)[row] >= 0) wanted.emplace_back((*latest)[row], row - span.begin);
+  if (latest == nullptr) return load<double>(*file_, response + "/value", span.begin, span.end);
+  return at_events(*file_, response + "/value", {latest->begin() + span.begin, latest->begin() + span.end}, none);
+}
+
+template <typename T>
+std::vector<T> View::latest_stated(const ViewColumn& column, const char* dataset,
+                                   const std::vector<T> LateValues::*said, process::RowRange span, T missing) const {
+  std::vector<T> values(span.size(), missing);
+  if (column.path != no_path) {
+    const std::shared_ptr<const Index> latest = latest_events(column.path);
+    if (latest == nullptr) {
+      values = load<T>(*file_, column.path + dataset, span.begin, span.end);
+    } else {
+      Index events(latest->begin() + span.begin, latest->begin() + span.end);
+      std::transform(events.begin(), events.end(), events.begin(), event_of);
+      values = at_events(*file_, column.path + dataset, events, missing);
+    }
   }
-  if (!std::is_sorted(wanted.begin(), wanted.end())) std::sort(wanted.begin(), wanted.end());
-  std::vector<double> values(span.size(), none);
-  for (std::size_t i = 0; i < wanted.size();) {
-    // One read for events that lie close together: at most a block is passed over for nothing.
-    std::size_t end = i + 1;
-    while (end < wanted.size() && wanted[end].first - wanted[end - 1].first < static_cast<std::int64_t>(block_rows))
-      ++end;
-    const auto first = static_cast<std::size_t>(wanted[i].first);
-    const auto block = load<double>(*file_, path, first, static_cast<std::size_t>(wanted[end - 1].first) + 1);
-    for (; i < end; ++i) values[wanted[i].second] = block[static_cast<std::size_t>(wanted[i].first) - first];
-  }
+  const auto late = place_.late.find(column.response);
+  if (late != place_.late.end()) overlay(late->second.row, late->second.*said, span, values);
   return values;
+}
+
+std::vector<double> View::read_stated(const ViewColumn& column, process::RowRange span) const {
+  return latest_stated(column, "/value", &LateValues::value, span, none);
+}
+
+std::vector<std::int32_t> View::read_quality(const ViewColumn& column, process::RowRange span) const {
+  std::vector<std::int32_t> quality = latest_stated(column, "/quality", &LateValues::quality, span, no_quality);
+  for (const std::int32_t code : quality) {
+    if (code < no_quality || code > quality_bad) out_of_range(*file_, column.info.name, code);
+  }
+  return quality;
 }
 
 bool View::events_in_order(const std::string& response) const {
@@ -88,9 +144,10 @@ std::shared_ptr<const View::Index> View::find_latest_events(const std::string& r
       }
       if (reading[i] < 0 || reading[i] >= total) out_of_range(*file_, response + "/reading", reading[i]);
       const bool known = options_.as_of.missing() || time[i] <= options_.as_of.since_epoch().count();
-      const bool counts = known && quality[i] != quality_bad && static_cast<std::size_t>(reading[i]) < readings_;
-      in_order = in_order && counts && reading[i] == event;
-      if (counts) (*latest)[static_cast<std::size_t>(reading[i])] = event;
+      const bool counts = known && static_cast<std::size_t>(reading[i]) < readings_;
+      const bool usable = quality[i] != quality_bad;
+      in_order = in_order && counts && usable && reading[i] == event;
+      if (counts) (*latest)[static_cast<std::size_t>(reading[i])] = usable ? event : bad_event(event);
     }
   }
   return in_order ? nullptr : latest;
