@@ -233,7 +233,7 @@ def utc_nanoseconds(moment: Moment) -> int:
 
 
 def column_infos(source: _core.TableSource, columns: Sequence[str]) -> dict[str, _core.ColumnInfo]:
-    """What these columns are, and all that the schema lists; of some a source tells only when they are asked for."""
+    """Return what these columns and all listed ones are; of some a source tells only when they are asked for."""
     infos = {info.name: info for info in source.schema()}
     unlisted = [name for name in dict.fromkeys(columns) if name not in infos]
     if unlisted:

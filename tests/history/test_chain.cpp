@@ -9,6 +9,7 @@
 #include <luban/history/verify.hpp>
 
 #include <filesystem>
+#include <limits>
 #include <memory>
 
 #include "support.hpp"
@@ -115,9 +116,20 @@ TEST_F(Chain, ASegmentLeftOutIsFound) {
 
 TEST_F(Chain, AChangedEntryIsFound) {
   FolderManifest manifest = FolderManifest::read(path());
-  manifest.segments[2].readings += 1;
+  manifest.segments[2].events += 1;
   manifest.write(path());
   EXPECT_NE(found().find("segment-000003.h5: what the list of segments says of it was changed"), std::string::npos);
+}
+
+TEST_F(Chain, ImportsBroughtWhatASegmentHolds) {
+  const FolderManifest whole = FolderManifest::read(path());
+  constexpr std::int64_t huge = std::numeric_limits<std::int64_t>::max();
+  for (const std::int64_t change : {std::int64_t{-1}, std::int64_t{1}, -huge, huge - 100}) {
+    FolderManifest manifest = whole;
+    manifest.segments[1].imports[0].readings += change;
+    write_chained(manifest, path());
+    EXPECT_THROW(static_cast<void>(HistoryFolder::open(path())), core::IntegrityError) << change;
+  }
 }
 
 TEST_F(Chain, ASuffixWrittenAnewIsFoundByTheHead) {

@@ -1,5 +1,6 @@
 """Folders of segments, filters, traces and passes from Python."""
 
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -404,6 +405,20 @@ def test_the_only_segment_without_its_list_is_put_aside(process: Process, tmp_pa
     ingest.import_frame(process, made(4, 5), tmp_path / "line", name="next")
     assert (tmp_path / "line/.segment-000001.h5.unlisted").exists()
     assert len(History.open(tmp_path / "line")) == 2
+
+
+def test_a_torn_line_in_a_file_of_heads_that_may_only_grow(process: Process, line: Path) -> None:
+    heads = line.with_name("line.head")
+    heads.write_text(heads.read_text() + '{"uuid":"4e')
+    if subprocess.run(["chattr", "+a", str(heads)], check=False, capture_output=True).returncode != 0:
+        pytest.skip("no file here may only grow: chattr +a is refused")
+    try:
+        for first in (30, 40):
+            ingest.import_frame(process, made(first, first + 1), line, name=f"from {first}")
+        assert heads.read_text().count('{"uuid":"4e#torn\n') == 1
+        assert histories.verify(line).ok
+    finally:
+        subprocess.run(["chattr", "-a", str(heads)], check=True)
 
 
 def test_files_of_others_stay(process: Process, tmp_path: Path) -> None:

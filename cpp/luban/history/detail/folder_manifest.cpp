@@ -53,6 +53,21 @@ SegmentColumn column_of(const Json& json) {
   return column;
 }
 
+/// What the imports of a segment brought is what it holds.
+void require_sum(const SegmentEntry& entry, std::int64_t SegmentImport::*count, std::int64_t all) {
+  std::int64_t left = all;
+  for (const SegmentImport& import : entry.imports) {
+    const std::int64_t brought = import.*count;
+    if (brought < 0 || brought > left) left = -1;
+    if (left < 0) break;
+    left -= brought;
+  }
+  if (left != 0) {
+    unfit("imports that brought the " + std::to_string(all) + " rows of the segment", "other counts",
+          std::string(manifest_name) + ", " + entry.file);
+  }
+}
+
 SegmentEntry entry_of(const Json& json) {
   SegmentEntry entry;
   entry.file = json.at("file").as_string();
@@ -82,6 +97,8 @@ SegmentEntry entry_of(const Json& json) {
   for (const std::int64_t count : {entry.bytes, entry.runs, entry.continued, entry.readings, entry.events}) {
     if (count < 0) unfit("counts of 0 or more", std::to_string(count), manifest_name);
   }
+  require_sum(entry, &SegmentImport::runs, entry.runs);
+  require_sum(entry, &SegmentImport::readings, entry.readings);
   return entry;
 }
 
@@ -207,11 +224,19 @@ fs::path default_head_file(const fs::path& folder) {
   return real.parent_path() / (real.filename().string() + ".head");
 }
 
+namespace {
+
+/// End of a line that a crash cut, in a file that may only grow.
+constexpr std::string_view torn = "#torn";
+
+}  // namespace
+
 std::vector<HeadRecord> read_heads(const fs::path& file) {
   std::vector<HeadRecord> records;
   std::ifstream in(file, std::ios::binary);
   for (std::string line; std::getline(in, line);) {
     if (in.eof()) break;  // no line feed: a crash cut it
+    if (line.ends_with(torn)) continue;
     try {
       const Json json = Json::parse(line);
       records.push_back({json.at("uuid").as_string(), json.at("time").as_int(), json.at("segments").as_int(),
@@ -270,9 +295,9 @@ void append_head(const fs::path& file, const HeadRecord& record) {
   std::string bytes = json.set("head", record.head).set("reason", record.reason).dump() + "\n";
   const int descriptor = open_head(file);
   const off_t whole = whole_lines(descriptor);
-  // A file that may only grow keeps the piece, as a line of its own.
+  // A file that may only grow keeps the piece, as a line that says so.
   const bool piece = whole >= 0 && ::lseek(descriptor, 0, SEEK_END) > whole;
-  if (piece && ::ftruncate(descriptor, whole) != 0) bytes.insert(0, 1, '\n');
+  if (piece && ::ftruncate(descriptor, whole) != 0) bytes.insert(0, std::string(torn) + "\n");
   const ssize_t count = whole < 0 ? -1 : ::write(descriptor, bytes.data(), bytes.size());
   const bool written = count == static_cast<ssize_t>(bytes.size());
   if (count >= 0 && !written) errno = ENOSPC;  // a short write says nothing of its reason
