@@ -97,6 +97,7 @@ void bind_sources(py::module_& module) {
       .def_property_readonly("process_versions", &HistorySource::process_versions)
       .def_property_readonly("latest_version", &HistorySource::latest_version)
       .def_property_readonly("provenance", &HistorySource::provenance)
+      .def_property_readonly("input_digests", &HistorySource::input_digests)
       .def_property_readonly("traces",
                              [](const HistorySource& source) {
                                std::vector<std::tuple<std::string, std::string, std::int64_t>> out;

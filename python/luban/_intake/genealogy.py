@@ -84,7 +84,7 @@ def add_genealogy(sink: Sink, process: Process, source: Source, author: Author) 
     from luban._intake.build import content_of
 
     digest = source.digest()
-    if any(entry.input_digest == digest for entry in sink.provenance):
+    if sink.imports_of(digest):
         return 0
     lots = read_genealogy(source, process)
     content = content_of(process, author, source.name, digest, len(lots.child_lot), time.time_ns())

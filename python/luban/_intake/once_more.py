@@ -40,7 +40,7 @@ class Known:
     def of(cls, history: _history.HistorySource, digest: str) -> Known:
         """Take it from a history; ``digest`` is that of the source."""
         known = cls(history)
-        numbers = {at for at, entry in enumerate(history.provenance) if entry.input_digest == digest}
+        numbers = {at for at, known_digest in enumerate(history.input_digests) if known_digest == digest}
         names = ("source", "source_row", "column", "value", "reason", "scope")
         quarantine = history.quarantine()
         for source, row, column, value, reason, scope in zip(*(quarantine[name] for name in names), strict=True):

@@ -109,7 +109,7 @@ def add_recipes(sink: Sink, process: Process, source: Source, author: Author) ->
     from luban._intake.build import content_of
 
     digest = source.digest()
-    if any(entry.input_digest == digest for entry in sink.provenance):
+    if sink.imports_of(digest):
         return 0
     recipes = read_recipes(process, source)
     content = content_of(process, author, source.name, digest, len(recipes.recipe), time.time_ns())

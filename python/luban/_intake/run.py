@@ -289,7 +289,7 @@ def _done(sink: Sink | None, process: Process, digest: str) -> dict[int, int]:
     if sink is None or not states or states[-1].document != process_document(process):
         return {}
     since = states[-1].time
-    return rows_done(entry.what for entry in sink.provenance if entry.input_digest == digest and entry.time >= since)
+    return rows_done(entry.what for entry in sink.imports_of(digest) if entry.time >= since)
 
 
 def _require_on_bad(on_bad: str) -> None:
@@ -304,7 +304,7 @@ def _require_on_bad(on_bad: str) -> None:
 
 def _known(sink: Sink, process: Process, digest: str) -> bool:
     """Whether all of these bytes came before, under this process file; under another one they may say more."""
-    whats = [entry.what for entry in sink.provenance if entry.input_digest == digest]
+    whats = [entry.what for entry in sink.imports_of(digest)]
     if not whats or sink.process[-1].document != process_document(process):
         return False
     return rows_done(whats, last=True) != {} or not rows_done(whats)
@@ -376,7 +376,7 @@ def _keep_examples_of_merge(report: ImportReport, sink: Sink) -> None:
     if history is None:
         return
     refused = history.quarantine()
-    digests = [entry.input_digest for entry in history.provenance]
+    digests = history.input_digests
     for at, reason in enumerate(refused["reason"]):
         if reason not in lacking or digests[refused["source"][at]] != report.digest:
             continue

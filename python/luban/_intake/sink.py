@@ -34,9 +34,8 @@ class Sink(Protocol):
         """Rows of the source that one addition holds; None: all of them in one."""
         ...
 
-    @property
-    def provenance(self) -> Sequence[_history.Provenance]:
-        """The imports that it holds, first to last."""
+    def imports_of(self, digest: str) -> list[_history.Provenance]:
+        """Return the imports of these bytes that it holds, first to last."""
         ...
 
     @property
@@ -89,10 +88,9 @@ class ContentSink:
         self._history = history
         self.piece_rows = piece_rows
 
-    @property
-    def provenance(self) -> Sequence[_history.Provenance]:
+    def imports_of(self, digest: str) -> list[_history.Provenance]:
         """See :class:`Sink`."""
-        return self._history.provenance
+        return [entry for entry in self._history.provenance if entry.input_digest == digest]
 
     @property
     def process(self) -> Sequence[_history.ProcessVersion]:
@@ -144,11 +142,12 @@ class SegmentSink:
         self._again: int | None = None  # time of the first piece that came once more
         self.piece_rows = piece_rows
 
-    @property
-    def provenance(self) -> Sequence[_history.Provenance]:
+    def imports_of(self, digest: str) -> list[_history.Provenance]:
         """See :class:`Sink`."""
         history: _history.HistoryFolder | None = self._appender.history()
-        return [] if history is None else history.provenance
+        if history is None or digest not in history.input_digests:  # their list knows it, without opening segments
+            return []
+        return [entry for entry in history.provenance if entry.input_digest == digest]
 
     @property
     def process(self) -> Sequence[_history.ProcessVersion]:
@@ -188,7 +187,7 @@ class SegmentSink:
 
     def _goes_on(self, digest: str, addition: _history.Content) -> int | None:
         """When an import began that was interrupted, and that this piece goes on with under the same process file."""
-        times = [entry.time for entry in self.provenance if entry.input_digest == digest]
+        times = [entry.time for entry in self.imports_of(digest)]
         if not times or self.process[-1].document != addition.process[-1].document:
             return None
         began = min(times)
