@@ -152,7 +152,9 @@ class Cuts:
     def _require_head(self) -> None:
         """The file of heads knows the last segment: else nobody would notice that it was removed."""
         segments = json.loads((self._result / "luban-history.json").read_text())["segments"]
-        noted = json.loads(self._head.read_text().splitlines()[-1])
+        lines = self._head.read_text().splitlines() if self._head.exists() else []
+        assert lines, "no head is noted"
+        noted = json.loads(lines[-1])
         assert (noted["segments"], noted["head"]) == (len(segments), segments[-1]["link"]), f"the head is {noted}"
 
     def _require_journal(self, acknowledged: bool) -> None:
@@ -192,6 +194,7 @@ def main() -> None:
     root.mkdir(parents=True)
     if outcome(forked(record, root, asked.operation, asked.ignored)) != 0:
         raise SystemExit(f"{asked.operation} failed while it was recorded: see above")
+    ctypes.CDLL(None).skip_syncs()
     orders = NAMES if asked.any_order else IN_ORDER
     report = Cuts(root, asked.operation).check(asked.every, orders, asked.most_losses)
     sys.stdout.write(json.dumps(asdict(report)) + "\n")
