@@ -86,9 +86,9 @@ class FolderVerification {
     }
     // A folder that was made anew under an old name: what stood there before says nothing of it.
     std::erase_if(heads, [this](const HeadRecord& head) { return head.uuid != manifest_.uuid; });
-    // A merge of segments begins a new chain; what came before it says nothing of this one. One that was begun and is
-    // not in the list never happened.
-    std::erase_if(heads, [this](const HeadRecord& head) { return head.reason == head_compact_begun && !is_at(head); });
+    // A merge of segments begins a new chain; what came before it says nothing of this one. A write that was begun and
+    // is not in the list never happened.
+    std::erase_if(heads, [this](const HeadRecord& head) { return head.is_begun() && !is_at(head); });
     auto first = heads.begin();
     for (auto head = heads.begin(); head != heads.end(); ++head) {
       if (head->reason == head_compact || head->reason == head_compact_begun) first = head;

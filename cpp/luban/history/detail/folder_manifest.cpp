@@ -276,10 +276,10 @@ off_t whole_lines(int descriptor) {
 }
 
 int open_head(const fs::path& file) {
-  const bool fresh = !fs::exists(file);
   const int descriptor = ::open(file.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
   if (descriptor < 0) head_refused(file, "open");
-  if (fresh) core::sync_folder(file.parent_path(), "history.write");
+  // While nothing is in it, nobody knows whether its name was synced.
+  if (::lseek(descriptor, 0, SEEK_END) == 0) core::sync_folder(file.parent_path(), "history.write");
   return descriptor;
 }
 

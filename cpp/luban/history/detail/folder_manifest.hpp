@@ -79,12 +79,16 @@ struct HeadRecord {
   std::int64_t segments = 0;
   std::string head;
   std::string reason;  ///< one of those below
+
+  /// Whether the write was about to come: it counts when the list has that chain.
+  [[nodiscard]] bool is_begun() const noexcept { return reason.ends_with("-begun"); }
 };
 inline constexpr const char* head_append = "append";
+/// The first segment is about to come, where heads of an earlier folder of this name are.
+inline constexpr const char* head_append_begun = "append-begun";
 /// Segments were merged: a new chain.
 inline constexpr const char* head_compact = "compact";
-/// They are about to be: noted before the list is, so that a crash in between does not look like a removed tail. Counts
-/// when the list has that chain.
+/// They are about to be: noted before the list is, so that a crash in between does not look like a removed tail.
 inline constexpr const char* head_compact_begun = "compact-begun";
 /// NAME.head beside the folder NAME.
 [[nodiscard]] std::filesystem::path default_head_file(const std::filesystem::path& folder);

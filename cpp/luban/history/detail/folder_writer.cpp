@@ -5,6 +5,7 @@
 #include <luban/history/detail/folder_writer.hpp>
 #include <luban/history/detail/schema.hpp>
 #include <luban/history/detail/segment_files.hpp>
+#include <luban/history/detail/tree_file.hpp>
 #include <luban/history/detail/written_file.hpp>
 #include <set>
 
@@ -20,8 +21,15 @@ std::int64_t number_of(const std::string& file) {
   return number;
 }
 
+/// Makes a folder whose name lasts, and those above it. Of a folder that is there nobody knows whether its name was
+/// synced: it is again, until there is a history.
 fs::path made_folder(const fs::path& folder) {
   std::error_code error;
+  const fs::path whole = fs::absolute(folder).lexically_normal();
+  std::vector<fs::path> unsynced = {whole.has_filename() ? whole : whole.parent_path()};  // a slash may end it
+  while (unsynced.back().has_parent_path() && !fs::exists(unsynced.back().parent_path(), error)) {
+    unsynced.push_back(unsynced.back().parent_path());
+  }
   fs::create_directories(folder, error);
   if (error || !fs::is_directory(folder)) {
     throw core::IoError({.where = "history.append",
@@ -29,6 +37,9 @@ fs::path made_folder(const fs::path& folder) {
                          .received = error ? error.message() : "something that is not a folder",
                          .place = folder.string(),
                          .hint = "a folder of segments; a single file is written by its own name"});
+  }
+  if (!fs::exists(folder / manifest_name)) {
+    for (const fs::path& made : unsynced) core::sync_folder(made.parent_path(), "history.append");
   }
   return folder;
 }
@@ -66,6 +77,28 @@ std::vector<HeadRecord> noted_heads(const fs::path& file) {
   } catch (const core::IntegrityError&) {
     return {};
   }
+}
+
+/// Whether heads tell of an acknowledged write of a history.
+bool knows(const std::vector<HeadRecord>& heads, const std::string& uuid) {
+  return std::any_of(heads.begin(), heads.end(),
+                     [&](const HeadRecord& head) { return head.uuid == uuid && !head.is_begun(); });
+}
+
+/// Whether heads may be of the history that a segment is of; where it cannot be read they may.
+bool may_know(const std::vector<HeadRecord>& heads, const fs::path& segment) {
+  if (heads.empty()) return false;
+  try {
+    const TreeFile file(segment);
+    return knows(heads, text_attribute(file.groups().at("/"), "uuid"));
+  } catch (const core::Error&) {
+    return true;
+  }
+}
+
+HeadRecord head_record(const FolderManifest& manifest, const char* reason) {
+  return {manifest.uuid, core::UtcTime::now().since_epoch().count(),
+          static_cast<std::int64_t>(manifest.segments.size()), manifest.head(), reason};
 }
 
 void take_bounds(SegmentEntry& entry, const Runs& runs) {
@@ -163,7 +196,7 @@ void FolderWriter::remove_file(const fs::path& file) const {
 bool FolderWriter::is_outdated() const {
   std::vector<HeadRecord> heads = noted_heads(head_);
   std::erase_if(heads, [this](const HeadRecord& head) {
-    return head.uuid != manifest_.uuid || (head.reason == head_compact_begun && head.head != manifest_.head());
+    return head.uuid != manifest_.uuid || (head.is_begun() && head.head != manifest_.head());
   });
   return !heads.empty() && heads.back().segments > static_cast<std::int64_t>(manifest_.segments.size());
 }
@@ -183,7 +216,7 @@ void FolderWriter::remove_leftovers(bool listed) {
     if (is_segment_name(name) && known.count(name) == 0 && name != next) refuse_list("none that names " + name);
   }
   const bool left = fs::exists(folder_ / next);
-  if (left && !listed && !noted_heads(head_).empty()) refuse_list("no list beside " + next);
+  if (left && !listed && may_know(noted_heads(head_), folder_ / next)) refuse_list("no list beside " + next);
   if (left && listed && is_outdated()) refuse_list("one that is older than " + next);
   for (const fs::path& file : partial) remove_file(file);
   if (!left) return;
@@ -242,12 +275,13 @@ void FolderWriter::replace(std::size_t first, std::size_t last, Content joined, 
 }
 
 void FolderWriter::publish(FolderManifest next, const char* reason) {
-  HeadRecord record{next.uuid, core::UtcTime::now().since_epoch().count(),
-                    static_cast<std::int64_t>(next.segments.size()), next.head(), reason};
-  if (record.reason == head_compact) {
-    // The new chain may be shorter than the old one: a crash after the list must not look like a removed tail.
+  const HeadRecord record = head_record(next, reason);
+  // The new chain may be shorter than the old one, or the file of heads tell of an earlier folder of this name: a crash
+  // after the list must not look like a removed tail, or another history.
+  const bool is_merge = record.reason == head_compact;
+  if (is_merge || (next.segments.size() == 1 && !noted_heads(head_).empty())) {
     HeadRecord begun = record;
-    begun.reason = head_compact_begun;
+    begun.reason = is_merge ? head_compact_begun : head_append_begun;
     note_head(begun);
   }
   next.write(folder_);
@@ -267,6 +301,7 @@ std::size_t FolderWriter::remove_replaced() {
   if (manifest_.replaced.empty() || !nobody_reads(folder_)) return manifest_.replaced.size();
   // First the files, then the list: a file that no list names is never ours.
   for (const std::string& file : manifest_.replaced) remove_file(folder_ / file);
+  core::sync_folder(folder_, "history.write");
   manifest_.replaced.clear();
   in_doubt_ = true;
   manifest_.write(folder_);
