@@ -1,6 +1,7 @@
 """What the benchmarks share: the shape of a row, and where rows are written."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,14 @@ def make_row(name: str, what: str, ours: float, spread: float, unit: str, comman
         "spread": spread,
         "command": command,
     }
+
+
+def peak_mib() -> float:
+    """Peak memory of this process. What getrusage tells of a child may be that of its parent, before the exec."""
+    found = re.search(r"VmHWM:\s*(\d+) kB", Path("/proc/self/status").read_text())
+    if found is None:
+        raise RuntimeError("this system does not tell the peak memory of a process")
+    return int(found[1]) / 1024
 
 
 def write_rows(rows: list[Row], path: Path | None) -> int:

@@ -1,7 +1,7 @@
 """How cost grows with the number of runs: histories in folders, added piece by piece."""
 
 import json
-import resource
+import os
 import subprocess
 import sys
 import time
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from _rows import Row, make_row
+from _rows import Row, make_row, peak_mib
 
 from luban import _core, _history
 from luban.history import History, RunFilter, verify
@@ -78,12 +78,13 @@ def measure(folder: Path, runs: int) -> dict[str, float]:
         "scan": min(timed(scan) for _ in range(2)),
         "verify": timed(lambda: verify(folder)),
         "bytes": float(sum(path.stat().st_size for path in folder.iterdir())),
-        "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "peak_mib": peak_mib(),
     }
 
 
 def in_child(folder: Path, runs: int) -> dict[str, float]:
     """Measure in a process of its own, whose peak memory is its alone."""
+    os.sync()  # what others left to be written is not this one's to wait for
     front = Path(__file__).parent.parent / "history.py"
     command = [sys.executable, str(front), "--growth", str(folder), str(runs)]
     result: dict[str, float] = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)

@@ -6,6 +6,7 @@
 #include <luban/history/detail/folder_view.hpp>
 #include <luban/history/detail/missing_value.hpp>
 #include <luban/history/detail/table_rows.hpp>
+#include <utility>
 
 namespace luban::history::detail {
 namespace {
@@ -87,6 +88,14 @@ std::vector<std::string> source_names(const FolderManifest& manifest) {
   return numbered(std::move(names));
 }
 
+using Names = std::vector<std::string>;
+
+/// Those of these ascending names of runs that a segment may have.
+std::pair<Names::const_iterator, Names::const_iterator> wanted_of(const Names& ascending, const SegmentEntry& entry) {
+  const auto first = std::lower_bound(ascending.begin(), ascending.end(), entry.first_run_id);
+  return {first, std::upper_bound(first, ascending.end(), entry.last_run_id)};
+}
+
 }  // namespace
 
 bool SharedJoin::needed() const {
@@ -108,13 +117,15 @@ const KeyJoin& SharedJoin::get() const {
 FolderView::FolderView(std::shared_ptr<const SegmentFiles> files, std::shared_ptr<const SharedJoin> join,
                        const ViewOptions& options)
     : files_(std::move(files)), join_(std::move(join)), options_(options), sources_(source_names(files_->manifest())) {
+  wanted_ = std::exchange(options_.filter.run_id, {});
+  std::sort(wanted_.begin(), wanted_.end());
   make_columns();
   require_known_columns();
   choose_parts();
 }
 
 void FolderView::require_known_columns() const {
-  if (options_.filter.empty()) return;
+  if (!is_filtered()) return;
   std::vector<process::ColumnInfo> known;
   for (const ViewColumn& column : columns_) {
     const bool of_runs = column.path.starts_with("/parameters/") || column.path.starts_with("/context/") ||
@@ -128,9 +139,9 @@ bool FolderView::may_match(const SegmentEntry& entry) const {
   const RunFilter& filter = options_.filter;
   if (!filter.since.missing() && entry.last_start < filter.since.since_epoch().count()) return false;
   if (!filter.before.missing() && entry.first_start >= filter.before.since_epoch().count()) return false;
-  return filter.run_id.empty() || std::any_of(filter.run_id.begin(), filter.run_id.end(), [&](const std::string& id) {
-           return entry.first_run_id <= id && id <= entry.last_run_id;
-         });
+  if (wanted_.empty()) return true;
+  const auto [first, last] = wanted_of(wanted_, entry);
+  return first != last;
 }
 
 void FolderView::choose_parts() {
@@ -150,7 +161,7 @@ void FolderView::choose_parts() {
     }
     Part part{k, rows_, static_cast<std::size_t>(options_.grain == process::Grain::runs ? runs : readings), sources};
     sources += entry.imports.size();
-    if (!options_.filter.empty()) part.rows = may_match(entry) ? view(part)->row_count() : 0;
+    if (is_filtered()) part.rows = may_match(entry) ? view(part)->row_count() : 0;
     // A segment of late events or more readings alone has no rows of its own at the grain of runs.
     if (part.rows > 0 || (any && entry.continued > 0 && may_match(entry))) parts_.push_back(part);
     rows_ += part.rows;
@@ -165,7 +176,10 @@ std::shared_ptr<const View> FolderView::view(const Part& part) const {
   const auto opened = files_->open(part.segment);
   ViewPlace place{sources_, static_cast<std::int32_t>(part.sources), {}};
   if (join_->has_late()) place.late = join_->get().late_values(part.segment, options_.as_of);
-  auto made = std::make_shared<const View>(opened->file, opened->provenance, options_, std::move(place));
+  ViewOptions options = options_;
+  const auto [first, last] = wanted_of(wanted_, files_->manifest().segments[part.segment]);
+  options.filter.run_id = first == last ? wanted_ : Names(first, last);  // of many thousand few are of this segment
+  auto made = std::make_shared<const View>(opened->file, opened->provenance, options, std::move(place));
   const std::lock_guard lock(mutex_);
   if (views_.size() >= most_views) views_.erase(views_.begin());
   return views_.emplace(part.segment, std::move(made)).first->second;
@@ -218,7 +232,7 @@ std::vector<process::ColumnInfo> FolderView::schema() const {
 std::vector<process::RowRange> FolderView::blocks() const {
   std::vector<process::RowRange> blocks;
   for (const Part& part : parts_) {
-    const Ranges own = options_.filter.empty() ? aligned_blocks({0, part.rows}) : Ranges(view(part)->blocks());
+    const Ranges own = !is_filtered() ? aligned_blocks({0, part.rows}) : Ranges(view(part)->blocks());
     for (const process::RowRange& block : own) blocks.push_back({part.first + block.begin, part.first + block.end});
   }
   return blocks;

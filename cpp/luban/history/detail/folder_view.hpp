@@ -56,6 +56,7 @@ class FolderView final : public process::TableSource, public ArraySource {
   void require_known_columns() const;
   void choose_parts();
   [[nodiscard]] bool may_match(const SegmentEntry& entry) const;
+  [[nodiscard]] bool is_filtered() const noexcept { return !wanted_.empty() || !options_.filter.empty(); }
   [[nodiscard]] std::shared_ptr<const View> view(const Part& part) const;
   void make_columns();
   /// Whether it is made for runs from readings that may lie in several segments.
@@ -71,7 +72,8 @@ class FolderView final : public process::TableSource, public ArraySource {
 
   std::shared_ptr<const SegmentFiles> files_;
   std::shared_ptr<const SharedJoin> join_;
-  ViewOptions options_;
+  ViewOptions options_;               ///< without the names of runs in its filter
+  std::vector<std::string> wanted_;   ///< names of runs that are asked for, ascending; empty: all
   std::vector<std::string> sources_;  ///< names of all imports
   std::vector<Part> parts_;
   std::vector<ViewColumn> columns_;

@@ -50,6 +50,12 @@ bool below(std::string_view path, std::string_view root) {
   return path.substr(0, root.size()) == root && (path.size() == root.size() || path[root.size()] == '/');
 }
 
+/// Whether one of these ascending texts lies within bounds.
+bool any_within(const std::vector<std::string>& ascending, const std::string& low, const std::string& high) {
+  const auto first = std::lower_bound(ascending.begin(), ascending.end(), low);
+  return first != ascending.end() && *first <= high;
+}
+
 /// Texts that are one of `wanted`; with `paths`, or lie below one as A/B lies below A.
 Clause one_of(std::string path, std::vector<std::string> wanted, bool paths) {
   std::sort(wanted.begin(), wanted.end());
@@ -61,10 +67,11 @@ Clause one_of(std::string path, std::vector<std::string> wanted, bool paths) {
       std::move(path), StoredKind::text,
       [wanted, paths](const AnyBounds& bounds) {
         const auto& block = std::get<Bounds<std::string>>(bounds);
-        return std::any_of(wanted.begin(), wanted.end(), [&](const std::string& text) {
-          if (text.empty()) return true;  // missing texts have no bounds
-          return text <= block.high && (block.low <= text || (paths && block.low.starts_with(text)));
-        });
+        if (wanted.empty()) return false;
+        if (wanted.front().empty()) return true;  // missing texts have no bounds
+        if (any_within(wanted, block.low, block.high)) return true;
+        return paths && std::any_of(wanted.begin(), wanted.end(),
+                                    [&](const std::string& text) { return block.low.starts_with(text); });
       },
       [matches](const ColumnData& data, std::vector<char>& keep) { clear_unless<std::string>(data, keep, matches); }};
 }
