@@ -18,7 +18,7 @@ from luban._intake.genealogy import read_genealogy
 from luban._intake.quality import Quality, opc_quality
 from luban._intake.sources.find import find_source
 from luban._intake.sources.frame import FrameSource
-from luban._intake.traces import attach, read_trace
+from luban._intake.traces import Recorded, read_trace
 from luban.errors import ConfigurationError, DataError, UnitError
 from luban.process import Process
 
@@ -224,9 +224,13 @@ def test_samples_follow_their_runs(data: st.DataObject) -> None:
     names = [f"run {i}" for i in range(len(lengths))]
     trace = Trace("a", "A", values, offsets, start, 0, values.astype(np.int64), names)
     wanted = data.draw(st.lists(st.sampled_from([*names, "other"]), unique=True, max_size=6))
-    own, strange = attach(trace, wanted, np.empty(0, dtype=np.int64), 0)
+    recorded, none = Recorded(trace), np.empty(0, dtype=np.int64)
+    cut = data.draw(st.integers(0, len(wanted)))
+    recorded.of(wanted[:cut], none, 0)  # runs may come in pieces, and one in two of them
+    recorded.of(wanted[max(0, cut - 1) :], none, 0)
+    own = Recorded(trace).of(wanted, none, 0)
     assert len(own) == len(wanted)
-    assert strange == len(names) - len(set(wanted) & set(names))
+    assert (recorded.samples, recorded.strange) == (len(own.samples), len(names) - len(set(wanted) & set(names)))
     for at, name in enumerate(wanted):
         got = own.samples[own.offsets[at] : own.offsets[at + 1]].tolist()
         number = names.index(name) if name in names else -1
@@ -236,10 +240,10 @@ def test_samples_follow_their_runs(data: st.DataObject) -> None:
     np.testing.assert_array_equal(own.times, own.samples)
     counted = Trace("a", "A", values, offsets, start, 0, None, None)
     order = np.array(data.draw(st.permutations(range(len(lengths)))), dtype=np.int64)
-    placed, _ = attach(counted, ["x"] * len(order), order, len(lengths))
+    placed = Recorded(counted).of(["x"] * len(order), order, len(lengths))
     assert np.diff(placed.offsets).tolist() == [lengths[at] for at in order]
     with pytest.raises(DataError, match="as many as the source has"):
-        attach(counted, ["x"], order[:1], len(lengths) + 1)
+        Recorded(counted).of(["x"], order[:1], len(lengths) + 1)
 
 
 def test_lots(tmp_path: Path) -> None:

@@ -7,7 +7,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from luban import ingest
+from luban import _history, ingest
+from luban._intake.run import add_source
+from luban._intake.sink import ContentSink
+from luban._intake.sources.csv import CsvSource
+from luban._intake.traces import read_trace
 from luban.errors import DataError
 from luban.history import History
 from luban.process import Process
@@ -123,3 +127,16 @@ def test_lots_alone_change_a_history(rich: Process, tmp_path: Path) -> None:
     assert report.changed
     with h5py.File(tmp_path / "out.h5") as file:
         assert len(file["genealogy/child_lot"]) == 1
+
+
+def test_traces_of_an_import_in_pieces_are_counted_once(rich: Process, tmp_path: Path) -> None:
+    """A recorded run is strange when no piece has it, and a run that two pieces share has its samples once."""
+    write_files(tmp_path)
+    pressure = read_trace(rich, "pressure", tmp_path / "pressure.csv")
+    counts = []
+    for piece_rows in (None, 1, 2):
+        sink = ContentSink(_history.Content(), piece_rows)
+        report = add_source(sink, rich, CsvSource(tmp_path / "rows.csv"), traces=[pressure])
+        counts.append((report.traces, [note for note in report.notes if note.startswith("Trace")]))
+    assert counts[0] == ({"pressure": 3}, ["Trace pressure: 1 recorded runs are not in the source; left out."])
+    assert counts[1:] == counts[:1] * 2

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from luban._intake.build import Addition
     from luban._intake.convert import Columns
     from luban._intake.report import ImportReport
-    from luban._intake.traces import Trace
+    from luban._intake.traces import Recorded
     from luban.process import Process
 
-__all__ = ["add_achieved", "add_traces", "add_with_quality", "mean_of_runs"]
+__all__ = ["add_achieved", "add_traces", "add_with_quality", "mean_of_runs", "report_traces"]
 
 
 def add_with_quality(
@@ -87,13 +87,12 @@ def _first_known(codes: NDArray[np.int32], run: NDArray[np.int64], runs: int) ->
     return out
 
 
-def add_traces(addition: Addition, traces: Sequence[Trace], report: ImportReport) -> None:
-    """Add the samples of these runs, channel by channel. Raises: DataError."""
-    from luban._intake.traces import attach
-
+def add_traces(addition: Addition, traces: Sequence[Recorded], report: ImportReport) -> bool:
+    """Add the samples of these runs, channel by channel; whether there are any. Raises: DataError."""
+    some = False
     for trace in traces:
         order, total = addition.order_of_runs()
-        own, strange = attach(trace, addition.run_ids, order, total)
+        own = trace.of(addition.run_ids, order, total)
         if addition.known is not None:
             first = addition.source_rows[np.unique(addition.run, return_index=True)[1]]
             own, refused = addition.known.without_samples(own, addition.run_ids, first)
@@ -103,6 +102,13 @@ def add_traces(addition: Addition, traces: Sequence[Trace], report: ImportReport
         addition.content.add_trace(
             own.name, own.unit, own.samples, own.offsets, own.period_ns, start_time=own.start_time, times=times
         )
-        report.traces[own.name] = len(own.samples)
-        if strange:
-            report.notes.append(f"Trace {own.name}: {strange:,} recorded runs are not in the source; left out.")
+        some = some or len(own.samples) > 0
+    return some
+
+
+def report_traces(traces: Sequence[Recorded], report: ImportReport) -> None:
+    """Say of each channel how many samples came, and how many recorded runs are not in the source."""
+    for trace in traces:
+        report.traces[trace.name] = trace.samples
+        if trace.strange:
+            report.notes.append(f"Trace {trace.name}: {trace.strange:,} recorded runs are not in the source; left out.")

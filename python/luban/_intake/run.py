@@ -19,7 +19,7 @@ from luban import _core, _history, units
 from luban._intake.build import Addition, Author, PieceState, build, process_document
 from luban._intake.columns import Match, match_columns, wanted_names
 from luban._intake.convert import Refusals, convert_piece
-from luban._intake.extras import add_traces
+from luban._intake.extras import add_traces, report_traces
 from luban._intake.late import LateValues, find_late
 from luban._intake.once_more import Known
 from luban._intake.pieces import Piece, in_pieces, read_ahead, rows_done, rows_text
@@ -29,6 +29,7 @@ from luban._intake.sink import ContentSink, Sink
 from luban._intake.sources.base import empty_source, timezone_of
 from luban._intake.sources.csv import CsvSource
 from luban._intake.sources.frame import FrameSource, as_pandas
+from luban._intake.traces import Recorded, Trace
 from luban.errors import ConfigurationError, DataError
 
 if TYPE_CHECKING:
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
 
     from luban._intake.cells import RawChunk
     from luban._intake.sources.base import Header, Source
-    from luban._intake.traces import Trace
     from luban.parallel import Progress
     from luban.process import Process
 
@@ -202,6 +202,7 @@ class _Import:
         done = _done(self.sink, self.process, self.report.digest)
         stored = self._stored(bool(done))
         chunks = _told(read_ahead(self.source.chunks(self.header, self.match.numeric_headers)), progress)
+        recorded = [Recorded(trace) for trace in self.traces]
         rows = 0
         for piece in in_pieces(chunks, self.piece_rows):
             refusals = Refusals()
@@ -229,8 +230,8 @@ class _Import:
                 continue
             zones = columns.naive.items()
             part.notes += [f"{header}: times without a zone were taken as {zone}." for header, zone in zones]
-            add_traces(addition, self.traces, part)
-            if came and not self.again and not any(part.traces.values()):
+            some = add_traces(addition, recorded, part)
+            if came and not self.again and not some:
                 self.report.rows_known += own
                 self.report.notes += [text for text in part.notes if text not in self.report.notes]
                 continue
@@ -242,6 +243,8 @@ class _Import:
             del ready
             if progress is not None:
                 progress("judge", rows, rows)
+        if self.sink is not None:
+            report_traces(recorded, self.report)
 
     def _stored(self, some: bool) -> Known | None:
         """Return what is stored of the source where some of it came before and is looked at once more."""

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from luban._intake.sources.hdf5 import Hdf5Source
     from luban.process import Process
 
-__all__ = ["Trace", "attach", "mapped_trace", "read_trace"]
+__all__ = ["Recorded", "Trace", "mapped_trace", "read_trace"]
 
 _WHERE = "ingest.read_trace"
 _LONG_TIME = ("time", "t")
@@ -116,26 +116,50 @@ def mapped_trace(process: Process, name: str, source: Hdf5Source, period_ms: flo
     return _in_unit(trace, entries[name].unit, Path(source.place))
 
 
-def attach(trace: Trace, run_ids: Sequence[str], order: NDArray[np.int64], total: int) -> tuple[Trace, int]:
-    """Return the trace of these runs, and how many recorded runs are none of them.
+class Recorded:
+    """The samples of a channel, given to the runs of one import, piece by piece."""
 
-    ``order`` (runs) is the place of each run among the ``total`` runs of the source, refused ones included.
+    def __init__(self, trace: Trace) -> None:
+        self._trace = trace
+        self._place = None if trace.run_ids is None else {run_id: at for at, run_id in enumerate(trace.run_ids)}
+        self._given = np.zeros(len(trace), dtype=bool)
 
-    Raises: DataError when a trace without run ids has another number of runs than the source.
-    """
-    if trace.run_ids is None:
-        if len(trace) != total:
+    @property
+    def name(self) -> str:
+        """Of the channel."""
+        return self._trace.name
+
+    @property
+    def samples(self) -> int:
+        """How many samples the runs so far had."""
+        return int(np.diff(self._trace.offsets)[self._given].sum())
+
+    @property
+    def strange(self) -> int:
+        """How many recorded runs, by their ids, are none of those so far."""
+        return 0 if self._place is None else len(self._given) - int(self._given.sum())
+
+    def of(self, run_ids: Sequence[str], order: NDArray[np.int64], total: int) -> Trace:
+        """Return the samples of these runs.
+
+        ``order`` (runs) is the place of each run among the ``total`` runs of the source, refused ones included.
+
+        Raises: DataError when samples without run ids are of another number of runs than the source has.
+        """
+        if self._place is not None:
+            places = np.array([self._place.get(run_id, -1) for run_id in run_ids], dtype=np.int64)
+            self._given[places[places >= 0]] = True
+            return self._trace.of_runs(places)
+        if len(self._trace) != total:
             raise DataError(
                 where=_WHERE,
                 expected=f"samples of {total:,} runs, as many as the source has",
-                received=f"{len(trace):,}",
-                place=f"trace {trace.name!r}",
+                received=f"{len(self._trace):,}",
+                place=f"trace {self.name!r}",
                 hint="one line for each run, or a table with the columns run_id, time and value",
             )
-        return trace.of_runs(order), 0
-    place = {run_id: at for at, run_id in enumerate(trace.run_ids)}
-    places = np.array([place.get(run_id, -1) for run_id in run_ids], dtype=np.int64)
-    return trace.of_runs(places), len(trace) - int((places >= 0).sum())
+        self._given[order] = True
+        return self._trace.of_runs(order)
 
 
 def _made(
