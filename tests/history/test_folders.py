@@ -1,5 +1,6 @@
 """Folders of segments, filters, traces and passes from Python."""
 
+import json
 import subprocess
 from pathlib import Path
 
@@ -394,6 +395,68 @@ def test_segments_without_their_list_are_nobodys_to_remove(process: Process, lin
         assert all(now[name] == data for name, data in there.items() if name != manifest.name)
         manifest.write_bytes(there[manifest.name])
     assert len(History.open(line)) == 80
+
+
+def test_a_list_from_before_a_merge_is_not_the_latest(process: Process, line: Path) -> None:
+    """It names more segments than there are, and the merged one bears the next free name."""
+    manifest = line / "luban-history.json"
+    old = manifest.read_bytes()
+    histories.compact(line)
+    there = files(line)
+    manifest.write_bytes(old)
+    with pytest.raises(IntegrityError, match="not the latest"):
+        ingest.import_frame(process, made(30, 31), line, name="next")
+    assert files(line)["segment-000004.h5"] == there["segment-000004.h5"]
+
+
+@pytest.mark.parametrize("heads", ["restored", "missing", "damaged"])
+def test_a_newer_segment_than_a_restored_list_is_kept(process: Process, line: Path, heads: str) -> None:
+    """Nobody can tell it from what a crash left: it is put aside, and verify says so. Damaged heads: refused."""
+    manifest, noted = line / "luban-history.json", line.with_name("line.head")
+    backup = manifest.read_bytes(), noted.read_bytes()
+    ingest.import_frame(process, made(30, 40), line, name="more")
+    newest = (line / "segment-000004.h5").read_bytes()
+    manifest.write_bytes(backup[0])
+    if heads == "restored":
+        noted.write_bytes(backup[1])
+    elif heads == "missing":
+        noted.unlink()
+    else:
+        noted.write_text("garbage\n" + noted.read_text())
+    assert any("segment-000004.h5" in note for note in histories.verify(line).notes)
+    if heads == "damaged":
+        with pytest.raises(IntegrityError, match="not the latest"):
+            ingest.import_frame(process, made(40, 50), line, name="other")
+        assert (line / "segment-000004.h5").read_bytes() == newest
+        return
+    for aside in (".segment-000004.h5.unlisted", ".segment-000005.h5.unlisted"):
+        ingest.import_frame(process, made(40, 50), line, name=f"beside {aside}")
+        if aside.startswith(".segment-000004"):
+            assert (line / aside).read_bytes() == newest
+            assert any(aside in note for note in histories.verify(line).notes)
+    assert histories.verify(line).ok
+
+
+def test_a_folder_that_was_put_back_after_another_was_begun(process: Process, line: Path, tmp_path: Path) -> None:
+    """The first import into a new folder of that name was killed before its list: heads tell of it, as of nothing."""
+    heads = line.with_name("line.head")
+    begun = json.loads(heads.read_text().splitlines()[-1])
+    begun |= {"uuid": "0" * 32, "segments": 1, "head": "1" * 64, "reason": "append-begun"}
+    heads.write_text(heads.read_text() + json.dumps(begun, separators=(",", ":")) + "\n")
+    assert histories.verify(line).ok
+    ingest.import_frame(process, made(30, 31), line, name="next")
+    assert histories.verify(line).ok
+
+
+def test_a_column_named_as_a_quality_is(process: Process, tmp_path: Path) -> None:
+    """An older segment lacks it; late values still find what they correct."""
+    line = f"{tmp_path}/line/"
+    ingest.import_frame(process, made(0, 4), line, name="without")
+    ingest.import_frame(process, made(4, 8).assign(**{"power.quality": "dull"}), line, name="with")
+    late = pd.DataFrame({"run_id": ["PO-001", "PO-005"], "repeat": 1, "power": [1.0, 2.0]})
+    assert ingest.import_frame(process, late, line, name="late").values_added == 2
+    assert ingest.import_frame(process, late.assign(power=3.0), line, name="again").values_corrected == 2
+    assert History.open(line).verify().ok
 
 
 def test_the_only_segment_without_its_list_is_put_aside(process: Process, tmp_path: Path) -> None:

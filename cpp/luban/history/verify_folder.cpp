@@ -8,6 +8,7 @@
 #include <luban/history/detail/segment_files.hpp>
 #include <luban/history/detail/verify_parts.hpp>
 #include <optional>
+#include <set>
 
 namespace luban::history::detail {
 namespace {
@@ -33,6 +34,7 @@ class FolderVerification {
     check_heads();
     for (std::size_t k = 0; k < manifest_.segments.size(); ++k) check_segment(manifest_.segments[k]);
     if (report_.damages.empty()) check_keys();
+    note_others();
     return report_;
   }
 
@@ -67,6 +69,21 @@ class FolderVerification {
                             "was put in or was changed");
   }
 
+  /// Segments that the list does not name: of a crash, or of a newer state than the list that was put back.
+  void note_others() {
+    std::set<std::string> known(manifest_.replaced.begin(), manifest_.replaced.end());
+    for (const SegmentEntry& entry : manifest_.segments) known.insert(entry.file);
+    for (const auto& entry : std::filesystem::directory_iterator(folder_)) {
+      const std::string name = entry.path().filename().string();
+      const bool is_aside =
+          name.starts_with("." + std::string(segment_prefix)) && name.find(".unlisted") != std::string::npos;
+      if (is_aside || (is_segment_name(name) && known.count(name) == 0)) {
+        report_.notes.push_back("The list of segments does not name " + name +
+                                ": a write that was cut short, or data that a list put back does not know.");
+      }
+    }
+  }
+
   void check_heads() {
     std::vector<HeadRecord> heads;
     try {
@@ -80,27 +97,20 @@ class FolderVerification {
                               ": segments removed from the end, or an end written anew, cannot be noticed.");
       return;
     }
-    if (heads.back().uuid != manifest_.uuid) {
+    // A write that was begun and is not in the list never happened.
+    std::erase_if(heads, [this](const HeadRecord& head) { return head.is_begun() && !manifest_.passes(head); });
+    if (!heads.empty() && heads.back().uuid != manifest_.uuid) {
       found(head_.string(), "is of another history (" + heads.back().uuid + ")");
       return;
     }
     // A folder that was made anew under an old name: what stood there before says nothing of it.
     std::erase_if(heads, [this](const HeadRecord& head) { return head.uuid != manifest_.uuid; });
-    // A merge of segments begins a new chain; what came before it says nothing of this one. A write that was begun and
-    // is not in the list never happened.
-    std::erase_if(heads, [this](const HeadRecord& head) { return head.is_begun() && !is_at(head); });
+    // A merge of segments begins a new chain; what came before it says nothing of this one.
     auto first = heads.begin();
     for (auto head = heads.begin(); head != heads.end(); ++head) {
       if (head->reason == head_compact || head->reason == head_compact_begun) first = head;
     }
     if (first != heads.end()) check_against(first, heads.end());
-  }
-
-  /// Whether the chain passes through a head.
-  [[nodiscard]] bool is_at(const HeadRecord& head) const {
-    const auto count = static_cast<std::int64_t>(manifest_.segments.size());
-    return head.segments > 0 && head.segments <= count &&
-           manifest_.segments[static_cast<std::size_t>(head.segments) - 1].link == head.head;
   }
 
   template <typename Head>
@@ -138,6 +148,7 @@ class FolderVerification {
   void check_segment(const SegmentEntry& entry) {
     control_.check("history.verify");
     const std::filesystem::path file = folder_ / entry.file;
+    if (!entry.adds_up()) found(entry.file, "its imports did not bring the rows that the list says it has");
     if (!std::filesystem::is_regular_file(file)) {
       found(entry.file, "the file is missing");
       return;

@@ -115,7 +115,7 @@ void take_values(Content& content, const process::TableSource& view, const Conte
   for (const ResponseEvents& events : addition.responses) measured.push_back(events.name);
   const auto responses = present(view, std::move(measured));
   std::vector<std::string> stated;  // the last event of each reading, were it a bad one
-  for (const std::string& name : responses) stated.insert(stated.end(), {stated_name(name), name + ".quality"});
+  for (const std::string& name : responses) stated.insert(stated.end(), {stated_name(name), quality_name(name)});
   std::vector<std::string> wanted;
   for (const std::vector<std::string>& names : {noise, auxiliary, stated}) {
     wanted.insert(wanted.end(), names.begin(), names.end());
@@ -129,7 +129,7 @@ void take_values(Content& content, const process::TableSource& view, const Conte
     known.unit = events.unit;
     if (table.find(stated_name(events.name)) != nullptr) {
       const std::vector<double>& values = table.numbers(stated_name(events.name));
-      const std::vector<std::int32_t>& quality = table.codes(events.name + ".quality");
+      const std::vector<std::int32_t>& quality = table.codes(quality_name(events.name));
       for (std::size_t i = 0; i < values.size(); ++i) {
         if (std::isnan(values[i])) continue;
         known.reading.push_back(static_cast<std::int64_t>(i));

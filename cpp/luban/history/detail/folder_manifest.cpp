@@ -53,21 +53,6 @@ SegmentColumn column_of(const Json& json) {
   return column;
 }
 
-/// What the imports of a segment brought is what it holds.
-void require_sum(const SegmentEntry& entry, std::int64_t SegmentImport::*count, std::int64_t all) {
-  std::int64_t left = all;
-  for (const SegmentImport& import : entry.imports) {
-    const std::int64_t brought = import.*count;
-    if (brought < 0 || brought > left) left = -1;
-    if (left < 0) break;
-    left -= brought;
-  }
-  if (left != 0) {
-    unfit("imports that brought the " + std::to_string(all) + " rows of the segment", "other counts",
-          std::string(manifest_name) + ", " + entry.file);
-  }
-}
-
 SegmentEntry entry_of(const Json& json) {
   SegmentEntry entry;
   entry.file = json.at("file").as_string();
@@ -97,8 +82,6 @@ SegmentEntry entry_of(const Json& json) {
   for (const std::int64_t count : {entry.bytes, entry.runs, entry.continued, entry.readings, entry.events}) {
     if (count < 0) unfit("counts of 0 or more", std::to_string(count), manifest_name);
   }
-  require_sum(entry, &SegmentImport::runs, entry.runs);
-  require_sum(entry, &SegmentImport::readings, entry.readings);
   return entry;
 }
 
@@ -132,6 +115,17 @@ bool is_segment_name(std::string_view name) {
   if (!name.starts_with(segment_prefix) || !name.ends_with(segment_suffix)) return false;
   name = name.substr(segment_prefix.size(), name.size() - segment_prefix.size() - segment_suffix.size());
   return name.size() >= 6 && std::all_of(name.begin(), name.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
+
+bool SegmentEntry::adds_up() const {
+  const auto is_sum = [this](std::int64_t SegmentImport::*count, std::int64_t left) {
+    for (const SegmentImport& import : imports) {
+      if (import.*count < 0 || import.*count > left) return false;  // no sum that could overflow
+      left -= import.*count;
+    }
+    return left == 0;
+  };
+  return is_sum(&SegmentImport::runs, runs) && is_sum(&SegmentImport::readings, readings);
 }
 
 Json SegmentEntry::fields() const {
@@ -208,9 +202,15 @@ FolderManifest FolderManifest::read(const fs::path& folder) {
     if (entry.previous != previous || entry.link != entry.computed_link() || !files.insert(entry.file).second) {
       unfit("an unbroken chain of segments", "a break at " + entry.file, folder / manifest_name);
     }
+    if (!entry.adds_up()) unfit("imports that brought the rows of their segment", "other counts", entry.file);
     previous = entry.link;
   }
   return manifest;
+}
+
+bool FolderManifest::passes(const HeadRecord& head) const {
+  return head.segments > 0 && head.segments <= static_cast<std::int64_t>(segments.size()) &&
+         segments[static_cast<std::size_t>(head.segments) - 1].link == head.head;
 }
 
 void FolderManifest::write(const fs::path& folder) const {

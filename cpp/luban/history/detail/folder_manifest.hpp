@@ -50,7 +50,21 @@ struct SegmentEntry {
   std::string previous;                     ///< link of the segment before; "" for the first
   std::string link;                         ///< SHA-256 over everything above
   [[nodiscard]] core::Json fields() const;  ///< everything but the link
+  [[nodiscard]] bool adds_up() const;       ///< whether its imports brought the rows that it has
   [[nodiscard]] std::string computed_link() const;
+};
+
+/// The heads that the chain had, kept beside the folder, where a change inside does not reach: one line of JSON for
+/// each write, `{"uuid", "time", "segments", "head", "reason"}`.
+struct HeadRecord {
+  std::string uuid;
+  std::int64_t time = core::UtcTime::missing_count;
+  std::int64_t segments = 0;
+  std::string head;
+  std::string reason;  ///< one of those below
+
+  /// Whether the write was about to come: it counts when the list has that chain.
+  [[nodiscard]] bool is_begun() const noexcept { return reason.ends_with("-begun"); }
 };
 
 /// The list of segments, oldest first.
@@ -67,22 +81,12 @@ struct FolderManifest {
   [[nodiscard]] static FolderManifest read(const std::filesystem::path& folder);
   /// The same without looking at the chain: for who reports what is wrong with it.
   [[nodiscard]] static FolderManifest read_unchecked(const std::filesystem::path& folder);
+  /// Whether its chain passes through a head.
+  [[nodiscard]] bool passes(const HeadRecord& head) const;
   /// Puts it in place of the one before: whole, or not at all. @throws IoError.
   void write(const std::filesystem::path& folder) const;
 };
 
-/// The heads that the chain had, kept beside the folder, where a change inside does not reach: one line of JSON for
-/// each write, `{"uuid", "time", "segments", "head", "reason"}`.
-struct HeadRecord {
-  std::string uuid;
-  std::int64_t time = core::UtcTime::missing_count;
-  std::int64_t segments = 0;
-  std::string head;
-  std::string reason;  ///< one of those below
-
-  /// Whether the write was about to come: it counts when the list has that chain.
-  [[nodiscard]] bool is_begun() const noexcept { return reason.ends_with("-begun"); }
-};
 inline constexpr const char* head_append = "append";
 /// The first segment is about to come, where heads of an earlier folder of this name are.
 inline constexpr const char* head_append_begun = "append-begun";

@@ -275,8 +275,10 @@ process::Table FolderView::read(const std::vector<std::string>& names, process::
 std::vector<bool> FolderView::read_into(std::span<const ColumnMemory> columns, process::RowRange rows) const {
   require_rows(rows, rows_, files_->folder().string());
   std::vector<bool> filled;
+  std::vector<const ViewColumn*> found;
   for (const ColumnMemory& memory : columns) {
     const ViewColumn& wanted = find_column(columns_, memory.column, files_->folder().string());
+    found.push_back(&wanted);
     filled.push_back(rows.size() > 0 && wanted.path != "/runs/source" && !is_computed(wanted));
   }
   for (const Part& part : parts_) {
@@ -287,7 +289,7 @@ std::vector<bool> FolderView::read_into(std::span<const ColumnMemory> columns, p
     std::vector<ColumnMemory> memories;
     std::vector<std::size_t> places;
     for (std::size_t i = 0; i < columns.size(); ++i) {
-      filled[i] = filled[i] && own->has(columns[i].column);
+      filled[i] = filled[i] && own->has(*found[i]);
       if (!filled[i]) continue;
       const std::size_t size = columns[i].bytes.size() / rows.size();
       memories.push_back(
@@ -305,7 +307,7 @@ process::Table FolderView::read_part(const Part& part, const std::vector<const V
   const auto own = view(part);
   std::vector<std::string> there;
   for (const ViewColumn* wanted : columns) {
-    if (own->has(wanted->info.name)) there.push_back(wanted->info.name);
+    if (own->has(*wanted)) there.push_back(wanted->info.name);
   }
   const process::Table stored = own->read(there, rows);
   process::Table out;

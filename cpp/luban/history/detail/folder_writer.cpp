@@ -7,6 +7,7 @@
 #include <luban/history/detail/segment_files.hpp>
 #include <luban/history/detail/tree_file.hpp>
 #include <luban/history/detail/written_file.hpp>
+#include <optional>
 #include <set>
 
 namespace luban::history::detail {
@@ -25,7 +26,7 @@ std::int64_t number_of(const std::string& file) {
 /// synced: it is again, until there is a history.
 fs::path made_folder(const fs::path& folder) {
   std::error_code error;
-  const fs::path whole = fs::absolute(folder).lexically_normal();
+  const fs::path whole = fs::weakly_canonical(fs::absolute(folder), error);
   std::vector<fs::path> unsynced = {whole.has_filename() ? whole : whole.parent_path()};  // a slash may end it
   while (unsynced.back().has_parent_path() && !fs::exists(unsynced.back().parent_path(), error)) {
     unsynced.push_back(unsynced.back().parent_path());
@@ -70,27 +71,28 @@ std::vector<SegmentColumn> own_columns(const Content& content) {
   return columns;
 }
 
-/// What the file of heads says; a damaged one, which `luban verify` tells of, does not stop what is being recorded.
-std::vector<HeadRecord> noted_heads(const fs::path& file) {
+using Heads = std::vector<HeadRecord>;
+
+/// What the file of heads says; nothing of a damaged one, which `luban verify` tells of: it does not stop what is being
+/// recorded.
+std::optional<Heads> noted_heads(const fs::path& file) {
   try {
     return read_heads(file);
   } catch (const core::IntegrityError&) {
-    return {};
+    return std::nullopt;
   }
 }
 
-/// Whether heads tell of an acknowledged write of a history.
-bool knows(const std::vector<HeadRecord>& heads, const std::string& uuid) {
-  return std::any_of(heads.begin(), heads.end(),
-                     [&](const HeadRecord& head) { return head.uuid == uuid && !head.is_begun(); });
-}
-
-/// Whether heads may be of the history that a segment is of; where it cannot be read they may.
-bool may_know(const std::vector<HeadRecord>& heads, const fs::path& segment) {
-  if (heads.empty()) return false;
+/// Whether heads may tell of an acknowledged write of the history that a segment is of; where either cannot be read
+/// they may.
+bool may_know(const std::optional<Heads>& heads, const fs::path& segment) {
+  if (!heads) return true;
+  if (heads->empty()) return false;
   try {
     const TreeFile file(segment);
-    return knows(heads, text_attribute(file.groups().at("/"), "uuid"));
+    const std::string uuid = text_attribute(file.groups().at("/"), "uuid");
+    return std::any_of(heads->begin(), heads->end(),
+                       [&](const HeadRecord& head) { return head.uuid == uuid && !head.is_begun(); });
   } catch (const core::Error&) {
     return true;
   }
@@ -192,17 +194,20 @@ void FolderWriter::remove_file(const fs::path& file) const {
                                       " of one backup together; `luban verify` says what is missing"});
 }
 
-// Whether the file of heads knows of more segments than the list, as when an older list was put back.
-bool FolderWriter::is_outdated() const {
-  std::vector<HeadRecord> heads = noted_heads(head_);
-  std::erase_if(heads, [this](const HeadRecord& head) {
-    return head.uuid != manifest_.uuid || (head.is_begun() && head.head != manifest_.head());
+// Whether the list is where the file of heads says that it was last: nothing when that says nothing of this history.
+std::optional<bool> FolderWriter::is_latest() const {
+  std::optional<Heads> heads = noted_heads(head_);
+  if (!heads) return false;
+  std::erase_if(*heads, [this](const HeadRecord& head) {
+    return head.uuid != manifest_.uuid || (head.is_begun() && !manifest_.passes(head));
   });
-  return !heads.empty() && heads.back().segments > static_cast<std::int64_t>(manifest_.segments.size());
+  if (heads->empty()) return std::nullopt;
+  return manifest_.passes(heads->back());
 }
 
 // A segment that no list names was never acknowledged when a crash came between its renaming and that of the list: it
-// bears the next free name, and the file of heads does not know it. Any other one is somebody's data.
+// bears the next free name, and the file of heads does not know it. Any other one is somebody's data. What this writer
+// itself failed to publish is removed, so that a full disk does not fill up.
 void FolderWriter::remove_leftovers(bool listed) {
   std::set<std::string> known(manifest_.replaced.begin(), manifest_.replaced.end());
   for (const SegmentEntry& entry : manifest_.segments) known.insert(entry.file);
@@ -217,14 +222,25 @@ void FolderWriter::remove_leftovers(bool listed) {
   }
   const bool left = fs::exists(folder_ / next);
   if (left && !listed && may_know(noted_heads(head_), folder_ / next)) refuse_list("no list beside " + next);
-  if (left && listed && is_outdated()) refuse_list("one that is older than " + next);
+  const std::optional<bool> latest = left && listed ? is_latest() : std::nullopt;
+  if (latest == false) refuse_list("one that the heads say is not the latest, beside " + next);
   for (const fs::path& file : partial) remove_file(file);
   if (!left) return;
-  if (listed) {
+  if (next == unpublished_) {
     remove_file(folder_ / next);
-  } else {  // a first write that was cut short, or a history without its list: nobody can tell
-    fs::rename(folder_ / next, folder_ / ("." + next + ".unlisted"));
+  } else {  // of a writer that was cut short, or of a newer state than what was put back: nobody can tell
+    set_aside(next);
   }
+  unpublished_.clear();
+}
+
+// Under a name that none has: what was set aside before stays, too.
+void FolderWriter::set_aside(const std::string& file) const {
+  const std::string base = "." + file + ".unlisted";
+  std::string name = base;
+  for (int number = 2; fs::exists(folder_ / name); ++number) name = base + "-" + std::to_string(number);
+  fs::rename(folder_ / file, folder_ / name);
+  core::sync_folder(folder_, "history.write");
 }
 
 std::string FolderWriter::free_name() const {
@@ -241,6 +257,7 @@ SegmentEntry FolderWriter::write_segment(Content& segment, const core::CallContr
   WriteOptions options = options_;
   options.replace = false;
   options.proven = true;
+  unpublished_ = name;
   const WrittenFile written = write_file(segment, folder_ / name, options, control);
   SegmentEntry entry = describe(segment);
   entry.file = name;
@@ -279,7 +296,7 @@ void FolderWriter::publish(FolderManifest next, const char* reason) {
   // The new chain may be shorter than the old one, or the file of heads tell of an earlier folder of this name: a crash
   // after the list must not look like a removed tail, or another history.
   const bool is_merge = record.reason == head_compact;
-  if (is_merge || (next.segments.size() == 1 && !noted_heads(head_).empty())) {
+  if (is_merge || (next.segments.size() == 1 && tells_of_others())) {
     HeadRecord begun = record;
     begun.reason = is_merge ? head_compact_begun : head_append_begun;
     note_head(begun);
@@ -288,6 +305,16 @@ void FolderWriter::publish(FolderManifest next, const char* reason) {
   manifest_ = std::move(next);
   note_head(record);
   in_doubt_ = false;
+  unpublished_.clear();
+}
+
+// Whether a file of heads says anything: then it is of an earlier folder, when this one has its first segment.
+bool FolderWriter::tells_of_others() const {
+  for (const fs::path& file : {head_, fs::absolute(default_head_file(folder_))}) {
+    const std::optional<Heads> heads = noted_heads(file);
+    if (!heads || !heads->empty()) return true;
+  }
+  return false;
 }
 
 // Where the head is kept elsewhere, the file beside the folder goes on, so that the next writer may use it.

@@ -38,7 +38,9 @@ class FolderWriter {
   [[nodiscard]] std::string free_name() const;
   void publish(FolderManifest next, const char* reason);
   [[noreturn]] void refuse_list(const std::string& received) const;
-  [[nodiscard]] bool is_outdated() const;
+  [[nodiscard]] std::optional<bool> is_latest() const;
+  [[nodiscard]] bool tells_of_others() const;
+  void set_aside(const std::string& file) const;
   void remove_leftovers(bool listed);
   void note_head(const HeadRecord& record) const;
   void remove_file(const std::filesystem::path& file) const;
@@ -48,7 +50,8 @@ class FolderWriter {
   std::filesystem::path head_;
   std::optional<core::FileLock> lock_;
   FolderManifest manifest_;
-  bool in_doubt_ = true;  ///< whether the disk may hold another state than `manifest_`
+  std::string unpublished_;  ///< name of a segment that this writer wrote and has not published
+  bool in_doubt_ = true;     ///< whether the disk may hold another state than `manifest_`
 };
 
 }  // namespace luban::history::detail

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <luban/history/detail/join_contents.hpp>
+#include <luban/history/detail/key_hash.hpp>
 #include <luban/history/detail/merge_material.hpp>
 #include <luban/history/detail/table_rows.hpp>
 #include <map>
@@ -21,12 +22,6 @@ void extend(std::vector<T>& to, const std::vector<T>& more) {
 void extend_sources(std::vector<std::int32_t>& to, const std::vector<std::int32_t>& more, std::int32_t before) {
   for (const std::int32_t source : more) to.push_back(source + before);
 }
-
-struct ReadingHash {
-  std::size_t operator()(const std::pair<std::int64_t, std::int64_t>& key) const noexcept {
-    return std::hash<std::int64_t>()(key.first * 1000003 + key.second);
-  }
-};
 
 /// The contents so far, and how the next segment is appended. Runs that continue runs from before the first segment
 /// are kept aside and come last.
@@ -85,7 +80,7 @@ class Joiner {
   Content out_;
   std::vector<char> is_continued_;
   std::unordered_map<std::string, std::int64_t> row_of_;
-  std::unordered_map<std::pair<std::int64_t, std::int64_t>, std::int64_t, ReadingHash> reading_of_;
+  std::unordered_map<std::pair<std::int64_t, std::int64_t>, std::int64_t, KeyHash> reading_of_;
   std::size_t indexed_readings_ = 0;
   std::int32_t sources_ = 0;
   std::int64_t readings_before_ = 0;

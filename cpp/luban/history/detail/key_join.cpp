@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <luban/history/detail/chosen_rows.hpp>
+#include <luban/history/detail/key_hash.hpp>
 #include <luban/history/detail/key_join.hpp>
 #include <luban/history/detail/schema.hpp>
 #include <unordered_map>
@@ -7,16 +8,7 @@
 namespace luban::history::detail {
 namespace {
 
-struct ReadingKey {
-  std::size_t run;  // place among the wanted run ids
-  std::int64_t repeat;
-  friend bool operator==(const ReadingKey&, const ReadingKey&) = default;
-};
-struct KeyHash {
-  std::size_t operator()(const ReadingKey& key) const noexcept {
-    return std::hash<std::int64_t>()(static_cast<std::int64_t>(key.run) * 1000003 + key.repeat);
-  }
-};
+using ReadingKey = std::pair<std::int64_t, std::int64_t>;  // place of its run among the wanted ids, repeat
 
 /// The late events of one response in one segment.
 struct Pending {
@@ -109,7 +101,8 @@ class Join {
     std::size_t i = 0;
     for (const process::RowRange& range : chosen) {
       for (std::size_t row = range.begin; row < range.end; ++row, ++i) {
-        readings_.emplace(ReadingKey{place_of_row.at(run[i]), repeat[i]}, SegmentRow{segment, row});
+        readings_.emplace(ReadingKey{static_cast<std::int64_t>(place_of_row.at(run[i])), repeat[i]},
+                          SegmentRow{segment, row});
       }
     }
   }
@@ -118,7 +111,7 @@ class Join {
     std::int64_t unresolved = 0;
     for (Pending& pending : pending_) {
       for (std::size_t i = 0; i < pending.events.size(); ++i) {
-        const auto found = readings_.find({place(pending.run_id[i]), pending.repeat[i]});
+        const auto found = readings_.find({static_cast<std::int64_t>(place(pending.run_id[i])), pending.repeat[i]});
         if (found == readings_.end()) {
           ++unresolved;
           continue;

@@ -2,6 +2,7 @@
 #include <cmath>
 #include <limits>
 #include <luban/core/error.hpp>
+#include <luban/history/detail/key_hash.hpp>
 #include <luban/history/detail/merge_material.hpp>
 #include <luban/history/detail/placement.hpp>
 #include <luban/history/detail/table_rows.hpp>
@@ -71,12 +72,6 @@ bool same_row(const process::Table& stored, std::size_t i, const process::Table&
     return other != nullptr && same_value(column, i, *other, j);
   });
 }
-
-struct RunKeyHash {
-  std::size_t operator()(const std::pair<std::int64_t, std::int64_t>& key) const noexcept {
-    return std::hash<std::int64_t>()(key.first * 1000003 + key.second);
-  }
-};
 
 class Placer {
  public:
@@ -155,7 +150,7 @@ void Placer::place_runs() {
 
 void Placer::place_readings() {
   const Readings& added = addition_.readings;
-  std::unordered_map<std::pair<std::int64_t, std::int64_t>, std::size_t, RunKeyHash> known;
+  std::unordered_map<std::pair<std::int64_t, std::int64_t>, std::size_t, KeyHash> known;
   if (std::any_of(placed_.run_target.begin(), placed_.run_target.end(), [this](auto run) { return is_stored(run); })) {
     for (std::size_t i = 0; i < placed_.stored_readings; ++i) {
       known[{history_.readings.run[i], history_.readings.repeat[i]}] = i;

@@ -2,6 +2,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <luban/core/error.hpp>
 #include <luban/history/detail/schema.hpp>
 #include <luban/history/detail/segment_files.hpp>
@@ -27,8 +28,10 @@ bool nobody_reads(const std::filesystem::path& folder) {
   const std::filesystem::path file = folder / readers_name;
   int descriptor = ::open(file.c_str(), O_RDONLY | O_CLOEXEC);
   if (descriptor < 0 && errno == ENOENT) descriptor = ::open(file.c_str(), O_RDONLY | O_CREAT | O_CLOEXEC, 0644);
-  if (descriptor < 0) return true;
-  const bool free = ::flock(descriptor, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK;
+  if (descriptor < 0) return false;  // nobody can tell, and what stays costs space alone
+  // Where there are no locks, no reader has one.
+  const bool free = ::flock(descriptor, LOCK_EX | LOCK_NB) == 0 || errno == ENOLCK || errno == ENOSYS ||
+                    errno == EOPNOTSUPP || errno == EINVAL;
   ::close(descriptor);
   return free;
 }

@@ -57,7 +57,9 @@ View::View(std::shared_ptr<const TreeFile> file, const std::vector<Provenance>& 
                         no_path,
                         false});
     if (options.grain != process::Grain::readings) continue;
-    for (ViewColumn& column : unlisted_columns(name, no_path)) columns_.push_back(std::move(column));
+    for (ViewColumn& column : unlisted_columns(name, no_path)) {
+      if (!has(column.info.name)) columns_.push_back(std::move(column));
+    }
   }
   const std::optional<SegmentPlace> segment = segment_place(*file_);
   is_segment_ = segment.has_value();
@@ -116,6 +118,11 @@ std::vector<process::RowRange> View::blocks() const {
 
 bool View::has(const std::string& name) const noexcept {
   return std::any_of(columns_.begin(), columns_.end(), [&](const ViewColumn& c) { return c.info.name == name; });
+}
+
+bool View::has(const ViewColumn& column) const noexcept {
+  return std::any_of(columns_.begin(), columns_.end(),
+                     [&](const ViewColumn& c) { return c.info.name == column.info.name && c.origin == column.origin; });
 }
 
 std::optional<std::string> View::direct_dataset(const ViewColumn& column) const {

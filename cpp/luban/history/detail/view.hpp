@@ -42,9 +42,11 @@ struct ViewColumn {
 [[nodiscard]] const ViewColumn& find_column(const std::vector<ViewColumn>& columns, const std::string& name,
                                             const std::string& place);
 /// What a view of readings offers of a response without listing it: how far its value can be trusted, under the
-/// response's name and `.quality`, and the value of its latest event, were it a bad one.
+/// response's name and `.quality`, which a name of the process may hide, and under its path; and the value of its
+/// latest event, were it a bad one, under its path.
 [[nodiscard]] std::vector<ViewColumn> unlisted_columns(const std::string& response, const std::string& path);
-/// Name of the latter.
+/// Names of the latter.
+[[nodiscard]] std::string quality_name(const std::string& response);
 [[nodiscard]] std::string stated_name(const std::string& response);
 /// @throws DataError when rows do not lie within 0 and `count`.
 void require_rows(process::RowRange rows, std::size_t count, const std::string& place);
@@ -98,6 +100,8 @@ class View final : public process::TableSource, public ArraySource {
                                             process::RowRange rows) const override;
 
   [[nodiscard]] bool has(const std::string& name) const noexcept;
+  /// Whether it has a column of that name which comes from where that of the whole history comes from.
+  [[nodiscard]] bool has(const ViewColumn& column) const noexcept;
   /// The chosen runs, as rows of the file: own ones, then those that earlier segments have.
   [[nodiscard]] const Ranges& runs() const noexcept { return run_ranges_; }
   [[nodiscard]] std::size_t own_run_count() const noexcept { return own_rows_; }

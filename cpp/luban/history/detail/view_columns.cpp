@@ -83,9 +83,14 @@ std::string stated_name(const std::string& response) {
   return "/responses/" + response + "/value";
 }
 
+std::string quality_name(const std::string& response) {
+  return "/responses/" + response + "/quality";
+}
+
 std::vector<ViewColumn> unlisted_columns(const std::string& response, const std::string& path) {
-  return {{info_of(response + ".quality", process::ColumnKind::code, {"good", "uncertain", "bad"}), Origin::quality,
-           path, false, response},
+  const std::vector<std::string> words = {"good", "uncertain", "bad"};
+  return {{info_of(response + ".quality", process::ColumnKind::code, words), Origin::quality, path, false, response},
+          {info_of(quality_name(response), process::ColumnKind::code, words), Origin::quality, path, false, response},
           {info_of(stated_name(response), process::ColumnKind::float64), Origin::stated, path, false, response}};
 }
 
