@@ -20,7 +20,10 @@ import numpy as np
 from luban import _core, _history
 from luban._intake.pieces import unfinished
 from luban._intake.report import ImportReport
-from luban._intake.run import OnBad, add_csv, add_frame, as_pandas
+from luban._intake.run import OnBad, add_csv, add_frame, add_source, as_pandas
+from luban._intake.sink import SegmentSink, names_folder
+from luban._intake.sources.csv import CsvSource
+from luban._intake.sources.frame import FrameSource
 from luban._reading import (
     OF_RUNS,
     Compression,
@@ -35,7 +38,7 @@ from luban._reading import (
     utc_nanoseconds,
 )
 from luban._words import counted
-from luban.errors import ConfigurationError, LifecycleError
+from luban.errors import ConfigurationError, IoError, LifecycleError
 from luban.parallel import Progress
 from luban.process import Process
 
@@ -43,6 +46,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+    from luban._intake.sources.base import Source
     from luban.features import Inspection, InspectOptions
 
 __all__ = ["CompactReport", "History", "ImportReport", "RunFilter", "VerifyReport", "compact", "verify"]
@@ -127,15 +131,18 @@ class History:
         compression: Compression = "deflate",
         progress: Progress | None = None,
     ) -> History:
-        """Make a history of a DataFrame (one row per reading), in memory or as a file.
+        """Make a history of a DataFrame (one row per reading), in memory, as a file or as a folder of segments.
 
+        A ``path`` that ends in a slash, or a folder without a history, becomes a folder of segments.
         Columns bear the names of the source or of the process; ``frame.attrs["units"]`` gives units that differ.
         What was refused is in :attr:`quarantine`. A file that is compressed by ``"zstd"`` is several times as fast to
         read; other programs then need the plugins of hdf5plugin.
 
         Raises: DataError (missing columns, nothing to import, bad values with ``on_bad="reject"``), UnitError,
-        IoError when the file exists or the disk refuses.
+        IoError when the history exists or the disk refuses.
         """
+        if path is not None and names_folder(path):
+            return cls._in_folder(process, FrameSource(frame, "frame"), Path(path), on_bad, progress, compression)
         content = _history.Content()
         add_frame(content, process, frame, on_bad=on_bad)
         return cls._of_content(content, None if path is None else Path(path), progress, compression)
@@ -150,13 +157,43 @@ class History:
         on_bad: OnBad = "quarantine",
         progress: Progress | None = None,
     ) -> History:
-        """Make a history of a CSV file, in memory or as a file; :func:`luban.ingest.import_csv` has more options.
+        """Make a history of a CSV file; :func:`luban.ingest.import_csv` has more options.
+
+        In memory, as a file, or as a folder of segments where ``path`` ends in a slash or is a folder without a
+        history.
 
         Raises: as :meth:`from_frame`, and IoError when the CSV file cannot be read.
         """
+        if path is not None and names_folder(path):
+            return cls._in_folder(process, CsvSource(Path(csv)), Path(path), on_bad, progress)
         content = _history.Content()
         add_csv(content, process, Path(csv), on_bad=on_bad, progress=progress)
         return cls._of_content(content, None if path is None else Path(path), progress)
+
+    @classmethod
+    def _in_folder(
+        cls,
+        process: Process,
+        source: Source,
+        folder: Path,
+        on_bad: OnBad,
+        progress: Progress | None,
+        compression: Compression = "deflate",
+    ) -> History:
+        sink = SegmentSink(folder, compression=compression)
+        try:
+            if sink.source() is not None:
+                raise IoError(
+                    where="history.write",
+                    expected="a name that is free",
+                    received="an existing history",
+                    place=str(folder),
+                    hint="open it and append, or choose another name",
+                )
+            add_source(sink, process, source, on_bad=on_bad, progress=progress)
+        finally:
+            sink.close()
+        return cls.open(folder)
 
     @classmethod
     def _of_content(
@@ -207,10 +244,6 @@ class History:
 
     def _append_segment(self, rows: pd.DataFrame, on_bad: OnBad) -> ImportReport:
         """Add rows to the folder as a segment, and read the folder as it is then."""
-        from luban._intake.run import add_source
-        from luban._intake.sink import SegmentSink
-        from luban._intake.sources.frame import FrameSource
-
         sink = SegmentSink(Path(str(self._path)))
         try:
             report = add_source(sink, self.process, FrameSource(rows, "frame", own_runs=True), on_bad=on_bad)

@@ -7,7 +7,6 @@ row, its text and the reason, and the report's sums add up.
 from __future__ import annotations
 
 import dataclasses
-import os
 import time
 from collections.abc import Mapping, Sequence
 from os import PathLike
@@ -24,7 +23,7 @@ from luban._intake.pseudonyms import Pseudonyms, key_of_file
 from luban._intake.recipes import add_recipes
 from luban._intake.report import REASONS, ImportReport
 from luban._intake.run import OnBad, add_source, user
-from luban._intake.sink import ContentSink, SegmentSink, Sink
+from luban._intake.sink import ContentSink, SegmentSink, Sink, names_folder
 from luban._intake.sources.csv import CsvSource
 from luban._intake.sources.find import SourceOptions, find_source
 from luban._intake.sources.frame import FrameSource
@@ -196,8 +195,7 @@ def _import(
     compression: Compression = "deflate",
 ) -> ImportReport:
     started = time.monotonic()
-    folder = Path(out).is_dir() or str(out).endswith(("/", os.sep))
-    target = None if folder else _Target.at(out)
+    target = None if names_folder(out) else _Target.at(out)
     sink: Sink = SegmentSink(Path(out), compression=compression) if target is None else ContentSink(target.content)
     try:
         report = add_source(sink, process, source, on_bad=on_bad, traces=traces, again=again, progress=progress)
@@ -230,7 +228,8 @@ def export(
     NetCDF holds the traces too, filled up to the longest with NaN.
 
     Headers of the CSV file carry units, ``cutting_speed [m/min]``; importing it with the same process gives the same
-    runs, readings and values. ``columns`` chooses, and orders.
+    runs, readings and values. ``columns`` chooses, and orders. A bad value goes out as its number with ``bad`` in
+    ``NAME.quality``, which takes it back where it is imported; without that column its cell is empty.
 
     ``pseudonymise`` names columns of names (equipment, lots, identifiers, categories, run_id) that go out as keyed
     hashes (HMAC-SHA-256); run ids that are made of such a column, groups and the names of sources are hidden with them.

@@ -108,6 +108,7 @@ def test_a_value_is_taken_back(process: Process, frame: pd.DataFrame, tmp_path: 
     good = frame.assign(yield_q="Good")
     where = {"memory": None, "file": tmp_path / "q.h5", "folder": f"{tmp_path}/q/"}[place]
     history = History.from_frame(process, good, where)
+    assert (history.segments > 0) == (place == "folder")
     before = pd.Timestamp(history.provenance["time"].iloc[-1])
     bad = good.assign(yield_q=np.where(np.arange(15) == 4, "Bad", np.where(np.arange(15) == 5, "Uncertain", "Good")))
     assert history.append(bad).values_corrected == 2
@@ -120,6 +121,22 @@ def test_a_value_is_taken_back(process: Process, frame: pd.DataFrame, tmp_path: 
     report = history.append(bad.assign(remark=None))
     assert (report.values_corrected, report.values_added, report.values_unchanged) == (0, 0, 15)
     assert history.path is None or history.verify().ok
+
+
+def test_a_folder_is_made_by_a_slash_or_by_hand(process: Process, frame: pd.DataFrame, tmp_path: Path) -> None:
+    frame.to_csv(tmp_path / "in.csv", index=False)
+    (tmp_path / "made").mkdir()
+    memory = History.from_frame(process, frame).read()
+    for history in (
+        History.from_frame(process, frame, f"{tmp_path}/frame/"),
+        History.from_frame(process, frame, tmp_path / "made"),
+        History.from_csv(process, tmp_path / "in.csv", f"{tmp_path}/csv/"),
+    ):
+        assert (history.segments, history.verify().ok) == (1, True)
+        pd.testing.assert_frame_equal(history.read(), memory)
+    with pytest.raises(IoError, match="expected a name that is free, received an existing history"):
+        History.from_frame(process, frame, tmp_path / "frame")
+    assert History.open(tmp_path / "frame").segments == 1
 
 
 def test_late_values_of_unknown_runs_are_refused_in_the_open(history: History) -> None:

@@ -53,26 +53,77 @@ def test_importing_an_export_into_its_own_history_changes_nothing(
     assert (report.changed, report.values_unchanged) == (False, 31)
 
 
-@pytest.mark.parametrize("suffix", ["csv", "parquet"])
-def test_qualities_go_out_and_come_in(process: Process, frame: pd.DataFrame, tmp_path: Path, suffix: str) -> None:
-    """All that an export lacks is the number of a bad value, which nobody may use."""
+@pytest.fixture
+def judged(process: Process) -> Process:
+    """A process with a column that tells the quality of its first response."""
     stated = process.to_dict()
-    response = process.responses[0].name
-    stated["responses"][response]["quality"] = {"column": "q"}
+    stated["responses"][process.responses[0].name]["quality"] = {"column": "q"}
+    return Process.from_dict(stated)
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet", "nc"])
+def test_qualities_go_out_and_come_in(
+    judged: Process, process: Process, frame: pd.DataFrame, tmp_path: Path, suffix: str
+) -> None:
+    if suffix == "nc":
+        pytest.importorskip("h5netcdf", reason="h5netcdf is not installed: no NetCDF files")
     frame["q"] = np.where(np.arange(32) % 5 == 0, "uncertain", "good")
     frame.loc[7, "q"] = "bad"
-    history = History.from_frame(Process.from_dict(stated), frame)
+    history = History.from_frame(judged, frame)
     path = tmp_path / f"out.{suffix}"
     ingest.export(history, path)
-    again = (ingest.import_csv if suffix == "csv" else ingest.import_parquet)(process, path, tmp_path / "back.h5")
-    assert again.quarantined == 0
-    back = History.open(tmp_path / "back.h5")
-    columns = [response, f"{response}.quality"]
-    before, after = history.read(columns), back.read(columns)
-    assert before[f"{response}.quality"].tolist().count("uncertain") == 7
-    assert before[f"{response}.quality"][7] == "bad"
-    after.loc[7, f"{response}.quality"] = "bad"  # where there is no value there is no quality
-    pd.testing.assert_frame_equal(before, after, check_exact=True)
+    columns = ["roughness", "roughness.quality"]
+    before = history.read(columns)
+    assert before["roughness.quality"].tolist().count("uncertain") == 7
+    assert before["roughness.quality"][7] == "bad"
+    assert np.isnan(before["roughness"][7])
+    for reads in (judged, process):
+        out = tmp_path / f"back-{reads is judged}.h5"
+        assert ingest.import_data(reads, path, out).quarantined == 0
+        pd.testing.assert_frame_equal(before, History.open(out).read(columns), check_exact=True)
+
+
+@pytest.mark.parametrize("place", ["other.h5", "other/"])
+def test_an_export_takes_a_value_back_elsewhere(
+    judged: Process, frame: pd.DataFrame, tmp_path: Path, place: str
+) -> None:
+    other = f"{tmp_path}/{place}"
+    ingest.import_frame(judged, frame, other)
+    history = History.from_frame(judged, frame)
+    history.append(frame.assign(q=np.where(np.arange(32) == 7, "bad", "good")))
+    ingest.export(history, tmp_path / "out.csv")
+    report = ingest.import_csv(judged, tmp_path / "out.csv", other)
+    assert (report.values_corrected, report.values_unchanged) == (1, 31)
+    read = History.open(other).read(["roughness", "roughness.quality"])
+    assert (read["roughness.quality"][7], int(read["roughness"].isna().sum())) == ("bad", 1)
+    assert not ingest.import_csv(judged, tmp_path / "out.csv", other, again=True).changed
+
+
+def test_without_its_quality_a_bad_value_does_not_go_out(judged: Process, frame: pd.DataFrame, tmp_path: Path) -> None:
+    history = History.from_frame(judged, frame.assign(q=np.where(np.arange(32) == 7, "bad", "good")))
+    ingest.export(history, tmp_path / "bare.csv", columns=["run_id", "roughness"])
+    assert pd.read_csv(tmp_path / "bare.csv")["roughness [um]"].isna().tolist() == [row == 7 for row in range(32)]
+    ingest.export(history, tmp_path / "both.csv", columns=["roughness.quality", "roughness"])
+    both = pd.read_csv(tmp_path / "both.csv")
+    assert (both["roughness [um]"][7], both["roughness.quality"][7]) == (frame["Ra"][7], "bad")
+
+
+@pytest.mark.parametrize("role", ["auxiliary", "identifier"])
+def test_a_column_that_is_called_like_a_quality(
+    judged: Process, frame: pd.DataFrame, tmp_path: Path, role: str
+) -> None:
+    """A column of somebody's own goes out as it is; the quality cannot, and the bad value with it."""
+    content = judged.to_dict()
+    if role == "identifier":
+        content["identifiers"]["roughness.quality"] = {}
+    own = frame["shaft"].astype(str).radd("S")
+    frame = frame.assign(q=np.where(np.arange(32) == 7, "bad", "good"), **{"roughness.quality": own})
+    history = History.from_frame(Process.from_dict(content), frame)
+    assert history.columns().set_index("name").loc["roughness.quality", "role"] == role
+    ingest.export(history, tmp_path / "out.csv")
+    out = pd.read_csv(tmp_path / "out.csv")
+    assert out["roughness.quality"].tolist() == own.tolist()
+    assert out["roughness [um]"].isna().tolist() == [row == 7 for row in range(32)]
 
 
 def test_turning_round_trip(tmp_path: Path) -> None:

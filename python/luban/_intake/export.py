@@ -12,6 +12,7 @@ import numpy as np
 
 from luban import _core
 from luban._intake.cells import number_text
+from luban._intake.quality import QUALITY_BAD
 from luban._intake.sources.base import require
 from luban.errors import ConfigurationError, DataError
 
@@ -61,7 +62,9 @@ class Exporter:
     def __init__(self, process: Process, source: _core.TableSource, options: ExportOptions) -> None:
         self._source = source
         self._options = options
-        self._qualities = {f"{response.name}.quality" for response in process.responses}
+        # A column of somebody's own that is called so hides the quality.
+        listed = {info.name for info in source.schema()}
+        self._qualities = {f"{response.name}.quality" for response in process.responses} - listed
         self._infos = self._columns(source)
         self._periods = {name: entry.period_ms for name, entry in process.definition.traces.items()}
         self._hidden = self._hidden_columns(process)
@@ -159,7 +162,8 @@ class Exporter:
     def _frame(self, source: _core.TableSource, names: Sequence[str], begin: int, end: int) -> pd.DataFrame:
         import pandas as pd
 
-        table = source.read(list(names), begin, end)
+        stated = self._stated(names)
+        table = source.read([*names, *stated.values()], begin, end)
         data: dict[str, Any] = {}
         for name in names:
             column = table.column(name)
@@ -171,9 +175,17 @@ class Exporter:
                 data[name] = self._pseudonyms(values)
             elif name == "repeat" and not np.isnan(values).any():
                 data[name] = values.astype(np.int64)
+            elif name in stated:  # a number beside the word bad takes a value back where it is imported
+                bad = np.asarray(table.column(f"{name}.quality").values) == QUALITY_BAD
+                data[name] = np.where(bad, table.column(stated[name]).values, values)
             else:
                 data[name] = values
         return pd.DataFrame(data)
+
+    def _stated(self, names: Sequence[str]) -> dict[str, str]:
+        """Return the columns of values as they came, bad ones too, of responses that go out with their quality."""
+        qualities = self._qualities.intersection(names)
+        return {name: f"/responses/{name}/value" for name in names if f"{name}.quality" in qualities}
 
     def _categories(self, name: str, codes: Any, categories: list[str]) -> Any:
         import pandas as pd

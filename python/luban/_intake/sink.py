@@ -7,7 +7,9 @@ and rows that disagree with what is stored, as a merge does. The numbers of coun
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -20,10 +22,15 @@ if TYPE_CHECKING:
 
     from luban._reading import Compression
 
-__all__ = ["PIECE_ROWS", "ContentSink", "SegmentSink", "Sink"]
+__all__ = ["PIECE_ROWS", "ContentSink", "SegmentSink", "Sink", "names_folder"]
 
 _NO_TIME = np.iinfo(np.int64).min
 PIECE_ROWS = 1 << 17  # one block of the index of a history
+
+
+def names_folder(out: str | PathLike[str]) -> bool:
+    """Whether a history of that name is a folder of segments: it ends in a slash, or there is such a folder."""
+    return Path(out).is_dir() or os.fspath(out).endswith(("/", os.sep))
 
 
 class Sink(Protocol):
@@ -140,11 +147,12 @@ class SegmentSink:
         self._appender = _history.Appender(str(folder), compression=compression)
         self._began: dict[str, int | None] = {}  # by digest: time of the first piece of an import
         self._again: int | None = None  # time of the first piece that came once more
+        self._history: _history.HistoryFolder | None = None  # as it was opened since the last piece
         self.piece_rows = piece_rows
 
     def imports_of(self, digest: str) -> list[_history.Provenance]:
         """See :class:`Sink`."""
-        history: _history.HistoryFolder | None = self._appender.history()
+        history = self._opened()
         if history is None or digest not in history.input_digests:  # their list knows it, without opening segments
             return []
         return [entry for entry in history.provenance if entry.input_digest == digest]
@@ -152,7 +160,7 @@ class SegmentSink:
     @property
     def process(self) -> Sequence[_history.ProcessVersion]:
         """See :class:`Sink`."""
-        history: _history.HistoryFolder | None = self._appender.history()
+        history = self._opened()
         return [] if history is None else [history.latest_version]
 
     def append(
@@ -163,9 +171,7 @@ class SegmentSink:
         if digest not in self._began:
             self._began[digest] = self._goes_on(digest, addition)
         began = self._began[digest]
-        report: _history.MergeReport = self._appender.append(
-            addition, source_rows, began=_NO_TIME if began is None else began, whole=whole
-        )
+        report = self._append(addition, source_rows, _NO_TIME if began is None else began, whole)
         if began is None:
             self._began[digest] = time
         return report
@@ -177,13 +183,29 @@ class SegmentSink:
         began = self._again
         if began is None:
             began, self._again = _NO_TIME, addition.provenance[0].time
-        report: _history.MergeReport = self._appender.append(addition, source_rows, began=began, whole=whole)
-        return report
+        return self._append(addition, source_rows, began, whole)
 
     def source(self) -> _history.HistorySource | None:
         """See :class:`Sink`."""
-        history: _history.HistoryFolder | None = self._appender.history()
-        return history
+        return self._opened()
+
+    def _append(
+        self, addition: _history.Content, source_rows: NDArray[np.int64], began: int, whole: bool
+    ) -> _history.MergeReport:
+        try:
+            report: _history.MergeReport = self._appender.append(addition, source_rows, began=began, whole=whole)
+        finally:
+            self._history = None
+        return report
+
+    def _opened(self) -> _history.HistoryFolder | None:
+        """Return what the folder holds, opened once after each piece: that reads the whole list of segments.
+
+        An import never asks while a piece is on its way to the disk.
+        """
+        if self._history is None:
+            self._history = self._appender.history()
+        return self._history
 
     def _goes_on(self, digest: str, addition: _history.Content) -> int | None:
         """When an import began that was interrupted, and that this piece goes on with under the same process file."""
@@ -198,4 +220,5 @@ class SegmentSink:
 
     def close(self) -> None:
         """Let go of the folder's lock."""
+        self._history = None
         self._appender.close()
