@@ -143,6 +143,18 @@ def negative_reading(file: h5py.File) -> None:
     file["readings/run"][3] = -7
 
 
+def event_of_no_reading(file: h5py.File) -> None:
+    file["responses/yield/reading"][3] = 10**12
+
+
+def event_of_a_negative_reading(file: h5py.File) -> None:
+    file["responses/yield/reading"][3] = -7
+
+
+def late_event_beside_one_of_no_reading(file: h5py.File) -> None:
+    file["responses/yield/reading"][2:4] = [10**12, -1]
+
+
 CASES: dict[str, tuple[Change, str]] = {
     "too many rows": (lambda f: replace(f, VALUE, shape=(2**45,), chunks=(1000,), dtype="f8"), "TIC-101"),
     "more rows than bytes": (lambda f: replace(f, VALUE, shape=(2**39,), chunks=(1000,), dtype="f8"), "TIC-101"),
@@ -183,6 +195,10 @@ CASES: dict[str, tuple[Change, str]] = {
     "one text for all": (one_text_for_all, "runs/recipe"),
     "no such run": (no_reading, "readings"),
     "negative run": (negative_reading, "readings"),
+    "event of no reading": (event_of_no_reading, "yield"),
+    "event of a negative reading": (event_of_a_negative_reading, "yield"),
+    "late event beside one of no reading": (late_event_beside_one_of_no_reading, "yield"),
+    "fewer repeats": (lambda f: replace(f, "readings/repeat", data=np.arange(3)), "readings"),
 }
 
 
