@@ -186,3 +186,20 @@ def test_weights_keep_the_levels_apart(kind: str, a: float, b: float) -> None:
     lowest_wrong = min(weigh(k, 0.0) for k, about in KINDS.items() if about.level == "mend")
     if KINDS[kind].level != "mend":
         assert weigh(kind, a) <= lowest_wrong
+
+
+def test_readings_without_a_response_are_said_to_be_left_out() -> None:
+    bare = Process.from_dict(
+        {
+            "luban": 1,
+            "process": "bare",
+            "parameters": {"T": {"unit": "degC", "low": 0, "high": 100}},
+            "responses": {"yield": {"unit": "%"}},
+        }
+    )
+    frame = pd.DataFrame({"T": np.arange(40.0), "yield": 50 + np.arange(40.0)})
+    assert History.from_frame(bare, frame).inspect().left_out() == ""
+    frame.loc[[3, 7], "yield"] = np.nan
+    seen = History.from_frame(bare, frame).inspect()
+    assert (seen.counts["readings"], seen.counts["left_out"]) == (38, 2)
+    assert seen.left_out().startswith("2 of 40 stored readings cannot be learned from")

@@ -79,7 +79,7 @@ def look_at(
     times = times[~np.isnat(times) & usable[np.asarray(data.source_row)[first]]]
     return Inspection(
         process=process.name,
-        counts=_counts(data, of_runs, run),
+        counts=_counts(data, of_runs, run) | {"left_out": source.row_count() - data.n},
         span={"first": str(times.min()) if len(times) else "", "last": str(times.max()) if len(times) else ""},
         inputs=tables.inputs_frame(data.encoder, X),
         responses=tables.responses_frame(data, Y),

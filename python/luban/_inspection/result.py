@@ -28,14 +28,14 @@ __all__ = ["Inspection"]
 class Inspection:
     """What is in a history, and what a person should look at before anything is learned from it.
 
-    Attributes (DataFrames unless said): ``counts`` (dict: readings, runs, groups, readings per run, points run more
-    than once), ``span`` (dict: first and last start, "" when unknown), ``findings`` (heaviest first: kind, where, how
-    far, a sentence, its weight), ``columns`` (every column in one line), ``inputs`` (range stated and seen per
-    variable), ``responses`` (values present, range), ``noise`` (standard deviations within and between runs with their
-    degrees of freedom, gross errors set aside), ``coverage`` (runs per combination of context categories), ``space``
-    (share of the search space within reach of a run, pairs of parameters), ``by_context`` (quartiles of the responses),
-    ``gaps`` (the longest pauses between runs). ``facts``, ``missing``, ``rate`` and ``sample`` are what its pictures
-    are drawn from.
+    Attributes (DataFrames unless said): ``counts`` (dict: readings to learn from and those left out, runs, groups,
+    readings per run, points run more than once), ``span`` (dict: first and last start, "" when unknown), ``findings``
+    (heaviest first: kind, where, how far, a sentence, its weight), ``columns`` (every column in one line), ``inputs``
+    (range stated and seen per variable), ``responses`` (values present, range), ``noise`` (standard deviations within
+    and between runs with their degrees of freedom, gross errors set aside), ``coverage`` (runs per combination of
+    context categories), ``space`` (share of the search space within reach of a run, pairs of parameters),
+    ``by_context`` (quartiles of the responses), ``gaps`` (the longest pauses between runs). ``facts``, ``missing``,
+    ``rate`` and ``sample`` are what its pictures are drawn from.
     """
 
     process: str
@@ -102,6 +102,15 @@ class Inspection:
             f"{self.process}: {counted(c['readings'], 'reading')} of {counted(c['runs'], 'run')} in "
             f"{counted(c['groups'], 'group')}{span}; {counted(len(self.findings), 'finding')}"
         )
+
+    def left_out(self) -> str:
+        """Say which readings are counted in the columns alone; nothing where all can be learned from."""
+        out = self.counts["left_out"]
+        if not out:
+            return ""
+        whole = out + self.counts["readings"]
+        share = f"{out:,} of {counted(whole, 'stored reading')}"
+        return f"{share} cannot be learned from: no usable response, or an input missing."
 
     def tables(self) -> list[tuple[str, pd.DataFrame]]:
         """Return the tables that are not empty, with their titles."""

@@ -83,6 +83,8 @@ def _show(source: History, inspection: Inspection) -> None:
         f"{counted(counts['readings'], 'reading')}, {each} a run; {counted(counts['points'], 'different point')}, "
         f"{counts['points_run_more_than_once']:,} of them run more than once."
     )
+    if inspection.left_out():
+        console.out(inspection.left_out())
     console.out(f"{span['first']} to {span['last']}." if span["first"] else "When the runs were made is not known.")
     if len(inspection.summary):
         shown = inspection.summary[["title", "level", "count", "columns", "advice"]]

@@ -32,7 +32,7 @@ def of_inspection(seen: Inspection, *, footer: str = "") -> Report:
     return Report(
         title=f"History of {seen.process}",
         subtitle=f"{counted(counts['readings'], 'reading')} of {counted(counts['runs'], 'run')}{span}. What is in it, "
-        "and what to look at before anything is learned from it.",
+        f"and what to look at before anything is learned from it. {seen.left_out()}".rstrip(),
         sections=inspection_sections(seen),
         footer=footer,
     )
