@@ -20,6 +20,7 @@ from luban._intake.sources.find import find_source
 from luban._intake.sources.frame import FrameSource
 from luban._intake.traces import Recorded, read_trace
 from luban.errors import ConfigurationError, DataError, UnitError
+from luban.history import History
 from luban.process import Process
 
 TEXT = """
@@ -82,6 +83,34 @@ def test_a_source_may_lack_them(rich: Process) -> None:
     columns, _ = columns_of(rich, rows().drop(columns=["Vc_actual", "grade_used", "Ra_q", "power_q"]))
     assert columns.achieved == {}
     assert columns.quality == {}
+
+
+def test_the_worse_of_two_qualities_counts(rich: Process, tmp_path: Path) -> None:
+    frame = rows().assign(Ra_q=["OK", "OK", "broken", ""], **{"roughness.quality": ["bad", "uncertain", "good", "bad"]})
+    columns, refusals = columns_of(rich, frame)
+    assert columns.quality["roughness"].tolist() == [2, 1, 2, 2]
+    assert not any(column.endswith("q") for column in refusals.column)
+    assert match_columns(rich, list(frame), "frame").auxiliary == {}
+    # From a frame of a history to a history: what one of them calls bad is no value there.
+    frame = frame.assign(run_id=list("abcd"), repeat=1, Vc=100.0, grade="A", Vc_actual=100.0, grade_used="A")
+    ingest.import_frame(rich, frame, tmp_path / "out.h5", own_runs=True)
+    read = History.open(tmp_path / "out.h5").read(["roughness", "roughness.quality"])
+    np.testing.assert_array_equal(read["roughness"], [np.nan, 2, np.nan, np.nan])
+    assert read["roughness.quality"].tolist() == ["bad", "uncertain", "bad", "bad"]
+
+
+def test_one_column_tells_the_quality_of_two(tmp_path: Path) -> None:
+    (tmp_path / "rich.yaml").write_text(TEXT.replace("column: power_q", "column: Ra_q, bad: [strange]"))
+    columns, _ = columns_of(Process.from_yaml(tmp_path / "rich.yaml"), rows().assign(Ra_q="strange"))
+    assert columns.quality["roughness"].tolist() == [1] * 4
+    assert columns.quality["power"].tolist() == [2] * 4
+
+
+def test_no_auxiliary_column_hides_what_was_achieved(rich: Process) -> None:
+    header = [*rows(), "speed.achieved"]
+    assert match_columns(rich, header, "frame").auxiliary == {
+        "auxiliary.speed.achieved": ("speed.achieved", ""),
+    }
 
 
 @pytest.mark.parametrize(
