@@ -99,6 +99,28 @@ def test_the_worse_of_two_qualities_counts(rich: Process, tmp_path: Path) -> Non
     assert read["roughness.quality"].tolist() == ["bad", "uncertain", "bad", "bad"]
 
 
+def test_a_stated_quality_that_the_source_lacks_is_told(rich: Process, tmp_path: Path) -> None:
+    frame = rows().rename(columns={"Ra_q": "Ra_Q"})
+    notes = match_columns(rich, list(frame), "frame").notes
+    near = "Not in the source: the qualities of roughness (column 'Ra_q'; did you mean \"Ra_Q\"?)"
+    assert notes == [f"{near}; its new values count as good."]
+    frame.to_csv(tmp_path / "rows.csv", index=False)
+    assert notes[0] in str(ingest.import_csv(rich, tmp_path / "rows.csv", tmp_path / "out.h5"))
+    notes = match_columns(rich, list(rows().drop(columns="power_q")), "frame").notes
+    assert notes == ["Not in the source: the qualities of power (column 'power_q'); its new values count as good."]
+    assert (
+        match_columns(rich, list(rows().drop(columns=["power", "power_q"])), "frame", inputs_required=False).notes == []
+    )
+    assert match_columns(rich, list(frame), "frame", own_runs=True).notes == []
+    assert match_columns(rich, list(rows()), "frame").notes == []
+
+
+def test_a_quality_may_be_named_after_the_column_of_its_response(rich: Process) -> None:
+    columns, _ = columns_of(rich, rows().rename(columns={"Ra_q": "Ra.quality"}))
+    assert columns.quality["roughness"].tolist() == [0, 1, 2, 1]
+    assert match_columns(rich, [*rows().drop(columns="Ra_q"), "Ra.quality"], "frame").notes == []
+
+
 def test_one_column_tells_the_quality_of_two(tmp_path: Path) -> None:
     (tmp_path / "rich.yaml").write_text(TEXT.replace("column: power_q", "column: Ra_q, bad: [strange]"))
     columns, _ = columns_of(Process.from_yaml(tmp_path / "rich.yaml"), rows().assign(Ra_q="strange"))

@@ -64,6 +64,7 @@ class Match:
     quality: list[Quality] = field(default_factory=list)  # the worst counts where a response has several
     status: Mapping[str, str] | None = None  # what the words of the source mean; None: the process file states none
     run_id_counts: bool = True  # a column run_id names runs; otherwise other columns do
+    notes: list[str] = field(default_factory=list)  # sentences for the report
 
     @property
     def numeric_headers(self) -> list[str]:
@@ -150,9 +151,11 @@ def match_columns(
     given_out = "run_id" in housekeeping
     left_out = [name for name in _MADE_ANEW if given_out and finder.find(name) is not None]
     rest = finder.rest(set(process.source_columns) | _beside(process))
+    # A table of a history lacks the qualities where all are good.
+    notes = [] if own_runs else _lacking_qualities(process, found, quality, list(rest))
     made_of = process.core.run_id
     counts = own_runs or not made_of or not all(name in found for name in made_of)
-    return Match(found, housekeeping, rest, absent, left_out, achieved, quality, _status_words(process), counts)
+    return Match(found, housekeeping, rest, absent, left_out, achieved, quality, _status_words(process), counts, notes)
 
 
 def _beside(process: Process) -> set[str]:
@@ -199,7 +202,10 @@ def _match_achieved(process: Process, finder: _Finder) -> dict[str, Found]:
 
 
 def _match_quality(process: Process, finder: _Finder) -> list[Quality]:
-    """Find what tells the qualities of responses: the stated column, and the one that a history gives out."""
+    """Find what tells the qualities of responses: the stated column, and those named after the response.
+
+    A history gives out ``roughness.quality``; ``Ra.quality`` is the same by the name of the source.
+    """
     out: list[Quality] = []
     stated = dict(_quality_entries(process))
     places: dict[str, str | None] = {}  # one column may tell the quality of several responses
@@ -207,13 +213,35 @@ def _match_quality(process: Process, finder: _Finder) -> list[Quality]:
         entry = stated.get(response.name)
         words = {} if entry is None else _words(entry)
         own = None if entry is None else entry.column.name
-        for name in dict.fromkeys(name for name in (own, f"{response.name}.quality") if name is not None):
+        given_out = f"{response.name}.quality"
+        names = [given_out] if own is None else [own, given_out]
+        column = units.parse_header(process.source_columns[response.name].column)[0]
+        if column not in process.source_columns:  # otherwise it is of another response
+            names.append(f"{column}.quality")
+        for name in dict.fromkeys(names):
             if name not in places:
                 places[name] = finder.find(name)
             at = places[name]
             if at is not None:
-                out.append(Quality(response.name, at, words if name == own else {}))
+                out.append(Quality(response.name, at, {} if name == given_out != own else words))
     return out
+
+
+def _lacking_qualities(
+    process: Process, found: Mapping[str, Found], quality: Sequence[Quality], others: Sequence[str]
+) -> list[str]:
+    """Say of which responses of the source nothing tells the quality, though the process file states a column."""
+    read = {one.response for one in quality}
+    notes = []
+    for name, entry in _quality_entries(process):
+        if name in found and name not in read:
+            near = _core.nearest_hint(entry.column.name, list(others)) if others else ""
+            hint = f"; {near}" if near.startswith("did you mean") else ""
+            notes.append(
+                f"Not in the source: the qualities of {name} (column {entry.column.name!r}{hint}); "
+                "its new values count as good."
+            )
+    return notes
 
 
 def _words(entry: QualityEntry) -> dict[str, int]:
