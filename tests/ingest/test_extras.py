@@ -121,6 +121,15 @@ def test_a_quality_may_be_named_after_the_column_of_its_response(rich: Process) 
     assert match_columns(rich, [*rows().drop(columns="Ra_q"), "Ra.quality"], "frame").notes == []
 
 
+def test_what_is_kept_as_uncertain_is_told_so(rich: Process, tmp_path: Path) -> None:
+    frame = rows().assign(Ra_q=["Bad", "0x80000000", "OK", "strange"], Vc_actual="", grade_used="")
+    report = ingest.import_frame(rich, frame, tmp_path / "out.h5")
+    assert "Quarantined values of Ra_q: 1 — " in str(report)
+    assert "explains; the value is kept as uncertain (quality_never_seen)" in str(report)
+    read = History.open(tmp_path / "out.h5").read(["roughness.quality"])["roughness.quality"]
+    assert read.tolist() == ["bad", "bad", "good", "uncertain"]
+
+
 def test_one_column_tells_the_quality_of_two(tmp_path: Path) -> None:
     (tmp_path / "rich.yaml").write_text(TEXT.replace("column: power_q", "column: Ra_q, bad: [strange]"))
     columns, _ = columns_of(Process.from_yaml(tmp_path / "rich.yaml"), rows().assign(Ra_q="strange"))
@@ -145,6 +154,7 @@ def test_words_and_codes_of_opc_ua(text: str, code: int) -> None:
     assert opc_quality(text) == code
     assert Quality("a", "b", {text: 1}).code(text) == 1
     assert Quality("a", "b", {text: 1}).code("other") == -1
+    assert Quality("a", "b", {"other": 1}).code(text) == code
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What a source says of the quality of a value: its own words, or those and the codes of OPC UA."""
+"""What a source says of the quality of a value: its own words, then those and the codes of OPC UA."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SMALLEST_STATUS = 0x10000  # of OPC UA, other than Good: the low 16 bits hold f
 
 @dataclass(frozen=True)
 class Quality:
-    """The column that tells the quality of a response, and the source's own words (empty: those of OPC UA)."""
+    """The column that tells the quality of a response, and the source's own words, which go before those of OPC UA."""
 
     response: str
     header: str
@@ -23,7 +23,7 @@ class Quality:
 
     def code(self, text: str) -> int:
         """Return the stored code of a text; QUALITY_UNKNOWN when nobody explained it."""
-        return self.words.get(text, QUALITY_UNKNOWN) if self.words else opc_quality(text)
+        return self.words[text] if text in self.words else opc_quality(text)
 
 
 def opc_quality(text: str) -> int:

@@ -31,7 +31,8 @@ REASONS: Mapping[str, str] = {
     "disagrees_with_stored_reading": "differs in a noise variable from the reading that is stored",
     "only_responses_are_corrected": "another auxiliary value, or another time, lot, equipment … of a stored run",
     "status_unknown": "a word for the status that the process file does not explain; the run is stored as running",
-    "quality_never_seen": "a word for the quality that neither the process file nor OPC UA explains; value uncertain",
+    "quality_never_seen": "a word for the quality that neither the process file nor OPC UA explains; "
+    "the value is kept as uncertain",
 }
 
 
