@@ -130,6 +130,35 @@ def test_what_is_kept_as_uncertain_is_told_so(rich: Process, tmp_path: Path) -> 
     assert read.tolist() == ["bad", "bad", "good", "uncertain"]
 
 
+def test_qualities_of_opc_classic_are_refused_until_they_are_explained(tmp_path: Path) -> None:
+    def process(quality: str) -> Process:
+        (tmp_path / "rich.yaml").write_text(TEXT.replace("column: power_q", f"column: power_q{quality}"))
+        return Process.from_yaml(tmp_path / "rich.yaml")
+
+    frame = rows().assign(power_q=[192, 64, 0, 216])
+    words = "{column: power_q, good: [192, 216], uncertain: [64], bad: [0]}"
+    with pytest.raises(ConfigurationError) as told:
+        columns_of(process(""), frame)
+    assert "received 192, 64, 216 (column 'power_q')" in str(told.value)
+    assert words in str(told.value)
+    columns, refusals = columns_of(process(words.removeprefix("{column: power_q").removesuffix("}")), frame)
+    assert columns.quality["power"].tolist() == [0, 1, 2, 0]
+    assert "power_q" not in refusals.column
+    # Words of one's own for some of them are shown with those that lack.
+    with pytest.raises(
+        ConfigurationError, match=r"received 216.0 .* good: \[192, 216\], uncertain: \[64\], bad: \[0\]"
+    ):
+        columns_of(process(", good: [192]"), frame.assign(power_q=["192.0", "0", "0", "216.0"]))
+    columns, _ = columns_of(process(", good: [192]"), frame.assign(power_q=["192.0", "0", "Bad", "0x80000000"]))
+    assert columns.quality["power"].tolist() == [0, 1, 2, 2]  # never the Good of OPC UA
+    for text in ("255", "3", "0x10", "100.0"):
+        with pytest.raises(ConfigurationError, match="OPC Classic"):
+            columns_of(process(""), frame.assign(power_q=["Good", "Good", "Good", text]))
+    for text in ("256", "-3", "3.5", "0x40000000"):
+        columns, _ = columns_of(process(""), frame.assign(power_q=["Good", "Good", "Good", text]))
+        assert columns.quality["power"].tolist() == [0, 0, 0, 1]
+
+
 def test_one_column_tells_the_quality_of_two(tmp_path: Path) -> None:
     (tmp_path / "rich.yaml").write_text(TEXT.replace("column: power_q", "column: Ra_q, bad: [strange]"))
     columns, _ = columns_of(Process.from_yaml(tmp_path / "rich.yaml"), rows().assign(Ra_q="strange"))
@@ -148,13 +177,14 @@ def test_no_auxiliary_column_hides_what_was_achieved(rich: Process) -> None:
     ("text", "code"),
     [("Good", 0), ("good", 0), ("Good_LocalOverride", 0), ("UncertainLastUsableValue", 1), ("BAD", 2), ("0", 0),
      ("1", 1), ("2", 2), ("0x00960000", 0), ("0x40900000", 1), ("2147483648", 2), ("3221225472", 2), ("192", -1),
-     ("OK", -1), ("-1", -1), ("nan", -1), ("99999999999", -1), ("0xzz", -1)],
+     ("OK", -1), ("-1", -1), ("nan", -1), ("99999999999", -1), ("0xzz", -1), ("inf", -1),
+     ("0.5", -1), ("1.0", 1)],
 )  # fmt: skip
 def test_words_and_codes_of_opc_ua(text: str, code: int) -> None:
     assert opc_quality(text) == code
     assert Quality("a", "b", {text: 1}).code(text) == 1
     assert Quality("a", "b", {text: 1}).code("other") == -1
-    assert Quality("a", "b", {"other": 1}).code(text) == code
+    assert Quality("a", "b", {"other": 1, "None": 1}).code(text) == code
 
 
 @pytest.mark.parametrize(

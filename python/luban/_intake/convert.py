@@ -247,8 +247,12 @@ def _achieved(out: Columns, found: Found, cells: Cells, decimal: str, refusals: 
 
 
 def _quality(out: Columns, quality: Quality, cells: Cells, refusals: Refusals) -> None:
-    """Read the quality of a response; a text that nobody explained makes its value uncertain, the worst word counts."""
+    """Read the quality of a response; a text that nobody explained makes its value uncertain, the worst word counts.
+
+    Raises: ConfigurationError for the numbers of OPC Classic where the process file does not explain them.
+    """
     texts = cells.codes(quality.header)
+    quality.require_explained(texts.categories)
     lookup = np.array([*(quality.code(text) for text in texts.categories), QUALITY_GOOD], dtype=np.int32)
     codes = lookup[texts.codes]
     unknown = codes == QUALITY_UNKNOWN
