@@ -159,6 +159,43 @@ def test_qualities_of_opc_classic_are_refused_until_they_are_explained(tmp_path:
         assert columns.quality["power"].tolist() == [0, 0, 0, 1]
 
 
+TAKEN_BACK = """
+luban: 1
+process: plate
+parameters:
+  speed: {unit: m/min, low: 10, high: 100}
+identifiers:
+  part: {}
+responses:
+  rough: {unit: um, column: Ra, late: true, valid: {low: 0}, quality: {column: Ra_q, bad: [broken]}}
+  hard: {unit: "1", late: true}
+runs: {id: [part], repeat: {column: rep}}
+"""
+
+
+@pytest.mark.parametrize("out", ["out.h5", "folder/"])
+def test_a_bad_quality_without_its_number_is_told_loudly(tmp_path: Path, out: str) -> None:
+    (tmp_path / "plate.yaml").write_text(TAKEN_BACK)
+    process, place = Process.from_yaml(tmp_path / "plate.yaml"), f"{tmp_path}/{out}"
+
+    def add(text: str) -> ingest.ImportReport:
+        (tmp_path / "rows.csv").write_text(text)
+        return ingest.import_csv(process, tmp_path / "rows.csv", place)
+
+    first = add("part,rep,speed,Ra,Ra_q\nA,1,20,1,OK\nB,1,20,2,\nC,1,20,3,\nD,1,20,4,\nE,1,20,5,\nF,1,20,,broken\n")
+    assert first.warnings == []  # of a new reading there is nothing to take back
+    report = add("part,rep,speed,Ra,Ra_q\nA,1,20,-999,broken\nB,1,20,ERR,Bad\nC,1,20,NaN,broken\nD,1,20,,broken\n"
+                 "E,1,20,5,broken\n")  # fmt: skip
+    told = " of rough without a value of their own: nothing was taken back (bring the number again with its quality)."
+    assert report.bad_without_value == {"rough": 4}
+    assert report.warnings == report.to_dict()["warnings"] == ["4 bad qualities" + told]
+    assert f"Warning: 4 bad qualities{told}" in report.lines()
+    np.testing.assert_array_equal(History.open(place).read(["rough"])["rough"], [1, 2, 3, 4, np.nan, np.nan])
+    late = add("part,rep,hard,Ra_q\nA,1,7,broken\n")  # not even a column of values
+    assert late.warnings[0].startswith("1 bad quality of rough without a value of its own: nothing was taken back")
+    assert late.lines()[2:4] == ["Nothing was quarantined.", f"Warning: {late.warnings[0]}"]
+
+
 def test_one_column_tells_the_quality_of_two(tmp_path: Path) -> None:
     (tmp_path / "rich.yaml").write_text(TEXT.replace("column: power_q", "column: Ra_q, bad: [strange]"))
     columns, _ = columns_of(Process.from_yaml(tmp_path / "rich.yaml"), rows().assign(Ra_q="strange"))
