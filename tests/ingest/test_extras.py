@@ -20,6 +20,7 @@ from luban._intake.sources.find import find_source
 from luban._intake.sources.frame import FrameSource
 from luban._intake.traces import Recorded, read_trace
 from luban.errors import ConfigurationError, DataError, UnitError
+from luban.history import History
 from luban.process import Process
 
 TEXT = """
@@ -84,16 +85,143 @@ def test_a_source_may_lack_them(rich: Process) -> None:
     assert columns.quality == {}
 
 
+def test_the_worse_of_two_qualities_counts(rich: Process, tmp_path: Path) -> None:
+    frame = rows().assign(Ra_q=["OK", "OK", "broken", ""], **{"roughness.quality": ["bad", "uncertain", "good", "bad"]})
+    columns, refusals = columns_of(rich, frame)
+    assert columns.quality["roughness"].tolist() == [2, 1, 2, 2]
+    assert not any(column.endswith("q") for column in refusals.column)
+    assert match_columns(rich, list(frame), "frame").auxiliary == {}
+    # From a frame of a history to a history: what one of them calls bad is no value there.
+    frame = frame.assign(run_id=list("abcd"), repeat=1, Vc=100.0, grade="A", Vc_actual=100.0, grade_used="A")
+    ingest.import_frame(rich, frame, tmp_path / "out.h5", own_runs=True)
+    read = History.open(tmp_path / "out.h5").read(["roughness", "roughness.quality"])
+    np.testing.assert_array_equal(read["roughness"], [np.nan, 2, np.nan, np.nan])
+    assert read["roughness.quality"].tolist() == ["bad", "uncertain", "bad", "bad"]
+
+
+def test_a_stated_quality_that_the_source_lacks_is_told(rich: Process, tmp_path: Path) -> None:
+    frame = rows().rename(columns={"Ra_q": "Ra_Q"})
+    notes = match_columns(rich, list(frame), "frame").notes
+    near = "Not in the source: the qualities of roughness (column 'Ra_q'; did you mean \"Ra_Q\"?)"
+    assert notes == [f"{near}; its new values count as good."]
+    frame.to_csv(tmp_path / "rows.csv", index=False)
+    assert notes[0] in str(ingest.import_csv(rich, tmp_path / "rows.csv", tmp_path / "out.h5"))
+    notes = match_columns(rich, list(rows().drop(columns="power_q")), "frame").notes
+    assert notes == ["Not in the source: the qualities of power (column 'power_q'); its new values count as good."]
+    assert (
+        match_columns(rich, list(rows().drop(columns=["power", "power_q"])), "frame", inputs_required=False).notes == []
+    )
+    assert match_columns(rich, list(frame), "frame", own_runs=True).notes == []
+    assert match_columns(rich, list(rows()), "frame").notes == []
+
+
+def test_a_quality_may_be_named_after_the_column_of_its_response(rich: Process) -> None:
+    columns, _ = columns_of(rich, rows().rename(columns={"Ra_q": "Ra.quality"}))
+    assert columns.quality["roughness"].tolist() == [0, 1, 2, 1]
+    assert match_columns(rich, [*rows().drop(columns="Ra_q"), "Ra.quality"], "frame").notes == []
+
+
+def test_what_is_kept_as_uncertain_is_told_so(rich: Process, tmp_path: Path) -> None:
+    frame = rows().assign(Ra_q=["Bad", "0x80000000", "OK", "strange"], Vc_actual="", grade_used="")
+    report = ingest.import_frame(rich, frame, tmp_path / "out.h5")
+    assert "Quarantined values of Ra_q: 1 — " in str(report)
+    assert "explains; the value is kept as uncertain (quality_never_seen)" in str(report)
+    read = History.open(tmp_path / "out.h5").read(["roughness.quality"])["roughness.quality"]
+    assert read.tolist() == ["bad", "bad", "good", "uncertain"]
+
+
+def test_qualities_of_opc_classic_are_refused_until_they_are_explained(tmp_path: Path) -> None:
+    def process(quality: str) -> Process:
+        (tmp_path / "rich.yaml").write_text(TEXT.replace("column: power_q", f"column: power_q{quality}"))
+        return Process.from_yaml(tmp_path / "rich.yaml")
+
+    frame = rows().assign(power_q=[192, 64, 0, 216])
+    words = "{column: power_q, good: [192, 216], uncertain: [64], bad: [0]}"
+    with pytest.raises(ConfigurationError) as told:
+        columns_of(process(""), frame)
+    assert "received 192, 64, 216 (column 'power_q')" in str(told.value)
+    assert words in str(told.value)
+    columns, refusals = columns_of(process(words.removeprefix("{column: power_q").removesuffix("}")), frame)
+    assert columns.quality["power"].tolist() == [0, 1, 2, 0]
+    assert "power_q" not in refusals.column
+    # Words of one's own for some of them are shown with those that lack.
+    with pytest.raises(
+        ConfigurationError, match=r"received 216.0 .* good: \[192, 216\], uncertain: \[64\], bad: \[0\]"
+    ):
+        columns_of(process(", good: [192]"), frame.assign(power_q=["192.0", "0", "0", "216.0"]))
+    columns, _ = columns_of(process(", good: [192]"), frame.assign(power_q=["192.0", "0", "Bad", "0x80000000"]))
+    assert columns.quality["power"].tolist() == [0, 1, 2, 2]  # never the Good of OPC UA
+    for text in ("255", "3", "0x10", "100.0"):
+        with pytest.raises(ConfigurationError, match="OPC Classic"):
+            columns_of(process(""), frame.assign(power_q=["Good", "Good", "Good", text]))
+    for text in ("256", "-3", "3.5", "0x40000000"):
+        columns, _ = columns_of(process(""), frame.assign(power_q=["Good", "Good", "Good", text]))
+        assert columns.quality["power"].tolist() == [0, 0, 0, 1]
+
+
+TAKEN_BACK = """
+luban: 1
+process: plate
+parameters:
+  speed: {unit: m/min, low: 10, high: 100}
+identifiers:
+  part: {}
+responses:
+  rough: {unit: um, column: Ra, late: true, valid: {low: 0}, quality: {column: Ra_q, bad: [broken]}}
+  hard: {unit: "1", late: true}
+runs: {id: [part], repeat: {column: rep}}
+"""
+
+
+@pytest.mark.parametrize("out", ["out.h5", "folder/"])
+def test_a_bad_quality_without_its_number_is_told_loudly(tmp_path: Path, out: str) -> None:
+    (tmp_path / "plate.yaml").write_text(TAKEN_BACK)
+    process, place = Process.from_yaml(tmp_path / "plate.yaml"), f"{tmp_path}/{out}"
+
+    def add(text: str) -> ingest.ImportReport:
+        (tmp_path / "rows.csv").write_text(text)
+        return ingest.import_csv(process, tmp_path / "rows.csv", place)
+
+    first = add("part,rep,speed,Ra,Ra_q\nA,1,20,1,OK\nB,1,20,2,\nC,1,20,3,\nD,1,20,4,\nE,1,20,5,\nF,1,20,,broken\n")
+    assert first.warnings == []  # of a new reading there is nothing to take back
+    report = add("part,rep,speed,Ra,Ra_q\nA,1,20,-999,broken\nB,1,20,ERR,Bad\nC,1,20,NaN,broken\nD,1,20,,broken\n"
+                 "E,1,20,5,broken\n")  # fmt: skip
+    told = " of rough without a value of their own: nothing was taken back (bring the number again with its quality)."
+    assert report.bad_without_value == {"rough": 4}
+    assert report.warnings == report.to_dict()["warnings"] == ["4 bad qualities" + told]
+    assert f"Warning: 4 bad qualities{told}" in report.lines()
+    np.testing.assert_array_equal(History.open(place).read(["rough"])["rough"], [1, 2, 3, 4, np.nan, np.nan])
+    late = add("part,rep,hard,Ra_q\nA,1,7,broken\n")  # not even a column of values
+    assert late.warnings[0].startswith("1 bad quality of rough without a value of its own: nothing was taken back")
+    assert late.lines()[2:4] == ["Nothing was quarantined.", f"Warning: {late.warnings[0]}"]
+
+
+def test_one_column_tells_the_quality_of_two(tmp_path: Path) -> None:
+    (tmp_path / "rich.yaml").write_text(TEXT.replace("column: power_q", "column: Ra_q, bad: [strange]"))
+    columns, _ = columns_of(Process.from_yaml(tmp_path / "rich.yaml"), rows().assign(Ra_q="strange"))
+    assert columns.quality["roughness"].tolist() == [1] * 4
+    assert columns.quality["power"].tolist() == [2] * 4
+
+
+def test_no_auxiliary_column_hides_what_was_achieved(rich: Process) -> None:
+    header = [*rows(), "speed.achieved"]
+    assert match_columns(rich, header, "frame").auxiliary == {
+        "auxiliary.speed.achieved": ("speed.achieved", ""),
+    }
+
+
 @pytest.mark.parametrize(
     ("text", "code"),
     [("Good", 0), ("good", 0), ("Good_LocalOverride", 0), ("UncertainLastUsableValue", 1), ("BAD", 2), ("0", 0),
      ("1", 1), ("2", 2), ("0x00960000", 0), ("0x40900000", 1), ("2147483648", 2), ("3221225472", 2), ("192", -1),
-     ("OK", -1), ("-1", -1), ("nan", -1), ("99999999999", -1), ("0xzz", -1)],
+     ("OK", -1), ("-1", -1), ("nan", -1), ("99999999999", -1), ("0xzz", -1), ("inf", -1),
+     ("0.5", -1), ("1.0", 1)],
 )  # fmt: skip
 def test_words_and_codes_of_opc_ua(text: str, code: int) -> None:
     assert opc_quality(text) == code
     assert Quality("a", "b", {text: 1}).code(text) == 1
     assert Quality("a", "b", {text: 1}).code("other") == -1
+    assert Quality("a", "b", {"other": 1, "None": 1}).code(text) == code
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from luban._intake.cells import first_places, number_texts, taken
 from luban._intake.convert import NO_TIME, Codes, Columns, Refusals
 from luban._intake.extras import add_achieved, add_with_quality
 from luban._intake.once_more import Known
+from luban._intake.quality import QUALITY_BAD
 from luban._intake.row_runs import RowRuns, expanded, starts_of
 from luban._intake.status import settle_status
 from luban._intake.tables import free_numbers, number_codes, reading_tables, run_tables
@@ -178,6 +179,7 @@ def build(
     times = columns.times.get("reading_time", np.full(len(columns.rows), NO_TIME, dtype=np.int64))
     content.set_readings(runs.run, repeat, taken(times, kept), readings.noise, readings.auxiliary)
     _add_responses(content, process, columns, kept, now)
+    report.bad_without_value = _bad_without_value(columns, kept)
     add_achieved(content, process, columns, kept, runs.run, len(first))
     report.auxiliary = readings.auxiliary_names
     refusals.drop_values(columns.rows[~columns.good])
@@ -211,6 +213,18 @@ def _add_responses(
             content.add_response(response.name, response.unit, there, values, now)
         else:
             add_with_quality(content, response, there, values, now, quality[kept][there])
+
+
+def _bad_without_value(columns: Columns, kept: NDArray[np.int64]) -> dict[str, int]:
+    """Count, of each response, bad qualities beside no usable value: an event needs a number, so they are none."""
+    out = {}
+    for name, quality in columns.quality.items():
+        bad = quality[kept] == QUALITY_BAD
+        if name in columns.numbers:
+            bad &= np.isnan(columns.numbers[name][kept])
+        if count := int(np.count_nonzero(bad)):
+            out[name] = count
+    return out
 
 
 def _equipment(process: Process) -> str:

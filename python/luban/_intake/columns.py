@@ -61,9 +61,10 @@ class Match:
     absent: list[str]  # optional responses that the source does not have
     left_out: list[str]  # columns that are made anew
     achieved: dict[str, Found] = field(default_factory=dict)  # what parameters reached, by name of the parameter
-    quality: dict[str, Quality] = field(default_factory=dict)  # by name of the response
+    quality: list[Quality] = field(default_factory=list)  # the worst counts where a response has several
     status: Mapping[str, str] | None = None  # what the words of the source mean; None: the process file states none
     run_id_counts: bool = True  # a column run_id names runs; otherwise other columns do
+    notes: list[str] = field(default_factory=list)  # sentences for the report
 
     @property
     def numeric_headers(self) -> list[str]:
@@ -149,10 +150,18 @@ def match_columns(
     # Only a table that a history gave out has these of ours; elsewhere they are somebody's own columns.
     given_out = "run_id" in housekeeping
     left_out = [name for name in _MADE_ANEW if given_out and finder.find(name) is not None]
-    rest = finder.rest(set(process.source_columns))
+    rest = finder.rest(set(process.source_columns) | _beside(process))
+    # A table of a history lacks the qualities where all are good.
+    notes = [] if own_runs else _lacking_qualities(process, found, quality, list(rest))
     made_of = process.core.run_id
     counts = own_runs or not made_of or not all(name in found for name in made_of)
-    return Match(found, housekeeping, rest, absent, left_out, achieved, quality, _status_words(process), counts)
+    return Match(found, housekeeping, rest, absent, left_out, achieved, quality, _status_words(process), counts, notes)
+
+
+def _beside(process: Process) -> set[str]:
+    """Names by which a history gives out what stands beside a parameter or a response."""
+    achieved = {f"{parameter.name}.achieved" for parameter in process.parameters}
+    return achieved | {f"{response.name}.quality" for response in process.responses}
 
 
 def _status_words(process: Process) -> Mapping[str, str] | None:
@@ -192,25 +201,52 @@ def _match_achieved(process: Process, finder: _Finder) -> dict[str, Found]:
     return out
 
 
-def _match_quality(process: Process, finder: _Finder) -> dict[str, Quality]:
-    out: dict[str, Quality] = {}
+def _match_quality(process: Process, finder: _Finder) -> list[Quality]:
+    """Find what tells the qualities of responses: the stated column, and those named after the response.
+
+    A history gives out ``roughness.quality``; ``Ra.quality`` is the same by the name of the source.
+    """
+    out: list[Quality] = []
     stated = dict(_quality_entries(process))
+    places: dict[str, str | None] = {}  # one column may tell the quality of several responses
     for response in process.responses:
         entry = stated.get(response.name)
+        words = {} if entry is None else _words(entry)
+        own = None if entry is None else entry.column.name
         given_out = f"{response.name}.quality"
-        at = finder.find(*([given_out] if entry is None else [entry.column.name, given_out]))
-        if at is None:
-            continue
-        words: dict[str, int] = {}
-        if entry is not None and at == entry.column.name:
-            for code, texts in (
-                (QUALITY_GOOD, entry.good),
-                (QUALITY_UNCERTAIN, entry.uncertain),
-                (QUALITY_BAD, entry.bad),
-            ):
-                words |= dict.fromkeys(texts, code)
-        out[response.name] = Quality(response.name, at, words)
+        names = [given_out] if own is None else [own, given_out]
+        column = units.parse_header(process.source_columns[response.name].column)[0]
+        if column not in process.source_columns:  # otherwise it is of another response
+            names.append(f"{column}.quality")
+        for name in dict.fromkeys(names):
+            if name not in places:
+                places[name] = finder.find(name)
+            at = places[name]
+            if at is not None:
+                out.append(Quality(response.name, at, {} if name == given_out != own else words))
     return out
+
+
+def _lacking_qualities(
+    process: Process, found: Mapping[str, Found], quality: Sequence[Quality], others: Sequence[str]
+) -> list[str]:
+    """Say of which responses of the source nothing tells the quality, though the process file states a column."""
+    read = {one.response for one in quality}
+    notes = []
+    for name, entry in _quality_entries(process):
+        if name in found and name not in read:
+            near = _core.nearest_hint(entry.column.name, list(others)) if others else ""
+            hint = f"; {near}" if near.startswith("did you mean") else ""
+            notes.append(
+                f"Not in the source: the qualities of {name} (column {entry.column.name!r}{hint}); "
+                "its new values count as good."
+            )
+    return notes
+
+
+def _words(entry: QualityEntry) -> dict[str, int]:
+    codes = ((QUALITY_GOOD, entry.good), (QUALITY_UNCERTAIN, entry.uncertain), (QUALITY_BAD, entry.bad))
+    return {text: code for code, texts in codes for text in texts}
 
 
 def _categories(process: Process) -> dict[str, tuple[str, ...]]:

@@ -172,7 +172,7 @@ def convert_chunk(
             _housekeeping(out, name, header, cells, decimal, refusals)
     for found in match.achieved.values():
         _achieved(out, found, cells, decimal, refusals)
-    for quality in match.quality.values():
+    for quality in match.quality:
         _quality(out, quality, cells, refusals)
     for name, (header, _) in match.auxiliary.items():
         values_or_texts = cells.free(header)
@@ -247,13 +247,19 @@ def _achieved(out: Columns, found: Found, cells: Cells, decimal: str, refusals: 
 
 
 def _quality(out: Columns, quality: Quality, cells: Cells, refusals: Refusals) -> None:
-    """Read the quality of a response; a text that nobody explained makes its value uncertain."""
+    """Read the quality of a response; a text that nobody explained makes its value uncertain, the worst word counts.
+
+    Raises: ConfigurationError for the numbers of OPC Classic where the process file does not explain them.
+    """
     texts = cells.codes(quality.header)
+    quality.require_explained(texts.categories)
     lookup = np.array([*(quality.code(text) for text in texts.categories), QUALITY_GOOD], dtype=np.int32)
     codes = lookup[texts.codes]
     unknown = codes == QUALITY_UNKNOWN
     _refuse_values(out, quality.header, cells, unknown, "quality_never_seen", refusals)
-    out.quality[quality.response] = np.where(unknown, QUALITY_UNCERTAIN, codes).astype(np.int32)
+    codes = np.where(unknown, QUALITY_UNCERTAIN, codes).astype(np.int32)
+    before = out.quality.get(quality.response)
+    out.quality[quality.response] = codes if before is None else np.maximum(before, codes)
 
 
 def _time(out: Columns, name: str, header: str, cells: Cells, timezone: ZoneInfo | None, refusals: Refusals) -> None:

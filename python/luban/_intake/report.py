@@ -31,7 +31,8 @@ REASONS: Mapping[str, str] = {
     "disagrees_with_stored_reading": "differs in a noise variable from the reading that is stored",
     "only_responses_are_corrected": "another auxiliary value, or another time, lot, equipment … of a stored run",
     "status_unknown": "a word for the status that the process file does not explain; the run is stored as running",
-    "quality_never_seen": "a word for the quality that neither the process file nor OPC UA explains; value uncertain",
+    "quality_never_seen": "a word for the quality that neither the process file nor OPC UA explains; "
+    "the value is kept as uncertain",
 }
 
 
@@ -56,6 +57,7 @@ class ImportReport:
     values_unchanged: int = 0
     values_kept: dict[str, int] = field(default_factory=dict)  # of each response
     missing: dict[str, int] = field(default_factory=dict)  # of each response: nothing stood there
+    bad_without_value: dict[str, int] = field(default_factory=dict)  # of each response: a bad quality beside no value
     rows_quarantined: dict[str, int] = field(default_factory=dict)  # by reason
     values_quarantined: dict[str, dict[str, int]] = field(default_factory=dict)  # by column, by reason
     auxiliary: list[str] = field(default_factory=list)
@@ -93,7 +95,7 @@ class ImportReport:
         for name in ("rows", "runs", "readings", "runs_added", "readings_added", "values_added", "values_corrected",
                      "values_unchanged", "traces_added", "refused_before"):  # fmt: skip
             setattr(self, name, getattr(self, name) + getattr(part, name))
-        for name in ("values_kept", "missing", "rows_quarantined", "traces"):
+        for name in ("values_kept", "missing", "bad_without_value", "rows_quarantined", "traces"):
             _add_counts(getattr(self, name), getattr(part, name))
         for column, reasons in part.values_quarantined.items():
             _add_counts(self.values_quarantined.setdefault(column, {}), reasons)
@@ -153,6 +155,7 @@ class ImportReport:
                 f"{counted(self.values_corrected, 'value')} corrected, {self.values_unchanged:,} unchanged."
             )
         out += self._refused()
+        out += [f"Warning: {text}" for text in self.warnings]
         gaps = {name: count for name, count in self.missing.items() if count}
         if gaps:
             out.append(
@@ -172,7 +175,7 @@ class ImportReport:
         return out
 
     def _refused(self) -> list[str]:
-        """Say what was refused, with examples and, where nothing of a column or of the source is left, a warning."""
+        """Say what was refused, with examples."""
         if self.quarantined == 0:
             return ["Nothing was quarantined."]
         out = []
@@ -188,11 +191,11 @@ class ImportReport:
             out.append(f"  {reason}, for example {told}.")
         if self.refused_before:
             out.append(f"{self.refused_before:,} of them stood in the quarantine before.")
-        return out + [f"Warning: {text}" for text in self.warnings]
+        return out
 
     @property
     def warnings(self) -> list[str]:
-        """Say of what nothing is left: the source, or each response whose values were all refused."""
+        """Say of what nothing is left, the source or a response, and which bad qualities took nothing back."""
         if self.rows and not self.readings:
             return [f"all {counted(self.rows, 'row')} of {self.source} were refused."]
         out = []
@@ -200,6 +203,13 @@ class ImportReport:
             refused = sum(self.values_quarantined.get(response, {}).values())
             if refused and not kept:
                 out.append(f"all {counted(refused, 'value')} of {response} were refused.")
+        if self.readings > self.readings_added:  # of new readings there is nothing to take back
+            for response, count in self.bad_without_value.items():
+                qualities, own = ("quality", "its own") if count == 1 else ("qualities", "their own")
+                out.append(
+                    f"{count:,} bad {qualities} of {response} without a value of {own}: nothing was taken back "
+                    "(bring the number again with its quality)."
+                )
         return out
 
     def __str__(self) -> str:

@@ -411,6 +411,7 @@ def _notes(process: Process, match: Match, header: Header, late: LateValues | No
         absent = [name for name in absent if process.source_columns[name].role == "response"]
     if absent:
         notes.append("Not in the source: " + ", ".join(absent) + ".")
+    notes += match.notes
     numeric = [found for found in match.found.values() if found.numeric]
     converted = [found for found in numeric if not _same_unit(found.source_unit, found.unit)]
     notes += [f"{found.header}: converted from {found.source_unit} to {found.unit}." for found in converted]
