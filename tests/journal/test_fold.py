@@ -212,6 +212,84 @@ def test_a_damaged_run_is_not_folded(written: Path, out: Path, process: Process)
     assert is_empty(out)
 
 
+def put_back(path: Path, backup: Path) -> None:
+    """Put a closed journal back together with its anchor."""
+    for name in (path.name, f"{path.name}.anchor"):
+        shutil.copy(backup / name, path.with_name(name))
+
+
+def backed_up(path: Path, name: str = "backup") -> Path:
+    backup = path.with_name(name)
+    backup.mkdir()
+    for file in (path.name, f"{path.name}.anchor"):
+        shutil.copy(path.with_name(file), backup)
+    return backup
+
+
+def told(path: Path, *names: str) -> None:
+    with Journal.open(path) as journal:
+        for name in names:
+            journal.append_run(run(1, run_id=name))
+
+
+def test_a_journal_that_was_put_back_is_refused(written: Path, out: Path, process: Process) -> None:
+    backup = backed_up(written)
+    told(written, *(f"b{number}" for number in range(6)))
+    fold(written, out, process)
+    newer = backed_up(written, "newer")
+    digest = History.open(out).digest
+    put_back(written, backup)
+    with pytest.raises(IntegrityError, match=r"record 20, up to .* ends at record 12 .*put the newer one back"):
+        fold(written, out, process)
+    told(written, *(f"c{number}" for number in range(9)))  # beyond record 20 again
+    with pytest.raises(IntegrityError, match=r"expected record 20 with .* received another record 20"):
+        fold(written, out, process)
+    assert History.open(out).digest == digest
+    put_back(written, newer)  # the ways out
+    told(written, "later")
+    assert fold(written, out, process).readings == 2
+    put_back(written, backup)
+    assert fold(written, out.with_name("own.h5"), process).readings == 1
+
+
+def test_a_history_whose_imports_note_no_hash_is_added_to(
+    journal: Journal, path: Path, out: Path, process: Process
+) -> None:
+    journal.append_run(run(1))
+    frame = journal.runs(process=process)
+    name = f"journal {journal.uuid}, records 1 to 2"  # as earlier versions named it
+    frame.attrs = {}
+    ingest.import_frame(process, frame, out, name=name, own_runs=True)
+    journal.append_run(run(2))
+    done = fold(path, out, process)
+    assert (done.readings, done.first, done.last) == (2, 3, 3)
+    names = [str(entry) for entry in History.open(out).provenance["input_name"]]
+    assert names == [name, f"journal {journal.uuid}, records 3 to 3, hash {journal.head.hash[:16]}"]
+
+
+def test_an_anchor_elsewhere_is_read_before_anything_is_folded(written: Path, out: Path, process: Process) -> None:
+    backup = backed_up(written)
+    told(written, "r2")
+    elsewhere = written.with_name("elsewhere.anchor")
+    shutil.copy(written.with_name(f"{written.name}.anchor"), elsewhere)
+    put_back(written, backup)
+    with pytest.raises(IntegrityError, match=r"record 15 with the hash \w+, as the last checkpoint says"):
+        fold(written, out, process, anchor=elsewhere)
+    assert is_empty(out)
+    with pytest.raises(ConfigurationError, match="expected the anchor that the open journal has"):
+        fold(Journal.open(written, read_only=True), out, process, anchor=elsewhere)
+    assert fold(written, out, process).readings == 1
+
+
+def test_a_damaged_anchor_says_what_to_do(written: Path, out: Path, process: Process) -> None:
+    written.with_name(f"{written.name}.anchor").write_text("damaged")
+    with pytest.raises(IntegrityError, match=r"put a copy of this file back, .* renew_anchor=True"):
+        fold(written, out, process)
+    assert is_empty(out)
+    Journal.open(written, renew_anchor=True).close()
+    assert fold(written, out, process).readings == 1
+
+
 def killed(path: Path, out: Path, kills: int) -> None:
     command = [sys.executable, str(HERE / "kill_fold.py"), str(path), str(out), str(kills), "5"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -1,6 +1,7 @@
 """Runs into the journal, and out of it as frames."""
 
 import dataclasses
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -144,6 +145,35 @@ def test_a_run_that_is_hidden_is_missed(written: Path, statement: str) -> None:
     tampered(written, statement)
     with pytest.raises(IntegrityError):
         Journal.open(written, read_only=True).runs()
+
+
+@pytest.mark.parametrize("digits", [16, 64])
+def test_reading_goes_on_only_behind_the_record_that_was_read(journal: Journal, digits: int) -> None:
+    journal.append_run(RUN)
+    first = journal.runs().attrs
+    assert (first["sequence"], first["hash"]) == (2, journal.head.hash)
+    since_hash = first["hash"][:digits]
+    assert journal.runs(2, since_hash=since_hash).empty
+    journal.append_run(RUN | {"run_id": "r2"})
+    assert journal.runs(2, since_hash=since_hash)["run_id"].tolist() == ["r2", "r2"]
+    assert len(journal.runs(0, since_hash="")) == 4
+    for since in (1, 3):
+        with pytest.raises(IntegrityError, match=f"record {since} with a hash that begins with {since_hash}"):
+            journal.runs(since, since_hash=since_hash)
+    with pytest.raises(IntegrityError, match=r"record 4, up to .* received a journal that ends at record 3"):
+        journal.runs(4)
+
+
+def test_a_checkpoint_of_another_record_is_noticed(written: Path, process: Process, tmp_path: Path) -> None:
+    kept = tmp_path / "kept"
+    shutil.copy(written.with_name(f"{written.name}.anchor"), kept)
+    tampered(written, "DELETE FROM records WHERE sequence > 9")
+    with Journal.open(written, renew_anchor=True) as journal:
+        for number in range(5):
+            journal.append_run(RUN | {"run_id": f"other{number}"})
+    assert len(Journal.open(written, read_only=True).runs(process=process)) == 10
+    with pytest.raises(IntegrityError, match=r"expected record 12 with the hash \w+, as the last checkpoint says"):
+        Journal.open(written, read_only=True, anchor=kept).runs()
 
 
 def test_a_tail_that_is_gone_is_missed(written: Path) -> None:

@@ -147,7 +147,7 @@ def test_a_rewritten_suffix_of_the_same_length(written: Path) -> None:
     alone = verify(written, written.with_name("none"), require_anchor=False)
     assert alone.ok  # which is why there is an anchor
     assert alone.unanchored == [(1, 12)]
-    with pytest.raises(IntegrityError, match="as the checkpoint says"):
+    with pytest.raises(IntegrityError, match="as the last checkpoint says"):
         Journal.open(written)
 
 

@@ -162,7 +162,14 @@ class Anchor:
             raise _refused(error, "to rename the anchor file", self.path) from error
 
     def _damaged(self, expected: str, received: str) -> IntegrityError:
-        return IntegrityError(where="journal.anchor", expected=expected, received=received, place=str(self.path))
+        return IntegrityError(
+            where="journal.anchor",
+            expected=expected,
+            received=received,
+            place=str(self.path),
+            hint="put a copy of this file back, or open the journal for writing once with renew_anchor=True, "
+            "which goes on without the old checkpoints and says so",
+        )
 
 
 def sync_folder(folder: Path) -> None:

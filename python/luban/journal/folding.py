@@ -1,9 +1,11 @@
 """Folding: the runs of a journal into an HDF5 history, each once and only once. A job of its own, beside the loop.
 
 What was folded is known from the history itself: an import bears the name of the journal and the range of records, and
-is there exactly when its runs are, since the file is renamed as a whole. A fold that is killed anywhere leaves the
-history as it was or with the range in it; a history that is put back to an earlier state gets the rest again. That a
-fold was made is then noted in the journal, at once when no loop writes it, else by a later fold.
+is there exactly when its runs are, since the file is renamed as a whole. The name also says how the hash of the last of
+these records begins: a journal that was put back to an earlier state and went on has another record there. A fold that
+is killed anywhere leaves the history as it was or with the range in it; a history that is put back to an earlier state
+gets the rest again. That a fold was made is then noted in the journal, at once when no loop writes it, else by a later
+fold.
 """
 
 from __future__ import annotations
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FoldReport", "fold"]
 
-_NAME = re.compile(r"journal ([0-9a-f-]{36}), records (\d+) to (\d+)")
+_NAME = re.compile(r"journal ([0-9a-f-]{36}), records (\d+) to (\d+)(?:, hash ([0-9a-f]{16}))?")
 Path_ = str | PathLike[str]
 
 
@@ -88,15 +90,16 @@ def fold(
     A folder, or a name that ends in a slash, gets a segment.
 
     Late responses of runs that were folded earlier become events of their readings. ``journal`` is a path, which a loop
-    may be writing, or a journal that is open.
+    may be writing, or a journal that is open. ``anchor`` is as :meth:`Journal.open` takes it; an open journal has its
+    own.
 
-    Raises: IntegrityError for damage of either file, ConfigurationError when one is of another process or the history
-    has runs of these names from elsewhere, LifecycleError
-    when another fold goes into the same history or another program changed it meanwhile, IoError when the disk refuses.
-    The history is then as it was.
+    Raises: IntegrityError for damage of either file or of the anchor, and when the journal is an older copy of the one
+    that was folded before; ConfigurationError when one is of another process, the history has runs of these names from
+    elsewhere, or ``anchor`` is not that of the open journal; LifecycleError when another fold goes into the same
+    history or another program changed it meanwhile; IoError when the disk refuses. The history is then as it was.
     """
     out = Path(history)
-    source = journal if isinstance(journal, Journal) else Journal.open(journal, read_only=True)
+    source = _source(journal, anchor)
     if source.process_name != process.name:
         raise ConfigurationError(
             where="journal.fold",
@@ -107,10 +110,24 @@ def fold(
     lock = FileLock(out.with_name(f".{out.name}.fold-lock"), where="journal.fold", what="a history")
     try:
         done = _fold(source, out, str(history), process, progress)
-        done.marked = _mark(source, out, done.last, anchor)
+        done.marked = _mark(source, out, done.last)
         return done
     finally:
         lock.release()
+
+
+def _source(journal: Path_ | Journal, anchor: Path_ | None) -> Journal:
+    if not isinstance(journal, Journal):
+        return Journal.open(journal, read_only=True, anchor=anchor)
+    if anchor is not None and Path(anchor).absolute() != journal.anchor_path.absolute():
+        raise ConfigurationError(
+            where="journal.fold",
+            expected=f"the anchor that the open journal has, {str(journal.anchor_path)!r}",
+            received=repr(str(anchor)),
+            place=str(journal.path),
+            hint="leave it out, or give the path of the journal",
+        )
+    return journal
 
 
 def _fold(source: Journal, out: Path, place: str, process: Process, progress: Progress | None) -> FoldReport:
@@ -118,15 +135,15 @@ def _fold(source: Journal, out: Path, place: str, process: Process, progress: Pr
     from luban.history import History
 
     before = History.open(out) if _is_there(out) else None
-    since = _folded_through(before, source.uuid)
-    frame = source.runs(since, process=process)
+    since, since_hash = _folded_through(before, source.uuid)
+    frame = source.runs(since, since_hash=since_hash, process=process)
     done = FoldReport(source.uuid, str(out), since + 1, int(frame.attrs["sequence"]), len(frame))
     if frame.empty:
         done.last = since
         done.digest = before.digest if before is not None else ""
         return done
     _require_own_names(frame, before, source)
-    name = f"journal {source.uuid}, records {done.first} to {done.last}"
+    name = f"journal {source.uuid}, records {done.first} to {done.last}, hash {frame.attrs['hash'][:16]}"
     frame, done.unplaced = _with_earlier_runs(frame, before, process)
     # An import makes this column anew. It is here for the digest of the frame: the same correction a second time is
     # another import, not the same one again.
@@ -168,12 +185,15 @@ def _require_own_names(frame: pd.DataFrame, history: History | None, source: Jou
             )
 
 
-def _folded_through(history: History | None, journal: str) -> int:
-    """Return the last record of the journal that the history has been given; 0 = none."""
+def _folded_through(history: History | None, journal: str) -> tuple[int, str]:
+    """Return the last record of the journal that the history has been given, 0 = none, and how its hash begins.
+
+    The hash is empty where the import is of a version that did not note it.
+    """
     if history is None:
-        return 0
+        return 0, ""
     found = [_NAME.fullmatch(str(name)) for name in history.provenance["input_name"]]
-    return max((int(match[3]) for match in found if match and match[1] == journal), default=0)
+    return max(((int(match[3]), match[4] or "") for match in found if match and match[1] == journal), default=(0, ""))
 
 
 def _with_earlier_runs(
@@ -197,15 +217,14 @@ def _with_earlier_runs(
     return frame, [entry for entry in unplaced if entry[1:] not in found.index]
 
 
-def _mark(source: Journal, out: Path, through: int, anchor: Path_ | None) -> bool:
+def _mark(source: Journal, out: Path, through: int) -> bool:
     """Note in the journal what the history has, unless it says so; False while a loop writes it."""
     from luban.history import History
 
     if not _is_there(out) or through == 0:
         return True
     history = History.open(out)
-    if _folded_through(history, source.uuid) < through:  # nothing of the range was new to it
-        through = _folded_through(history, source.uuid)
+    through = min(through, _folded_through(history, source.uuid)[0])  # less when nothing of the range was new to it
     mark = {"history": history.uuid, "path": str(out.absolute()), "digest": history.digest, "through": through}
     newest = [record.payload for record in source.records(kinds=("folded",))]
     same = ("history", "digest", "through")
@@ -215,7 +234,7 @@ def _mark(source: Journal, out: Path, through: int, anchor: Path_ | None) -> boo
         source.append("folded", mark)
         return True
     try:
-        writer = Journal.open_for_marks(source.path, anchor=anchor)
+        writer = Journal.open_for_marks(source.path, anchor=source.anchor_path)
     except LifecycleError:
         return False
     try:

@@ -192,17 +192,20 @@ class Journal:
                 place=str(self._anchor.path),
                 hint=hint,
             )
-        last = checkpoints[-1]
-        at = next(reading.select(self.path, "journal.open", "WHERE sequence = ?", [last.sequence]), None)
+        self._require_checkpoint(checkpoints[-1], "journal.open", hint)
+        return checkpoints[-1]
+
+    def _require_checkpoint(self, last: Checkpoint, where: str, hint: str) -> None:
+        """Compare the record at the last checkpoint. Raises: IntegrityError when it is missing or another one."""
+        at = next(reading.select(self.path, where, "WHERE sequence = ?", [last.sequence]), None)
         if at is None or at.hash != last.hash:
             raise IntegrityError(
-                where="journal.open",
-                expected=f"record {last.sequence} with the hash {last.hash}, as the checkpoint says",
-                received=f"{head.sequence} records" if at is None else f"the hash {at.hash}",
+                where=where,
+                expected=f"record {last.sequence} with the hash {last.hash}, as the last checkpoint says",
+                received=f"none, of {self.head.sequence} records" if at is None else f"the hash {at.hash}",
                 place=str(self.path),
                 hint=hint,
             )
-        return last
 
     @property
     def uuid(self) -> str:
@@ -320,27 +323,24 @@ class Journal:
             self.path, kinds=kinds, cycle=cycle, run_id=run_id, since=since, since_time=since_time, last=last
         )
 
-    def runs(self, since: int = 0, *, process: Process | None = None) -> pd.DataFrame:
+    def runs(self, since: int = 0, *, since_hash: str = "", process: Process | None = None) -> pd.DataFrame:
         """Read what became known of runs after record ``since``: one row per reading, late responses in their rows.
 
-        ``attrs["sequence"]`` is what ``since`` should be next time, ``attrs["units"]`` the units. With ``process`` the
-        frame is as an import of that process takes it (``Campaign.add_runs``, ``History.append``). A run of which only
-        late responses are new has only the rows and values that are new, beside its settings.
+        ``attrs["sequence"]`` and ``attrs["hash"]`` are what ``since`` and ``since_hash`` should be next time (of the
+        hash the first digits suffice), ``attrs["units"]`` the units. With ``process`` the frame is as an import of that
+        process takes it (``Campaign.add_runs``, ``History.append``). A run of which only late responses are new has
+        only the rows and values that are new, beside its settings.
 
-        Raises: IntegrityError for a record that is damaged or missing, and when the anchor file saw more; IoError.
+        Raises: IntegrityError for a record that is damaged or missing, when the journal is not what its last checkpoint
+        says, and when it has no record ``since`` or another one; IoError.
         """
-        anchored = max((entry.sequence for entry in self._anchor.read(self.uuid)), default=0)
-        upto = self.head.sequence
-        if upto < anchored:
-            raise IntegrityError(
-                where="journal.runs",
-                expected=f"{anchored} records, as the last checkpoint says",
-                received=f"{upto} records",
-                place=str(self.path),
-                hint="luban audit verify says more",
-            )
-        new = [record for record in reading.following(self.path, "journal.runs", since, upto) if record.kind == "run"]
-        return frame_of_records(new, self._finished, self.process_document, process, upto)
+        checkpoints = self._anchor.read(self.uuid)  # first: a loop that writes meanwhile only adds records behind them
+        head = self.head
+        if checkpoints:
+            self._require_checkpoint(checkpoints[-1], "journal.runs", "luban audit verify says more")
+        told = reading.following(self.path, "journal.runs", since, head.sequence, since_hash)
+        new = [record for record in told if record.kind == "run"]
+        return frame_of_records(new, self._finished, self.process_document, process, head)
 
     def _finished(self, run_id: str) -> Record | None:
         """Return the record of a finished run."""

@@ -67,20 +67,25 @@ def chosen(
     return select(path, "journal.records", f"WHERE {newest} ORDER BY sequence", [*values, last])
 
 
-def following(path: Path, where: str, since: int, upto: int) -> Iterator[Record]:
+def following(path: Path, where: str, since: int, upto: int, since_hash: str = "") -> Iterator[Record]:
     """Yield records ``since + 1`` to ``upto``, each the follower of the one before.
 
     They are read by their sequence alone and without a condition: a damaged page can hide a record, or make it one of
-    another kind, and what was left out would not be missed.
+    another kind, and what was left out would not be missed. ``since_hash`` is how the hash of record ``since`` begins.
 
-    Raises: as :func:`select`; IntegrityError where a record is missing or follows another one.
+    Raises: as :func:`select`; IntegrityError where a record is missing or follows another one, and when record
+    ``since`` is not there or is another one.
     """
+    if since > upto:
+        raise _set_back(where, path, since, f"a journal that ends at record {upto}")
     expected, link = max(since, 1), ""
     for record in select(path, where, "WHERE sequence BETWEEN ? AND ? ORDER BY sequence", [expected, upto]):
         if record.sequence != expected or (link and record.previous != link):
             raise _hidden(where, path, expected)
         if record.sequence > since:
             yield record
+        elif not record.hash.startswith(since_hash):
+            raise _set_back(where, path, since, f"another record {since}, with the hash {record.hash}", since_hash)
         expected, link = record.sequence + 1, record.hash
     if expected <= upto:
         raise _hidden(where, path, expected)
@@ -93,6 +98,17 @@ def _hidden(where: str, path: Path, sequence: int) -> IntegrityError:
         received="none, or another one",
         place=str(path),
         hint="luban audit verify says what else is wrong",
+    )
+
+
+def _set_back(where: str, path: Path, since: int, received: str, since_hash: str = "") -> IntegrityError:
+    known = f" with a hash that begins with {since_hash}" if since_hash else ""
+    return IntegrityError(
+        where=where,
+        expected=f"record {since}{known}, up to which the journal was folded or read before",
+        received=received,
+        place=str(path),
+        hint="an older copy of the journal was put back: put the newer one back, or fold this one into a new history",
     )
 
 

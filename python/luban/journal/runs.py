@@ -140,11 +140,12 @@ def frame_of_records(
     finished: Callable[[str], Record | None],
     document: Mapping[str, Any],
     process: Process | None,
-    upto: int,
+    head: Record,
 ) -> pd.DataFrame:
     """Return the readings of ``records``; see :meth:`Journal.runs`. ``finished`` finds the record of an earlier run.
 
-    ``attrs["unplaced"]`` lists late responses of runs that the journal does not have: (sequence, run_id, repeat).
+    ``head`` is the last record that was read. ``attrs["unplaced"]`` lists late responses of runs that the journal
+    does not have: (sequence, run_id, repeat).
     """
     import pandas as pd
 
@@ -172,7 +173,7 @@ def frame_of_records(
     frame.attrs = {"units": {name: units[name] for name in frame.columns if name in units}}
     if process is not None:
         frame = as_source(frame, process)
-    frame.attrs |= {"sequence": upto, "unplaced": unplaced}
+    frame.attrs |= {"sequence": head.sequence, "hash": head.hash, "unplaced": unplaced}
     return frame
 
 
