@@ -448,15 +448,16 @@ def test_a_folder_that_was_put_back_after_another_was_begun(process: Process, li
     assert histories.verify(line).ok
 
 
-def test_a_column_named_as_a_quality_is(process: Process, tmp_path: Path) -> None:
-    """An older segment lacks it; late values still find what they correct."""
-    line = f"{tmp_path}/line/"
-    ingest.import_frame(process, made(0, 4), line, name="without")
-    ingest.import_frame(process, made(4, 8).assign(**{"power.quality": "dull"}), line, name="with")
-    late = pd.DataFrame({"run_id": ["PO-001", "PO-005"], "repeat": 1, "power": [1.0, 2.0]})
+def test_an_identifier_named_as_a_quality_is(process: Process, tmp_path: Path) -> None:
+    """It hides the quality when it is read, and late values still find what they correct."""
+    content = process.to_dict()
+    content["identifiers"]["power.quality"] = {}
+    process, line = Process.from_dict(content), f"{tmp_path}/line/"
+    ingest.import_frame(process, made(0, 4).assign(**{"power.quality": "dull"}), line, name="first")
+    late = pd.DataFrame({"run_id": ["PO-001", "PO-003"], "repeat": 1, "power": [1.0, 2.0]})
     assert ingest.import_frame(process, late, line, name="late").values_added == 2
     assert ingest.import_frame(process, late.assign(power=3.0), line, name="again").values_corrected == 2
-    assert History.open(line).verify().ok
+    assert History.open(line).read(["power.quality"])["power.quality"].tolist() == ["dull"] * 8
 
 
 def test_the_only_segment_without_its_list_is_put_aside(process: Process, tmp_path: Path) -> None:

@@ -108,18 +108,13 @@ def test_without_its_quality_a_bad_value_does_not_go_out(judged: Process, frame:
     assert (both["roughness [um]"][7], both["roughness.quality"][7]) == (frame["Ra"][7], "bad")
 
 
-@pytest.mark.parametrize("role", ["auxiliary", "identifier"])
-def test_a_column_that_is_called_like_a_quality(
-    judged: Process, frame: pd.DataFrame, tmp_path: Path, role: str
-) -> None:
+def test_an_identifier_that_is_called_like_a_quality(judged: Process, frame: pd.DataFrame, tmp_path: Path) -> None:
     """A column of somebody's own goes out as it is; the quality cannot, and the bad value with it."""
     content = judged.to_dict()
-    if role == "identifier":
-        content["identifiers"]["roughness.quality"] = {}
+    content["identifiers"]["roughness.quality"] = {}
     own = frame["shaft"].astype(str).radd("S")
     frame = frame.assign(q=np.where(np.arange(32) == 7, "bad", "good"), **{"roughness.quality": own})
     history = History.from_frame(Process.from_dict(content), frame)
-    assert history.columns().set_index("name").loc["roughness.quality", "role"] == role
     ingest.export(history, tmp_path / "out.csv")
     out = pd.read_csv(tmp_path / "out.csv")
     assert out["roughness.quality"].tolist() == own.tolist()

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <luban/core/error.hpp>
 #include <luban/core/json.hpp>
 #include <luban/history/detail/file_digest.hpp>
@@ -10,6 +11,24 @@
 
 namespace luban::history {
 namespace {
+
+/// Whether readings and events refer to rows that are there.
+bool refers_within(const Content& content) {
+  const auto within = [](std::int64_t row, std::int64_t low, std::size_t count) {
+    return row >= low && row < static_cast<std::int64_t>(count);
+  };
+  const Readings& readings = content.readings;
+  if (readings.repeat.size() != readings.run.size()) return false;
+  for (const std::int64_t run : readings.run) {
+    if (!within(run, 0, content.runs.run_id.size())) return false;
+  }
+  return std::all_of(content.responses.begin(), content.responses.end(), [&](const ResponseEvents& events) {
+    const auto late = static_cast<std::size_t>(std::count(events.reading.begin(), events.reading.end(), -1));
+    return events.late_run_id.size() == late && events.late_repeat.size() == late &&
+           std::all_of(events.reading.begin(), events.reading.end(),
+                       [&](std::int64_t reading) { return within(reading, -1, readings.size()); });
+  });
+}
 
 class Verification {
  public:
@@ -73,7 +92,7 @@ class Verification {
       content.normalise();
     } catch (const core::DataError& error) {
       found(error.detail().place, "expected " + error.detail().expected + ", found " + error.detail().received);
-      return;  // rows may refer to rows that are not there
+      if (!refers_within(content)) return;  // nothing can follow from rows that are not there
     }
     const auto continued = content.segment ? content.segment->continued : 0;
     report_.runs -= continued;
