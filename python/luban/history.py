@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from html import escape
 from os import PathLike
 from pathlib import Path
@@ -180,8 +181,7 @@ class History:
         progress: Progress | None,
         compression: Compression = "deflate",
     ) -> History:
-        sink = SegmentSink(folder, compression=compression)
-        try:
+        with closing(SegmentSink(folder, compression=compression)) as sink:
             if sink.source() is not None:
                 raise IoError(
                     where="history.write",
@@ -191,8 +191,6 @@ class History:
                     hint="open it and append, or choose another name",
                 )
             add_source(sink, process, source, on_bad=on_bad, progress=progress)
-        finally:
-            sink.close()
         return cls.open(folder)
 
     @classmethod
@@ -244,11 +242,8 @@ class History:
 
     def _append_segment(self, rows: pd.DataFrame, on_bad: OnBad) -> ImportReport:
         """Add rows to the folder as a segment, and read the folder as it is then."""
-        sink = SegmentSink(Path(str(self._path)))
-        try:
+        with closing(SegmentSink(Path(str(self._path)))) as sink:
             report = add_source(sink, self.process, FrameSource(rows, "frame", own_runs=True), on_bad=on_bad)
-        finally:
-            sink.close()
         self._file = _history.open(str(self._path))
         return report
 

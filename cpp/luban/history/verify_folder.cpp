@@ -71,8 +71,7 @@ class FolderVerification {
 
   /// Segments that the list does not name: of a crash, or of a newer state than the list that was put back.
   void note_others() {
-    std::set<std::string> known(manifest_.replaced.begin(), manifest_.replaced.end());
-    for (const SegmentEntry& entry : manifest_.segments) known.insert(entry.file);
+    const std::set<std::string> known = manifest_.files();
     for (const auto& entry : std::filesystem::directory_iterator(folder_)) {
       const std::string name = entry.path().filename().string();
       const bool is_aside =

@@ -14,6 +14,7 @@ from luban import _core
 from luban._intake.cells import number_text
 from luban._intake.quality import QUALITY_BAD
 from luban._intake.sources.base import require
+from luban._reading import column_infos
 from luban.errors import ConfigurationError, DataError
 
 if TYPE_CHECKING:
@@ -83,12 +84,11 @@ class Exporter:
 
     def _columns(self, source: _core.TableSource) -> dict[str, _core.ColumnInfo]:
         """Columns by their names: those of the schema, and the quality of a response after it."""
-        infos: dict[str, _core.ColumnInfo] = {}
+        names: list[str] = []
         for info in source.schema():
-            infos[info.name] = info
-            if (quality := f"{info.name}.quality") in self._qualities:
-                infos[quality] = source.read([quality], 0, 0).column(quality).info
-        return infos
+            names += [info.name, *self._qualities.intersection([f"{info.name}.quality"])]
+        infos = column_infos(source, names)
+        return {name: infos[name] for name in names}
 
     def _known(self, names: Sequence[str], option: str) -> list[str]:
         for name in names:

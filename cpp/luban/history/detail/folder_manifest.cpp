@@ -208,6 +208,12 @@ FolderManifest FolderManifest::read(const fs::path& folder) {
   return manifest;
 }
 
+std::set<std::string> FolderManifest::files() const {
+  std::set<std::string> names(replaced.begin(), replaced.end());
+  for (const SegmentEntry& entry : segments) names.insert(entry.file);
+  return names;
+}
+
 bool FolderManifest::passes(const HeadRecord& head) const {
   return head.segments > 0 && head.segments <= static_cast<std::int64_t>(segments.size()) &&
          segments[static_cast<std::size_t>(head.segments) - 1].link == head.head;

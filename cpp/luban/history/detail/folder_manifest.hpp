@@ -6,6 +6,7 @@
 #include <luban/core/time.hpp>
 #include <luban/process/table.hpp>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -81,6 +82,8 @@ struct FolderManifest {
   [[nodiscard]] static FolderManifest read(const std::filesystem::path& folder);
   /// The same without looking at the chain: for who reports what is wrong with it.
   [[nodiscard]] static FolderManifest read_unchecked(const std::filesystem::path& folder);
+  /// Names of the segments, and of those that they took the place of.
+  [[nodiscard]] std::set<std::string> files() const;
   /// Whether its chain passes through a head.
   [[nodiscard]] bool passes(const HeadRecord& head) const;
   /// Puts it in place of the one before: whole, or not at all. @throws IoError.

@@ -178,7 +178,8 @@ std::shared_ptr<const View> FolderView::view(const Part& part) const {
   if (join_->has_late()) place.late = join_->get().late_values(part.segment, options_.as_of);
   ViewOptions options = options_;
   const auto [first, last] = wanted_of(wanted_, files_->manifest().segments[part.segment]);
-  options.filter.run_id = first == last ? wanted_ : Names(first, last);  // of many thousand few are of this segment
+  // Of many thousand names few are of this segment; no name at all would choose every run.
+  options.filter.run_id = first == last ? wanted_ : Names(first, last);
   auto made = std::make_shared<const View>(opened->file, opened->provenance, options, std::move(place));
   const std::lock_guard lock(mutex_);
   if (views_.size() >= most_views) views_.erase(views_.begin());
@@ -213,12 +214,8 @@ void FolderView::make_columns() {
   }
   if (readings) {
     for (std::size_t i = 0, count = columns_.size(); i < count; ++i) {
-      if (columns_[i].origin != Origin::response) continue;
-      for (ViewColumn& column : unlisted_columns(columns_[i].info.name, columns_[i].path)) {
-        const bool hidden = std::any_of(columns_.begin(), columns_.end(),
-                                        [&](const ViewColumn& c) { return c.info.name == column.info.name; });
-        if (!hidden) columns_.push_back(std::move(column));
-      }
+      const ViewColumn response = columns_[i];  // a copy: they move when more are appended
+      if (response.origin == Origin::response) add_unlisted(columns_, response.info.name, response.path);
     }
   }
   std::stable_sort(columns_.begin(), columns_.end(),

@@ -194,23 +194,22 @@ void FolderWriter::remove_file(const fs::path& file) const {
                                       " of one backup together; `luban verify` says what is missing"});
 }
 
-// Whether the list is where the file of heads says that it was last: nothing when that says nothing of this history.
-std::optional<bool> FolderWriter::is_latest() const {
+// Whether the file of heads says that the list was elsewhere last, or cannot be read; one that says nothing of this
+// history denies nothing.
+bool FolderWriter::is_outdated() const {
   std::optional<Heads> heads = noted_heads(head_);
-  if (!heads) return false;
+  if (!heads) return true;
   std::erase_if(*heads, [this](const HeadRecord& head) {
     return head.uuid != manifest_.uuid || (head.is_begun() && !manifest_.passes(head));
   });
-  if (heads->empty()) return std::nullopt;
-  return manifest_.passes(heads->back());
+  return !heads->empty() && !manifest_.passes(heads->back());
 }
 
 // A segment that no list names was never acknowledged when a crash came between its renaming and that of the list: it
 // bears the next free name, and the file of heads does not know it. Any other one is somebody's data. What this writer
 // itself failed to publish is removed, so that a full disk does not fill up.
 void FolderWriter::remove_leftovers(bool listed) {
-  std::set<std::string> known(manifest_.replaced.begin(), manifest_.replaced.end());
-  for (const SegmentEntry& entry : manifest_.segments) known.insert(entry.file);
+  const std::set<std::string> known = manifest_.files();
   const std::string next = free_name();
   std::vector<fs::path> partial;
   for (const auto& entry : fs::directory_iterator(folder_)) {
@@ -222,8 +221,7 @@ void FolderWriter::remove_leftovers(bool listed) {
   }
   const bool left = fs::exists(folder_ / next);
   if (left && !listed && may_know(noted_heads(head_), folder_ / next)) refuse_list("no list beside " + next);
-  const std::optional<bool> latest = left && listed ? is_latest() : std::nullopt;
-  if (latest == false) refuse_list("one that the heads say is not the latest, beside " + next);
+  if (left && listed && is_outdated()) refuse_list("one that the heads say is not the latest, beside " + next);
   for (const fs::path& file : partial) remove_file(file);
   if (!left) return;
   if (next == unpublished_) {

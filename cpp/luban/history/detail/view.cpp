@@ -56,10 +56,7 @@ View::View(std::shared_ptr<const TreeFile> file, const std::vector<Provenance>& 
                         Origin::response,
                         no_path,
                         false});
-    if (options.grain != process::Grain::readings) continue;
-    for (ViewColumn& column : unlisted_columns(name, no_path)) {
-      if (!has(column.info.name)) columns_.push_back(std::move(column));
-    }
+    if (options.grain == process::Grain::readings) add_unlisted(columns_, name, no_path);
   }
   const std::optional<SegmentPlace> segment = segment_place(*file_);
   is_segment_ = segment.has_value();

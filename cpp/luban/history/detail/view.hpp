@@ -41,10 +41,10 @@ struct ViewColumn {
 /// @throws DataError naming the nearest listed column when there is none of that name.
 [[nodiscard]] const ViewColumn& find_column(const std::vector<ViewColumn>& columns, const std::string& name,
                                             const std::string& place);
-/// What a view of readings offers of a response without listing it: how far its value can be trusted, under the
-/// response's name and `.quality`, which a name of the process may hide, and under its path; and the value of its
+/// Appends what a view of readings offers of a response without listing it: how far its value can be trusted, under the
+/// response's name and `.quality`, unless a column of that name is there, and under its path; and the value of its
 /// latest event, were it a bad one, under its path.
-[[nodiscard]] std::vector<ViewColumn> unlisted_columns(const std::string& response, const std::string& path);
+void add_unlisted(std::vector<ViewColumn>& columns, const std::string& response, const std::string& path);
 /// Names of the latter.
 [[nodiscard]] std::string quality_name(const std::string& response);
 [[nodiscard]] std::string stated_name(const std::string& response);
@@ -133,7 +133,11 @@ class View final : public process::TableSource, public ArraySource {
   [[nodiscard]] std::vector<double> stored_response(const std::string& path, process::RowRange span) const;
   [[nodiscard]] std::vector<double> read_stated(const ViewColumn& column, process::RowRange span) const;
   [[nodiscard]] std::vector<std::int32_t> read_quality(const ViewColumn& column, process::RowRange span) const;
-  /// What the latest events say, bad ones too.
+  /// What the latest events of the file say.
+  template <typename T>
+  [[nodiscard]] std::vector<T> stored_events(const std::string& response, const char* dataset, process::RowRange span,
+                                             T missing, bool bad_too) const;
+  /// What the latest events of the history say, bad ones too.
   template <typename T>
   [[nodiscard]] std::vector<T> latest_stated(const ViewColumn& column, const char* dataset,
                                              const std::vector<T> LateValues::*said, process::RowRange span,

@@ -43,12 +43,6 @@ class ColumnList {
       add({std::move(info), Origin::trace, trace.path});
     }
   }
-  /// Behind all that the process names.
-  void add_unlisted() {
-    for (const StoredColumn& stored : stored_columns(file_, "/responses")) {
-      for (ViewColumn& column : unlisted_columns(stored.info.name, stored.path)) add(std::move(column));
-    }
-  }
   void add_run(const char* name, process::ColumnKind kind) {
     const std::string path = std::string("/runs/") + name;
     std::vector<std::string> categories;
@@ -87,11 +81,16 @@ std::string quality_name(const std::string& response) {
   return "/responses/" + response + "/quality";
 }
 
-std::vector<ViewColumn> unlisted_columns(const std::string& response, const std::string& path) {
+void add_unlisted(std::vector<ViewColumn>& columns, const std::string& response, const std::string& path) {
   const std::vector<std::string> words = {"good", "uncertain", "bad"};
-  return {{info_of(response + ".quality", process::ColumnKind::code, words), Origin::quality, path, false, response},
-          {info_of(quality_name(response), process::ColumnKind::code, words), Origin::quality, path, false, response},
-          {info_of(stated_name(response), process::ColumnKind::float64), Origin::stated, path, false, response}};
+  for (ViewColumn& column : std::vector<ViewColumn>{
+           {info_of(response + ".quality", process::ColumnKind::code, words), Origin::quality, path, false, response},
+           {info_of(quality_name(response), process::ColumnKind::code, words), Origin::quality, path, false, response},
+           {info_of(stated_name(response), process::ColumnKind::float64), Origin::stated, path, false, response}}) {
+    const bool hidden = std::any_of(columns.begin(), columns.end(),
+                                    [&](const ViewColumn& other) { return other.info.name == column.info.name; });
+    if (!hidden) columns.push_back(std::move(column));
+  }
 }
 
 std::vector<std::string> numbered(std::vector<std::string> names) {
@@ -136,14 +135,18 @@ std::vector<ViewColumn> view_columns(const TreeFile& file, const std::vector<std
     list.add_run(name, process::ColumnKind::string);
   }
   list.add_source(sources);
-  if (readings) list.add_unlisted();
   list.add_by_path("source", process::ColumnKind::code, sources);
   for (const char* name : {"start_time", "end_time"}) list.add_by_path(name, process::ColumnKind::time);
   list.add_by_path("status", process::ColumnKind::code, run_status_names());
   for (const char* name : {"group", "equipment", "material_lot", "recipe"}) {
     list.add_by_path(name, process::ColumnKind::string);
   }
-  return list.take();
+  std::vector<ViewColumn> columns = list.take();
+  if (!readings) return columns;
+  for (const StoredColumn& stored : stored_columns(file, "/responses")) {
+    add_unlisted(columns, stored.info.name, stored.path);
+  }
+  return columns;
 }
 
 std::vector<process::ColumnInfo> listed(const std::vector<ViewColumn>& columns) {

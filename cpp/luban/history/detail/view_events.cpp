@@ -73,25 +73,24 @@ std::vector<double> View::read_response(const ViewColumn& column, process::RowRa
 }
 
 std::vector<double> View::stored_response(const std::string& response, process::RowRange span) const {
+  return stored_events(response, "/value", span, none, false);
+}
+
+template <typename T>
+std::vector<T> View::stored_events(const std::string& response, const char* dataset, process::RowRange span, T missing,
+                                   bool bad_too) const {
   const std::shared_ptr<const Index> latest = latest_events(response);
-  if (latest == nullptr) return load<double>(*file_, response + "/value", span.begin, span.end);
-  return at_events(*file_, response + "/value", {latest->begin() + span.begin, latest->begin() + span.end}, none);
+  if (latest == nullptr) return load<T>(*file_, response + dataset, span.begin, span.end);
+  Index events(latest->begin() + span.begin, latest->begin() + span.end);
+  if (bad_too) std::transform(events.begin(), events.end(), events.begin(), event_of);
+  return at_events(*file_, response + dataset, events, missing);
 }
 
 template <typename T>
 std::vector<T> View::latest_stated(const ViewColumn& column, const char* dataset,
                                    const std::vector<T> LateValues::*said, process::RowRange span, T missing) const {
-  std::vector<T> values(span.size(), missing);
-  if (column.path != no_path) {
-    const std::shared_ptr<const Index> latest = latest_events(column.path);
-    if (latest == nullptr) {
-      values = load<T>(*file_, column.path + dataset, span.begin, span.end);
-    } else {
-      Index events(latest->begin() + span.begin, latest->begin() + span.end);
-      std::transform(events.begin(), events.end(), events.begin(), event_of);
-      values = at_events(*file_, column.path + dataset, events, missing);
-    }
-  }
+  std::vector<T> values = column.path == no_path ? std::vector<T>(span.size(), missing)
+                                                 : stored_events(column.path, dataset, span, missing, true);
   const auto late = place_.late.find(column.response);
   if (late != place_.late.end()) overlay(late->second.row, late->second.*said, span, values);
   return values;
