@@ -291,6 +291,30 @@ TEST_F(Chain, WhatACrashLeftIsRemovedByTheNextWriter) {
   EXPECT_TRUE(fs::exists(path() / "notes.txt"));
 }
 
+TEST_F(Chain, AnEarlierLookIsOfUseWhereItsSegmentsAreTheSame) {
+  const auto names = [](const HistoryFolder& history) {
+    return history.read({"run_id"}, {0, history.row_count()}).strings("run_id");
+  };
+  const auto earlier = HistoryFolder::open(path());
+  const std::vector<std::string> before = names(*earlier);
+  const fs::path first = path() / "segment-000001.h5";
+  fs::rename(first, folder_ / "aside");
+  EXPECT_THROW(static_cast<void>(names(*HistoryFolder::open(path()))), core::IoError);
+  EXPECT_EQ(names(*HistoryFolder::open(path(), earlier.get())), before);  // open as it was
+  fs::rename(folder_ / "aside", first);
+  append(1, "y");
+  std::vector<std::string> after = names(*HistoryFolder::open(path()));
+  EXPECT_EQ(names(*HistoryFolder::open(path(), earlier.get())), after);
+  compact(path());
+  EXPECT_EQ(names(*HistoryFolder::open(path(), earlier.get())), after);
+  fs::remove_all(path());
+  fs::remove(head());
+  append(2, "z");  // another history of the same name
+  after = names(*HistoryFolder::open(path()));
+  EXPECT_EQ(names(*HistoryFolder::open(path(), earlier.get())), after);
+  EXPECT_EQ(after.front(), "z0-0");
+}
+
 TEST_F(Chain, AReaderKeepsReplacedSegmentsInPlace) {
   auto reader = HistoryFolder::open(path());
   EXPECT_EQ(compact(path()).files_left, 5);

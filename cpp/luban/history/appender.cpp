@@ -25,6 +25,7 @@ struct Appender::Impl {
   Impl(const std::filesystem::path& folder, WriteOptions options, const std::filesystem::path& head)
       : writer(folder, std::move(options), head, "history.append") {}
   detail::FolderWriter writer;
+  std::shared_ptr<const HistoryFolder> latest;  ///< as it was looked at last
 };
 
 Appender::Appender(const std::filesystem::path& folder, WriteOptions options, const std::filesystem::path& head)
@@ -37,7 +38,9 @@ void Appender::close() noexcept {
 
 std::shared_ptr<const HistoryFolder> Appender::history() const {
   require_open(impl_ != nullptr);
-  return impl_->writer.empty() ? nullptr : HistoryFolder::open(impl_->writer.folder());
+  if (impl_->writer.empty()) return nullptr;
+  impl_->latest = HistoryFolder::open(impl_->writer.folder(), impl_->latest.get());
+  return impl_->latest;
 }
 
 MergeReport Appender::append(Content addition, const std::vector<std::int64_t>& source_rows,

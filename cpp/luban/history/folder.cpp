@@ -11,9 +11,10 @@
 namespace luban::history {
 
 struct HistoryFolder::Impl {
-  explicit Impl(const std::filesystem::path& folder)
+  Impl(const std::filesystem::path& folder, const Impl* earlier)
       : path(folder.string()),
-        files(std::make_shared<const detail::SegmentFiles>(folder)),
+        files(
+            std::make_shared<const detail::SegmentFiles>(folder, earlier == nullptr ? nullptr : earlier->files.get())),
         join(std::make_shared<const detail::SharedJoin>(files)),
         digest(files->manifest().head()) {
     if (files->size() == 0) {
@@ -63,8 +64,10 @@ struct HistoryFolder::Impl {
 HistoryFolder::HistoryFolder(std::shared_ptr<const Impl> impl) : impl_(std::move(impl)) {}
 HistoryFolder::~HistoryFolder() = default;
 
-std::shared_ptr<const HistoryFolder> HistoryFolder::open(const std::filesystem::path& folder) {
-  return std::shared_ptr<const HistoryFolder>(new HistoryFolder(std::make_shared<const Impl>(folder)));
+std::shared_ptr<const HistoryFolder> HistoryFolder::open(const std::filesystem::path& folder,
+                                                         const HistoryFolder* earlier) {
+  const Impl* known = earlier == nullptr ? nullptr : earlier->impl_.get();
+  return std::shared_ptr<const HistoryFolder>(new HistoryFolder(std::make_shared<const Impl>(folder, known)));
 }
 
 std::vector<process::ColumnInfo> HistoryFolder::schema() const {

@@ -124,9 +124,11 @@ class LUBAN_HISTORY_EXPORT HistoryFile final : public HistorySource {
 /// reads the state that it was opened in.
 class LUBAN_HISTORY_EXPORT HistoryFolder final : public HistorySource {
  public:
+  /// `earlier`: a look at the same folder; segments that both have and that it used last need not be opened again.
   /// @throws IoError when the folder holds no history, IntegrityError when its list of segments or the newest segment
   /// is damaged, VersionError when a newer program wrote it. Other segments are looked at when they are read.
-  [[nodiscard]] static std::shared_ptr<const HistoryFolder> open(const std::filesystem::path& folder);
+  [[nodiscard]] static std::shared_ptr<const HistoryFolder> open(const std::filesystem::path& folder,
+                                                                 const HistoryFolder* earlier = nullptr);
   ~HistoryFolder() override;
 
   [[nodiscard]] std::vector<process::ColumnInfo> schema() const override;

@@ -59,14 +59,14 @@ CpuBudget cpu_budget(int user_limit) {
                                     .place = {},
                                     .hint = {}});
   }
-  CpuBudget budget{.threads = std::max(1, static_cast<int>(std::thread::hardware_concurrency())),
+  const std::optional<int> allowed = affinity();  // at most those of the machine, whose count costs a file to read
+  CpuBudget budget{.threads = std::max(1, allowed ? *allowed : static_cast<int>(std::thread::hardware_concurrency())),
                    .decided_by = "affinity"};
   const auto lower = [&budget](std::optional<int> limit, const char* name) {
     if (limit && *limit < budget.threads) {
       budget = {.threads = std::max(1, *limit), .decided_by = name};
     }
   };
-  lower(affinity(), "affinity");
   lower(cgroup_quota(), "cgroup");
   lower(slurm_grant(), "SLURM_CPUS_PER_TASK");
   if (user_limit > 0) {

@@ -9,6 +9,7 @@ import io
 import re
 import warnings
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -26,6 +27,7 @@ __all__ = ["Dialect", "exact_rows", "file_digest", "not_text", "read_chunks", "s
 _WHERE = "ingest.import_csv"
 _DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 _SAMPLE = 1 << 16  # bytes looked at to find delimiter and decimal sign
+_READ_BYTES = 1 << 20
 _CHUNK_ROWS = 100_000
 _DECIMAL_COMMA = re.compile(r"^\s*[-+]?\d+,\d+([eE][-+]?\d+)?\s*$")
 _DECIMAL_POINT = re.compile(r"^\s*[-+]?\d*\.\d+([eE][-+]?\d+)?\s*$")
@@ -42,10 +44,17 @@ class Dialect:
 
 
 def file_digest(path: Path) -> str:
-    """SHA-256 of a file's bytes. Raises: IoError."""
+    """SHA-256 of a file's bytes; a piece is read while the one before it is hashed. Raises: IoError."""
+    hashed = hashlib.sha256()
     try:
-        with path.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
+        with path.open("rb", buffering=0) as stream, ThreadPoolExecutor(1, "luban-read") as pool:
+            now, ahead = bytearray(_READ_BYTES), bytearray(_READ_BYTES)
+            count = stream.readinto(now)
+            while count:
+                reading = pool.submit(stream.readinto, ahead)
+                hashed.update(memoryview(now)[:count])
+                count, now, ahead = reading.result(), ahead, now
+        return hashed.hexdigest()
     except OSError as error:
         raise IoError(
             where=_WHERE, expected="a file that can be read", received=str(error.strerror), place=str(path)

@@ -11,6 +11,7 @@ namespace luban::history::detail {
 namespace {
 
 constexpr std::size_t most_open = 200;  // a process may open 1,024 files, and not all are ours
+constexpr std::size_t most_kept = 8;    // a writer looks again and again, and each file costs memory
 
 }  // namespace
 
@@ -37,8 +38,21 @@ bool nobody_reads(const std::filesystem::path& folder) {
 }
 
 // The mark comes first: what the manifest names then stays.
-SegmentFiles::SegmentFiles(std::filesystem::path folder)
-    : folder_(std::move(folder)), mark_(folder_), manifest_(FolderManifest::read(folder_)) {}
+SegmentFiles::SegmentFiles(std::filesystem::path folder, const SegmentFiles* earlier)
+    : folder_(std::move(folder)), mark_(folder_), manifest_(FolderManifest::read(folder_)) {
+  if (earlier != nullptr) keep_open(*earlier);
+}
+
+// Segments never change, and their numbers do where some before them were merged: these are opened again.
+void SegmentFiles::keep_open(const SegmentFiles& earlier) {
+  const std::lock_guard lock(earlier.mutex_);
+  for (const std::size_t k : earlier.recent_) {
+    if (recent_.size() == most_kept) return;
+    if (k >= size() || manifest_.segments[k].link != earlier.manifest_.segments[k].link) continue;
+    open_.emplace(k, earlier.open_.at(k));
+    recent_.push_back(k);
+  }
+}
 
 std::shared_ptr<const OpenSegment> SegmentFiles::open(std::size_t segment) const {
   {
@@ -64,7 +78,7 @@ std::shared_ptr<const OpenSegment> SegmentFiles::open(std::size_t segment) const
   }
   opened->provenance = load_provenance(*opened->file);
   const std::lock_guard lock(mutex_);
-  open_[segment] = opened;
+  if (const auto [known, is_new] = open_.emplace(segment, opened); !is_new) return known->second;  // by another thread
   recent_.push_front(segment);
   if (recent_.size() > most_open) {
     open_.erase(recent_.back());

@@ -37,8 +37,9 @@ class ReaderMark {
 /// The segments of a folder, opened when first asked for; of many the ones used last stay open. Thread-safe.
 class SegmentFiles {
  public:
-  /// Reads the manifest. @throws as FolderManifest::read.
-  explicit SegmentFiles(std::filesystem::path folder);
+  /// Reads the manifest; segments that an earlier look has open, and that are the same, stay open: of many, the ones
+  /// used last. @throws as FolderManifest::read.
+  explicit SegmentFiles(std::filesystem::path folder, const SegmentFiles* earlier = nullptr);
   [[nodiscard]] const FolderManifest& manifest() const noexcept { return manifest_; }
   [[nodiscard]] const std::filesystem::path& folder() const noexcept { return folder_; }
   [[nodiscard]] std::size_t size() const noexcept { return manifest_.segments.size(); }
@@ -46,6 +47,8 @@ class SegmentFiles {
   [[nodiscard]] std::shared_ptr<const OpenSegment> open(std::size_t segment) const;
 
  private:
+  void keep_open(const SegmentFiles& earlier);
+
   std::filesystem::path folder_;
   ReaderMark mark_;
   FolderManifest manifest_;
