@@ -17,6 +17,7 @@ CASES = (
     # compression, level, reach of the ratio
     ("deflate", 4, 3.0),
     ("zstd", 3, 5.0),
+    ("lz4", -1, None),
     ("none", -1, 1.0),
 )
 
@@ -46,12 +47,14 @@ def rows(truth: dict[str, NDArray[np.float64]], files: dict[str, Path], repeats:
             lambda at=path: read_ours(at, list(truth)),  # type: ignore[misc]
             lambda at=path: data.read_h5py(at, list(truth)),  # type: ignore[misc]
         )
-        shown = f"{compression} {level}" if level >= 0 else "no compression"
-        plugin = f" + hdf5plugin {hdf5plugin.version}" if compression == "zstd" else ""
+        shown = f"{compression} {level}" if level >= 0 else {"none": "no compression"}.get(compression, compression)
+        plugin = f" + hdf5plugin {hdf5plugin.version}" if compression in ("zstd", "lz4") else ""
+        size = path.stat().st_size / 2**20
         out.append(
             make_row(
                 f"history_scan_{compression}" + ("" if kind == "walks" else f"_{kind}"),
-                f"{count:,} runs of {len(truth)} float64 ({kind}), {shown}, checksums checked, into a DataFrame",
+                f"{count:,} runs of {len(truth)} float64 ({kind}), {shown} ({size:,.0f} MiB), "
+                "checksums checked, into a DataFrame",
                 gb / min(ours),
                 gb / min(ours) - gb / max(ours),
                 "GB/s",
