@@ -184,6 +184,13 @@ void bind_writing(py::module_& module) {
                                                WriteOptions{.compression = make_compression(compression, level)}, head);
            }),
            py::arg("folder"), py::arg("head") = "", py::arg("compression") = "deflate", py::arg("level") = -1)
+      .def(
+          "begin",
+          [](Appender& appender, Content content, const py::object& progress) {
+            long_call(progress, [&](const core::CallControl& control) { appender.begin(std::move(content), control); });
+          },
+          py::arg("content"), py::arg("progress") = py::none(),
+          "Takes a whole history with all its imports as the first segment; when it returns, it is on the disk.")
       .def("append", &append, py::arg("addition"), py::arg("source_rows"),
            py::arg("began") = core::UtcTime::missing_count, py::arg("whole") = false, py::arg("progress") = py::none(),
            "Adds one import, or a piece of one; when it returns, it is on the disk. The addition is empty afterwards.")

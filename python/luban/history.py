@@ -248,8 +248,15 @@ class History:
         return report
 
     def save(self, path: Path_, *, compression: Compression = "deflate") -> History:
-        """Write a copy as a file and open it. Raises: IoError when the file exists or the disk refuses."""
-        return self._of_content(self._file.content(), Path(path), None, compression)
+        """Write a copy and open it: a file, or a folder of one segment where ``path`` ends in a slash or is a folder.
+
+        Raises: IoError when there is a history of that name, or the disk refuses.
+        """
+        if not names_folder(path):
+            return self._of_content(self._file.content(), Path(path), None, compression)
+        with closing(_history.Appender(str(path), compression=compression)) as appender:
+            appender.begin(self._file.content())
+        return self.open(path)
 
     def copy(self) -> History:
         """Return a copy in memory, which is independent of this history and of its file."""

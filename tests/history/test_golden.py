@@ -6,12 +6,13 @@ from pathlib import Path
 
 import h5py
 import numpy as np
+import pandas as pd
 import pytest
 from tests.history import reference_reader
 from tests.history.make_golden import plain
 
 from luban import history as histories
-from luban.errors import VersionError
+from luban.errors import IoError, VersionError
 from luban.history import History
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -30,6 +31,19 @@ def test_it_holds_what_it_held(path: Path) -> None:
     assert history.read(columns=list(kept["units"])).attrs["units"] == kept["units"]
     assert {c: [str(x) for x in history.quarantine[c]] for c in history.quarantine} == kept["quarantine"]
     assert histories.verify(path).damages == []
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_a_copy_in_a_folder_holds_the_same(path: Path, tmp_path: Path) -> None:
+    stored = History.open(path)
+    copy = stored.save(f"{tmp_path}/copy/")
+    assert copy.segments == 1
+    assert histories.verify(tmp_path / "copy").ok
+    for rows in ("readings", "runs"):
+        pd.testing.assert_frame_equal(copy.read(rows=rows), stored.read(rows=rows))
+    assert copy.save(tmp_path / "back.h5").digest == stored.save(tmp_path / "there.h5").digest
+    with pytest.raises(IoError, match="a name that is free"):
+        stored.save(tmp_path / "copy")
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)

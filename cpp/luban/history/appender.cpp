@@ -43,6 +43,19 @@ std::shared_ptr<const HistoryFolder> Appender::history() const {
   return impl_->latest;
 }
 
+void Appender::begin(Content whole, const core::CallControl& control) {
+  require_open(impl_ != nullptr);
+  impl_->writer.refresh();
+  if (!impl_->writer.empty()) {
+    throw core::IoError({.where = "history.write",
+                         .expected = "a name that is free",
+                         .received = "an existing history",
+                         .place = impl_->writer.folder().string(),
+                         .hint = "choose another name"});
+  }
+  impl_->writer.add(std::move(whole), control);
+}
+
 MergeReport Appender::append(Content addition, const std::vector<std::int64_t>& source_rows,
                              const AppendOptions& options, const core::CallControl& control) {
   require_open(impl_ != nullptr);

@@ -39,6 +39,9 @@ class LUBAN_HISTORY_EXPORT Appender {
   Appender(const Appender&) = delete;
   Appender& operator=(const Appender&) = delete;
 
+  /// Takes a whole history with all its imports as the first segment. @throws IoError when the folder holds one, as
+  /// write() otherwise.
+  void begin(Content whole, const core::CallControl& control = {});
   /// Adds one import, or a piece of one, as merge() does. Nothing is written when nothing is new. When it returns the
   /// addition is on the disk. @throws as merge() and write().
   MergeReport append(Content addition, const std::vector<std::int64_t>& source_rows = {},
