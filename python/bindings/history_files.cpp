@@ -195,8 +195,7 @@ void bind_writing(py::module_& module) {
            py::arg("began") = core::UtcTime::missing_count, py::arg("whole") = false, py::arg("progress") = py::none(),
            "Adds one import, or a piece of one; when it returns, it is on the disk. The addition is empty afterwards.")
       .def("close", &Appender::close, "Lets go of the lock.")
-      .def("history",
-           [](const Appender& appender) { return std::const_pointer_cast<HistoryFolder>(appender.history()); });
+      .def("history", [](Appender& appender) { return std::const_pointer_cast<HistoryFolder>(appender.history()); });
   py::classh<CompactReport>(module, "CompactReport", "What a compaction did.")
       .def_readonly("segments_before", &CompactReport::segments_before)
       .def_readonly("segments_after", &CompactReport::segments_after)

@@ -425,7 +425,7 @@ def test_a_newer_segment_than_a_restored_list_is_kept(process: Process, line: Pa
         noted.write_text("garbage\n" + noted.read_text())
     assert any("segment-000004.h5" in note for note in histories.verify(line).notes)
     if heads == "damaged":
-        with pytest.raises(IntegrityError, match="not the latest"):
+        with pytest.raises(IntegrityError, match="heads that cannot say"):
             ingest.import_frame(process, made(40, 50), line, name="other")
         assert (line / "segment-000004.h5").read_bytes() == newest
         return

@@ -155,6 +155,10 @@ def late_event_beside_one_of_no_reading(file: h5py.File) -> None:
     file["responses/yield/reading"][2:4] = [10**12, -1]
 
 
+def very_many_events(file: h5py.File) -> None:
+    replace(file, "responses/yield/reading", data=np.zeros(3_000_000, "i8"), chunks=(131072,), compression="gzip")
+
+
 CASES: dict[str, tuple[Change, str]] = {
     "too many rows": (lambda f: replace(f, VALUE, shape=(2**45,), chunks=(1000,), dtype="f8"), "TIC-101"),
     "more rows than bytes": (lambda f: replace(f, VALUE, shape=(2**39,), chunks=(1000,), dtype="f8"), "TIC-101"),
@@ -198,6 +202,13 @@ CASES: dict[str, tuple[Change, str]] = {
     "event of no reading": (event_of_no_reading, "yield"),
     "event of a negative reading": (event_of_a_negative_reading, "yield"),
     "late event beside one of no reading": (late_event_beside_one_of_no_reading, "yield"),
+    "fewer values of events": (lambda f: replace(f, "responses/yield/value", data=np.arange(1.0)), "yield"),
+    "fewer times of events": (lambda f: replace(f, "responses/yield/time", data=np.arange(1)), "yield"),
+    "fewer qualities": (lambda f: replace(f, "responses/yield/quality", data=np.zeros(1, "i4")), "yield"),
+    "fewer sources": (lambda f: replace(f, "responses/yield/source", data=np.zeros(1, "i4")), "yield"),
+    "very many events": (very_many_events, "yield"),
+    "fewer start times": (lambda f: replace(f, "runs/start_time", data=np.arange(1)), "runs"),
+    "fewer groups": (lambda f: replace(f, "runs/group", data=np.array([b"a"])), "runs"),
     "fewer repeats": (lambda f: replace(f, "readings/repeat", data=np.arange(3)), "readings"),
 }
 

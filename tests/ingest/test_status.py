@@ -150,6 +150,21 @@ def test_late_values_need_no_status(stated: Process, judged: pd.DataFrame) -> No
     assert statuses(history)[2] == "failed"
 
 
+@pytest.mark.parametrize("out", ["h.h5", "line/"])
+def test_another_status_of_a_stored_run_is_kept_aside(
+    stated: Process, judged: pd.DataFrame, tmp_path: Path, out: str
+) -> None:
+    path = f"{tmp_path}/{out}"
+    ingest.import_data(stated, judged, path)
+    later = judged.assign(state=judged["shaft"].map({**BY_SHAFT, 1: "NOK"}))
+    report = ingest.import_data(stated, later, path)
+    runs = len(judged[judged["shaft"] == 1].groupby(["shaft", "VB"])) if "VB" in judged else 2
+    assert report.values_quarantined == {"status": {"only_responses_are_corrected": runs}}
+    history = History.open(path)
+    assert set(history.quarantine["value"]) == {"failed"}
+    assert statuses(history)[:2] == ["completed"] * 2
+
+
 @pytest.mark.parametrize(
     ("status", "says"),
     [

@@ -36,7 +36,7 @@ void Appender::close() noexcept {
   impl_.reset();
 }
 
-std::shared_ptr<const HistoryFolder> Appender::history() const {
+std::shared_ptr<const HistoryFolder> Appender::history() {
   require_open(impl_ != nullptr);
   if (impl_->writer.empty()) return nullptr;
   impl_->latest = HistoryFolder::open(impl_->writer.folder(), impl_->latest.get());

@@ -27,7 +27,8 @@ struct AppendOptions {
 /// The one writer of a folder of segments. Each addition becomes a segment of its own: written under a temporary name,
 /// closed, reopened, verified, synced, renamed; then the list of segments is replaced in the same way, and the head of
 /// the chain noted beside the folder. A crash anywhere leaves the folder as it was, or with the segment in it. Only
-/// runs that the addition names are read of what is there: memory does not grow with the history.
+/// runs that the addition names are read of what is there: memory does not grow with the history. For one thread at a
+/// time.
 class LUBAN_HISTORY_EXPORT Appender {
  public:
   /// Takes the lock; makes the folder when there is none. `head`: the file of heads, empty = NAME.head beside the
@@ -49,7 +50,7 @@ class LUBAN_HISTORY_EXPORT Appender {
   /// Lets go of the lock; who appends afterwards gets a LifecycleError.
   void close() noexcept;
   /// What is there now; nullptr before the first segment.
-  [[nodiscard]] std::shared_ptr<const HistoryFolder> history() const;
+  [[nodiscard]] std::shared_ptr<const HistoryFolder> history();
 
  private:
   struct Impl;

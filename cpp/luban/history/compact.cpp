@@ -1,7 +1,9 @@
+#include <luban/core/error.hpp>
 #include <luban/history/compact.hpp>
 #include <luban/history/detail/folder_writer.hpp>
 #include <luban/history/detail/join_contents.hpp>
 #include <luban/history/detail/schema.hpp>
+#include <luban/history/detail/sealed_file.hpp>
 #include <numeric>
 #include <vector>
 
@@ -29,8 +31,8 @@ std::size_t end_of_group(const detail::FolderWriter& writer, std::size_t first, 
   std::int64_t bytes = 0;
   std::size_t end = first + 1;
   for (; end < segments.size(); ++end) {
+    if (segments[end].readings > options.most_readings - readings) break;
     readings += segments[end].readings;
-    if (readings > options.most_readings) break;
     if (end == first + 1) bytes = loaded_bytes(writer.folder() / segments[first].file);
     bytes += loaded_bytes(writer.folder() / segments[end].file);
     if (bytes > options.most_bytes) break;
@@ -43,13 +45,27 @@ std::int64_t total_bytes(const Segments& segments) {
                          [](std::int64_t sum, const detail::SegmentEntry& entry) { return sum + entry.bytes; });
 }
 
+/// A merge makes a new chain, in which a changed segment could no longer be told from what was written.
+void require_as_written(const std::filesystem::path& file, const detail::SegmentEntry& entry) {
+  const detail::FileBytes bytes = detail::hash_file(file);
+  if (bytes.sha256 == entry.sha256 && bytes.count == entry.bytes) return;
+  throw core::IntegrityError({.where = "history.compact",
+                              .expected = "the bytes that were written",
+                              .received = "others",
+                              .place = file.string(),
+                              .hint = "restore the segment from a backup; `luban verify` says what is wrong with it"});
+}
+
 Content joined(const detail::FolderWriter& writer, std::size_t first, std::size_t last,
                const core::CallControl& control) {
   std::vector<Content> parts;
   for (std::size_t k = first; k < last; ++k) {
     control.check("history.compact");
-    const detail::TreeFile file(writer.folder() / writer.manifest().segments[k].file);
+    const detail::SegmentEntry& entry = writer.manifest().segments[k];
+    require_as_written(writer.folder() / entry.file, entry);
+    const detail::TreeFile file(writer.folder() / entry.file);
     parts.push_back(detail::load_content(file));
+    detail::require_consistent(parts.back(), file.path());
   }
   return detail::join_contents(std::move(parts));
 }

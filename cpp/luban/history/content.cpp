@@ -19,7 +19,7 @@ namespace {
 
 /// Fills an optional column, or insists on its length.
 template <typename T>
-void complete(std::vector<T>& column, std::size_t count, const T& missing, const char* name) {
+void complete(std::vector<T>& column, std::size_t count, const T& missing, const std::string& name) {
   if (column.empty()) column.assign(count, missing);
   if (column.size() != count) {
     contradiction(std::to_string(count) + " rows", std::to_string(column.size()), name);
@@ -128,9 +128,9 @@ void normalise_events(ResponseEvents& events, std::int64_t readings, std::int64_
   const std::size_t count = events.size();
   const std::string place = "responses." + events.name;
   normalise_late(events, segment, place);
-  complete(events.time, count, core::UtcTime::missing_count, "time");
-  complete(events.quality, count, quality_good, "quality");
-  complete(events.source, count, 0, "source");
+  complete(events.time, count, core::UtcTime::missing_count, place + ".time");
+  complete(events.quality, count, quality_good, place + ".quality");
+  complete(events.source, count, 0, place + ".source");
   if (events.value.size() != count) contradiction("a value for every event", "another number of values", place);
   require_range(events.reading, -1, readings, place + ".reading");
   require_range(events.quality, 0, 3, place + ".quality");

@@ -169,7 +169,10 @@ Recipes HistoryFolder::recipes() const {
 Content HistoryFolder::content() const {
   std::vector<Content> parts;
   for (std::size_t k = 0; k < impl_->files->size(); ++k) {
-    parts.push_back(detail::load_content(*impl_->files->open(k)->file));
+    const auto opened = impl_->files->open(k);
+    parts.push_back(detail::load_content(*opened->file));
+    detail::require_consistent(parts.back(),
+                               opened->file->path());  // rows are looked up by number when they are joined
   }
   Content content = detail::join_contents(std::move(parts));
   content.segment.reset();

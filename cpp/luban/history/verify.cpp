@@ -12,24 +12,6 @@
 namespace luban::history {
 namespace {
 
-/// Whether readings and events refer to rows that are there.
-bool refers_within(const Content& content) {
-  const auto within = [](std::int64_t row, std::int64_t low, std::size_t count) {
-    return row >= low && row < static_cast<std::int64_t>(count);
-  };
-  const Readings& readings = content.readings;
-  if (readings.repeat.size() != readings.run.size()) return false;
-  for (const std::int64_t run : readings.run) {
-    if (!within(run, 0, content.runs.run_id.size())) return false;
-  }
-  return std::all_of(content.responses.begin(), content.responses.end(), [&](const ResponseEvents& events) {
-    const auto late = static_cast<std::size_t>(std::count(events.reading.begin(), events.reading.end(), -1));
-    return events.late_run_id.size() == late && events.late_repeat.size() == late &&
-           std::all_of(events.reading.begin(), events.reading.end(),
-                       [&](std::int64_t reading) { return within(reading, -1, readings.size()); });
-  });
-}
-
 class Verification {
  public:
   Verification(const std::filesystem::path& path, const core::CallControl& control) : path_(path), control_(control) {
@@ -88,16 +70,17 @@ class Verification {
     report_.runs = static_cast<std::int64_t>(content.runs.size());
     report_.readings = static_cast<std::int64_t>(content.readings.size());
     for (const auto& events : content.responses) report_.events += static_cast<std::int64_t>(events.size());
+    check_process(file, content);
     try {
       content.normalise();
     } catch (const core::DataError& error) {
       found(error.detail().place, "expected " + error.detail().expected + ", found " + error.detail().received);
-      if (!refers_within(content)) return;  // nothing can follow from rows that are not there
+      check_links(content);
+      return;  // what follows from the columns cannot be told of columns that do not fit together
     }
-    const auto continued = content.segment ? content.segment->continued : 0;
-    report_.runs -= continued;
-    check_process(file, content);
-    check_chain(content);
+    if (content.segment) report_.runs -= content.segment->continued;
+    check_links(content);
+    check_counts(content);
     check_derived(file, content);
     for (const auto& response : detail::stored_columns(file, "/responses")) check_keys(file, response.path, content);
   }
@@ -113,22 +96,31 @@ class Verification {
     }
   }
 
-  void check_chain(const Content& content) {
+  void check_links(const Content& content) {
     std::string previous = content.segment ? content.segment->previous_link : std::string();
-    std::int64_t runs = 0;
-    std::int64_t readings = 0;
     for (std::size_t i = 0; i < content.provenance.size(); ++i) {
       const Provenance& entry = content.provenance[i];
       if (entry.previous != previous || entry.link != entry.computed_link()) {
         found("/provenance", "the chain of imports is broken at entry " + std::to_string(i));
       }
       previous = entry.link;
-      runs += entry.runs;
-      readings += entry.readings;
     }
-    if (runs != report_.runs || readings != report_.readings) {
-      found("/provenance", "the imports account for " + std::to_string(runs) + " runs and " + std::to_string(readings) +
-                               " readings, the file holds others");
+  }
+
+  void check_counts(const Content& content) {
+    std::int64_t runs = report_.runs;  // what is left of them: sums of hostile counts would leave the range
+    std::int64_t readings = report_.readings;
+    for (const Provenance& entry : content.provenance) {
+      if (entry.runs < 0 || entry.readings < 0 || entry.runs > runs || entry.readings > readings) {
+        runs = -1;
+        break;
+      }
+      runs -= entry.runs;
+      readings -= entry.readings;
+    }
+    if (runs != 0 || readings != 0) {
+      found("/provenance", "the imports do not account for the " + std::to_string(report_.runs) + " runs and " +
+                               std::to_string(report_.readings) + " readings of the file");
     }
   }
 

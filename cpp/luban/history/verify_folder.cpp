@@ -1,5 +1,6 @@
 // What proves that a folder of segments is whole: the bytes of each, their chain, and its head kept apart.
 #include <algorithm>
+#include <chrono>
 #include <luban/core/error.hpp>
 #include <luban/history/detail/folder_manifest.hpp>
 #include <luban/history/detail/key_join.hpp>
@@ -9,6 +10,7 @@
 #include <luban/history/detail/verify_parts.hpp>
 #include <optional>
 #include <set>
+#include <thread>
 
 namespace luban::history::detail {
 namespace {
@@ -17,13 +19,14 @@ class FolderVerification {
  public:
   FolderVerification(const std::filesystem::path& folder, const core::CallControl& control,
                      const std::filesystem::path& head)
-      : folder_(folder), control_(control), head_(head.empty() ? default_head_file(folder) : head) {
+      : folder_(folder), control_(control), head_(head.empty() ? default_head_file(folder) : head), mark_(folder) {
     report_.path = folder.string();
   }
 
   VerifyReport run() {
+    const std::vector<std::string> files = segment_files();
     try {
-      manifest_ = FolderManifest::read_unchecked(folder_);
+      look();
     } catch (const core::IntegrityError& error) {
       found(manifest_name, error.what());
       return report_;
@@ -34,12 +37,34 @@ class FolderVerification {
     check_heads();
     for (std::size_t k = 0; k < manifest_.segments.size(); ++k) check_segment(manifest_.segments[k]);
     if (report_.damages.empty()) check_keys();
-    note_others();
+    note_others(files);
     return report_;
   }
 
  private:
   void found(const std::string& object, const std::string& what) { report_.damages.push_back({object, what}); }
+
+  /// Takes the list and its heads of one moment: a merge by a writer in between would look like an end written anew.
+  void look() {
+    constexpr int most_looks = 10;
+    for (int look = 0; look < most_looks; ++look) {
+      take_heads();
+      manifest_ = FolderManifest::read_unchecked(folder_);
+      const std::size_t before = heads_.size();
+      take_heads();
+      if (heads_.size() == before) return;
+    }
+  }
+
+  void take_heads() {
+    heads_.clear();
+    heads_damage_.clear();
+    try {
+      heads_ = read_heads(head_);
+    } catch (const core::IntegrityError& error) {
+      heads_damage_ = error.what();
+    }
+  }
 
   /// First segment that does not follow from the one before it; the number of segments when all do.
   static std::size_t first_break(const std::vector<SegmentEntry>& segments) {
@@ -69,28 +94,46 @@ class FolderVerification {
                             "was put in or was changed");
   }
 
-  /// Segments that the list does not name: of a crash, or of a newer state than the list that was put back.
-  void note_others() {
-    const std::set<std::string> known = manifest_.files();
+  /// Names of segments, and of those that a writer put aside.
+  [[nodiscard]] std::vector<std::string> segment_files() const {
+    std::vector<std::string> names;
     for (const auto& entry : std::filesystem::directory_iterator(folder_)) {
-      const std::string name = entry.path().filename().string();
+      std::string name = entry.path().filename().string();
       const bool is_aside =
           name.starts_with("." + std::string(segment_prefix)) && name.find(".unlisted") != std::string::npos;
-      if (is_aside || (is_segment_name(name) && known.count(name) == 0)) {
-        report_.notes.push_back("The list of segments does not name " + name +
-                                ": a write that was cut short, or data that a list put back does not know.");
-      }
+      if (is_aside || is_segment_name(name)) names.push_back(std::move(name));
+    }
+    std::sort(names.begin(), names.end());
+    return names;
+  }
+
+  /// Segments that no list names: of a crash, or of a newer state than the list that was put back. A writer names a
+  /// segment a moment after it is there.
+  void note_others(std::vector<std::string> files) {
+    constexpr int most_looks = 10;
+    constexpr std::chrono::milliseconds pause(100);
+    std::set<std::string> known = manifest_.files();
+    const auto is_settled = [&](const std::string& name) {
+      return known.count(name) != 0 || !std::filesystem::exists(folder_ / name);
+    };
+    std::erase_if(files, is_settled);
+    for (int look = 0; look < most_looks && !files.empty(); ++look) {
+      if (look > 0) std::this_thread::sleep_for(pause);
+      known.merge(FolderManifest::read_unchecked(folder_).files());
+      std::erase_if(files, is_settled);
+    }
+    for (const std::string& name : files) {
+      report_.notes.push_back("The list of segments does not name " + name +
+                              ": a write that was cut short, or data that a list put back does not know.");
     }
   }
 
   void check_heads() {
-    std::vector<HeadRecord> heads;
-    try {
-      heads = read_heads(head_);
-    } catch (const core::IntegrityError& error) {
-      found(head_.string(), error.what());
+    if (!heads_damage_.empty()) {
+      found(head_.string(), heads_damage_);
       return;
     }
+    std::vector<HeadRecord> heads = heads_;
     if (heads.empty()) {
       report_.notes.push_back("No file of heads at " + head_.string() +
                               ": segments removed from the end, or an end written anew, cannot be noticed.");
@@ -196,7 +239,10 @@ class FolderVerification {
   const std::filesystem::path& folder_;
   const core::CallControl& control_;
   std::filesystem::path head_;
+  ReaderMark mark_;  ///< what the list names stays while it is looked at
   FolderManifest manifest_;
+  std::vector<HeadRecord> heads_;
+  std::string heads_damage_;  ///< why they cannot be read; "" = they can
   VerifyReport report_;
 };
 

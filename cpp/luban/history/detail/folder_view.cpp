@@ -212,12 +212,11 @@ void FolderView::make_columns() {
       }
     }
   }
-  if (readings) {
-    for (std::size_t i = 0, count = columns_.size(); i < count; ++i) {
-      const ViewColumn response = columns_[i];  // a copy: they move when more are appended
-      if (response.origin == Origin::response) add_unlisted(columns_, response.info.name, response.path);
-    }
+  std::vector<ResponsePlace> responses;
+  for (const ViewColumn& column : columns_) {
+    if (column.origin == Origin::response) responses.emplace_back(column.info.name, column.path);
   }
+  if (readings) add_unlisted(columns_, responses);
   std::stable_sort(columns_.begin(), columns_.end(),
                    [](const ViewColumn& a, const ViewColumn& b) { return rank(a) < rank(b); });
 }

@@ -194,15 +194,14 @@ void FolderWriter::remove_file(const fs::path& file) const {
                                       " of one backup together; `luban verify` says what is missing"});
 }
 
-// Whether the file of heads says that the list was elsewhere last, or cannot be read; one that says nothing of this
-// history denies nothing.
-bool FolderWriter::is_outdated() const {
-  std::optional<Heads> heads = noted_heads(head_);
-  if (!heads) return true;
-  std::erase_if(*heads, [this](const HeadRecord& head) {
+// Whether the file of heads says that the list was elsewhere last; one that says nothing of this history denies
+// nothing.
+bool FolderWriter::is_outdated(const std::optional<std::vector<HeadRecord>>& noted) const {
+  Heads heads = noted.value_or(Heads{});
+  std::erase_if(heads, [this](const HeadRecord& head) {
     return head.uuid != manifest_.uuid || (head.is_begun() && !manifest_.passes(head));
   });
-  return !heads->empty() && !manifest_.passes(heads->back());
+  return !heads.empty() && !manifest_.passes(heads.back());
 }
 
 // A segment that no list names was never acknowledged when a crash came between its renaming and that of the list: it
@@ -220,8 +219,10 @@ void FolderWriter::remove_leftovers(bool listed) {
     if (is_segment_name(name) && known.count(name) == 0 && name != next) refuse_list("none that names " + name);
   }
   const bool left = fs::exists(folder_ / next);
-  if (left && !listed && may_know(noted_heads(head_), folder_ / next)) refuse_list("no list beside " + next);
-  if (left && listed && is_outdated()) refuse_list("one that the heads say is not the latest, beside " + next);
+  const std::optional<Heads> heads = noted_heads(head_);
+  if (left && !listed && may_know(heads, folder_ / next)) refuse_list("no list beside " + next);
+  if (left && listed && is_outdated(heads)) refuse_list("one that the heads say is not the latest, beside " + next);
+  if (left && listed && !heads) refuse_list("heads that cannot say whether it is the latest, beside " + next);
   for (const fs::path& file : partial) remove_file(file);
   if (!left) return;
   if (next == unpublished_) {
@@ -236,8 +237,16 @@ void FolderWriter::remove_leftovers(bool listed) {
 void FolderWriter::set_aside(const std::string& file) const {
   const std::string base = "." + file + ".unlisted";
   std::string name = base;
-  for (int number = 2; fs::exists(folder_ / name); ++number) name = base + "-" + std::to_string(number);
-  fs::rename(folder_ / file, folder_ / name);
+  std::error_code error;
+  for (int number = 2; fs::exists(folder_ / name, error); ++number) name = base + "-" + std::to_string(number);
+  if (!error) fs::rename(folder_ / file, folder_ / name, error);
+  if (error) {
+    throw core::IoError({.where = "history.write",
+                         .expected = "to put a file aside that no segment is, as " + name,
+                         .received = error.message(),
+                         .place = (folder_ / file).string(),
+                         .hint = "check the folder and its permissions"});
+  }
   core::sync_folder(folder_, "history.write");
 }
 

@@ -14,9 +14,10 @@ namespace luban::history::detail {
 /// Writes segments and the list of them, alone: holds the folder's lock while it lives.
 class FolderWriter {
  public:
-  /// Makes the folder when there is none; removes what an earlier crash left half done, and nothing else: segments that
-  /// the list does not name are refused. @throws LifecycleError, IoError,
-  /// IntegrityError, VersionError.
+  /// Makes the folder when there is none; removes what an earlier crash left half done, and nothing else. Of segments
+  /// that the list does not name one that bears the next free name is put aside, others are refused, and
+  /// so is it beside a list that the heads say is not the latest. @throws LifecycleError, IoError, IntegrityError,
+  /// VersionError.
   FolderWriter(const std::filesystem::path& folder, WriteOptions options, const std::filesystem::path& head,
                const std::string& where);
 
@@ -38,7 +39,7 @@ class FolderWriter {
   [[nodiscard]] std::string free_name() const;
   void publish(FolderManifest next, const char* reason);
   [[noreturn]] void refuse_list(const std::string& received) const;
-  [[nodiscard]] bool is_outdated() const;
+  [[nodiscard]] bool is_outdated(const std::optional<std::vector<HeadRecord>>& noted) const;
   [[nodiscard]] bool tells_of_others() const;
   void set_aside(const std::string& file) const;
   void remove_leftovers(bool listed);

@@ -73,15 +73,21 @@ bool same_row(const process::Table& stored, std::size_t i, const process::Table&
   });
 }
 
+/// What an addition says nothing of; afterwards it bears what is taken then.
+struct Silence {
+  bool on_status = false;
+  std::set<std::string> on_quality;  ///< responses
+};
+
 class Placer {
  public:
   Placer(Content& history, Content& addition, const std::vector<std::int64_t>& source_rows, const MergeOptions& options,
-         std::set<std::string> silent_on_quality)
+         Silence silence)
       : history_(history),
         addition_(addition),
         source_rows_(source_rows),
         options_(options),
-        silent_on_quality_(std::move(silent_on_quality)) {
+        silence_(std::move(silence)) {
     placed_.stored_runs = history.runs.size();
     placed_.stored_readings = history.readings.size();
   }
@@ -123,7 +129,7 @@ class Placer {
   Content& addition_;
   const std::vector<std::int64_t>& source_rows_;
   const MergeOptions& options_;
-  std::set<std::string> silent_on_quality_;  // responses of whose qualities the addition says nothing
+  Silence silence_;
   Placement placed_;
   MergeReport& report_ = placed_.report;
   bool names_stored_ = false;  // whether any reading of the addition is one that is stored
@@ -243,7 +249,7 @@ std::vector<Latest> Placer::latest_events(const std::string& response) const {
 
 void Placer::place_values(ResponseEvents& events) {
   const std::vector<Latest> latest = names_stored_ ? latest_events(events.name) : std::vector<Latest>();
-  const bool quality_stated = silent_on_quality_.count(events.name) == 0;
+  const bool quality_stated = silence_.on_quality.count(events.name) == 0;
   std::size_t kept = 0;
   for (std::size_t i = 0; i < events.size(); ++i) {
     const std::int64_t target = placed_.reading_target[static_cast<std::size_t>(events.reading[i])];
@@ -270,7 +276,7 @@ void Placer::place_values(ResponseEvents& events) {
 }
 
 // Of a run that is stored only readings, values and samples are added: other facts about it than before are kept in the
-// quarantine, never lost. A run is taken for completed where nobody says otherwise, so that status says nothing here.
+// quarantine, never lost.
 void Placer::keep_other_facts(const std::vector<std::int64_t>& first_reading) {
   const Runs& now = addition_.runs;
   const Runs& before = history_.runs;
@@ -283,6 +289,9 @@ void Placer::keep_other_facts(const std::vector<std::int64_t>& first_reading) {
     };
     if (now.start_time[run] != before.start_time[stored]) keep("start_time", time_text(now.start_time[run]));
     if (now.end_time[run] != before.end_time[stored]) keep("end_time", time_text(now.end_time[run]));
+    if (!silence_.on_status && now.status[run] != before.status[stored]) {
+      keep("status", run_status_names()[static_cast<std::size_t>(now.status[run])]);
+    }
     if (now.equipment[run] != before.equipment[stored]) keep("equipment", now.equipment[run]);
     if (now.material_lot[run] != before.material_lot[stored]) keep("material_lot", now.material_lot[run]);
     if (now.recipe[run] != before.recipe[stored]) keep("recipe", now.recipe[run]);
@@ -340,9 +349,9 @@ void require_one_import(const Content& addition, const std::vector<std::int64_t>
 Placement place(Content& history, Content& addition, const std::vector<std::int64_t>& source_rows,
                 const MergeOptions& options) {
   require_one_import(addition, source_rows);
-  std::set<std::string> silent_on_quality;
+  Silence silence{.on_status = addition.runs.status.empty(), .on_quality = {}};
   for (const ResponseEvents& events : addition.responses) {
-    if (events.quality.empty()) silent_on_quality.insert(events.name);
+    if (events.quality.empty()) silence.on_quality.insert(events.name);
   }
   addition.normalise();
   if (history.process.empty()) {
@@ -350,7 +359,7 @@ Placement place(Content& history, Content& addition, const std::vector<std::int6
   } else {
     require_fitting_process(history, addition);
   }
-  return Placer(history, addition, source_rows, options, std::move(silent_on_quality)).place();
+  return Placer(history, addition, source_rows, options, std::move(silence)).place();
 }
 
 Provenance import_after(const Content& history, const Content& addition, const MergeReport& report) {

@@ -50,14 +50,16 @@ View::View(std::shared_ptr<const TreeFile> file, const std::vector<Provenance>& 
     : file_(std::move(file)), options_(options), place_(std::move(place)) {
   if (place_.sources.empty()) place_.sources = numbered(input_names(provenance));
   columns_ = view_columns(*file_, place_.sources, options.grain);
+  std::vector<ResponsePlace> added;
   for (const auto& [name, values] : place_.late) {  // responses of which the file itself has no event
     if (has(name)) continue;
     columns_.push_back({{.name = name, .unit = {}, .kind = process::ColumnKind::float64, .categories = {}},
                         Origin::response,
                         no_path,
                         false});
-    if (options.grain == process::Grain::readings) add_unlisted(columns_, name, no_path);
+    added.emplace_back(name, no_path);
   }
+  if (options.grain == process::Grain::readings) add_unlisted(columns_, added);
   const std::optional<SegmentPlace> segment = segment_place(*file_);
   is_segment_ = segment.has_value();
   // Memory is taken for so many rows, before any is read.

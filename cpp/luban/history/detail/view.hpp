@@ -41,10 +41,13 @@ struct ViewColumn {
 /// @throws DataError naming the nearest listed column when there is none of that name.
 [[nodiscard]] const ViewColumn& find_column(const std::vector<ViewColumn>& columns, const std::string& name,
                                             const std::string& place);
-/// Appends what a view of readings offers of a response without listing it: how far its value can be trusted, under the
-/// response's name and `.quality`, unless a column of that name is there, and under its path; and the value of its
-/// latest event, were it a bad one, under its path.
-void add_unlisted(std::vector<ViewColumn>& columns, const std::string& response, const std::string& path);
+/// A response's name and path.
+using ResponsePlace = std::pair<std::string, std::string>;
+/// Appends what a view of readings offers of each response without listing it: how far its value can be trusted, under
+/// the response's name and `.quality`, unless a column of that name is there, and under its path; and the value of its
+/// latest event, were it a bad one, under its path. These paths are ours: a column of somebody's own that is called so
+/// cannot be read by its name.
+void add_unlisted(std::vector<ViewColumn>& columns, const std::vector<ResponsePlace>& responses);
 /// Names of the latter.
 [[nodiscard]] std::string quality_name(const std::string& response);
 [[nodiscard]] std::string stated_name(const std::string& response);

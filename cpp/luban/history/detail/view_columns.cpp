@@ -81,15 +81,20 @@ std::string quality_name(const std::string& response) {
   return "/responses/" + response + "/quality";
 }
 
-void add_unlisted(std::vector<ViewColumn>& columns, const std::string& response, const std::string& path) {
+void add_unlisted(std::vector<ViewColumn>& columns, const std::vector<ResponsePlace>& responses) {
   const std::vector<std::string> words = {"good", "uncertain", "bad"};
-  for (ViewColumn& column : std::vector<ViewColumn>{
-           {info_of(response + ".quality", process::ColumnKind::code, words), Origin::quality, path, false, response},
-           {info_of(quality_name(response), process::ColumnKind::code, words), Origin::quality, path, false, response},
-           {info_of(stated_name(response), process::ColumnKind::float64), Origin::stated, path, false, response}}) {
-    const bool hidden = std::any_of(columns.begin(), columns.end(),
-                                    [&](const ViewColumn& other) { return other.info.name == column.info.name; });
-    if (!hidden) columns.push_back(std::move(column));
+  std::set<std::string> ours;
+  for (const auto& [name, path] : responses) ours.insert({quality_name(name), stated_name(name)});
+  std::erase_if(columns, [&](const ViewColumn& column) { return ours.count(column.info.name) != 0; });
+  std::set<std::string> taken;
+  for (const ViewColumn& column : columns) taken.insert(column.info.name);
+  for (const auto& [name, path] : responses) {
+    const auto add = [&, &name = name, &path = path](process::ColumnInfo info, Origin origin) {
+      if (taken.insert(info.name).second) columns.push_back({std::move(info), origin, path, false, name});
+    };
+    add(info_of(name + ".quality", process::ColumnKind::code, words), Origin::quality);
+    add(info_of(quality_name(name), process::ColumnKind::code, words), Origin::quality);
+    add(info_of(stated_name(name), process::ColumnKind::float64), Origin::stated);
   }
 }
 
@@ -143,9 +148,11 @@ std::vector<ViewColumn> view_columns(const TreeFile& file, const std::vector<std
   }
   std::vector<ViewColumn> columns = list.take();
   if (!readings) return columns;
+  std::vector<ResponsePlace> responses;
   for (const StoredColumn& stored : stored_columns(file, "/responses")) {
-    add_unlisted(columns, stored.info.name, stored.path);
+    responses.emplace_back(stored.info.name, stored.path);
   }
+  add_unlisted(columns, responses);
   return columns;
 }
 
