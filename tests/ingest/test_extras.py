@@ -9,13 +9,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from luban import ingest
+from luban import _history, ingest
 from luban._intake.cells import NO_TIME, Codes
 from luban._intake.columns import match_columns
 from luban._intake.convert import Columns, Refusals, convert_chunk
 from luban._intake.extras import mean_of_runs
 from luban._intake.genealogy import read_genealogy
 from luban._intake.quality import Quality, opc_quality
+from luban._intake.run import OnBad, add_source
+from luban._intake.sink import ContentSink
+from luban._intake.sources.csv import CsvSource
 from luban._intake.sources.find import find_source
 from luban._intake.sources.frame import FrameSource
 from luban._intake.traces import Recorded, read_trace
@@ -115,10 +118,96 @@ def test_a_stated_quality_that_the_source_lacks_is_told(rich: Process, tmp_path:
     assert match_columns(rich, list(rows()), "frame").notes == []
 
 
-def test_a_quality_may_be_named_after_the_column_of_its_response(rich: Process) -> None:
-    columns, _ = columns_of(rich, rows().rename(columns={"Ra_q": "Ra.quality"}))
-    assert columns.quality["roughness"].tolist() == [0, 1, 2, 1]
-    assert match_columns(rich, [*rows().drop(columns="Ra_q"), "Ra.quality"], "frame").notes == []
+UNSTATED = TEXT.replace(", quality: {column: Ra_q, good: [OK, 0], uncertain: [maybe], bad: [broken]}", "")
+
+
+def test_a_quality_may_be_named_after_the_column_of_its_response(rich: Process, tmp_path: Path) -> None:
+    (tmp_path / "unstated.yaml").write_text(UNSTATED)
+    unstated = Process.from_yaml(tmp_path / "unstated.yaml")
+    named = rows().drop(columns="Ra_q").assign(**{"Ra.quality": ["Good", "Uncertain", "Bad", ""]})
+    columns, _ = columns_of(unstated, named)
+    assert columns.quality["roughness"].tolist() == [0, 1, 2, 0]
+    assert match_columns(unstated, list(named), "frame").notes == []
+    # Where another column is stated it is anybody's; the name that an export writes counts all the same.
+    assert "roughness" not in columns_of(rich, named)[0].quality
+    match = match_columns(rich, list(named), "frame")
+    assert match.auxiliary == {"Ra.quality": ("Ra.quality", "")}
+    assert match.notes[0].startswith("Not in the source: the qualities of roughness (column 'Ra_q'")
+    columns, _ = columns_of(rich, named.rename(columns={"Ra.quality": "roughness.quality"}))
+    assert columns.quality["roughness"].tolist() == [0, 1, 2, 0]
+
+
+def test_a_stated_quality_leaves_other_columns_alone(rich: Process, tmp_path: Path) -> None:
+    frame = rows().assign(Ra_q="OK", Vc_actual="", grade_used="", **{"Ra.quality": [85, 97, 99, 100]})
+    frame = frame.assign(Vc=[100.0, 110, 120, 130])
+    frame.to_csv(tmp_path / "rows.csv", index=False)
+    ingest.import_csv(rich, tmp_path / "rows.csv", tmp_path / "out.h5")
+    read = History.open(tmp_path / "out.h5").read(["Ra.quality", "roughness.quality"])
+    assert read["Ra.quality"].tolist() == [85, 97, 99, 100]
+    assert set(read["roughness.quality"]) == {"good"}
+
+
+@pytest.mark.parametrize("header", ["Ra.quality", "Ra.quality [%]"])
+def test_percentages_in_an_unstated_quality_say_what_to_write(tmp_path: Path, header: str) -> None:
+    (tmp_path / "unstated.yaml").write_text(UNSTATED)
+    frame = rows().drop(columns="Ra_q").assign(**{header: [85, 97, 99, 100]})
+    with pytest.raises(ConfigurationError, match="received 85, 97, 99, 100") as told:
+        columns_of(Process.from_yaml(tmp_path / "unstated.yaml"), frame)
+    quality, identifiers = str(told.value).split("say so: ")[1].split("; if they are no qualities, give the column a "
+                                                                      "name of its own: ")  # fmt: skip
+    for stated in (
+        UNSTATED.replace("column: Ra}", f"column: Ra, {quality}}}"),
+        UNSTATED + identifiers.removesuffix("."),
+    ):
+        (tmp_path / "unstated.yaml").write_text(stated)
+        columns, _ = columns_of(Process.from_yaml(tmp_path / "unstated.yaml"), frame)
+        assert ("roughness" in columns.quality) == ("identifiers" not in stated)
+
+
+@pytest.mark.parametrize("on_bad", ["quarantine", "reject"])
+@pytest.mark.parametrize("words", ["", ", good: [OK]"])
+def test_opc_classic_is_found_before_the_first_piece(tmp_path: Path, words: str, on_bad: OnBad) -> None:
+    (tmp_path / "plate.yaml").write_text(TAKEN_BACK.replace(", bad: [broken]", words))
+    process = Process.from_yaml(tmp_path / "plate.yaml")
+    sink = ContentSink(_history.Content(), piece_rows=4)
+    frame = pd.DataFrame({"part": [f"A{i}" for i in range(20)], "rep": 1, "speed": 20, "Ra": 1.0, "hard": 2.0})
+    frame["Ra_q"] = ["0"] * 13 + ["192", "64"] * 3 + ["216"]
+    frame.to_csv(tmp_path / "rows.csv", index=False)
+    source = CsvSource(tmp_path / "rows.csv")
+    with pytest.raises(ConfigurationError, match=r"received 192, 64.*192.*\], uncertain: \[64\], bad: \[0\]") as told:
+        add_source(sink, process, source, on_bad=on_bad)
+    assert on_bad == "reject" or "received 192, 64, 216 (column 'Ra_q')" in str(told.value)
+    assert list(sink.process) == []
+    assert len(sink.imports_of(source.digest())) == 0
+
+
+def test_qualities_are_looked_over_only_before_several_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "plate.yaml").write_text(TAKEN_BACK)
+    process, reads = Process.from_yaml(tmp_path / "plate.yaml"), []
+    chunks = CsvSource.chunks
+    monkeypatch.setattr(CsvSource, "chunks", lambda *of: reads.append(1) or chunks(*of))
+    text = "part,rep,speed,Ra,hard,Ra_q\nA,1,20,1,2,0\nB,1,20,1,2,Bad\n"
+    for header, piece_rows, count in (("Ra_q", None, 1), ("Ra_q", 1, 2), ("other", 1, 1)):
+        (tmp_path / "rows.csv").write_text(text.replace("Ra_q", header))
+        sink = ContentSink(_history.Content(), piece_rows=piece_rows)
+        assert add_source(sink, process, CsvSource(tmp_path / "rows.csv")).readings == 2
+        assert len(reads) == count
+        reads.clear()
+        add_source(sink, process, CsvSource(tmp_path / "rows.csv"), again=True)
+        assert len(reads) == 1  # all of it came before
+        reads.clear()
+
+
+def test_a_folder_holds_nothing_of_unexplained_qualities(tmp_path: Path) -> None:
+    (tmp_path / "plate.yaml").write_text(TAKEN_BACK.replace(", bad: [broken]", ""))
+    count = 135_000
+    frame = pd.DataFrame({"part": np.arange(count), "rep": 1, "speed": 20, "Ra": 1.0, "hard": 2.0})
+    frame.assign(Ra_q=np.where(frame["part"] < 133_000, 0, 192)).to_csv(tmp_path / "rows.csv", index=False)
+    process = Process.from_yaml(tmp_path / "plate.yaml")
+    with pytest.raises(ConfigurationError, match="OPC Classic"):
+        ingest.import_csv(process, tmp_path / "rows.csv", f"{tmp_path}/folder/")
+    left = {path.name for path in (tmp_path / "folder").iterdir()}
+    assert left <= {".luban-history.readers"}  # who looks there; nothing of the source
 
 
 def test_what_is_kept_as_uncertain_is_told_so(rich: Process, tmp_path: Path) -> None:
@@ -215,7 +304,7 @@ def test_no_auxiliary_column_hides_what_was_achieved(rich: Process) -> None:
     [("Good", 0), ("good", 0), ("Good_LocalOverride", 0), ("UncertainLastUsableValue", 1), ("BAD", 2), ("0", 0),
      ("1", 1), ("2", 2), ("0x00960000", 0), ("0x40900000", 1), ("2147483648", 2), ("3221225472", 2), ("192", -1),
      ("OK", -1), ("-1", -1), ("nan", -1), ("99999999999", -1), ("0xzz", -1), ("inf", -1),
-     ("0.5", -1), ("1.0", 1)],
+     ("0.5", -1), ("1.0", 1), ("0x" + "f" * 5000, -1), ("1" * 33, -1), ("1." + "0" * 40, -1), ("0x" + "0" * 30, 0)],
 )  # fmt: skip
 def test_words_and_codes_of_opc_ua(text: str, code: int) -> None:
     assert opc_quality(text) == code

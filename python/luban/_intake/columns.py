@@ -204,7 +204,8 @@ def _match_achieved(process: Process, finder: _Finder) -> dict[str, Found]:
 def _match_quality(process: Process, finder: _Finder) -> list[Quality]:
     """Find what tells the qualities of responses: the stated column, and those named after the response.
 
-    A history gives out ``roughness.quality``; ``Ra.quality`` is the same by the name of the source.
+    A history gives out ``roughness.quality``; ``Ra.quality`` is the same by the name of the source, and anybody's
+    column where the process file states another one.
     """
     out: list[Quality] = []
     stated = dict(_quality_entries(process))
@@ -216,14 +217,15 @@ def _match_quality(process: Process, finder: _Finder) -> list[Quality]:
         given_out = f"{response.name}.quality"
         names = [given_out] if own is None else [own, given_out]
         column = units.parse_header(process.source_columns[response.name].column)[0]
-        if column not in process.source_columns:  # otherwise it is of another response
+        if own is None and column not in process.source_columns:  # otherwise it is of another response
             names.append(f"{column}.quality")
         for name in dict.fromkeys(names):
             if name not in places:
                 places[name] = finder.find(name)
             at = places[name]
             if at is not None:
-                out.append(Quality(response.name, at, {} if name == given_out != own else words))
+                is_own = name == own
+                out.append(Quality(response.name, at, words if is_own else {}, stated=is_own))
     return out
 
 

@@ -23,6 +23,7 @@ from luban._intake.extras import add_traces, report_traces
 from luban._intake.late import LateValues, find_late
 from luban._intake.once_more import Known
 from luban._intake.pieces import Piece, in_pieces, read_ahead, rows_done, rows_text
+from luban._intake.quality import require_all_explained
 from luban._intake.report import EXAMPLES, REASONS, ImportReport
 from luban._intake.second_look import look_again
 from luban._intake.sink import ContentSink, Sink
@@ -96,8 +97,8 @@ def add_source(
 
     A source whose digest the sink holds changes nothing; one of which it holds some pieces goes on behind them.
     ``again`` reads it once more all the same, and ``traces`` that lack samples there bring them (see ``once_more``).
-    ``on_bad="reject"`` looks at the whole source before the first piece goes to a sink that takes several. ``traces``
-    without run ids need a sink that takes the whole source at once.
+    ``on_bad="reject"`` looks at the whole source before the first piece goes to a sink that takes several, any import
+    at its columns of qualities. ``traces`` without run ids need a sink that takes the whole source at once.
 
     Raises: DataError, UnitError, IoError, ConfigurationError, NotBuiltError.
     """
@@ -131,8 +132,8 @@ def add_source(
     job = _Import(
         process, source, header, match, sink, sink.piece_rows, on_bad, report, traces, timezone, late, known, again
     )
-    if on_bad == "reject" and sink.piece_rows is not None:
-        dataclasses.replace(job, sink=None, report=ImportReport(source.name, report.digest)).run(progress)
+    if sink.piece_rows is not None:
+        job.look_ahead(progress)
     job.run(progress)
     if report.rows == 0 and report.rows_known == 0:
         raise empty_source(source, header)
@@ -179,6 +180,15 @@ class _Import:
     late: LateValues | None = None
     known: bool = False  # the sink holds all of the source
     again: bool = False
+
+    def look_ahead(self, progress: Progress | None) -> None:
+        """Read the source once without a sink, as far as a later piece can tell that an earlier one must not go in."""
+        if self.on_bad == "reject":
+            report = ImportReport(self.report.source, self.report.digest)
+            dataclasses.replace(self, sink=None, report=report).run(progress)
+        elif self.match.quality and not self.known:
+            chunks = self.source.chunks(self.header, self.match.numeric_headers)
+            require_all_explained(self.match.quality, _told(read_ahead(chunks), progress))
 
     def run(self, progress: Progress | None) -> None:
         """Take one piece after the other; while one goes to the disk, the next may be judged."""
