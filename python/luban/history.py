@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from luban import _core, _history
-from luban._intake.pieces import unfinished
+from luban._intake.build import process_document
+from luban._intake.pieces import is_whole, unfinished
 from luban._intake.report import ImportReport
 from luban._intake.run import OnBad, add_csv, add_frame, add_source, as_pandas
 from luban._intake.sink import SegmentSink, names_folder
@@ -134,7 +135,8 @@ class History:
     ) -> History:
         """Make a history of a DataFrame (one row per reading), in memory, as a file or as a folder of segments.
 
-        A ``path`` that ends in a slash, or a folder without a history, becomes a folder of segments.
+        A ``path`` that ends in a slash, or a folder without a history, becomes a folder of segments. Where a call was
+        interrupted, the same call again goes on behind the rows that are there.
         Columns bear the names of the source or of the process; ``frame.attrs["units"]`` gives units that differ.
         What was refused is in :attr:`quarantine`. A file that is compressed by ``"zstd"`` is several times as fast to
         read; other programs then need the plugins of hdf5plugin.
@@ -161,7 +163,7 @@ class History:
         """Make a history of a CSV file; :func:`luban.ingest.import_csv` has more options.
 
         In memory, as a file, or as a folder of segments where ``path`` ends in a slash or is a folder without a
-        history.
+        history; there, the same call again goes on where one was interrupted.
 
         Raises: as :meth:`from_frame`, and IoError when the CSV file cannot be read.
         """
@@ -182,7 +184,7 @@ class History:
         compression: Compression = "deflate",
     ) -> History:
         with closing(SegmentSink(folder, compression=compression)) as sink:
-            if sink.source() is not None:
+            if sink.source() is not None and not cls._is_begun(sink, process, source):
                 raise IoError(
                     where="history.write",
                     expected="a name that is free",
@@ -192,6 +194,19 @@ class History:
                 )
             add_source(sink, process, source, on_bad=on_bad, progress=progress)
         return cls.open(folder)
+
+    @staticmethod
+    def _is_begun(sink: SegmentSink, process: Process, source: Source) -> bool:
+        """Whether the folder holds the beginning of this very import, and nothing else."""
+        came = sink.imports_of(source.digest())
+        stored = sink.source()
+        return (
+            bool(came)
+            and stored is not None
+            and len(came) == len(stored.provenance)
+            and not is_whole(entry.what for entry in came)
+            and sink.process[-1].document == process_document(process)
+        )
 
     @classmethod
     def _of_content(
@@ -247,15 +262,15 @@ class History:
         self._file = _history.open(str(self._path))
         return report
 
-    def save(self, path: Path_, *, compression: Compression = "deflate") -> History:
+    def save(self, path: Path_, *, compression: Compression = "deflate", progress: Progress | None = None) -> History:
         """Write a copy and open it: a file, or a folder of one segment where ``path`` ends in a slash or is a folder.
 
         Raises: IoError when there is a history of that name, or the disk refuses.
         """
         if not names_folder(path):
-            return self._of_content(self._file.content(), Path(path), None, compression)
+            return self._of_content(self._file.content(), Path(path), progress, compression)
         with closing(_history.Appender(str(path), compression=compression)) as appender:
-            appender.begin(self._file.content())
+            appender.begin(self._file.content(), progress=progress)
         return self.open(path)
 
     def copy(self) -> History:

@@ -185,6 +185,20 @@ def test_in_a_notebook(history: History) -> None:
     assert "<table" in shown
 
 
+@pytest.mark.parametrize("name", ["saved.h5", "saved/"])
+def test_save_tells_of_its_progress(history: History, tmp_path: Path, name: str) -> None:
+    heard: list[tuple[str, int, int]] = []
+    history.save(f"{tmp_path}/{name}", progress=lambda *told: heard.append(told))
+    assert heard
+    assert heard[-1][1] == heard[-1][2]
+
+    def stop(phase: str, done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        history.save(f"{tmp_path}/other-{name}", progress=stop)
+
+
 def test_long_calls_stop_when_progress_says_so(history: History) -> None:
     def stop(phase: str, done: int, total: int) -> None:
         raise KeyboardInterrupt

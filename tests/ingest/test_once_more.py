@@ -10,7 +10,7 @@ import pytest
 
 from luban import ingest
 from luban._intake import sink as sinks
-from luban.errors import DataError
+from luban.errors import DataError, IoError
 from luban.history import History, verify
 from luban.process import Process
 
@@ -136,7 +136,6 @@ def test_again_with_other_reading_options(traced: Process, tmp_path: Path, out: 
 def test_again_changes_nothing_and_doubles_no_refusal(
     traced: Process, rows: Path, out: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sinks, "PIECE_ROWS", 2)
     monkeypatch.setattr(sinks.SegmentSink.__init__, "__defaults__", (2,))
     frame = pd.DataFrame({"shaft": ["s1", "s2"], "speed": [100, 250], "repeat": 1, "roughness": 1.5, "note": "other"})
     ingest.import_frame(traced, frame, out)  # rows.csv contradicts it: the note of s1, the speed of s2
@@ -317,3 +316,65 @@ def test_a_duplicate_over_the_border_of_pieces_stays_one(
     assert (report.readings_added, report.values_corrected) == (1, 0)
     assert report.rows_quarantined == {"duplicate": 1}
     assert sorted(History.open(line).read()["roughness"]) == [1.5, 2.0]
+
+
+@pytest.fixture
+def cut(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], object]], None]:
+    """Do something with a folder of segments by 10 rows, and stop after two pieces."""
+    monkeypatch.setattr(sinks.SegmentSink.__init__, "__defaults__", (10,))
+
+    def run(make: Callable[[], object]) -> None:
+        left = 2
+        original = sinks.SegmentSink.append
+
+        def append(self: sinks.SegmentSink, *addition: object, **options: object) -> object:
+            nonlocal left
+            if left == 0:
+                raise KeyboardInterrupt
+            left -= 1
+            return original(self, *addition, **options)  # type: ignore[arg-type]
+
+        with monkeypatch.context() as patch:
+            patch.setattr(sinks.SegmentSink, "append", append)
+            with pytest.raises(KeyboardInterrupt):
+                make()
+
+    return run
+
+
+@pytest.mark.parametrize("kind", ["csv", "frame"])
+def test_the_same_call_goes_on_with_a_new_history(
+    traced: Process, tmp_path: Path, cut: Callable[..., None], kind: str
+) -> None:
+    frame, line, path = long_frame(45), f"{tmp_path}/line/", tmp_path / "m.csv"
+    frame.to_csv(path, index=False)
+
+    def make(process: Process = traced, rows: int = 45) -> History:
+        if kind == "frame":
+            return History.from_frame(process, frame[:rows], line)
+        other = tmp_path / "other.csv"
+        frame[:rows].to_csv(other, index=False)
+        return History.from_csv(process, path if rows == 45 else other, line)
+
+    cut(make)
+    assert len(History.open(line)) == 20
+    with pytest.raises(IoError, match="expected a name that is free"):
+        make(rows=44)  # another source
+    (tmp_path / "wider.yaml").write_text(TEXT.replace("high: 300", "high: 400"))
+    with pytest.raises(IoError, match="expected a name that is free"):
+        make(Process.from_yaml(tmp_path / "wider.yaml"))
+    history = make()
+    assert (len(history), history.notes, len(history.quarantine)) == (45, [], 0)
+    assert history.read()["roughness"].tolist() == frame["roughness"].tolist()
+    assert verify(line).ok
+    with pytest.raises(IoError, match="expected a name that is free"):
+        make()
+
+
+def test_a_history_that_holds_more_is_no_beginning(traced: Process, tmp_path: Path, cut: Callable[..., None]) -> None:
+    line, path = f"{tmp_path}/line/", tmp_path / "m.csv"
+    long_frame(45).to_csv(path, index=False)
+    History.from_frame(traced, long_frame(60)[50:], line)
+    cut(lambda: ingest.import_csv(traced, path, line))
+    with pytest.raises(IoError, match="expected a name that is free"):
+        History.from_csv(traced, path, line)

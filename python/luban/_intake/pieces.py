@@ -8,11 +8,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from luban._intake.fold_names import FoldName
+
 if TYPE_CHECKING:
     from luban import _history
     from luban._intake.cells import RawChunk
 
-__all__ = ["Piece", "Unfinished", "in_pieces", "read_ahead", "rows_done", "rows_text", "unfinished"]
+__all__ = ["Piece", "Unfinished", "in_pieces", "is_whole", "read_ahead", "rows_done", "rows_text", "unfinished"]
 
 _ROWS = re.compile(r", rows (\d+) to (\d+)(, the last)?$")
 
@@ -89,6 +91,12 @@ def rows_done(whats: Iterable[str], *, last: bool = False) -> dict[int, int]:
     return {int(match[1]): int(match[2]) for match in found}
 
 
+def is_whole(whats: Iterable[str]) -> bool:
+    """Whether these texts of a provenance, all of one source, name its end: a last piece, or an import at once."""
+    texts = list(whats)
+    return bool(rows_done(texts, last=True)) or any(not rows_done([text]) for text in texts)
+
+
 @dataclass(frozen=True)
 class Unfinished:
     """An import in pieces that brought the rows before ``row`` and not the last."""
@@ -104,7 +112,8 @@ def unfinished(provenance: Sequence[_history.Provenance]) -> list[Unfinished]:
     """Return the imports that were interrupted and have not gone on since, in their order.
 
     One whose last piece brought no reading is none: corrections of a longer source end where the last of them stands.
-    Nor is one that a later, finished import of the same name and at least as many rows made good.
+    Nor is one that a later, finished import of the same name and at least as many rows made good, or a fold of a
+    journal that a later, finished one of all its records did.
     """
     of_digest: dict[str, list[int]] = {}
     for at, entry in enumerate(provenance):
@@ -115,13 +124,20 @@ def unfinished(provenance: Sequence[_history.Provenance]) -> list[Unfinished]:
             continue
         latest = max(numbers, key=lambda at: max(rows_done([provenance[at].what]).values()))
         entry, row = provenance[latest], max(rows_done([provenance[latest].what]).values())
-        made_good = any(
-            later.input_name == entry.input_name and (_end_of([later]) or 0) >= row
-            for later in provenance[latest + 1 :]
-        )
+        made_good = any(_makes_good(later, entry, row) for later in provenance[latest + 1 :])
         if entry.readings and not made_good:
             out.append(Unfinished(entry.input_name, row))
     return out
+
+
+def _makes_good(later: _history.Provenance, entry: _history.Provenance, row: int) -> bool:
+    end = _end_of([later])
+    if end is None:
+        return False
+    fold, folded = FoldName.of(later.input_name), FoldName.of(entry.input_name)
+    if fold is not None and folded is not None and fold.covers(folded):
+        return True
+    return later.input_name == entry.input_name and end >= row
 
 
 def _end_of(entries: Sequence[_history.Provenance]) -> int | None:

@@ -1,6 +1,7 @@
 """Where an import puts its pieces: a content in memory takes the whole import at once.
 
-A sink that keeps segments takes pieces of ``piece_rows`` rows one after the other, each durable after ``append``.
+A sink that keeps segments takes pieces of ``piece_rows`` rows one after the other, each durable after ``append``; with
+``piece_rows=None`` the whole import is one segment, there as a whole or not at all.
 What such a sink must do itself: refuse a (run, repeat) that an earlier piece of the same import brought ("duplicate"),
 and rows that disagree with what is stored, as a merge does. The numbers of counted readings go on over the pieces.
 """
@@ -133,14 +134,17 @@ class ContentSink:
 
 
 class SegmentSink:
-    """Appends pieces to a folder of segments, each on the disk after ``append``; memory does not grow with it."""
+    """Appends pieces to a folder of segments, each on the disk after ``append``; memory does not grow with it.
+
+    Without ``piece_rows`` the whole import is one piece.
+    """
 
     stored = None  # new rows are compared with those of their own piece alone
 
     def __init__(
         self,
         folder: Path,
-        piece_rows: int = PIECE_ROWS,
+        piece_rows: int | None = PIECE_ROWS,
         *,
         compression: Compression = "deflate",
     ) -> None:

@@ -1,22 +1,24 @@
 """Folding: the runs of a journal into an HDF5 history, each once and only once. A job of its own, beside the loop.
 
 What was folded is known from the history itself: an import bears the name of the journal and the range of records, and
-is there exactly when its runs are, since the file is renamed as a whole. The name also says how the hash of the last of
-these records begins: a journal that was put back to an earlier state and went on has another record there. A fold that
-is killed anywhere leaves the history as it was or with the range in it; a history that is put back to an earlier state
-gets the rest again. That a fold was made is then noted in the journal, at once when no loop writes it, else by a later
-fold.
+is there exactly when its runs are: a fold of any length is one import, a file renamed as a whole or one segment of a
+folder. The name also says how the hash of the last of these records begins: a journal that was put back to an earlier
+state and went on has another record there. A fold that is killed anywhere leaves the history as it was or with the
+range in it; a history that is put back to an earlier state gets the rest again. That a fold was made is then noted in
+the journal, at once when no loop writes it, else by a later fold.
 """
 
 from __future__ import annotations
 
-import re
+from contextlib import closing
 from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from luban._intake.fold_names import FoldName
 from luban.errors import ConfigurationError, LifecycleError
+from luban.journal.folded import Folded
 from luban.journal.journal import Journal
 from luban.journal.lock import FileLock
 
@@ -30,7 +32,6 @@ if TYPE_CHECKING:
 
 __all__ = ["FoldReport", "fold"]
 
-_NAME = re.compile(r"journal ([0-9a-f-]{36}), records (\d+) to (\d+)(?:, hash ([0-9a-f]{16}))?")
 Path_ = str | PathLike[str]
 
 
@@ -131,27 +132,41 @@ def _source(journal: Path_ | Journal, anchor: Path_ | None) -> Journal:
 
 
 def _fold(source: Journal, out: Path, place: str, process: Process, progress: Progress | None) -> FoldReport:
-    from luban import ingest
     from luban.history import History
 
     before = History.open(out) if _is_there(out) else None
-    since, since_hash = _folded_through(before, source.uuid)
-    frame = source.runs(since, since_hash=since_hash, process=process)
-    done = FoldReport(source.uuid, str(out), since + 1, int(frame.attrs["sequence"]), len(frame))
+    known = Folded.of(before, source.uuid)
+    frame = known.lacking(source, process)
+    done = FoldReport(source.uuid, str(out), known.through + 1, int(frame.attrs["sequence"]), len(frame))
     if frame.empty:
-        done.last = since
+        done.last = known.newest
         done.digest = before.digest if before is not None else ""
         return done
     _require_own_names(frame, before, source)
-    name = f"journal {source.uuid}, records {done.first} to {done.last}, hash {frame.attrs['hash'][:16]}"
+    name = str(FoldName(source.uuid, done.first, done.last, frame.attrs["hash"][:16]))
     frame, done.unplaced = _with_earlier_runs(frame, before, process)
     # An import makes this column anew. It is here for the digest of the frame: the same correction a second time is
     # another import, not the same one again.
     frame["source"] = name
     frame.attrs = {}
-    done.report = ingest.import_frame(process, frame, place, name=name, own_runs=True, progress=progress)
+    done.report = _import(process, frame, place, name, progress)
     done.digest = History.open(out).digest if _is_there(out) else ""
     return done
+
+
+def _import(process: Process, frame: pd.DataFrame, place: str, name: str, progress: Progress | None) -> ImportReport:
+    """Import the whole frame at once: of an import in pieces a part could be there under the name of the range."""
+    from luban import ingest
+    from luban._intake.run import add_source
+    from luban._intake.sink import SegmentSink, names_folder
+    from luban._intake.sources.frame import FrameSource
+
+    if not names_folder(place):
+        return ingest.import_frame(process, frame, place, name=name, own_runs=True, progress=progress)
+    with closing(SegmentSink(Path(place), piece_rows=None)) as sink:
+        report = add_source(sink, process, FrameSource(frame, name, own_runs=True), progress=progress)
+    report.path = place
+    return report
 
 
 def _is_there(history: Path) -> bool:
@@ -174,8 +189,8 @@ def _require_own_names(frame: pd.DataFrame, history: History | None, source: Jou
         return
     known = history.read(columns=["run_id", "source"], rows="runs", runs=RunFilter(run_id=sorted(own)))
     for run_id, origin in zip(known["run_id"], known["source"], strict=True):
-        match = _NAME.fullmatch(str(origin))
-        if match is None or match[1] != source.uuid:
+        name = FoldName.of(str(origin))
+        if name is None or name.journal != source.uuid:
             raise ConfigurationError(
                 where="journal.fold",
                 expected="runs under names that the history does not have from elsewhere",
@@ -183,17 +198,6 @@ def _require_own_names(frame: pd.DataFrame, history: History | None, source: Jou
                 place=str(source.path),
                 hint="each line, and each journal whose runs are counted anew, wants a history of its own",
             )
-
-
-def _folded_through(history: History | None, journal: str) -> tuple[int, str]:
-    """Return the last record of the journal that the history has been given, 0 = none, and how its hash begins.
-
-    The hash is empty where the import is of a version that did not note it.
-    """
-    if history is None:
-        return 0, ""
-    found = [_NAME.fullmatch(str(name)) for name in history.provenance["input_name"]]
-    return max(((int(match[3]), match[4] or "") for match in found if match and match[1] == journal), default=(0, ""))
 
 
 def _with_earlier_runs(
@@ -224,7 +228,7 @@ def _mark(source: Journal, out: Path, through: int) -> bool:
     if not _is_there(out) or through == 0:
         return True
     history = History.open(out)
-    through = min(through, _folded_through(history, source.uuid)[0])  # less when nothing of the range was new to it
+    through = min(through, Folded.of(history, source.uuid).through)  # less when nothing of the range was new to it
     mark = {"history": history.uuid, "path": str(out.absolute()), "digest": history.digest, "through": through}
     newest = [record.payload for record in source.records(kinds=("folded",))]
     same = ("history", "digest", "through")

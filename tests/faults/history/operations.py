@@ -23,6 +23,7 @@ from support import (
 )
 
 from luban import _history
+from luban._intake.sink import SegmentSink
 from luban.journal import Journal, fold
 
 KINDS = ("runs", "late", "correction", "readings", "compact", "file", "fold")
@@ -122,6 +123,7 @@ class Worker:
     def __init__(self, places: Places) -> None:
         self._places = places
         self._process = small_process()
+        SegmentSink.__init__.__defaults__ = (3,)  # most folds are beyond a piece of an import
         self._appender: _history.Appender | None = None
 
     def do(self, what: Operation) -> None:
