@@ -12,7 +12,7 @@ import pytest
 
 from luban import history as histories
 from luban import ingest
-from luban.errors import IntegrityError
+from luban.errors import IntegrityError, IoError
 from luban.history import History
 from luban.process import Process
 
@@ -86,6 +86,15 @@ def test_columns_that_do_not_fit_together_are_not_joined(line: Path, change: str
         CHANGES[change](file)
     with pytest.raises(IntegrityError, match=SECOND):
         History.open(line).copy()
+
+
+def test_a_segment_that_is_gone_is_named(line: Path) -> None:
+    (line / SECOND).unlink()
+    with pytest.raises(IoError, match=rf"the segment that .* names.*{SECOND}.*restore it"):
+        History.open(line).read()
+    with pytest.raises(IoError, match=rf"{SECOND}.*restore it"):
+        histories.compact(line)
+    assert [where for where, _ in histories.verify(line).damages] == [SECOND]
 
 
 def test_a_writer_beside_verify_is_no_damage(process: Process, line: Path) -> None:

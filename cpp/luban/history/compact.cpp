@@ -4,6 +4,7 @@
 #include <luban/history/detail/join_contents.hpp>
 #include <luban/history/detail/schema.hpp>
 #include <luban/history/detail/sealed_file.hpp>
+#include <luban/history/detail/segment_files.hpp>
 #include <numeric>
 #include <vector>
 
@@ -13,8 +14,9 @@ namespace {
 using Segments = std::vector<detail::SegmentEntry>;
 
 /// Bytes of all columns of a segment when they are loaded: equal samples may take a thousandth of them on disk.
-std::int64_t loaded_bytes(const std::filesystem::path& segment) {
-  const detail::TreeFile file(segment);
+std::int64_t loaded_bytes(const std::filesystem::path& folder, const detail::SegmentEntry& segment) {
+  detail::require_segment(folder, segment);
+  const detail::TreeFile file(folder / segment.file);
   std::size_t bytes = 0;
   for (const auto& [path, info] : file.datasets()) {
     file.require_readable(path);
@@ -33,8 +35,8 @@ std::size_t end_of_group(const detail::FolderWriter& writer, std::size_t first, 
   for (; end < segments.size(); ++end) {
     if (segments[end].readings > options.most_readings - readings) break;
     readings += segments[end].readings;
-    if (end == first + 1) bytes = loaded_bytes(writer.folder() / segments[first].file);
-    bytes += loaded_bytes(writer.folder() / segments[end].file);
+    if (end == first + 1) bytes = loaded_bytes(writer.folder(), segments[first]);
+    bytes += loaded_bytes(writer.folder(), segments[end]);
     if (bytes > options.most_bytes) break;
   }
   return end;

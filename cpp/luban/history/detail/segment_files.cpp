@@ -15,6 +15,15 @@ constexpr std::size_t most_kept = 8;    // a writer looks again and again, and e
 
 }  // namespace
 
+void require_segment(const std::filesystem::path& folder, const SegmentEntry& entry) {
+  if (std::filesystem::exists(folder / entry.file)) return;
+  throw core::IoError({.where = "history.open",
+                       .expected = "the segment that " + std::string(manifest_name) + " names",
+                       .received = "no such file",
+                       .place = (folder / entry.file).string(),
+                       .hint = "restore it from a backup; `luban verify` says what else is missing"});
+}
+
 ReaderMark::ReaderMark(const std::filesystem::path& folder)
     : descriptor_(::open((folder / readers_name).c_str(), O_RDONLY | O_CLOEXEC)) {
   if (descriptor_ >= 0) ::flock(descriptor_, LOCK_SH);  // waits at most for a look by a writer
@@ -64,6 +73,7 @@ std::shared_ptr<const OpenSegment> SegmentFiles::open(std::size_t segment) const
     }
   }
   const SegmentEntry& entry = manifest_.segments[segment];
+  require_segment(folder_, entry);
   auto opened = std::make_shared<OpenSegment>();
   opened->file = std::make_shared<const TreeFile>(folder_ / entry.file);
   require_history(*opened->file);

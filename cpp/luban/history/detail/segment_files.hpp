@@ -19,6 +19,9 @@ struct OpenSegment {
   std::vector<Provenance> provenance;
 };
 
+/// @throws IoError when the file of a segment is not there.
+void require_segment(const std::filesystem::path& folder, const SegmentEntry& entry);
+
 /// Keeps replaced segments of a folder in place while it lives: a shared lock on the folder's file of readers. A folder
 /// that is read-only, or on a system without locks, is read without.
 class ReaderMark {
