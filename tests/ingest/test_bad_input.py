@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from luban import ingest
+from luban._intake.fast_csv import has_arrow
 from luban.errors import ConfigurationError, DataError, IoError
 from luban.history import History
 from luban.process import Process
@@ -237,11 +238,47 @@ def test_rows_with_more_fields(process: Process, frame: pd.DataFrame, write_csv:
     assert refused["value"].iloc[1] == lines[7]
 
 
-def test_rows_with_fewer_fields(process: Process, frame: pd.DataFrame, write_csv: WriteCsv) -> None:
+@pytest.mark.parametrize("arrow", [True, False])
+@pytest.mark.parametrize("quoted", [True, False])
+def test_rows_with_fewer_fields(
+    process: Process,
+    frame: pd.DataFrame,
+    write_csv: WriteCsv,
+    monkeypatch: pytest.MonkeyPatch,
+    arrow: bool,
+    quoted: bool,
+) -> None:
+    """A line that was cut in mid-copy brings no value: what is left of a number is another number."""
+    monkeypatch.setattr("luban._intake.sources.csv.has_arrow", lambda: arrow and has_arrow())
+    frame = frame.assign(power=[1.5, None] * 16)[
+        ["shaft", "Ra", "Vc", "feed", "tool", "position", "Replicate", "power"]
+    ]
     lines = frame.to_csv(index=False).splitlines()
-    lines[32] = ",".join(lines[32].split(",")[:5])
-    report, read = imported(process, write_csv("\n".join(lines)))
-    assert (report.rows, report.rows_quarantined, len(read)) == (32, {"missing": 1}, 31)
+    if quoted:
+        lines[1] = lines[1].replace("Chuck", '5" "Chuck')  # a mark where none belongs
+    whole = lines[32].rsplit(",", 1)[0]
+    lines[5], lines[9], lines[32] = lines[5].rsplit(",", 1)[0], "9,1", whole[:-1]
+    csv = write_csv("\n".join(["", *lines[:20], "", "   ", *lines[20:]]))
+    report, read = imported(process, csv)
+    never = {"category_never_seen": 1} if quoted else {}
+    assert (report.rows, report.rows_quarantined) == (32, {"malformed_row": 3} | never)
+    assert len(read) == 29 - quoted
+    refused = History.open(report.path).quarantine.query("reason == 'malformed_row'")
+    assert refused["source_row"].tolist() == [4, 8, 31]
+    assert refused["value"].tolist() == [lines[5], "9,1", whole[:-1]]
+    assert "malformed_row 3" in refusal(process, csv.rename(csv.with_name("again.csv")), on_bad="reject")
+
+
+@pytest.mark.parametrize("arrow", [True, False])
+def test_empty_cells_and_a_column_without_a_name_are_no_short_rows(
+    process: Process, frame: pd.DataFrame, write_csv: WriteCsv, monkeypatch: pytest.MonkeyPatch, arrow: bool
+) -> None:
+    monkeypatch.setattr("luban._intake.sources.csv.has_arrow", lambda: arrow and has_arrow())
+    lines = frame.assign(power=[1.5, None] * 16).to_csv(index=False).splitlines()
+    report, _ = imported(process, write_csv("\n".join(lines)))
+    assert (report.readings, report.quarantined, report.missing["power"]) == (32, 0, 16)
+    report, _ = imported(process, write_csv("\n".join([lines[0] + ",", *lines[1:]]), "unnamed.csv"))
+    assert (report.readings, report.quarantined, report.missing["power"]) == (32, 0, 16)
 
 
 def test_a_quotation_mark_that_is_never_closed(process: Process, frame: pd.DataFrame, write_csv: WriteCsv) -> None:

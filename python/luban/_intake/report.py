@@ -26,7 +26,7 @@ REASONS: Mapping[str, str] = {
     "run_disagrees": "differs from the rest of its run in a parameter, a context variable or the status",
     "repeat_not_whole": "the number of the reading is not a whole number",
     **TIME_REASONS,
-    "malformed_row": "more fields than the header",
+    "malformed_row": "more or fewer fields than the header",
     "disagrees_with_stored_run": "differs in a parameter or context variable from the run that is stored",
     "disagrees_with_stored_reading": "differs in a noise variable from the reading that is stored",
     "only_responses_are_corrected": "another auxiliary value, or another time, lot, equipment … of a stored run",

@@ -329,8 +329,16 @@ def _long_columns(path: Path) -> tuple[list[str], dict[str, Any]]:
         numeric = [text for text in dialect.header if units.parse_header(text)[0] != "run_id"]
         import pandas as pd
 
-        frames = [chunk.cells.frame() for chunk in read_chunks(plain, dialect, numeric)]
-        frame = pd.concat(frames, ignore_index=True)
+        chunks = list(read_chunks(plain, dialect, numeric))
+        for number, text in (row for chunk in chunks for row in chunk.malformed):
+            raise DataError(
+                where=_WHERE,
+                expected=f"as many fields as the header has, {len(dialect.header)}",
+                received=repr(text[:80]),
+                place=f"{path}, data row {number + 1}",
+                hint="correct the line; a file may have been cut off",
+            )
+        frame = pd.concat([chunk.cells.frame() for chunk in chunks], ignore_index=True)
     if not len(frame):
         raise DataError(where=_WHERE, expected="samples", received="a header and nothing below it", place=str(path))
     return dialect.header, dict.fromkeys(dialect.header, FrameCells(frame))
