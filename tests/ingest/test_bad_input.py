@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 
 from luban import ingest
 from luban._intake.fast_csv import has_arrow
@@ -224,6 +225,43 @@ def test_repeats_that_are_none(process: Process, frame: pd.DataFrame, write_csv:
     repeat.iloc[:3] = ["1.5", "", "x"]
     report, _ = imported(process, write_csv(frame.assign(Replicate=repeat)))
     assert report.rows_quarantined == {"repeat_not_whole": 2, "missing": 1}
+
+
+@pytest.mark.parametrize(
+    ("header", "written"),
+    [
+        ("Ra (um)", '{name: "Ra (um)", unit: "um"}'),
+        ("Ra(mm)", '{name: "Ra(mm)", unit: "mm"}'),
+        ("Ra_um", '{name: "Ra_um", unit: "um"}'),
+        ("Ra (as seen)", '"Ra (as seen)"'),
+    ],
+)
+def test_a_header_with_its_unit_is_named_by_the_hint(
+    process: Process, frame: pd.DataFrame, write_csv: WriteCsv, header: str, written: str
+) -> None:
+    table = write_csv(frame.rename(columns={"Ra": header}).assign(Rz=1.0))
+    text = refusal(process, table)
+    assert f"Hint: did you mean {header!r}? Then write `column: {written}` in the process file" in text
+    content = process.to_dict()
+    content["responses"]["roughness"]["column"] = yaml.safe_load(written)
+    report, read = imported(Process.from_dict(content), table)
+    assert report.quarantined == (32 if header == "Ra(mm)" else 0)  # outside what is valid, converted
+    assert header == "Ra(mm)" or read["roughness"].tolist() == frame["Ra"].tolist()
+    other = refusal(process, write_csv(frame.rename(columns={"Ra": "Ra_x"}), "other.csv"))
+    assert "Then write" not in other
+
+
+def test_units_of_a_frame_under_a_misspelt_column(process: Process, frame: pd.DataFrame) -> None:
+    """Such a unit would be passed over, and the numbers taken for those of the process."""
+    frame.attrs["units"] = {"Vcx": "km/h", "Ra": "um"}
+    with pytest.raises(DataError, match=r"expected units of columns .* received 'Vcx' .*did you mean \"Vc\""):
+        History.from_frame(process, frame)
+    frame.attrs["units"] = {"weight": "kg", "Ra": "um", "power": "kW"}  # columns that were dropped
+    history = History.from_frame(process, frame)
+    assert "Units of columns that are not there: weight." in history.append(frame.assign(Ra=1.0)).notes
+    part = history.read().drop(columns=["power"], errors="ignore")
+    assert part.attrs["units"]["roughness"] == "um"
+    assert not any("Units of" in note for note in history.append(part).notes)
 
 
 def test_rows_with_more_fields(process: Process, frame: pd.DataFrame, write_csv: WriteCsv) -> None:

@@ -404,7 +404,7 @@ def _contradicts(report: ImportReport, merged: _history.MergeReport, sink: Sink)
     reasons = [reason for _, reason, _ in merged.refused_reasons]
     nothing = "nothing was imported"
     if sink.piece_rows is not None and report.rows:
-        nothing = f"the rows before row {report.rows:,} were imported"
+        nothing = f"the rows before data row {report.rows + 1:,} were imported"
     return DataError(
         where="ingest",
         expected='rows that fit what is stored (on_bad="reject")',
