@@ -413,6 +413,7 @@ def test_lots(tmp_path: Path) -> None:
         ("child_lot,parent_lot\nA,A\n", "'A', which is made of itself"),
         ("child_lot,parent_lot\nA,\n", "expected a lot in each row, received something else in data row 1"),
         ("child_lot,parent_lot,quantity\nA,B,much\n", "expected numbers"),
+        ("child_lot,parent_lot,unit\nA,B\n", "expected as many fields as the header has, 3, received 'A,B'"),
         ("child,parent_lot\nA,B\n", "expected a column 'child_lot'"),
     ):
         path.write_text(text)

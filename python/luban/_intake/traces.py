@@ -13,7 +13,7 @@ import numpy as np
 from luban import _core, units
 from luban._intake.cells import NO_TIME
 from luban._intake.source import read_chunks, sniff
-from luban._intake.sources.base import Header, timezone_of
+from luban._intake.sources.base import Header, refuse_malformed, timezone_of
 from luban._times import TIME_REASONS
 from luban.errors import ConfigurationError, DataError, IoError, UnitError
 
@@ -334,14 +334,8 @@ def _long_columns(path: Path) -> tuple[list[str], dict[str, Any]]:
         import pandas as pd
 
         chunks = list(read_chunks(plain, dialect, numeric))
-        for number, text in (row for chunk in chunks for row in chunk.malformed):
-            raise DataError(
-                where=_WHERE,
-                expected=f"as many fields as the header has, {len(dialect.header)}",
-                received=repr(text[:80]),
-                place=f"{path}, data row {number + 1}",
-                hint="correct the line; a file may have been cut off",
-            )
+        for chunk in chunks:
+            refuse_malformed(chunk, dialect.header, _WHERE, str(path))
         frame = pd.concat([chunk.cells.frame() for chunk in chunks], ignore_index=True)
     if not len(frame):
         raise DataError(where=_WHERE, expected="samples", received="a header and nothing below it", place=str(path))
