@@ -205,8 +205,12 @@ def _has_short_rows(path: Path, dialect: Dialect) -> bool:
     least = _least_fields(dialect.header)
     try:
         with path.open(encoding=dialect.encoding, newline="") as text:
+            rows = csv.reader(text, delimiter=dialect.delimiter, skipinitialspace=True)
+            if not any(0 < len(fields) < least for fields in rows):
+                return False
+        with path.open(encoding=dialect.encoding, newline="") as text:  # or it was a line of blanks
             return any(len(fields) < least for fields in _records(text, dialect))
-    except DataError:  # a field too long to be counted: pandas says whether its quotation mark is open
+    except (csv.Error, DataError):  # a field too long to be counted: pandas says whether its quotation mark is open
         return False
 
 
