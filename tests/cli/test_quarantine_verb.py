@@ -21,8 +21,8 @@ def bad(tmp_path: Path) -> Path:
 
 def test_an_import_shows_examples(luban: Cli, process: Path, bad: Path) -> None:
     done = luban("import", process, bad, "-o", "bad.h5")
-    assert "not_a_number, for example row 3, Ra: '=hm'." in done.out
-    assert "category_never_seen, for example row 11, material: 'wood'." in done.out
+    assert "not_a_number, for example data row 4, Ra: '=hm'." in done.out
+    assert "category_never_seen, for example data row 12, material: 'wood'." in done.out
     assert "luban quarantine bad.h5 lists all of it." in done.out
 
 

@@ -6,8 +6,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 
 from luban import ingest
+from luban._intake.fast_csv import has_arrow
 from luban.errors import ConfigurationError, DataError, IoError
 from luban.history import History
 from luban.process import Process
@@ -225,6 +227,43 @@ def test_repeats_that_are_none(process: Process, frame: pd.DataFrame, write_csv:
     assert report.rows_quarantined == {"repeat_not_whole": 2, "missing": 1}
 
 
+@pytest.mark.parametrize(
+    ("header", "written"),
+    [
+        ("Ra (um)", '{name: "Ra (um)", unit: "um"}'),
+        ("Ra(mm)", '{name: "Ra(mm)", unit: "mm"}'),
+        ("Ra_um", '{name: "Ra_um", unit: "um"}'),
+        ("Ra (as seen)", '"Ra (as seen)"'),
+    ],
+)
+def test_a_header_with_its_unit_is_named_by_the_hint(
+    process: Process, frame: pd.DataFrame, write_csv: WriteCsv, header: str, written: str
+) -> None:
+    table = write_csv(frame.rename(columns={"Ra": header}).assign(Rz=1.0))
+    text = refusal(process, table)
+    assert f"Hint: did you mean {header!r}? Then write `column: {written}` in the process file" in text
+    content = process.to_dict()
+    content["responses"]["roughness"]["column"] = yaml.safe_load(written)
+    report, read = imported(Process.from_dict(content), table)
+    assert report.quarantined == (32 if header == "Ra(mm)" else 0)  # outside what is valid, converted
+    assert header == "Ra(mm)" or read["roughness"].tolist() == frame["Ra"].tolist()
+    other = refusal(process, write_csv(frame.rename(columns={"Ra": "Ra_x"}), "other.csv"))
+    assert "Then write" not in other
+
+
+def test_units_of_a_frame_under_a_misspelt_column(process: Process, frame: pd.DataFrame) -> None:
+    """Such a unit would be passed over, and the numbers taken for those of the process."""
+    frame.attrs["units"] = {"Vcx": "km/h", "Ra": "um"}
+    with pytest.raises(DataError, match=r"expected units of columns .* received 'Vcx' .*did you mean \"Vc\""):
+        History.from_frame(process, frame)
+    frame.attrs["units"] = {"weight": "kg", "Ra": "um", "power": "kW"}  # columns that were dropped
+    history = History.from_frame(process, frame)
+    assert "Units of columns that are not there: weight." in history.append(frame.assign(Ra=1.0)).notes
+    part = history.read().drop(columns=["power"], errors="ignore")
+    assert part.attrs["units"]["roughness"] == "um"
+    assert not any("Units of" in note for note in history.append(part).notes)
+
+
 def test_rows_with_more_fields(process: Process, frame: pd.DataFrame, write_csv: WriteCsv) -> None:
     lines = frame.to_csv(index=False).splitlines()
     for row in (1, 7, 32):
@@ -237,11 +276,47 @@ def test_rows_with_more_fields(process: Process, frame: pd.DataFrame, write_csv:
     assert refused["value"].iloc[1] == lines[7]
 
 
-def test_rows_with_fewer_fields(process: Process, frame: pd.DataFrame, write_csv: WriteCsv) -> None:
+@pytest.mark.parametrize("arrow", [True, False])
+@pytest.mark.parametrize("quoted", [True, False])
+def test_rows_with_fewer_fields(
+    process: Process,
+    frame: pd.DataFrame,
+    write_csv: WriteCsv,
+    monkeypatch: pytest.MonkeyPatch,
+    arrow: bool,
+    quoted: bool,
+) -> None:
+    """A line that was cut in mid-copy brings no value: what is left of a number is another number."""
+    monkeypatch.setattr("luban._intake.sources.csv.has_arrow", lambda: arrow and has_arrow())
+    frame = frame.assign(power=[1.5, None] * 16)[
+        ["shaft", "Ra", "Vc", "feed", "tool", "position", "Replicate", "power"]
+    ]
     lines = frame.to_csv(index=False).splitlines()
-    lines[32] = ",".join(lines[32].split(",")[:5])
-    report, read = imported(process, write_csv("\n".join(lines)))
-    assert (report.rows, report.rows_quarantined, len(read)) == (32, {"missing": 1}, 31)
+    if quoted:
+        lines[1] = lines[1].replace("Chuck", '5" "Chuck')  # a mark where none belongs
+    whole = lines[32].rsplit(",", 1)[0]
+    lines[5], lines[9], lines[32] = lines[5].rsplit(",", 1)[0], "9,1", whole[:-1]
+    csv = write_csv("\n".join(["", *lines[:20], "", "   ", *lines[20:]]))
+    report, read = imported(process, csv)
+    never = {"category_never_seen": 1} if quoted else {}
+    assert (report.rows, report.rows_quarantined) == (32, {"malformed_row": 3} | never)
+    assert len(read) == 29 - quoted
+    refused = History.open(report.path).quarantine.query("reason == 'malformed_row'")
+    assert refused["source_row"].tolist() == [4, 8, 31]
+    assert refused["value"].tolist() == [lines[5], "9,1", whole[:-1]]
+    assert "malformed_row 3" in refusal(process, csv.rename(csv.with_name("again.csv")), on_bad="reject")
+
+
+@pytest.mark.parametrize("arrow", [True, False])
+def test_empty_cells_and_a_column_without_a_name_are_no_short_rows(
+    process: Process, frame: pd.DataFrame, write_csv: WriteCsv, monkeypatch: pytest.MonkeyPatch, arrow: bool
+) -> None:
+    monkeypatch.setattr("luban._intake.sources.csv.has_arrow", lambda: arrow and has_arrow())
+    lines = frame.assign(power=[1.5, None] * 16).to_csv(index=False).splitlines()
+    report, _ = imported(process, write_csv("\n".join(lines)))
+    assert (report.readings, report.quarantined, report.missing["power"]) == (32, 0, 16)
+    report, _ = imported(process, write_csv("\n".join([lines[0] + ",", *lines[1:]]), "unnamed.csv"))
+    assert (report.readings, report.quarantined, report.missing["power"]) == (32, 0, 16)
 
 
 def test_a_quotation_mark_that_is_never_closed(process: Process, frame: pd.DataFrame, write_csv: WriteCsv) -> None:

@@ -417,6 +417,33 @@ def test_a_long_table(rich: Process, tmp_path: Path) -> None:
         read_trace(rich, "current", path)
 
 
+def test_dropped_samples_are_missing_ones(rich: Process, tmp_path: Path) -> None:
+    """A channel keeps its period where a sample was dropped, and takes regular runs afterwards."""
+    path, out = tmp_path / "long.csv", tmp_path / "h.h5"
+    head = "run_id,time [ms],current\n"
+    path.write_text(head + "1|A,0,1\n1|A,10,2\n1|A,40,3\n1|A,50,4\n2|A,7,5\n3|A,10,6\n3|A,20,7\n")
+    trace = read_trace(rich, "current", path)
+    assert (trace.period_ns, trace.times, trace.offsets.tolist()) == (10_000_000, None, [0, 6, 7, 9])
+    wanted = np.array([1, 2, np.nan, np.nan, 3, 4, 5, 6, 7])
+    np.testing.assert_array_equal(trace.samples, wanted)
+    frame = pd.DataFrame({"Vc": [1, 2, 3], "grade": "A", "Ra": 1.0, "power": 2.0, "Ra_q": "OK", "power_q": "Good"})
+    ingest.import_data(rich, frame, out, traces={"current": path})
+    np.testing.assert_array_equal(History.open(out).trace("current")["value"], wanted)
+    path.write_text(head + "4|A,0,8\n4|A,10,9\n")
+    ingest.import_data(rich, frame[:1].assign(Vc=4), out, traces={"current": path})
+    read = History.open(out)
+    assert read.verify().ok
+    np.testing.assert_array_equal(read.trace("current")["value"], [*wanted, 8, 9])
+    assert read.trace("current")["seconds"].tolist() == [0, 0.01, 0.02, 0.03, 0.04, 0.05, 0, 0, 0.01, 0, 0.01]
+    path.write_text("run_id,time [ms],current\na,0,1\na,10,2\na,20,2\na,200,3\n")
+    assert read_trace(rich, "current", path).times is not None  # too much would be filled up
+    path.write_text("run_id,time [ms],current\na,0,1\na,10,2\na,25,2\na,35,3\n")
+    assert read_trace(rich, "current", path).times is not None
+    path.write_text("run_id,time [ms],current\na,0,1\na,10")
+    with pytest.raises(DataError, match=r"expected as many fields as the header has, 3, received 'a,10' .*data row 2"):
+        read_trace(rich, "current", path)
+
+
 def test_netcdf_traces(rich: Process, tmp_path: Path) -> None:
     xarray = pytest.importorskip("xarray", reason="xarray is not installed")
     pytest.importorskip("h5netcdf", reason="h5netcdf is not installed")
@@ -475,6 +502,7 @@ def test_lots(tmp_path: Path) -> None:
         ("child_lot,parent_lot\nA,A\n", "'A', which is made of itself"),
         ("child_lot,parent_lot\nA,\n", "expected a lot in each row, received something else in data row 1"),
         ("child_lot,parent_lot,quantity\nA,B,much\n", "expected numbers"),
+        ("child_lot,parent_lot,unit\nA,B\n", "expected as many fields as the header has, 3, received 'A,B'"),
         ("child,parent_lot\nA,B\n", "expected a column 'child_lot'"),
     ):
         path.write_text(text)

@@ -48,7 +48,7 @@ def write_files(folder: Path) -> None:
         "s3,200,,B,A,2.5,UncertainLastUsableValue,4\ns3,200,,B,,,Bad,5\n"
     )
     (folder / "current.txt").write_text("1 2 3\n4 5\n6\n")  # s1, s2 (refused), s3
-    (folder / "pressure.csv").write_text("run_id,time,value\ns3,0,7\ns3,2,8\ns9,0,1\ns3,3,9\n")
+    (folder / "pressure.csv").write_text("run_id,time,value\ns3,0,7\ns3,1.5,8\ns9,0,1\ns3,2,9\n")
     (folder / "lots.csv").write_text("child_lot,parent_lot,quantity,unit\nL2,L1,5,kg\n")
 
 
@@ -78,7 +78,7 @@ def test_what_a_factory_has(rich: Process, tmp_path: Path) -> None:
         np.testing.assert_array_equal(file["traces/current/offsets"][:], [0, 3, 4])
         assert file["traces/current"].attrs["period_ns"] == 10_000_000
         np.testing.assert_array_equal(file["traces/pressure/values"][:], [7, 8, 9])
-        np.testing.assert_array_equal(file["traces/pressure/times"][:], np.array([0, 2, 3]) * 10**9)
+        np.testing.assert_array_equal(file["traces/pressure/times"][:], np.array([0, 1.5, 2]) * 10**9)
         assert file["genealogy/parent_lot"][0] in (b"L1", "L1")
     again = imported(rich, tmp_path)
     assert again.already_imported

@@ -45,6 +45,33 @@ def process_with_times() -> Process:
     )
 
 
+@pytest.mark.parametrize("on_bad", ["quarantine", "reject"])
+def test_the_equipment_of_the_process_file_is_for_new_runs_alone(out: str, on_bad: ingest.OnBad) -> None:
+    """It is no value of a source, and contradicts nothing that is stored."""
+    process = Process.from_dict(
+        {
+            "luban": 1,
+            "process": "press",
+            "equipment": {"site": "s1"},
+            "parameters": {"x": {"low": 0, "high": 9}},
+            "responses": {"y": {"optional": True}, "z": {"late": True}},
+            "identifiers": {"lot": {}},
+            "runs": {"id": ["lot"]},
+        }
+    )
+    first = pd.DataFrame({"lot": list("abc"), "x": [1.0, 2, 3], "equipment": ["s1/m1", "s1/m2", ""]})
+    ingest.import_frame(process, first, out)
+    late = ingest.import_frame(process, pd.DataFrame({"lot": list("abc"), "y": [1.0, 2, 3]}), out, on_bad=on_bad)
+    assert (late.values_added, late.quarantined) == (3, 0)
+    more = pd.DataFrame({"lot": list("bd"), "x": [2.0, 4], "z": [5.0, 6]})
+    whole = ingest.import_frame(process, more, out, on_bad=on_bad)
+    assert (whole.runs_added, whole.values_added, whole.quarantined) == (1, 2, 0)
+    runs = History.open(out).read(["run_id", "equipment"], rows="runs")
+    assert runs["equipment"].fillna("").tolist() == ["s1/m1", "s1/m2", "", "s1"]
+    moved = ingest.import_frame(process, first.assign(equipment="s1/m3"), out)  # what the source says is still kept
+    assert moved.values_quarantined == {"equipment": {"only_responses_are_corrected": 3}}
+
+
 def timed(lots: list[object]) -> pd.DataFrame:
     n = len(lots)
     return pd.DataFrame(

@@ -297,8 +297,10 @@ def test_examples_and_warnings(traced: Process, tmp_path: Path) -> None:
     })  # fmt: skip
     report = ingest.import_frame(traced, frame, tmp_path / "a.h5")
     told = str(report)
-    assert "not_a_number, for example row 0, power: 'p0', row 1, power: 'p1', row 2, power: 'p2'." in told
-    assert "outside_valid, for example row 0, roughness: '99.0'." in told
+    assert (
+        "not_a_number, for example data row 1, power: 'p0', data row 2, power: 'p1', data row 3, power: 'p2'." in told
+    )
+    assert "outside_valid, for example data row 1, roughness: '99.0'." in told
     assert "Warning: all 9 values of power were refused." in told
     frame["speed"] = "fast"
     assert ingest.import_frame(traced, frame, tmp_path / "b.h5").warnings == ["all 9 rows of frame were refused."]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from luban._intake.report import ImportReport
     from luban.process import Process
 
-__all__ = ["Addition", "Author", "PieceState", "build", "content_of", "empty_content", "process_document", "run_keys"]
+__all__ = ["Addition", "Author", "PieceState", "build", "content_of", "empty_content", "process_document", "run_keys",
+           "stated_equipment"]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -126,11 +127,13 @@ def build(
     author: Author,
     state: PieceState | None = None,
     known: Known | None = None,
+    stored_runs: Callable[[list[str]], set[str]] | None = None,
 ) -> Addition:
     """Make runs and readings of the rows that passed; refuse duplicates and contradictions within a run.
 
     ``state`` is shared by the pieces of one import; counted readings go on from piece to piece. ``known``: the source
-    is read once more, and what it says of refused rows is not brought again.
+    is read once more, and what it says of refused rows is not brought again. ``stored_runs`` tells which of some runs
+    were there before the import: to them the process file's own equipment says nothing.
     """
     keys, ids = run_keys(process, columns, match, refusals, report.digest)
     kept, runs = _passed(columns, keys)
@@ -170,9 +173,10 @@ def build(
     if ids.differ:
         tables.varying.append("run_id")
         report.notes.append(_other_names(process, match))
-    place = _equipment(process)
+    place = stated_equipment(process)
     if place and "equipment" not in tables.housekeeping and "equipment" not in tables.varying:
-        tables.housekeeping["equipment"] = [place] * len(first)
+        before = set() if stored_runs is None else stored_runs(run_ids)
+        tables.housekeeping["equipment"] = ["" if run_id in before else place for run_id in run_ids]
     groups = _groups(process, columns, first, report)
     content.set_runs(run_ids, groups, tables.housekeeping, tables.parameters, tables.context, tables.identifiers)
     readings = reading_tables(columns, match, kept, tables.varying, report)
@@ -227,7 +231,7 @@ def _bad_without_value(columns: Columns, kept: NDArray[np.int64]) -> dict[str, i
     return out
 
 
-def _equipment(process: Process) -> str:
+def stated_equipment(process: Process) -> str:
     """Return the path of the equipment that the process file names: its levels joined by slashes."""
     stated = process.to_dict().get("equipment", {})
     levels = (stated.get(name, "") for name in ("site", "area", "work_center", "work_unit"))

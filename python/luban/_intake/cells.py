@@ -103,7 +103,7 @@ class RawChunk:
 
     cells: Cells
     rows: NDArray[np.int64]
-    malformed: list[tuple[int, str]] = field(default_factory=list)  # rows with too many fields, and their text
+    malformed: list[tuple[int, str]] = field(default_factory=list)  # rows with too many or too few fields
     progress: tuple[int, int] | None = (
         None  # how far the source has been read, and how far there is, in its own measure
     )

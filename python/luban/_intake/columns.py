@@ -302,8 +302,20 @@ class _Finder:
             expected=f"a column {name!r}",
             received="columns " + ", ".join(self._header[:20]) + (" …" if len(self._header) > 20 else ""),
             place=self._place,
-            hint=_core.nearest_hint(name, list(self._by_base)),
+            hint=self._with_unit(name) or _core.nearest_hint(name, list(self._by_base)),
         )
+
+    def _with_unit(self, name: str) -> str:
+        """Say what to write for a header that is ``name`` and a unit, as ``Ra (um)`` and ``Ra_um``; "" without one."""
+        for text in self._header:
+            rest = text.removeprefix(name).strip() if text.startswith(name) else ""
+            inner = rest[1:-1].strip() if rest.startswith("(") and rest.endswith(")") else ""
+            unit = inner or (rest[1:] if rest.startswith("_") else "")
+            known = bool(unit) and units.is_unit(unit)
+            if known or inner:
+                written = f'{{name: "{text}", unit: "{unit}"}}' if known else f'"{text}"'
+                return f"did you mean {text!r}? Then write `column: {written}` in the process file"
+        return ""
 
     def unit(self, header: str, stated: str | None, unit: str, name: str, *, whole: bool) -> str:
         """Return the unit of a column; the source's own statements must fit each other and the process.

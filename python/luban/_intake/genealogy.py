@@ -10,7 +10,7 @@ import numpy as np
 
 from luban._intake.cells import NO_TIME, Codes
 from luban._intake.convert import join_codes
-from luban._intake.sources.base import timezone_of
+from luban._intake.sources.base import refuse_malformed, timezone_of
 from luban._times import TIME_REASONS
 from luban.errors import DataError
 
@@ -51,6 +51,7 @@ def read_genealogy(source: Source, process: Process | None = None) -> Genealogy:
     texts: dict[str, list[Codes]] = {"child_lot": [], "parent_lot": [], "unit": []}
     quantities, times = [np.empty(0)], [np.empty(0, dtype=np.int64)]
     for chunk in source.chunks(header, ["quantity"]):
+        refuse_malformed(chunk, header.names, _WHERE, source.place)
         cells = chunk.cells
         for name, parts in texts.items():
             parts.append(cells.codes(name) if name in header.names else _none(len(cells)))

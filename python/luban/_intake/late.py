@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from luban._intake.sources.base import Header, Source
     from luban.process import Process
 
-__all__ = ["LateValues", "find_late"]
+__all__ = ["LateValues", "find_late", "stored_runs_of"]
 
 _INPUTS = ("parameter", "context", "noise")
 _WHOLE = re.compile(r"(^|\|)([-+]?\d+)\.0+(?=\||$)")
@@ -179,6 +179,14 @@ class LateValues:
             else:
                 columns.numbers[name] = np.full(len(columns.rows), np.nan)
                 columns.numbers[name][rows] = part.numbers[name]
+
+
+def stored_runs_of(history: _history.HistorySource, run_ids: list[str]) -> set[str]:
+    """Return which of these runs a history has."""
+    if not run_ids:
+        return set()
+    view = history.view(_core.Grain.runs, NO_TIME, RunFilter(run_id=run_ids).to_core({}))
+    return set(table_frame(view, ["run_id"])["run_id"])
 
 
 def _stored_inputs(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from luban import _core, units
+from luban._intake.sources.base import refuse_malformed
 from luban.errors import DataError, UnitError
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ def read_recipes(process: Process, source: Source) -> Recipes:
     values: list[float] = []
     known = {parameter.name: parameter for parameter in process.parameters}
     for chunk in source.chunks(header, []):
+        refuse_malformed(chunk, header.names, _WHERE, source.place)
         cells = chunk.cells
         texts = {name: cells.codes(name).texts().tolist() for name in ("recipe", "parameter", "value")}
         stated = cells.codes("unit").texts().tolist() if "unit" in header.names else [""] * len(cells)

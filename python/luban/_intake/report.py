@@ -26,7 +26,7 @@ REASONS: Mapping[str, str] = {
     "run_disagrees": "differs from the rest of its run in a parameter, a context variable or the status",
     "repeat_not_whole": "the number of the reading is not a whole number",
     **TIME_REASONS,
-    "malformed_row": "more fields than the header",
+    "malformed_row": "more or fewer fields than the header",
     "disagrees_with_stored_run": "differs in a parameter or context variable from the run that is stored",
     "disagrees_with_stored_reading": "differs in a noise variable from the reading that is stored",
     "only_responses_are_corrected": "another auxiliary value, or another time, lot, equipment … of a stored run",
@@ -68,7 +68,7 @@ class ImportReport:
     recipes: int = 0  # rows of the recipes that came with it
     traces_added: int = 0  # runs that got the samples of a channel
     refused_before: int = 0  # refusals that the quarantine held before, of a source that was read once more
-    examples: dict[str, list[tuple[int, str, str]]] = field(default_factory=dict)  # row, column, text; by reason
+    examples: dict[str, list[tuple[int, str, str]]] = field(default_factory=dict)  # row from 0, column, text
     rows_known: int = 0  # rows of pieces that an interrupted import had brought before
     seconds: float = 0.0
 
@@ -186,7 +186,7 @@ class ImportReport:
                 out.append(f"Quarantined values of {column}: {count:,} — {REASONS.get(reason, reason)} ({reason}).")
         for reason, examples in self.examples.items():
             told = ", ".join(
-                f"row {row:,}{f', {column}' if column else ''}: {text!r}" for row, column, text in examples
+                f"data row {row + 1:,}{f', {column}' if column else ''}: {text!r}" for row, column, text in examples
             )
             out.append(f"  {reason}, for example {told}.")
         if self.refused_before:

@@ -10,17 +10,18 @@ import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from luban import _core, _history, units
-from luban._intake.build import Addition, Author, PieceState, build, process_document
+from luban._intake.build import Addition, Author, PieceState, build, process_document, stated_equipment
 from luban._intake.columns import Match, match_columns, wanted_names
 from luban._intake.convert import Refusals, convert_piece
 from luban._intake.extras import add_traces, report_traces
-from luban._intake.late import LateValues, find_late
+from luban._intake.late import LateValues, find_late, stored_runs_of
 from luban._intake.once_more import Known
 from luban._intake.pieces import Piece, in_pieces, read_ahead, rows_done, rows_text
 from luban._intake.quality import require_all_explained
@@ -210,6 +211,7 @@ class _Import:
         """Judge one piece after the other; yield what the sink does not hold yet."""
         state = None if self.piece_rows is None else PieceState()
         done = _done(self.sink, self.process, self.report.digest)
+        stored_runs = self._stored_runs()
         stored = self._stored(bool(done))
         chunks = _told(read_ahead(self.source.chunks(self.header, self.match.numeric_headers)), progress)
         recorded = [Recorded(trace) for trace in self.traces]
@@ -230,7 +232,8 @@ class _Import:
             # What the sink holds is counted all the same, so that what follows gets the numbers of the first time.
             came = self.known or (piece.first in done and piece.end <= done[piece.first])
             known = stored if came else None
-            addition = build(self.process, columns, match, refusals, part, self._author(piece), state, known)
+            author = self._author(piece)
+            addition = build(self.process, columns, match, refusals, part, author, state, known, stored_runs)
             if came and known is None and self.sink is not None:
                 self.report.rows_known += own
                 continue
@@ -261,6 +264,15 @@ class _Import:
         wanted = self.sink is not None and (self.known or some) and (self.again or bool(self.traces))
         history = self.sink.source() if self.sink is not None and wanted else None
         return None if history is None else Known.of(history, self.report.digest)
+
+    def _stored_runs(self) -> Callable[[list[str]], set[str]] | None:
+        """Return how to ask which runs the sink held before; None: nobody will ask."""
+        if self.late is not None:
+            return set  # rows of other runs are refused
+        if self.sink is None or not stated_equipment(self.process) or "equipment" in self.match.housekeeping:
+            return None
+        history = self.sink.source()
+        return None if history is None else partial(stored_runs_of, history)
 
     def _account(self, ready: _Ready, merged: _history.MergeReport) -> None:
         if self.on_bad == "reject" and merged.refused_reasons:
@@ -402,7 +414,7 @@ def _contradicts(report: ImportReport, merged: _history.MergeReport, sink: Sink)
     reasons = [reason for _, reason, _ in merged.refused_reasons]
     nothing = "nothing was imported"
     if sink.piece_rows is not None and report.rows:
-        nothing = f"the rows before row {report.rows:,} were imported"
+        nothing = f"the rows before data row {report.rows + 1:,} were imported"
     return DataError(
         where="ingest",
         expected='rows that fit what is stored (on_bad="reject")',

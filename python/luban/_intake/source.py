@@ -116,8 +116,8 @@ def read_chunks(
 ) -> Iterator[RawChunk]:
     """Yield the rows of a file from number ``skip`` on, by pandas and where that fails by Python's own csv reader.
 
-    Columns in ``numeric`` are numbers where all of a chunk are, the others text. Each chunk says how many bytes have
-    been read, of how many.
+    Columns in ``numeric`` are numbers where all of a chunk are, the others text. Rows with more or fewer fields than
+    the header are set aside. Each chunk says how many bytes have been read, of how many.
 
     Raises: DataError when the bytes are not text in the encoding, or a quotation mark is never closed.
     """
@@ -125,9 +125,16 @@ def read_chunks(
 
     done = 0
     size = path.stat().st_size
+    counted = False
     try:
         with path.open("rb") as stream:
             for frame in _parse(stream, dialect, numeric, header=0):
+                # What pandas fills up ends in an empty cell: only then the fields of the file are counted.
+                if not counted and frame.iloc[:, -1].isna().any():
+                    if _has_short_rows(path, dialect):
+                        yield from _read_file_carefully(path, dialect, numeric, max(done, skip))
+                        return
+                    counted = True
                 first = max(skip - done, 0)
                 if first < len(frame) or len(frame) == 0:
                     rest = frame.iloc[first:].reset_index(drop=True) if first else frame
@@ -138,33 +145,19 @@ def read_chunks(
         if "EOF inside string" in str(error):
             raise _open_quote(path) from None
         # Some row has more fields than the header: read again, slowly, setting such rows aside.
-        try:
-            with path.open(encoding=dialect.encoding, newline="") as text:
-                yield from _read_carefully(text, dialect, numeric, max(done, skip), 0, header=True)
-        except UnicodeDecodeError as problem:
-            raise not_text(path, dialect) from problem
+        yield from _read_file_carefully(path, dialect, numeric, max(done, skip))
     except UnicodeDecodeError as error:
         raise not_text(path, dialect) from error
 
 
 def exact_rows(block: bytes, dialect: Dialect, numeric: Sequence[str], first: int) -> Iterator[RawChunk]:
-    """Yield the rows of a piece of a file in UTF-8 without its header, as :func:`read_chunks` does.
+    """Yield the rows of a piece of a file in UTF-8 without its header, by Python's own csv reader.
 
-    ``first`` is the number of its first row. Raises: UnicodeDecodeError when it is not UTF-8.
+    ``first`` is the number of its first row. Raises: UnicodeDecodeError when it is not UTF-8; DataError.
     """
-    import pandas as pd
-
-    done = first
     utf8 = Dialect("utf-8", dialect.delimiter, dialect.decimal, dialect.header)
-    try:
-        for frame in _parse(io.BytesIO(block), utf8, numeric, header=None):
-            yield RawChunk(FrameCells(frame), np.arange(done, done + len(frame)))
-            done += len(frame)
-    except pd.errors.EmptyDataError:  # blank lines alone
-        return
-    except (pd.errors.ParserError, pd.errors.ParserWarning):
-        text = io.StringIO(block.decode("utf-8"), newline="")
-        yield from _read_carefully(text, utf8, numeric, done, first, header=False)
+    text = io.StringIO(block.decode("utf-8"), newline="")
+    yield from _read_carefully(text, utf8, numeric, first, first, header=False)
 
 
 def _parse(
@@ -207,27 +200,78 @@ def _exact_numbers() -> dict[str, Any]:
     return {} if (major, minor) >= (3, 1) else {"float_precision": "round_trip"}
 
 
+def _has_short_rows(path: Path, dialect: Dialect) -> bool:
+    """Whether some row of a file has fewer fields than the header."""
+    least = _least_fields(dialect.header)
+    try:
+        with path.open(encoding=dialect.encoding, newline="") as text:
+            rows = csv.reader(text, delimiter=dialect.delimiter, skipinitialspace=True)
+            if not any(0 < len(fields) < least for fields in rows):
+                return False
+        with path.open(encoding=dialect.encoding, newline="") as text:  # or it was a line of blanks
+            return any(len(fields) < least for fields in _records(text, dialect))
+    except (csv.Error, DataError):  # a field too long to be counted: pandas says whether its quotation mark is open
+        return False
+
+
+def _least_fields(header: Sequence[str]) -> int:
+    """Return how many fields a row has at least; a column without a name at the end may lack."""
+    return max((at for at, name in enumerate(header, 1) if name), default=1)
+
+
+def _records(stream: IO[str], dialect: Dialect) -> Iterator[list[str]]:
+    """Fields of each row by Python's own csv reader, without blank lines, which pandas passes over as well.
+
+    Raises: DataError for a field that is longer than that reader takes.
+    """
+    lines: list[str] = []
+
+    def kept() -> Iterator[str]:
+        for line in stream:
+            lines.append(line)
+            yield line
+
+    try:
+        for fields in csv.reader(kept(), delimiter=dialect.delimiter, skipinitialspace=True):
+            blank = not fields or (len(fields) == 1 and not any(map(str.strip, lines)))
+            lines.clear()
+            if not blank:
+                yield fields
+    except csv.Error as error:
+        raise DataError(
+            where=_WHERE,
+            expected="rows of as many fields as the header, or none that is longer than 131,072 characters",
+            received=str(error),
+            hint='look for a single " in the file',
+        ) from None
+
+
+def _read_file_carefully(path: Path, dialect: Dialect, numeric: Sequence[str], skip: int) -> Iterator[RawChunk]:
+    """Rows of a file from number ``skip`` on, as :func:`_read_carefully`. Raises: DataError, UnicodeDecodeError."""
+    try:
+        with path.open(encoding=dialect.encoding, newline="") as text:
+            yield from _read_carefully(text, dialect, numeric, skip, 0, header=True)
+    except UnicodeDecodeError as error:
+        raise not_text(path, dialect) from error
+
+
 def _read_carefully(
     stream: IO[str], dialect: Dialect, numeric: Sequence[str], skip: int, first: int, *, header: bool
 ) -> Iterator[RawChunk]:
     """Rows from number ``skip`` on, by Python's own csv reader; ``first`` is the number of the stream's first row."""
-    width = len(dialect.header)
+    width, least = len(dialect.header), _least_fields(dialect.header)
     buffer = io.StringIO()
     writer = csv.writer(buffer, delimiter=dialect.delimiter)
     writer.writerow(dialect.header)
     kept: list[int] = []
     malformed: list[tuple[int, str]] = []
-    number = first - 1
-    reader = csv.reader(stream, delimiter=dialect.delimiter, skipinitialspace=True)
+    records = _records(stream, dialect)
     if header:
-        next(reader)
-    for fields in reader:
-        if not fields:
-            continue
-        number += 1
+        next(records, None)
+    for number, fields in enumerate(records, first):
         if number < skip:
             continue
-        if len(fields) > width and any(fields[width:]):
+        if len(fields) < least or any(fields[width:]):
             malformed.append((number, dialect.delimiter.join(fields)))
         else:
             kept.append(number)

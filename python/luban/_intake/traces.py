@@ -13,7 +13,7 @@ import numpy as np
 from luban import _core, units
 from luban._intake.cells import NO_TIME
 from luban._intake.source import read_chunks, sniff
-from luban._intake.sources.base import Header, timezone_of
+from luban._intake.sources.base import Header, refuse_malformed, timezone_of
 from luban._times import TIME_REASONS
 from luban.errors import ConfigurationError, DataError, IoError, UnitError
 
@@ -30,6 +30,7 @@ __all__ = ["Recorded", "Trace", "mapped_trace", "read_trace"]
 _WHERE = "ingest.read_trace"
 _LONG_TIME = ("time", "t")
 _PERIOD_SHARE = 0.01  # of the stated period: steps that are further off contradict it
+_MOST_FILLED = 4  # samples for each one that is there, with those that were dropped
 
 
 @dataclass(frozen=True)
@@ -307,9 +308,12 @@ def _of_long_table(name: str, column: str, path: Path, unit: str, timezone: Zone
     if absolute:
         start = times[offsets[:-1]]
     _require_period(times, offsets, period_ns, list(codes.categories), f"{path}, column {time_at!r}")
-    period = _period(times, offsets)
-    kept = None if period else times
     samples = values[0][order].astype(np.float32)
+    period = _period(times, offsets)
+    if not period and (step := _step_of_grid(times, offsets, period_ns)):
+        period = step
+        samples, offsets = _on_grid(samples, times, offsets, step)
+    kept = None if period else times
     return Trace(name, stated or unit, samples, offsets, start, period, kept, list(codes.categories))
 
 
@@ -329,8 +333,10 @@ def _long_columns(path: Path) -> tuple[list[str], dict[str, Any]]:
         numeric = [text for text in dialect.header if units.parse_header(text)[0] != "run_id"]
         import pandas as pd
 
-        frames = [chunk.cells.frame() for chunk in read_chunks(plain, dialect, numeric)]
-        frame = pd.concat(frames, ignore_index=True)
+        chunks = list(read_chunks(plain, dialect, numeric))
+        for chunk in chunks:
+            refuse_malformed(chunk, dialect.header, _WHERE, str(path))
+        frame = pd.concat([chunk.cells.frame() for chunk in chunks], ignore_index=True)
     if not len(frame):
         raise DataError(where=_WHERE, expected="samples", received="a header and nothing below it", place=str(path))
     return dialect.header, dict.fromkeys(dialect.header, FrameCells(frame))
@@ -354,13 +360,44 @@ def _long_times(cells: Any, header: str, path: Path, timezone: ZoneInfo | None) 
     return times.nanoseconds, True
 
 
-def _period(times: NDArray[np.int64], offsets: NDArray[np.int64]) -> int:
-    """Return the step where all runs have one and the same, otherwise 0."""
+def _steps(times: NDArray[np.int64], offsets: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the steps within all runs."""
     steps = np.diff(times)
     inner = np.ones(len(steps), dtype=bool)
     borders = offsets[1:-1]
     inner[borders[(borders > 0) & (borders <= len(steps))] - 1] = False
-    steps = steps[inner]
+    return steps[inner]
+
+
+def _step_of_grid(times: NDArray[np.int64], offsets: NDArray[np.int64], stated: int) -> int:
+    """Return the smallest step where it is the stated period and all others are multiples of it, otherwise 0.
+
+    Then samples were dropped. 0 also where a run has so few that filling it up would cost too much memory.
+    """
+    steps = _steps(times, offsets)
+    step = int(steps.min(initial=np.iinfo(np.int64).max))
+    if step <= 0 or abs(step - stated) > _PERIOD_SHARE * stated or (steps % step).any():
+        return 0
+    lengths = (times[offsets[1:] - 1] - times[offsets[:-1]]) // step + 1
+    return 0 if (lengths > _MOST_FILLED * np.diff(offsets)).any() else step
+
+
+def _on_grid(
+    samples: NDArray[np.float32], times: NDArray[np.int64], offsets: NDArray[np.int64], step: int
+) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Return samples (total) and offsets (runs + 1) of regular runs, NaN where a sample was dropped."""
+    first = times[offsets[:-1]]
+    lengths = (times[offsets[1:] - 1] - first) // step + 1
+    filled = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    at = (times - np.repeat(first, np.diff(offsets))) // step + np.repeat(filled[:-1], np.diff(offsets))
+    out = np.full(filled[-1], np.nan, dtype=np.float32)
+    out[at] = samples
+    return out, filled
+
+
+def _period(times: NDArray[np.int64], offsets: NDArray[np.int64]) -> int:
+    """Return the step where all runs have one and the same, otherwise 0."""
+    steps = _steps(times, offsets)
     return int(steps[0]) if len(steps) and steps[0] > 0 and (steps == steps[0]).all() else 0
 
 

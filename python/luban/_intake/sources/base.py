@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from luban._intake.cells import RawChunk
     from luban.process import Process
 
-__all__ = ["Header", "Source", "empty_source", "refuse_twice", "require", "timezone_of"]
+__all__ = ["Header", "Source", "empty_source", "refuse_malformed", "refuse_twice", "require", "timezone_of"]
 
 
 @dataclass(frozen=True)
@@ -101,6 +101,18 @@ def refuse_twice(names: Sequence[str], where: str, place: str) -> None:
             received=f"{twice!r} twice",
             place=place,
             hint="rename one of them in the source",
+        )
+
+
+def refuse_malformed(chunk: RawChunk, header: Sequence[str], where: str, place: str) -> None:
+    """Refuse rows with more or fewer fields than the header, where no quarantine keeps them. Raises: DataError."""
+    for number, text in chunk.malformed:
+        raise DataError(
+            where=where,
+            expected=f"as many fields as the header has, {len(header)}",
+            received=repr(text[:80]),
+            place=f"{place}, data row {number + 1}",
+            hint="correct the line; a file may have been cut off",
         )
 
 

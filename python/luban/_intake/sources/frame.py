@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from luban import _core
 from luban._intake.cells import FrameCells, RawChunk
 from luban._intake.sources.base import Header, refuse_twice
 from luban.errors import DataError
@@ -31,6 +32,7 @@ class FrameSource:
         require_plain(self._frame, name)
         self.name = name
         self.place = name
+        self._notes: list[str] = []
         self._own_names = own_names
         self._own_runs = own_runs
 
@@ -48,9 +50,22 @@ class FrameSource:
         return hashed.hexdigest()
 
     def header(self, wanted: Sequence[str]) -> Header:
-        """Columns and their units."""
+        """Columns and their units. Raises: DataError for a unit under a misspelt column, which nobody would heed."""
         units = {str(column): str(unit) for column, unit in dict(self._frame.attrs.get("units", {})).items()}
         names = [str(column) for column in self._frame.columns]
+        # Frames keep the units of columns that were dropped; what a history gave out names its own.
+        strange = [name for name in units if name not in names and name not in wanted]
+        for name in strange:
+            near = _core.nearest_name(name, [column for column in names if column not in units])
+            if near and "run_id" not in names:
+                raise DataError(
+                    where="ingest.import_frame",
+                    expected='units of columns in attrs["units"]',
+                    received=repr(name),
+                    place=self.name,
+                    hint=f'did you mean "{near}"?',
+                )
+        self._notes = [f"Units of columns that are not there: {', '.join(strange)}."] if strange else []
         timezone = str(self._frame.attrs.get("timezone", ""))
         return Header(
             names,
@@ -60,6 +75,10 @@ class FrameSource:
             nothing="an empty frame",
             timezone=timezone,
         )
+
+    def notes(self, times: Sequence[str]) -> list[str]:
+        """Sentences for the report: units that are of no column."""
+        return self._notes
 
     def chunks(self, header: Header, numeric: Sequence[str]) -> Iterator[RawChunk]:
         """Return all rows at once: they are in memory already."""
