@@ -380,3 +380,28 @@ def test_a_history_that_holds_more_is_no_beginning(traced: Process, tmp_path: Pa
     cut(lambda: ingest.import_csv(traced, path, line))
     with pytest.raises(IoError, match="expected a name that is free"):
         History.from_csv(traced, path, line)
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_a_file_that_has_grown(tmp_path: Path, named: bool) -> None:
+    """Rows that nothing names are new runs each time, and the report says so; with an id they are known."""
+    of_runs: dict[str, object] = {"start_time": {"column": "at"}}
+    stated = {"identifiers": {"moment": {"column": "at"}}, "runs": {**of_runs, "id": ["moment"]}} if named else {}
+    process = Process.from_dict(
+        {
+            "luban": 1,
+            "process": "series",
+            "parameters": {"T": {"unit": "degC", "low": 0, "high": 100}},
+            "responses": {"y": {"unit": "%"}},
+            "runs": of_runs,
+            **stated,
+        }
+    )
+    table, out = tmp_path / "grows.csv", f"{tmp_path}/line/"
+    lines = [f"{20 + i},{i},2024-01-01T{i:02}:00Z\n" for i in range(9)]
+    table.write_text("T,y,at\n" + "".join(lines[:6]))
+    assert not any("came before" in note for note in ingest.import_csv(process, table, out).notes)
+    table.write_text("T,y,at\n" + "".join(lines))
+    report = ingest.import_csv(process, table, out)
+    assert any("grows.csv came before" in note for note in report.notes) is not named
+    assert len(History.open(out)) == (9 if named else 15)

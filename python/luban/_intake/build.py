@@ -17,7 +17,7 @@ from luban._intake.once_more import Known
 from luban._intake.quality import QUALITY_BAD
 from luban._intake.row_runs import RowRuns, expanded, starts_of
 from luban._intake.status import settle_status
-from luban._intake.tables import free_numbers, number_codes, reading_tables, run_tables
+from luban._intake.tables import RunTables, free_numbers, number_codes, reading_tables, run_tables
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -173,10 +173,7 @@ def build(
     if ids.differ:
         tables.varying.append("run_id")
         report.notes.append(_other_names(process, match))
-    place = stated_equipment(process)
-    if place and "equipment" not in tables.housekeeping and "equipment" not in tables.varying:
-        before = set() if stored_runs is None else stored_runs(run_ids)
-        tables.housekeeping["equipment"] = ["" if run_id in before else place for run_id in run_ids]
+    _add_equipment(process, tables, run_ids, stored_runs)
     groups = _groups(process, columns, first, report)
     content.set_runs(run_ids, groups, tables.housekeeping, tables.parameters, tables.context, tables.identifiers)
     readings = reading_tables(columns, match, kept, tables.varying, report)
@@ -193,6 +190,17 @@ def build(
         report.refused_before += len(refusals) - len(fresh) + len(refused_before)
     content.set_quarantine(fresh.rows, fresh.column, fresh.value, fresh.reason, fresh.scope)
     return Addition(content, columns, kept, runs.run, run_ids, keys, known, refused_before)
+
+
+def _add_equipment(
+    process: Process, tables: RunTables, run_ids: list[str], stored_runs: Callable[[list[str]], set[str]] | None
+) -> None:
+    """Give new runs the equipment that the process file states, where the source says none."""
+    place = stated_equipment(process)
+    if not place or "equipment" in tables.housekeeping or "equipment" in tables.varying:
+        return
+    stored = set() if stored_runs is None else stored_runs(run_ids)
+    tables.housekeeping["equipment"] = ["" if run_id in stored else place for run_id in run_ids]
 
 
 def _passed(columns: Columns, keys: NDArray[np.int64]) -> tuple[NDArray[np.int64], RowRuns]:

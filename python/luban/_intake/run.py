@@ -26,7 +26,7 @@ from luban._intake.once_more import Known
 from luban._intake.pieces import Piece, in_pieces, read_ahead, rows_done, rows_text
 from luban._intake.quality import require_all_explained
 from luban._intake.report import EXAMPLES, REASONS, ImportReport
-from luban._intake.second_look import look_again
+from luban._intake.second_look import look_again, look_for_namesake
 from luban._intake.sink import ContentSink, Sink
 from luban._intake.sources.base import empty_source, timezone_of
 from luban._intake.sources.csv import CsvSource
@@ -129,6 +129,9 @@ def add_source(
         *_notes(process, match, header, late),
         *getattr(source, "notes", lambda times: [])(list(match.housekeeping.values())),
     ]
+    named = process.core.run_id or ("run_id" in match.housekeeping and match.run_id_counts)
+    if sink.stored is None and not named:
+        report.notes += look_for_namesake(sink.source(), source.name, report.digest)
     timezone = timezone_of(process, header, source.place)
     job = _Import(
         process, source, header, match, sink, sink.piece_rows, on_bad, report, traces, timezone, late, known, again

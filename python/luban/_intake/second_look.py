@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from luban._intake.columns import Match
     from luban.process import Process
 
-__all__ = ["look_again"]
+__all__ = ["look_again", "look_for_namesake"]
 
 
 def look_again(history: _history.Content | None, process: Process, addition: Addition, match: Match) -> list[str]:
@@ -28,6 +28,19 @@ def look_again(history: _history.Content | None, process: Process, addition: Add
     if not len(addition.kept):
         return []
     return [*_values(process, addition, match), *_repeated(history, process, addition)]
+
+
+def look_for_namesake(history: _history.HistorySource | None, name: str, digest: str) -> list[str]:
+    """Return a sentence where a source of this name came before with other bytes: of runs that nothing names.
+
+    For a history whose rows are not compared with those of a source.
+    """
+    if history is None or all(entry.input_name != name or entry.input_digest == digest for entry in history.provenance):
+        return []
+    return [
+        f"{name} came before with other rows, and nothing names its runs: those that it had then are here twice now. "
+        "runs: {id: […]} in the process file names them; a time may be an identifier."
+    ]
 
 
 def _values(process: Process, addition: Addition, match: Match) -> list[str]:
