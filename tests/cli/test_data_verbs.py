@@ -81,6 +81,16 @@ def test_bad_values_go_to_quarantine_with_the_reason(luban: Cli, process: Path, 
     assert {entry["reason"] for entry in quarantine} >= {"not_a_number", "outside_valid", "category_never_seen"}
 
 
+def test_a_file_of_which_nothing_is_kept_is_a_failure(luban: Cli, process: Path, tmp_path: Path) -> None:
+    """A job that imports at night must not look as if it had."""
+    table = readings()
+    column = table.select_dtypes("number").columns[0]
+    table.astype({column: "object"}).assign(**{column: "12,5"}).to_csv(tmp_path / "wrong.csv", index=False)
+    outcome = luban("import", process, tmp_path / "wrong.csv", "-o", "wrong.h5")
+    assert outcome.code == 1
+    assert "were refused" in outcome.out + outcome.err
+
+
 def test_reject_refuses_the_whole_file(luban: Cli, process: Path, tmp_path: Path) -> None:
     outcome = luban("import", process, bad_csv(tmp_path / "bad.csv"), "-o", "bad.h5", "--on-bad", "reject")
     assert outcome.code == 1

@@ -87,7 +87,7 @@ def import_file(
     ] = False,
     compression: CompressionOption = CompressionChoice.deflate,
     as_json: JsonFlag = False,
-) -> None:
+) -> int:
     """Import a file, a folder of Parquet files or a database into a history.
 
     CSV, Parquet, Excel (.xlsx), NetCDF (.nc), foreign HDF5 with --mapping, the URL of a database with --table or
@@ -95,7 +95,7 @@ def import_file(
     Nothing is dropped in silence: what is refused goes to the quarantine, and is counted here with the reason. The
     same source again changes nothing but traces, lots and recipes that are new, unless --again reads it once more; a
     later one adds runs or corrects values. A source that names runs and brings results, but no parameter, adds late
-    values to runs that the history has.
+    values to runs that the history has. Exit code 1 when every row was refused.
     """
     from luban import console, ingest
     from luban.process import Process
@@ -106,7 +106,7 @@ def import_file(
     target = out if out is not None else default_stem(source) + ".h5"
     if Path(source).suffix.lower() in (".sqlite", ".db") and not is_database(source):
         _fold(definition, Path(source), target, as_json)
-        return
+        return console.ExitCode.DONE
     options = ingest.SourceOptions(
         delimiter=delimiter,
         decimal=decimal,
@@ -133,8 +133,9 @@ def import_file(
         )
     if as_json:
         console.emit_json(report.to_dict() | {"unused_keys": definition.unused_keys})
-        return
-    _show(report, target, definition.unused_keys)
+    else:
+        _show(report, target, definition.unused_keys)
+    return console.ExitCode.FAILED if report.rows and not report.readings else console.ExitCode.DONE
 
 
 def _show(report: ImportReport, target: str, unused_keys: Sequence[str]) -> None:
