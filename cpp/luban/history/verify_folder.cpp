@@ -110,8 +110,8 @@ class FolderVerification {
   /// Segments that no list names: of a crash, or of a newer state than the list that was put back. A writer names a
   /// segment a moment after it is there.
   void note_others(std::vector<std::string> files) {
-    constexpr int most_looks = 10;
-    constexpr std::chrono::milliseconds pause(100);
+    constexpr int most_looks = 6;
+    constexpr std::chrono::milliseconds pause(40);
     std::set<std::string> known = manifest_.files();
     const auto is_settled = [&](const std::string& name) {
       return known.count(name) != 0 || !std::filesystem::exists(folder_ / name);
