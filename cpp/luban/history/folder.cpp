@@ -171,8 +171,8 @@ Content HistoryFolder::content() const {
   for (std::size_t k = 0; k < impl_->files->size(); ++k) {
     const auto opened = impl_->files->open(k);
     parts.push_back(detail::load_content(*opened->file));
-    detail::require_consistent(parts.back(),
-                               opened->file->path());  // rows are looked up by number when they are joined
+    // Rows are looked up by number when the parts are joined.
+    detail::require_consistent(parts.back(), opened->file->path());
   }
   Content content = detail::join_contents(std::move(parts));
   content.segment.reset();

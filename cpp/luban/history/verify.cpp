@@ -71,15 +71,14 @@ class Verification {
     report_.readings = static_cast<std::int64_t>(content.readings.size());
     for (const auto& events : content.responses) report_.events += static_cast<std::int64_t>(events.size());
     check_process(file, content);
+    check_links(content);
     try {
       content.normalise();
     } catch (const core::DataError& error) {
       found(error.detail().place, "expected " + error.detail().expected + ", found " + error.detail().received);
-      check_links(content);
       return;  // what follows from the columns cannot be told of columns that do not fit together
     }
     if (content.segment) report_.runs -= content.segment->continued;
-    check_links(content);
     check_counts(content);
     check_derived(file, content);
     for (const auto& response : detail::stored_columns(file, "/responses")) check_keys(file, response.path, content);

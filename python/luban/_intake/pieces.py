@@ -120,7 +120,7 @@ def unfinished(provenance: Sequence[_history.Provenance]) -> list[Unfinished]:
         of_digest.setdefault(entry.input_digest, []).append(at)
     out = []
     for numbers in of_digest.values():
-        if _end_of([provenance[at] for at in numbers]) is not None:
+        if is_whole(provenance[at].what for at in numbers):
             continue
         latest = max(numbers, key=lambda at: max(rows_done([provenance[at].what]).values()))
         entry, row = provenance[latest], max(rows_done([provenance[latest].what]).values())
@@ -131,7 +131,7 @@ def unfinished(provenance: Sequence[_history.Provenance]) -> list[Unfinished]:
 
 
 def _makes_good(later: _history.Provenance, entry: _history.Provenance, row: int) -> bool:
-    end = _end_of([later])
+    end = _end_of(later)
     if end is None:
         return False
     fold, folded = FoldName.of(later.input_name), FoldName.of(entry.input_name)
@@ -140,8 +140,8 @@ def _makes_good(later: _history.Provenance, entry: _history.Provenance, row: int
     return later.input_name == entry.input_name and end >= row
 
 
-def _end_of(entries: Sequence[_history.Provenance]) -> int | None:
-    """Return the rows of a source of which these are imports; None: the last piece is not among them."""
-    ends = [entry.rows for entry in entries if not rows_done([entry.what])]
-    ends += rows_done((entry.what for entry in entries), last=True).values()
-    return max(ends, default=None)
+def _end_of(entry: _history.Provenance) -> int | None:
+    """Return the rows of the source whose end this import brought; None: it is a piece before the last."""
+    if not rows_done([entry.what]):
+        return entry.rows
+    return max(rows_done([entry.what], last=True).values(), default=None)

@@ -196,8 +196,7 @@ void FolderWriter::remove_file(const fs::path& file) const {
 
 // Whether the file of heads says that the list was elsewhere last; one that says nothing of this history denies
 // nothing.
-bool FolderWriter::is_outdated(const std::optional<std::vector<HeadRecord>>& noted) const {
-  Heads heads = noted.value_or(Heads{});
+bool FolderWriter::is_outdated(std::vector<HeadRecord> heads) const {
   std::erase_if(heads, [this](const HeadRecord& head) {
     return head.uuid != manifest_.uuid || (head.is_begun() && !manifest_.passes(head));
   });
@@ -219,10 +218,12 @@ void FolderWriter::remove_leftovers(bool listed) {
     if (is_segment_name(name) && known.count(name) == 0 && name != next) refuse_list("none that names " + name);
   }
   const bool left = fs::exists(folder_ / next);
-  const std::optional<Heads> heads = noted_heads(head_);
-  if (left && !listed && may_know(heads, folder_ / next)) refuse_list("no list beside " + next);
-  if (left && listed && is_outdated(heads)) refuse_list("one that the heads say is not the latest, beside " + next);
-  if (left && listed && !heads) refuse_list("heads that cannot say whether it is the latest, beside " + next);
+  if (left) {
+    const std::optional<Heads> heads = noted_heads(head_);
+    if (!listed && may_know(heads, folder_ / next)) refuse_list("no list beside " + next);
+    if (listed && !heads) refuse_list("heads that cannot say whether it is the latest, beside " + next);
+    if (listed && is_outdated(*heads)) refuse_list("one that the heads say is not the latest, beside " + next);
+  }
   for (const fs::path& file : partial) remove_file(file);
   if (!left) return;
   if (next == unpublished_) {

@@ -39,7 +39,7 @@ class FolderWriter {
   [[nodiscard]] std::string free_name() const;
   void publish(FolderManifest next, const char* reason);
   [[noreturn]] void refuse_list(const std::string& received) const;
-  [[nodiscard]] bool is_outdated(const std::optional<std::vector<HeadRecord>>& noted) const;
+  [[nodiscard]] bool is_outdated(std::vector<HeadRecord> heads) const;
   [[nodiscard]] bool tells_of_others() const;
   void set_aside(const std::string& file) const;
   void remove_leftovers(bool listed);
