@@ -36,17 +36,27 @@ class LUBAN_SURROGATE_EXPORT Conditioned {
 
  private:
   [[nodiscard]] double constant() const;
+  /// Prior covariance of points among themselves, (q, q), the constant left out.
+  [[nodiscard]] Eigen::MatrixXd among(const Points& points) const;
+  void add_gradient_of_prior_averages(const Points& points, const Eigen::VectorXd& weights,
+                                      Eigen::MatrixXd& variance_gradient) const;
   [[nodiscard]] Eigen::MatrixXd prior_of_averages(const Points& points, const Eigen::VectorXd& weights) const;
   [[nodiscard]] Eigen::VectorXd prior_variance_of_averages(const Points& points, const Eigen::VectorXd& weights) const;
   [[nodiscard]] Eigen::VectorXd spread_of_levels(const Eigen::MatrixXd& cross, const Points& points,
                                                  const Eigen::VectorXd& weights,
                                                  const GaussianPosterior::Moments& average) const;
+  /// C⁻¹ cross, (n, q).
+  [[nodiscard]] Eigen::MatrixXd solve(const Eigen::MatrixXd& cross) const;
+  /// Latent covariance of q points whose covariance with the data is `cross` and among themselves `prior`.
+  [[nodiscard]] Eigen::MatrixXd joint(const Eigen::MatrixXd& cross, Eigen::MatrixXd prior,
+                                      const Eigen::VectorXd& variance) const;
   void add_noise(GaussianPosterior::Moments& out, double sum_squared_weights) const;
   void finish(const Eigen::MatrixXd& cross, const Eigen::MatrixXd& solved, const Eigen::VectorXd& prior_variance,
               double sum_weights, GaussianPosterior::Moments& out) const;
 
   std::shared_ptr<const LogPosterior> target_;
   Eigen::VectorXd theta_;
+  Covariance::Coordinates coordinates_;  ///< of the training points
   Eigen::MatrixXd lower_;    ///< Cholesky factor of C
   Eigen::MatrixXd inverse_;  ///< C⁻¹
   Eigen::VectorXd alpha_;    ///< C⁻¹ (y − mean)
