@@ -67,7 +67,7 @@ std::unique_ptr<Posterior> AveragedSurrogate::posterior(const Eigen::MatrixXd& X
     whole(rows, kept_columns_) = X;
     whole(rows, noise_columns_) = levels_.levels.row(l).replicate(X.rows(), 1);
   }
-  const std::unique_ptr<Posterior> averaged = surrogate_->average(whole, levels_.weights, request);
+  const std::shared_ptr<const Posterior> averaged = surrogate_->average(whole, levels_.weights, request);
   const Eigen::MatrixXd mean = averaged->mean();
   const Eigen::MatrixXd latent = averaged->variance(VarianceOf::latent);
   const Eigen::MatrixXd run_mean = averaged->variance(VarianceOf::run_mean);
@@ -83,6 +83,11 @@ std::unique_ptr<Posterior> AveragedSurrogate::posterior(const Eigen::MatrixXd& X
     if (request.gradients) {
       moments.mean_gradient = averaged->mean_gradient(r)(Eigen::all, kept_columns_);
       moments.variance_gradient = averaged->variance_gradient(r)(Eigen::all, kept_columns_);
+    }
+    if (request.joint && request.gradients) {
+      moments.covariance_gradient = [averaged, r, kept = kept_columns_](const Eigen::MatrixXd& weights) {
+        return Eigen::MatrixXd(averaged->covariance_gradient(r, weights)(Eigen::all, kept));
+      };
     }
   }
   return std::make_unique<GaussianPosterior>(std::move(out));

@@ -11,9 +11,6 @@ namespace luban::surrogate::detail {
 
 namespace {
 
-// What rounding may take from a variance that is all but known, relative to the prior's.
-constexpr double smallest_share = 1e-12;
-
 // (q·L, k) → (q, k): Σ_l w_l row(i·L + l).
 Eigen::MatrixXd weighted_rows(const Eigen::MatrixXd& rows, const Eigen::VectorXd& weights) {
   const Eigen::Index levels = weights.size();
@@ -103,6 +100,9 @@ GaussianPosterior::Moments Conditioned::moments(const Eigen::MatrixXd& X, const 
         scale * scale *
         (covariance.diagonal_gradient(theta_, points) - 2.0 * covariance.input_gradient(theta_, cross, solved));
   }
+  if (request.joint && request.gradients) {
+    out.covariance_gradient = covariance_gradient(points, std::move(cross), solved, Eigen::VectorXd::Ones(1));
+  }
   return out;
 }
 
@@ -111,7 +111,7 @@ GaussianPosterior::Moments Conditioned::average(const Eigen::MatrixXd& X, const 
   const Covariance& covariance = target_->covariance();
   const double scale = target_->data().scale;
   const Points points = covariance.points(X);
-  const Covariance::Cross cross = covariance.cross(theta_, points, target_->points());
+  Covariance::Cross cross = covariance.cross(theta_, points, target_->points());
   const Eigen::MatrixXd averaged = weighted_rows(cross.value, weights).array() + constant() * weights.sum();
   const Eigen::MatrixXd solved = product(averaged, Transpose::no, inverse_, Transpose::no);
   GaussianPosterior::Moments out;
@@ -148,6 +148,9 @@ GaussianPosterior::Moments Conditioned::average(const Eigen::MatrixXd& X, const 
       }
     }
   }
+  if (request.joint && request.gradients) {
+    out.covariance_gradient = covariance_gradient(points, std::move(cross), solved, weights);
+  }
   return out;
 }
 
@@ -171,7 +174,44 @@ GaussianPosterior::Moments Conditioned::prior(const Eigen::MatrixXd& X, const Po
     out.mean_gradient = Eigen::MatrixXd::Zero(X.rows(), X.cols());
     out.variance_gradient = unit * covariance.diagonal_gradient(theta_, points);
   }
+  if (request.joint && request.gradients) {
+    out.covariance_gradient = covariance_gradient(points, {}, {}, Eigen::VectorXd::Ones(1));
+  }
   return out;
+}
+
+CovarianceGradient Conditioned::covariance_gradient(const Points& points, Covariance::Cross cross,
+                                                    Eigen::MatrixXd solved, Eigen::VectorXd weights) const {
+  // What the prediction made is kept; what only this gradient needs is made when it is asked for. The closure shares
+  // the training data, so it may outlive this object.
+  struct Kept {
+    std::shared_ptr<const LogPosterior> target;
+    Eigen::VectorXd theta;
+    Points points;
+    Covariance::Cross cross;
+    Eigen::MatrixXd solved;
+    Eigen::VectorXd weights;
+  };
+  auto kept =
+      std::make_shared<const Kept>(Kept{target_, theta_, points, std::move(cross), std::move(solved), std::move(weights)});
+  return [kept = std::move(kept)](const Eigen::MatrixXd& w) -> Eigen::MatrixXd {
+    const Covariance& covariance = kept->target->covariance();
+    const double unit = kept->target->data().scale * kept->target->data().scale;
+    const Eigen::VectorXd& levels = kept->weights;
+    const Eigen::Index count = levels.size();
+    // ∂(K_jk)/∂x_i meets row i twice, as a row and as a column; a point's own variance has its own derivative.
+    Eigen::MatrixXd pairs = count == 1 ? w : spread_rows(spread_rows(w, levels).transpose(), levels);
+    const Eigen::VectorXd own = pairs.diagonal();
+    pairs.diagonal().setZero();
+    const Covariance::Cross among = covariance.cross(kept->theta, kept->points, kept->points);
+    Eigen::MatrixXd each = 2.0 * covariance.input_gradient(kept->theta, among, pairs);
+    if (!covariance.stationary()) each += own.asDiagonal() * covariance.diagonal_gradient(kept->theta, kept->points);
+    if (kept->solved.size() > 0) {
+      const Eigen::MatrixXd pulled = product(w, Transpose::no, kept->solved, Transpose::no);
+      each -= 2.0 * covariance.input_gradient(kept->theta, kept->cross, count == 1 ? pulled : spread_rows(pulled, levels));
+    }
+    return unit * (count == 1 ? each : weighted_rows(each, Eigen::VectorXd::Ones(count)));
+  };
 }
 
 Eigen::VectorXd Conditioned::spread_of_levels(const Eigen::MatrixXd& cross, const Points& points,

@@ -9,6 +9,9 @@
 
 namespace luban::surrogate::detail {
 
+/// What rounding may take from a variance that is all but known, relative to the prior's.
+inline constexpr double smallest_share = 1e-12;
+
 /// The Gaussian process of one response at fixed hyperparameters: everything that prediction needs. Const and
 /// thread-safe.
 class LUBAN_SURROGATE_EXPORT Conditioned {
@@ -20,6 +23,14 @@ class LUBAN_SURROGATE_EXPORT Conditioned {
   [[nodiscard]] const Eigen::VectorXd& theta() const noexcept { return theta_; }
   [[nodiscard]] double jitter() const noexcept { return jitter_; }
   [[nodiscard]] bool degraded() const noexcept { return degraded_; }
+
+  /// What a prediction is made of, on the scale of the training data: Cholesky factor of C, C⁻¹, C⁻¹ (y − mean), the
+  /// mean and the constant that a mean with a finite prior variance adds to every covariance.
+  [[nodiscard]] const Eigen::MatrixXd& lower() const noexcept { return lower_; }
+  [[nodiscard]] const Eigen::MatrixXd& inverse() const noexcept { return inverse_; }
+  [[nodiscard]] const Eigen::VectorXd& alpha() const noexcept { return alpha_; }
+  [[nodiscard]] double mean() const noexcept { return mean_; }
+  [[nodiscard]] double constant() const;
 
   /// Moments at X (q, p), in the response's unit.
   [[nodiscard]] GaussianPosterior::Moments moments(const Eigen::MatrixXd& X, const PosteriorRequest& request) const;
@@ -35,12 +46,13 @@ class LUBAN_SURROGATE_EXPORT Conditioned {
   [[nodiscard]] NoiseVariances noise() const;
 
  private:
-  [[nodiscard]] double constant() const;
   [[nodiscard]] Eigen::MatrixXd prior_of_averages(const Points& points, const Eigen::VectorXd& weights) const;
   [[nodiscard]] Eigen::VectorXd prior_variance_of_averages(const Points& points, const Eigen::VectorXd& weights) const;
   [[nodiscard]] Eigen::VectorXd spread_of_levels(const Eigen::MatrixXd& cross, const Points& points,
                                                  const Eigen::VectorXd& weights,
                                                  const GaussianPosterior::Moments& average) const;
+  [[nodiscard]] CovarianceGradient covariance_gradient(const Points& points, Covariance::Cross cross,
+                                                       Eigen::MatrixXd solved, Eigen::VectorXd weights) const;
   void add_noise(GaussianPosterior::Moments& out, double sum_squared_weights) const;
   void finish(const Eigen::MatrixXd& cross, const Eigen::MatrixXd& solved, const Eigen::VectorXd& prior_variance,
               double sum_weights, GaussianPosterior::Moments& out) const;
