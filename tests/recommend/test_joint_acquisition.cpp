@@ -45,10 +45,10 @@ Eigen::MatrixXd waiting() {
 }
 
 std::shared_ptr<const surrogate::Surrogate> analytic(double noise_sd) {
-  return std::make_shared<AnalyticSurrogate>(
-      features::Encoder({test::numeric("a"), test::numeric("b")}), std::vector<std::string>{"y", "z"},
-      std::vector<test::Function>{hills, slope}, measured(),
-      AnalyticSurrogate::Options{.lengthscale = 0.4, .noise_sd = noise_sd});
+  return std::make_shared<AnalyticSurrogate>(features::Encoder({test::numeric("a"), test::numeric("b")}),
+                                             std::vector<std::string>{"y", "z"},
+                                             std::vector<test::Function>{hills, slope}, measured(),
+                                             AnalyticSurrogate::Options{.lengthscale = 0.4, .noise_sd = noise_sd});
 }
 
 const std::vector<OutcomeBound> upper = {{.response = 1, .upper = 0.7}};
@@ -58,8 +58,8 @@ const std::vector<OutcomeBound> both = {{.response = 1, .lower = 0.3, .upper = 0
 /// The numbers that both sides' samples are made of: one formula, no generator.
 BaseSamples base(Eigen::Index sources, Eigen::Index q, Eigen::Index b) {
   const auto z = [](Eigen::Index s, Eigen::Index i, Eigen::Index r) {
-    return 1.5 * std::sin(1.7 * static_cast<double>(s) + 2.3 * static_cast<double>(i) + 0.4 +
-                          0.9 * static_cast<double>(r));
+    return 1.5 *
+           std::sin(1.7 * static_cast<double>(s) + 2.3 * static_cast<double>(i) + 0.4 + 0.9 * static_cast<double>(r));
   };
   BaseSamples out;
   for (Eigen::Index r = 0; r < sources; ++r) {
@@ -114,8 +114,7 @@ TEST(joint_acquisition, equals_the_peers_numbers) {
                -0.982529702135,
                {-2.500930932, -0.05020576878, -0.2096969494, 0.5610393988, -1.465453129, -1.196282482});
   expect_value(JointLogNoisyExpectedImprovement(*quiet_beside, most, upper, eight(2, 5), key), *quiet_beside,
-               -2.56264078088,
-               {-1.424397151, 1.129771931, -0.05721071742, 0.153065968, -0.437543147, -5.407306248});
+               -2.56264078088, {-1.424397151, 1.129771931, -0.05721071742, 0.153065968, -0.437543147, -5.407306248});
 }
 
 using Make = std::function<std::unique_ptr<JointAcquisition>(const SurrogateBeside&, const JointSampling&)>;
@@ -231,8 +230,7 @@ TEST(joint_acquisition, values_equal_a_naive_monte_carlo) {
           double upper_bound = -1e300;
           for (Eigen::Index i = 0; i < all.rows(); ++i) {
             const double value = u(i, s);
-            upper_bound = std::max(
-                upper_bound, centre(i) + std::sqrt(0.5 * 2.0 * M_PI) * std::abs(value - centre(i)));
+            upper_bound = std::max(upper_bound, centre(i) + std::sqrt(0.5 * 2.0 * M_PI) * std::abs(value - centre(i)));
             if (limited && bounded(i, s) > 0.7) continue;
             double& into = i < fixed.rows() ? incumbent : most;
             into = std::max(into, value);
@@ -241,13 +239,12 @@ TEST(joint_acquisition, values_equal_a_naive_monte_carlo) {
           high += upper_bound / static_cast<double>(count);
         }
         const core::RandomKey key(6);
-        const double stated =
-            baseline ? JointLogNoisyExpectedImprovement(*beside, utility, bounds, sampling, key)
-                           .evaluate(*posterior, false)
-                           .value
-                     : JointLogExpectedImprovement(*beside, utility, best, bounds, sampling, key)
-                           .evaluate(*posterior, false)
-                           .value;
+        const double stated = baseline ? JointLogNoisyExpectedImprovement(*beside, utility, bounds, sampling, key)
+                                             .evaluate(*posterior, false)
+                                             .value
+                                       : JointLogExpectedImprovement(*beside, utility, best, bounds, sampling, key)
+                                             .evaluate(*posterior, false)
+                                             .value;
         // In samples without an admissible fixed point the floors differ, so those cases agree loosely.
         const double tolerance = baseline && limited ? 0.15 : 0.03;
         EXPECT_NEAR(stated, std::log(sum), tolerance) << "goal " << static_cast<int>(goal) << baseline << limited;
@@ -293,10 +290,9 @@ TEST(joint_acquisition, exploration_equals_its_formulas) {
     const double sd_after = std::sqrt(after.posterior(points.row(i))->variance(VarianceOf::latent)(0, 0));
     const auto posterior = beside->posterior(points.row(i), {.joint = true});
     using Explore = UpperConfidenceBoundPureExploration;
-    EXPECT_NEAR(Explore(*beside, utility, threshold, ExplorationMode::upper_confidence_bound)
-                    .evaluate(*posterior, false)
-                    .value,
-                mean + 1.8 * sd_after, 1e-6);
+    EXPECT_NEAR(
+        Explore(*beside, utility, threshold, ExplorationMode::upper_confidence_bound).evaluate(*posterior, false).value,
+        mean + 1.8 * sd_after, 1e-6);
     EXPECT_NEAR(
         Explore(*beside, utility, threshold, ExplorationMode::pure_exploration).evaluate(*posterior, false).value,
         sd_after + 10.0 * std::min(0.0, mean + 0.5 * sd - threshold), 1e-6);
@@ -411,9 +407,8 @@ TEST(base_samples, are_standard_normal_in_every_dimension) {
       }
     }
   }
-  const Eigen::MatrixXd all = (Eigen::MatrixXd(140, 1024) << drawn.points[0], drawn.points[1], drawn.fixed[0],
-                               drawn.fixed[1])
-                                  .finished();
+  const Eigen::MatrixXd all =
+      (Eigen::MatrixXd(140, 1024) << drawn.points[0], drawn.points[1], drawn.fixed[0], drawn.fixed[1]).finished();
   Eigen::MatrixXd correlation = all * all.transpose() / 1024.0;
   correlation.diagonal().setZero();
   EXPECT_LT(correlation.cwiseAbs().maxCoeff(), 0.2);

@@ -48,9 +48,9 @@ inline std::shared_ptr<const Surrogate> corrected(std::shared_ptr<const Surrogat
   core::Generator generator(3);
   VectorXd residuals(9);
   for (double& value : residuals) value = generator.normal();
-  auto process = std::make_shared<const ResidualProcess>(encoder, random_inputs(encoder, 9, 5),
-                                                         VectorXd::LinSpaced(9, 0.0, 8.0), residuals,
-                                                         VectorXd::Constant(9, 0.04), terms);
+  auto process =
+      std::make_shared<const ResidualProcess>(encoder, random_inputs(encoder, 9, 5), VectorXd::LinSpaced(9, 0.0, 8.0),
+                                              residuals, VectorXd::Constant(9, 0.04), terms);
   return std::make_shared<CorrectedSurrogate>(std::move(inner), CorrectedSurrogate::Corrections{process, nullptr},
                                               10.0);
 }

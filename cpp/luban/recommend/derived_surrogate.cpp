@@ -205,9 +205,8 @@ std::unique_ptr<Posterior> DerivedSurrogate::posterior(const Eigen::MatrixXd& X,
 std::unique_ptr<const surrogate::SurrogateBeside> DerivedSurrogate::beside(const Eigen::MatrixXd& fixed) const {
   std::unique_ptr<const surrogate::SurrogateBeside> inner = inner_->beside(fixed);
   if (derived_.empty()) return inner;
-  return std::make_unique<DerivedBeside>(
-      std::move(inner), encoder(), derived_,
-      posterior(fixed, {.gradients = false, .joint = true, .reading = false}));
+  return std::make_unique<DerivedBeside>(std::move(inner), encoder(), derived_,
+                                         posterior(fixed, {.gradients = false, .joint = true, .reading = false}));
 }
 
 }  // namespace luban::recommend

@@ -18,8 +18,8 @@ struct JointAcquisitionValue {
 class LUBAN_RECOMMEND_EXPORT JointAcquisition {
  public:
   virtual ~JointAcquisition();
-  /// @param posterior of q points beside the same fixed ones, asked for with `joint`, and with `gradients` when they are
-  /// wanted. @throws LifecycleError otherwise; DataError when q or the number of fixed points is another.
+  /// @param posterior of q points beside the same fixed ones, asked for with `joint`, and with `gradients` when they
+  /// are wanted. @throws LifecycleError otherwise; DataError when q or the number of fixed points is another.
   [[nodiscard]] virtual JointAcquisitionValue evaluate(const surrogate::PosteriorBeside& posterior,
                                                        bool gradients) const = 0;
 };

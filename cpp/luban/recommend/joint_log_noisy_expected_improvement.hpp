@@ -31,8 +31,10 @@ class LUBAN_RECOMMEND_EXPORT JointLogNoisyExpectedImprovement final : public Joi
 /// The rows of X (n, p) that are the best in at least one of `samples` joint samples of their utility, those that break
 /// a bound in the sample left out; ascending, never empty. What a noisy improvement needs as its baseline.
 /// @throws DataError when X has no rows.
-[[nodiscard]] LUBAN_RECOMMEND_EXPORT std::vector<Eigen::Index> prune_baseline(
-    const surrogate::Surrogate& surrogate, const Eigen::MatrixXd& X, Utility utility,
-    const std::vector<OutcomeBound>& bounds, core::RandomKey key, Eigen::Index samples = 2048);
+[[nodiscard]] LUBAN_RECOMMEND_EXPORT std::vector<Eigen::Index> prune_baseline(const surrogate::Surrogate& surrogate,
+                                                                              const Eigen::MatrixXd& X, Utility utility,
+                                                                              const std::vector<OutcomeBound>& bounds,
+                                                                              core::RandomKey key,
+                                                                              Eigen::Index samples = 2048);
 
 }  // namespace luban::recommend

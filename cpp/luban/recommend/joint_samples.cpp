@@ -70,8 +70,8 @@ void require_base(const BaseSamples& base, std::size_t sources, const JointSampl
 Eigen::VectorXd response_units(const surrogate::Posterior& posterior) {
   const Eigen::MatrixXd mean = posterior.mean();
   const Eigen::RowVectorXd centre = mean.colwise().mean();
-  const Eigen::RowVectorXd spread = (mean.rowwise() - centre).cwiseAbs2().colwise().mean() +
-                                    posterior.variance(VarianceOf::latent).colwise().mean();
+  const Eigen::RowVectorXd spread =
+      (mean.rowwise() - centre).cwiseAbs2().colwise().mean() + posterior.variance(VarianceOf::latent).colwise().mean();
   const Eigen::RowVectorXd size = mean.cwiseAbs().colwise().maxCoeff();
   return spread.cwiseSqrt().cwiseMax(1e-9 * size).cwiseMax(1e-150).transpose();
 }
@@ -230,8 +230,7 @@ Eigen::MatrixXd JointSamples::pullback(const PosteriorBeside& posterior, const A
     if (i >= utilities_.size()) {
       by_values = by_log_feasible.cwiseProduct(indicator_slope(i - utilities_.size(), values));
     } else if (utilities_[i].goal == process::Goal::target) {
-      by_values =
-          by_utility[i].cwiseProduct(values.unaryExpr([&](double y) { return utilities_[i].slope(y); }).eval());
+      by_values = by_utility[i].cwiseProduct(values.unaryExpr([&](double y) { return utilities_[i].slope(y); }).eval());
     } else {
       by_values = utilities_[i].slope(0.0) * by_utility[i];
     }

@@ -16,14 +16,14 @@ namespace luban::recommend {
 
 /// What is sampled, and how finely.
 struct JointSampling {
-  Eigen::Index q = 1;        ///< points that are judged together
+  Eigen::Index q = 1;  ///< points that are judged together
   Eigen::Index samples = 128;
   /// (m) what counts as one in each response, > 0; empty = response_units of the fixed points, or 1 where they are
   /// fewer than two. Temperatures are relative to it.
   Eigen::VectorXd units = {};
   double indicator_temperature = 1e-3;  ///< of the smooth indicators of outcome bounds
-  /// Instead of Sobol points: one entry per utility, then one per predicted bound, those of an earlier response repeated
-  /// by the caller where responses are the same.
+  /// Instead of Sobol points: one entry per utility, then one per predicted bound, those of an earlier response
+  /// repeated by the caller where responses are the same.
   std::optional<BaseSamples> base = {};
 };
 
@@ -79,10 +79,10 @@ class LUBAN_RECOMMEND_EXPORT JointSamples {
   struct Source {
     Eigen::Index response = 0;
     surrogate::VarianceOf of = surrogate::VarianceOf::latent;
-    double spread = 1.0;           ///< factor on every covariance
-    Eigen::MatrixXd z;             ///< (q, s)
-    Eigen::MatrixXd z_fixed;       ///< (b, s)
-    Eigen::MatrixXd lower_fixed;   ///< L_F
+    double spread = 1.0;          ///< factor on every covariance
+    Eigen::MatrixXd z;            ///< (q, s)
+    Eigen::MatrixXd z_fixed;      ///< (b, s)
+    Eigen::MatrixXd lower_fixed;  ///< L_F
   };
   void add_source(const surrogate::SurrogateBeside& beside, Eigen::Index response, surrogate::VarianceOf of,
                   double spread, Eigen::MatrixXd z, Eigen::MatrixXd z_fixed);

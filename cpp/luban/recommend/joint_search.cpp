@@ -108,8 +108,7 @@ JointSearchResult climb(const SearchRegion& region, const JointLandscape& landsc
   detail::SequentialOptions options;
   options.max_iterations = max_iterations;
   options.constraint_tolerance = 0.5 * constraint_margin;
-  const detail::SequentialResult found =
-      detail::minimise_sequential(function, joint_set(region, start), from, options);
+  const detail::SequentialResult found = detail::minimise_sequential(function, joint_set(region, start), from, options);
   put(found.x);
   const double violation = found.violation <= constraint_margin ? 0.0 : found.violation - constraint_margin;
   return {X, -found.value, violation, found.evaluations};

@@ -51,11 +51,11 @@ class LUBAN_RECOMMEND_EXPORT SurrogateJointLandscape final : public JointLandsca
 };
 
 struct JointSearchOptions {
-  int raw_sets = 512;      ///< 16 … 1e6 sets of q points judged first
-  int restarts = 10;       ///< 1 … 1000 local searches, from the best and from Boltzmann-drawn sets
+  int raw_sets = 512;       ///< 16 … 1e6 sets of q points judged first
+  int restarts = 10;        ///< 1 … 1000 local searches, from the best and from Boltzmann-drawn sets
   int max_iterations = 60;  ///< 1 … of each local search
-  double boltzmann = 1.0;  ///< weight exp(boltzmann · standardised value) of a raw set as a start
-  int threads = 0;         ///< 0 = the CPU budget
+  double boltzmann = 1.0;   ///< weight exp(boltzmann · standardised value) of a raw set as a start
+  int threads = 0;          ///< 0 = the CPU budget
 };
 
 struct LUBAN_RECOMMEND_EXPORT JointSearchResult {
@@ -73,12 +73,9 @@ struct LUBAN_RECOMMEND_EXPORT JointSearchResult {
 /// @return the best admissible set; when none was found, the one that breaks the constraints least.
 /// @throws ConfigurationError on an option out of range; DataError on starts of another shape; NumericalError when no
 /// set has a finite value; StoppedError.
-[[nodiscard]] LUBAN_RECOMMEND_EXPORT JointSearchResult joint_search(const SearchRegion& region,
-                                                                    const JointLandscape& landscape,
-                                                                    const std::vector<Eigen::MatrixXd>& starts,
-                                                                    const JointSearchOptions& options,
-                                                                    core::RandomKey key,
-                                                                    const core::CallControl& control = {});
+[[nodiscard]] LUBAN_RECOMMEND_EXPORT JointSearchResult
+joint_search(const SearchRegion& region, const JointLandscape& landscape, const std::vector<Eigen::MatrixXd>& starts,
+             const JointSearchOptions& options, core::RandomKey key, const core::CallControl& control = {});
 
 /// The landscape of q further points beside those chosen so far, which count as pending.
 using MakeJointLandscape =

@@ -10,19 +10,19 @@ namespace luban::recommend {
 
 /// Constants of GP-UCB-PE as run by Google Vizier.
 struct PureExplorationOptions {
-  double spread_weight = 1.8;       ///< of the upper confidence bound
-  double region_weight = 0.5;       ///< of the bound that says whether a point may still be the best
-  double penalty = 10.0;            ///< per unit by which that bound misses the threshold
-  double explore_after_new = 0.1;   ///< probability of exploring when a run was completed after every pending one
-  double explore_noisy = 0.7;       ///< the same where signal / noise variance is below noisy_below
+  double spread_weight = 1.8;      ///< of the upper confidence bound
+  double region_weight = 0.5;      ///< of the bound that says whether a point may still be the best
+  double penalty = 10.0;           ///< per unit by which that bound misses the threshold
+  double explore_after_new = 0.1;  ///< probability of exploring when a run was completed after every pending one
+  double explore_noisy = 0.7;      ///< the same where signal / noise variance is below noisy_below
   double noisy_below = 0.7;
   double exploit_while_pending = 0.25;  ///< probability of the upper confidence bound otherwise
 };
 
 enum class ExplorationMode { upper_confidence_bound, pure_exploration };
 
-/// GP-UCB-PE (Contal et al. 2013; Song et al. 2024, arXiv 2408.11527). With D the completed runs and A the completed and
-/// pending ones (their labels do not matter to a standard deviation), for one point
+/// GP-UCB-PE (Contal et al. 2013; Song et al. 2024, arXiv 2408.11527). With D the completed runs and A the completed
+/// and pending ones (their labels do not matter to a standard deviation), for one point
 ///   upper confidence bound: u_D + 1.8 σ_A;  pure exploration: σ_A + 10 min(0, u_D + 0.5 σ_D − T),
 /// and for q points explored together log det Σ_A plus the sum of the same penalties, all in the utility's unit.
 class LUBAN_RECOMMEND_EXPORT UpperConfidenceBoundPureExploration final : public JointAcquisition {

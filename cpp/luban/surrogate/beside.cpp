@@ -65,8 +65,8 @@ class JointSurrogateBeside final : public SurrogateBeside {
                                                            const PosteriorRequest& request) const override {
     Eigen::MatrixXd all(X.rows() + fixed_points_.rows(), X.cols());
     all << X, fixed_points_;
-    std::unique_ptr<Posterior> whole = surrogate_.posterior(
-        all, {.gradients = request.gradients, .joint = true, .reading = request.reading});
+    std::unique_ptr<Posterior> whole =
+        surrogate_.posterior(all, {.gradients = request.gradients, .joint = true, .reading = request.reading});
     return std::make_unique<JointPosteriorBeside>(std::move(whole), fixed_points_.rows(), request);
   }
 

@@ -89,7 +89,8 @@ std::unique_ptr<Posterior> CorrectedSurrogate::average(const Eigen::MatrixXd& X,
   return corrected(inner, first, request);
 }
 
-std::unique_ptr<Posterior> CorrectedSurrogate::corrected(const std::shared_ptr<const Posterior>& inner, const Eigen::MatrixXd& X,
+std::unique_ptr<Posterior> CorrectedSurrogate::corrected(const std::shared_ptr<const Posterior>& inner,
+                                                         const Eigen::MatrixXd& X,
                                                          const PosteriorRequest& request) const {
   std::vector<Moments> out;
   for (Eigen::Index r = 0; r < inner->m(); ++r) {

@@ -63,13 +63,13 @@ class LUBAN_SURROGATE_EXPORT GaussianPosterior final : public Posterior {
  public:
   /// One response's moments; `covariance` may be empty (0, 0) when only marginals are known, gradients likewise.
   struct Moments {
-    Eigen::VectorXd mean;               ///< (q)
-    Eigen::VectorXd variance;           ///< (q) latent
-    Eigen::MatrixXd covariance;         ///< (q, q) latent, or empty
-    Eigen::VectorXd between_variance;   ///< (q) added for run_mean
-    Eigen::VectorXd within_variance;    ///< (q) added for reading; empty when that was not asked for
-    Eigen::MatrixXd mean_gradient;      ///< (q, d) or empty
-    Eigen::MatrixXd variance_gradient;  ///< (q, d) or empty
+    Eigen::VectorXd mean;                         ///< (q)
+    Eigen::VectorXd variance;                     ///< (q) latent
+    Eigen::MatrixXd covariance;                   ///< (q, q) latent, or empty
+    Eigen::VectorXd between_variance;             ///< (q) added for run_mean
+    Eigen::VectorXd within_variance;              ///< (q) added for reading; empty when that was not asked for
+    Eigen::MatrixXd mean_gradient;                ///< (q, d) or empty
+    Eigen::MatrixXd variance_gradient;            ///< (q, d) or empty
     CovarianceGradient covariance_gradient = {};  ///< empty when not asked for; owns whatever it needs
   };
   explicit GaussianPosterior(std::vector<Moments> responses);

@@ -24,7 +24,7 @@ Eigen::MatrixXd cholesky_pullback(const Eigen::MatrixXd& lower, const Eigen::Mat
   const Eigen::MatrixXd inner = lower.transpose() * by_lower.triangularView<Eigen::Lower>().toDenseMatrix();
   Eigen::MatrixXd p = inner.triangularView<Eigen::Lower>();
   p.diagonal() *= 0.5;
-  lower.triangularView<Eigen::Lower>().transpose().solveInPlace(p);               // L⁻ᵀ Φ
+  lower.triangularView<Eigen::Lower>().transpose().solveInPlace(p);         // L⁻ᵀ Φ
   lower.triangularView<Eigen::Lower>().solveInPlace<Eigen::OnTheRight>(p);  // … L⁻¹
   return 0.5 * (p + p.transpose());
 }

@@ -2,6 +2,8 @@
 
 #include <Eigen/Core>
 
+#include <luban/recommend/export.hpp>
+
 namespace luban::recommend::detail {
 
 // Smooth parts of sampled acquisitions in logarithms: "fat" versions whose tails fall like 1 / x², so that a search has
@@ -14,18 +16,19 @@ struct Smooth {
 };
 
 /// log of τ [softplus(x / τ) + 0.1 / (1 + (x / τ)²)]: a logarithm of max(x, 0). Finite for |x / τ| < 1e300.
-[[nodiscard]] Smooth log_fat_softplus(double x, double temperature);
+[[nodiscard]] LUBAN_RECOMMEND_EXPORT Smooth log_fat_softplus(double x, double temperature);
 
 /// log of a sigmoid of x / τ that is 1/2 at 0 and whose tails are Cauchy's: 2/3 / (1 + (√⅓ − x/τ)²) below 0, mirrored
 /// above. A logarithm of [x ≥ 0].
-[[nodiscard]] Smooth log_fat_sigmoid(double x, double temperature);
+[[nodiscard]] LUBAN_RECOMMEND_EXPORT Smooth log_fat_sigmoid(double x, double temperature);
 
 /// max + τ ln Σ 2 / (2 + 2z + z²), z = (max − v) / τ. `share` (as long as v) receives the derivative by each value;
 /// they sum to 1. v not empty.
-[[nodiscard]] double fat_max(const Eigen::Ref<const Eigen::VectorXd>& v, double temperature,
-                             Eigen::Ref<Eigen::VectorXd> share);
+[[nodiscard]] LUBAN_RECOMMEND_EXPORT double fat_max(const Eigen::Ref<const Eigen::VectorXd>& v, double temperature,
+                                                    Eigen::Ref<Eigen::VectorXd> share);
 
 /// ln (1/s) Σ exp v. `share` receives the derivative by each value; they sum to 1. v not empty; −∞ only when all are.
-[[nodiscard]] double log_mean_exp(const Eigen::Ref<const Eigen::VectorXd>& v, Eigen::Ref<Eigen::VectorXd> share);
+[[nodiscard]] LUBAN_RECOMMEND_EXPORT double log_mean_exp(const Eigen::Ref<const Eigen::VectorXd>& v,
+                                                         Eigen::Ref<Eigen::VectorXd> share);
 
 }  // namespace luban::recommend::detail

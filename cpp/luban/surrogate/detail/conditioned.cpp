@@ -192,8 +192,8 @@ CovarianceGradient Conditioned::covariance_gradient(const Points& points, Covari
     Eigen::MatrixXd solved;
     Eigen::VectorXd weights;
   };
-  auto kept =
-      std::make_shared<const Kept>(Kept{target_, theta_, points, std::move(cross), std::move(solved), std::move(weights)});
+  auto kept = std::make_shared<const Kept>(
+      Kept{target_, theta_, points, std::move(cross), std::move(solved), std::move(weights)});
   return [kept = std::move(kept)](const Eigen::MatrixXd& w) -> Eigen::MatrixXd {
     const Covariance& covariance = kept->target->covariance();
     const double unit = kept->target->data().scale * kept->target->data().scale;
@@ -208,7 +208,8 @@ CovarianceGradient Conditioned::covariance_gradient(const Points& points, Covari
     if (!covariance.stationary()) each += own.asDiagonal() * covariance.diagonal_gradient(kept->theta, kept->points);
     if (kept->solved.size() > 0) {
       const Eigen::MatrixXd pulled = product(w, Transpose::no, kept->solved, Transpose::no);
-      each -= 2.0 * covariance.input_gradient(kept->theta, kept->cross, count == 1 ? pulled : spread_rows(pulled, levels));
+      each -=
+          2.0 * covariance.input_gradient(kept->theta, kept->cross, count == 1 ? pulled : spread_rows(pulled, levels));
     }
     return unit * (count == 1 ? each : weighted_rows(each, Eigen::VectorXd::Ones(count)));
   };

@@ -23,8 +23,8 @@ struct BesideMoments {
   Eigen::MatrixXd cross;       ///< (q, b)
 };
 
-/// A conditioned process with b fixed points whose part, C⁻¹ K_nb, is computed once. Cov(x, b) = K_xb − K_xn (C⁻¹ K_nb).
-/// Const and thread-safe.
+/// A conditioned process with b fixed points whose part, C⁻¹ K_nb, is computed once. Cov(x, b) = K_xb − K_xn (C⁻¹
+/// K_nb). Const and thread-safe.
 class ConditionedBeside {
  public:
   ConditionedBeside(std::shared_ptr<const Conditioned> process, const Eigen::MatrixXd& fixed);
