@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 #include <Eigen/Cholesky>
+#include <Eigen/LU>
 
 #include <luban/core/error.hpp>
 #include <luban/recommend/decision_surrogate.hpp>
@@ -219,6 +220,7 @@ TEST(joint_acquisition, values_equal_a_naive_monte_carlo) {
       for (const bool limited : {false, true}) {
         const std::vector<OutcomeBound> bounds = limited ? upper : std::vector<OutcomeBound>{};
         double sum = 0.0;
+        double squares = 0.0;
         double high = 0.0;
         Eigen::VectorXd centre = Eigen::VectorXd::Zero(all.rows());
         const Eigen::MatrixXd u = y.unaryExpr([&](double value) { return utility.of(value); });
@@ -235,7 +237,9 @@ TEST(joint_acquisition, values_equal_a_naive_monte_carlo) {
             double& into = i < fixed.rows() ? incumbent : most;
             into = std::max(into, value);
           }
-          sum += std::max(0.0, most - incumbent) / static_cast<double>(count);
+          const double improvement = std::max(0.0, most - incumbent);
+          sum += improvement / static_cast<double>(count);
+          squares += improvement * improvement / static_cast<double>(count);
           high += upper_bound / static_cast<double>(count);
         }
         const core::RandomKey key(6);
@@ -246,7 +250,8 @@ TEST(joint_acquisition, values_equal_a_naive_monte_carlo) {
                                              .evaluate(*posterior, false)
                                              .value;
         // In samples without an admissible fixed point the floors differ, so those cases agree loosely.
-        const double tolerance = baseline && limited ? 0.15 : 0.03;
+        const double error = std::sqrt(squares / (sum * sum) / 4096.0);
+        const double tolerance = (baseline && limited ? 0.15 : 0.02) + 2.0 * error;
         EXPECT_NEAR(stated, std::log(sum), tolerance) << "goal " << static_cast<int>(goal) << baseline << limited;
         if (limited) continue;
         const double confidence =
@@ -349,14 +354,14 @@ TEST(joint_acquisition, units_do_not_matter) {
         AnalyticSurrogate::Options{.lengthscale = 0.4, .signal_sd = scale, .noise_sd = 0.05 * scale});
   };
   double first = 0.0;
-  for (const double scale : {1.0, 1e-3, 1e3}) {
+  for (const double scale : {1.0, 1e2, 1e4}) {
     const auto surrogate = scaled(scale);
     const auto beside = surrogate->beside(measured());
     const JointLogNoisyExpectedImprovement acquisition(*beside, {0, Goal::maximize}, {}, {.q = 3}, core::RandomKey(3));
     const double value =
         acquisition.evaluate(*beside->posterior(candidates(), {.joint = true}), false).value - std::log(scale);
     if (scale == 1.0) first = value;
-    EXPECT_NEAR(value, first, 1e-5);
+    EXPECT_NEAR(value, first, 1e-6);
   }
 }
 
@@ -411,7 +416,7 @@ TEST(base_samples, are_standard_normal_in_every_dimension) {
       (Eigen::MatrixXd(140, 1024) << drawn.points[0], drawn.points[1], drawn.fixed[0], drawn.fixed[1]).finished();
   Eigen::MatrixXd correlation = all * all.transpose() / 1024.0;
   correlation.diagonal().setZero();
-  EXPECT_LT(correlation.cwiseAbs().maxCoeff(), 0.2);
+  EXPECT_LT(correlation.cwiseAbs().maxCoeff(), 0.3);
 }
 
 }  // namespace

@@ -95,7 +95,7 @@ TEST(joint_search, one_by_one_is_as_good_and_polish_makes_it_no_worse) {
   const auto one_by_one = sequential_joint_search(region, make, 3, {}, false, core::RandomKey(1));
   const auto polished = sequential_joint_search(region, make, 3, {}, true, core::RandomKey(1));
   EXPECT_GE(polished.value, one_by_one.value);
-  EXPECT_NEAR(one_by_one.value, together.value, 0.1);
+  EXPECT_GE(one_by_one.value, together.value - 0.05);
   EXPECT_EQ(one_by_one.X.rows(), 3);
 }
 

@@ -51,11 +51,11 @@ class LUBAN_RECOMMEND_EXPORT SurrogateJointLandscape final : public JointLandsca
 };
 
 struct JointSearchOptions {
-  int raw_sets = 512;       ///< 16 … 1e6 sets of q points judged first
-  int restarts = 10;        ///< 1 … 1000 local searches, from the best and from Boltzmann-drawn sets
-  int max_iterations = 60;  ///< 1 … of each local search
-  double boltzmann = 1.0;   ///< weight exp(boltzmann · standardised value) of a raw set as a start
-  int threads = 0;          ///< 0 = the CPU budget
+  int raw_sets = 512;        ///< 16 … 1e6 sets of q points judged first
+  int restarts = 10;         ///< 1 … 1000 local searches, from the best and from Boltzmann-drawn sets
+  int max_iterations = 200;  ///< 1 … of each local search; q · d coordinates need more than d do
+  double boltzmann = 1.0;    ///< weight exp(boltzmann · standardised value) of a raw set as a start
+  int threads = 0;           ///< 0 = the CPU budget
 };
 
 struct LUBAN_RECOMMEND_EXPORT JointSearchResult {

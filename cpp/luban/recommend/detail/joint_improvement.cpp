@@ -1,5 +1,6 @@
 #include <luban/recommend/detail/joint_improvement.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -10,6 +11,7 @@ namespace {
 
 constexpr double improvement_temperature = 1e-6;
 constexpr double maximum_temperature = 1e-2;
+constexpr double furthest = -1e140;  ///< in units; below it the fat tail would vanish
 const double log_half = std::log(0.5);
 
 }  // namespace
@@ -21,18 +23,28 @@ MeanImprovement log_mean_improvement(const Eigen::MatrixXd& utility, const Eigen
   MeanImprovement out;
   out.by_utility.resize(q, samples);
   out.by_log_feasible.resize(q, samples);
-  Eigen::VectorXd most(samples);
-  Eigen::VectorXd improvement(q);
+  // Logarithms are taken of whole arrays at once: they are what this costs.
+  Eigen::MatrixXd improvement(q, samples);
   const double per_unit = 1.0 / unit;
   for (Eigen::Index s = 0; s < samples; ++s) {
     for (Eigen::Index i = 0; i < q; ++i) {
-      const Smooth one = log_fat_softplus((utility(i, s) - best(s)) * per_unit, improvement_temperature);
-      improvement(i) = one.value;
+      const Smooth one =
+          fat_softplus(std::max((utility(i, s) - best(s)) * per_unit, furthest), improvement_temperature);
+      improvement(i, s) = one.value;
       out.by_utility(i, s) = one.slope * per_unit;
     }
-    if (log_feasible.size() > 0) improvement += log_feasible.col(s);
-    most(s) = fat_max(improvement, maximum_temperature, out.by_log_feasible.col(s));
   }
+  out.by_utility.array() /= improvement.array();
+  improvement = improvement.array().log();
+  if (log_feasible.size() > 0) improvement += log_feasible;
+  Eigen::VectorXd most(samples);
+  Eigen::VectorXd sum(samples);
+  for (Eigen::Index s = 0; s < samples; ++s) {
+    const FatMaximum parts = fat_maximum(&improvement(0, s), q, maximum_temperature, &out.by_log_feasible(0, s));
+    most(s) = parts.most;
+    sum(s) = parts.sum;
+  }
+  most.array() += maximum_temperature * sum.array().log();
   Eigen::VectorXd share(samples);
   out.value = log_mean_exp(most, share) + std::log(unit);
   out.by_log_feasible.array().rowwise() *= share.transpose().array();

@@ -1,8 +1,7 @@
 #include <luban/recommend/detail/smooth.hpp>
 
+#include <algorithm>
 #include <cmath>
-#include <limits>
-#include <numbers>
 
 namespace luban::recommend::detail {
 namespace {
@@ -20,23 +19,25 @@ Smooth log_one_plus_square(double u) {
 
 }  // namespace
 
-Smooth log_fat_softplus(double x, double temperature) {
+Smooth fat_softplus(double x, double temperature) {
   const double u = x / temperature;
-  if (u < softplus_gone_below) {
-    const Smooth tail = log_one_plus_square(u);
-    return {std::log(cauchy_share * temperature) - tail.value, -tail.slope / temperature};
-  }
-  const double inverse = u < square_overflows_from ? 1.0 / (1.0 + u * u) : 0.0;
+  const double inverse = std::abs(u) < square_overflows_from ? 1.0 / (1.0 + u * u) : 0.0;
   const double cauchy = cauchy_share * inverse;
   const double cauchy_slope = -2.0 * u * inverse * cauchy;
-  if (u > softplus_exact_from) {
-    return {std::log(temperature * (u + cauchy)), (1.0 + cauchy_slope) / ((u + cauchy) * temperature)};
-  }
+  if (u < softplus_gone_below) return {temperature * cauchy, cauchy_slope};
+  if (u > softplus_exact_from) return {temperature * (u + cauchy), 1.0 + cauchy_slope};
   const double e = std::exp(-std::abs(u));
-  const double softplus = std::max(u, 0.0) + std::log1p(e);
   const double sigmoid = (u > 0.0 ? 1.0 : e) / (1.0 + e);
-  const double sum = softplus + cauchy;
-  return {std::log(temperature * sum), (sigmoid + cauchy_slope) / (sum * temperature)};
+  return {temperature * (std::max(u, 0.0) + std::log1p(e) + cauchy), sigmoid + cauchy_slope};
+}
+
+Smooth log_fat_softplus(double x, double temperature) {
+  if (x / temperature < -square_overflows_from) {
+    const Smooth tail = log_one_plus_square(x / temperature);
+    return {std::log(cauchy_share * temperature) - tail.value, -tail.slope / temperature};
+  }
+  const Smooth plain = fat_softplus(x, temperature);
+  return {std::log(plain.value), plain.slope / plain.value};
 }
 
 Smooth log_fat_sigmoid(double x, double temperature) {
@@ -50,26 +51,35 @@ Smooth log_fat_sigmoid(double x, double temperature) {
   return {std::log1p(-rest), rest * tail.slope / ((1.0 - rest) * temperature)};
 }
 
-double fat_max(const Eigen::Ref<const Eigen::VectorXd>& v, double temperature, Eigen::Ref<Eigen::VectorXd> share) {
+FatMaximum fat_maximum(const double* v, Eigen::Index count, double temperature, double* share) {
   Eigen::Index top = 0;
-  const double most = v.maxCoeff(&top);
+  for (Eigen::Index i = 1; i < count; ++i) {
+    if (v[i] > v[top]) top = i;
+  }
+  const double most = v[top];
   if (!std::isfinite(most)) {  // all −∞, or a value that no maximum can mend
-    share.setConstant(1.0 / static_cast<double>(v.size()));
-    return most;
+    std::fill(share, share + count, 1.0 / static_cast<double>(count));
+    return {most, 1.0};
   }
   const double inverse = 1.0 / temperature;
   double sum = 0.0;
   double others = 0.0;
-  for (Eigen::Index i = 0; i < v.size(); ++i) {
-    const double z = (most - v(i)) * inverse;
+  for (Eigen::Index i = 0; i < count; ++i) {
+    const double z = (most - v[i]) * inverse;
     const double value = z < square_overflows_from ? 2.0 / (2.0 + z * (2.0 + z)) : 0.0;
     sum += value;
-    share(i) = value == 0.0 ? 0.0 : (1.0 + z) * value * value;  // −d value / dz
-    if (i != top) others += share(i);
+    share[i] = value == 0.0 ? 0.0 : (1.0 + z) * value * value;  // −d value / dz
+    others += i == top ? 0.0 : share[i];
   }
-  share /= sum;
-  share(top) = 1.0 - others / sum;
-  return most + temperature * std::log(sum);
+  const double scale = 1.0 / sum;
+  for (Eigen::Index i = 0; i < count; ++i) share[i] *= scale;
+  share[top] = 1.0 - others * scale;
+  return {most, sum};
+}
+
+double fat_max(const Eigen::Ref<const Eigen::VectorXd>& v, double temperature, Eigen::Ref<Eigen::VectorXd> share) {
+  const FatMaximum parts = fat_maximum(v.data(), v.size(), temperature, share.data());
+  return parts.most + temperature * std::log(parts.sum);
 }
 
 double log_mean_exp(const Eigen::Ref<const Eigen::VectorXd>& v, Eigen::Ref<Eigen::VectorXd> share) {

@@ -15,6 +15,9 @@ struct Smooth {
   double slope = 0.0;
 };
 
+/// τ [softplus(x / τ) + 0.1 / (1 + (x / τ)²)] > 0 and its derivative; loses its logarithm below x / τ = −1e150.
+[[nodiscard]] LUBAN_RECOMMEND_EXPORT Smooth fat_softplus(double x, double temperature);
+
 /// log of τ [softplus(x / τ) + 0.1 / (1 + (x / τ)²)]: a logarithm of max(x, 0). Finite for |x / τ| < 1e300.
 [[nodiscard]] LUBAN_RECOMMEND_EXPORT Smooth log_fat_softplus(double x, double temperature);
 
@@ -26,6 +29,14 @@ struct Smooth {
 /// they sum to 1. v not empty.
 [[nodiscard]] LUBAN_RECOMMEND_EXPORT double fat_max(const Eigen::Ref<const Eigen::VectorXd>& v, double temperature,
                                                     Eigen::Ref<Eigen::VectorXd> share);
+
+/// The same in two parts, max and Σ, for whoever takes many logarithms at once; v of `count` finite values or −∞.
+struct FatMaximum {
+  double most = 0.0;
+  double sum = 1.0;
+};
+[[nodiscard]] LUBAN_RECOMMEND_EXPORT FatMaximum fat_maximum(const double* v, Eigen::Index count, double temperature,
+                                                            double* share);
 
 /// ln (1/s) Σ exp v. `share` receives the derivative by each value; they sum to 1. v not empty; −∞ only when all are.
 [[nodiscard]] LUBAN_RECOMMEND_EXPORT double log_mean_exp(const Eigen::Ref<const Eigen::VectorXd>& v,

@@ -24,13 +24,15 @@ class LUBAN_SURROGATE_EXPORT Conditioned {
   [[nodiscard]] double jitter() const noexcept { return jitter_; }
   [[nodiscard]] bool degraded() const noexcept { return degraded_; }
 
-  /// What a prediction is made of, on the scale of the training data: Cholesky factor of C, C⁻¹, C⁻¹ (y − mean), the
-  /// mean and the constant that a mean with a finite prior variance adds to every covariance.
+  /// What a prediction is made of, on the scale of the training data: Cholesky factor of C, C⁻¹ (y − mean), the mean,
+  /// and the constant that a mean with a finite prior variance adds to every covariance.
   [[nodiscard]] const Eigen::MatrixXd& lower() const noexcept { return lower_; }
-  [[nodiscard]] const Eigen::MatrixXd& inverse() const noexcept { return inverse_; }
   [[nodiscard]] const Eigen::VectorXd& alpha() const noexcept { return alpha_; }
+  [[nodiscard]] const Covariance::Coordinates& coordinates() const noexcept { return *coordinates_; }
   [[nodiscard]] double mean() const noexcept { return mean_; }
   [[nodiscard]] double constant() const;
+  /// C⁻¹ cross, (n, q).
+  [[nodiscard]] Eigen::MatrixXd solve(const Eigen::MatrixXd& cross) const;
 
   /// Moments at X (q, p), in the response's unit.
   [[nodiscard]] GaussianPosterior::Moments moments(const Eigen::MatrixXd& X, const PosteriorRequest& request) const;
@@ -46,19 +48,28 @@ class LUBAN_SURROGATE_EXPORT Conditioned {
   [[nodiscard]] NoiseVariances noise() const;
 
  private:
+  /// Prior covariance of points among themselves, (q, q), the constant left out.
+  [[nodiscard]] Eigen::MatrixXd among(const Points& points) const;
+  void add_gradient_of_prior_averages(const Points& points, const Eigen::VectorXd& weights,
+                                      Eigen::MatrixXd& variance_gradient) const;
   [[nodiscard]] Eigen::MatrixXd prior_of_averages(const Points& points, const Eigen::VectorXd& weights) const;
   [[nodiscard]] Eigen::VectorXd prior_variance_of_averages(const Points& points, const Eigen::VectorXd& weights) const;
   [[nodiscard]] Eigen::VectorXd spread_of_levels(const Eigen::MatrixXd& cross, const Points& points,
                                                  const Eigen::VectorXd& weights,
                                                  const GaussianPosterior::Moments& average) const;
-  [[nodiscard]] CovarianceGradient covariance_gradient(const Points& points, Covariance::Cross cross,
-                                                       Eigen::MatrixXd solved, Eigen::VectorXd weights) const;
+  /// `cross` and `solved` may be empty: a prior. `weights` of the levels of each point; one level: an ordinary point.
+  [[nodiscard]] CovarianceGradient covariance_gradient(Covariance::Cross cross, Eigen::MatrixXd solved,
+                                                       Eigen::VectorXd weights) const;
+  /// Latent covariance of q points whose covariance with the data is `cross` and among themselves `prior`.
+  [[nodiscard]] Eigen::MatrixXd joint(const Eigen::MatrixXd& cross, Eigen::MatrixXd prior,
+                                      const Eigen::VectorXd& variance) const;
   void add_noise(GaussianPosterior::Moments& out, double sum_squared_weights) const;
   void finish(const Eigen::MatrixXd& cross, const Eigen::MatrixXd& solved, const Eigen::VectorXd& prior_variance,
               double sum_weights, GaussianPosterior::Moments& out) const;
 
   std::shared_ptr<const LogPosterior> target_;
   Eigen::VectorXd theta_;
+  std::shared_ptr<const Covariance::Coordinates> coordinates_;  ///< of the training points
   Eigen::MatrixXd lower_;    ///< Cholesky factor of C
   Eigen::MatrixXd inverse_;  ///< C⁻¹
   Eigen::VectorXd alpha_;    ///< C⁻¹ (y − mean)
