@@ -126,6 +126,29 @@ TEST(beside, no_fixed_points_leave_the_posterior_alone) {
   }
 }
 
+// Hardly any noise and close points: the covariance of the data has a condition number far above 1e6.
+TEST(beside, keeps_its_digits_where_the_data_are_all_but_exact) {
+  test::Plan plan = test::mixed_plan();
+  plan.variables = {test::numeric("feed"), test::numeric("speed")};
+  plan.responses = 1;
+  plan.run_sd = 0.0;
+  plan.reading_sd = 1e-7;
+  plan.runs = 60;
+  plan.points = plan.repeats = 1;
+  const auto process = test::process("vizier", plan);
+  const MatrixXd X = test::random_inputs(process->encoder(), 4, 61);
+  const MatrixXd fixed = test::random_inputs(process->encoder(), 3, 62);
+  const auto at = process->beside(fixed)->posterior(X, {.gradients = true, .joint = true});
+  const auto reference = joint_beside(*process, fixed)->posterior(X, {.gradients = true, .joint = true});
+  const MatrixXd S = at->covariance(0, VarianceOf::latent);
+  const double prior = process->prior(X)->variance(VarianceOf::latent).maxCoeff();
+  EXPECT_LT((S - reference->covariance(0, VarianceOf::latent)).cwiseAbs().maxCoeff(), 1e-6 * prior);
+  EXPECT_LT((at->cross_covariance(0) - reference->cross_covariance(0)).cwiseAbs().maxCoeff(), 1e-6 * prior);
+  const PullbackWeights w = random_weights(4, 3);
+  const MatrixXd pulled = at->pullback(0, w);
+  EXPECT_LT((pulled - reference->pullback(0, w)).cwiseAbs().maxCoeff(), 1e-5 * pulled.cwiseAbs().maxCoeff());
+}
+
 TEST(beside, refuses_what_is_no_coded_input) {
   const auto process = test::process("hvarfner");
   EXPECT_THROW(static_cast<void>(process->beside(MatrixXd::Zero(2, 1))), core::DataError);

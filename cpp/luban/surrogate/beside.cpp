@@ -3,6 +3,7 @@
 #include <utility>
 
 #include <luban/surrogate/detail/beside_weights.hpp>
+#include <luban/surrogate/detail/inputs.hpp>
 #include <luban/surrogate/detail/posterior_errors.hpp>
 
 namespace luban::surrogate {
@@ -54,10 +55,12 @@ class JointPosteriorBeside final : public PosteriorBeside {
 
 class JointSurrogateBeside final : public SurrogateBeside {
  public:
-  JointSurrogateBeside(const Surrogate& surrogate, Eigen::MatrixXd fixed)
+  /// @param weights of the levels that points are averages over; empty: ordinary points.
+  JointSurrogateBeside(const Surrogate& surrogate, Eigen::MatrixXd fixed, Eigen::VectorXd weights)
       : surrogate_(surrogate),
         fixed_points_(std::move(fixed)),
-        fixed_(surrogate.posterior(fixed_points_, {.gradients = false, .joint = true, .reading = false})) {}
+        weights_(std::move(weights)),
+        fixed_(of(fixed_points_, {.gradients = false, .joint = true, .reading = false})) {}
 
   [[nodiscard]] const Eigen::MatrixXd& fixed_points() const noexcept override { return fixed_points_; }
   [[nodiscard]] const Posterior& fixed() const noexcept override { return *fixed_; }
@@ -66,20 +69,31 @@ class JointSurrogateBeside final : public SurrogateBeside {
     Eigen::MatrixXd all(X.rows() + fixed_points_.rows(), X.cols());
     all << X, fixed_points_;
     std::unique_ptr<Posterior> whole =
-        surrogate_.posterior(all, {.gradients = request.gradients, .joint = true, .reading = request.reading});
-    return std::make_unique<JointPosteriorBeside>(std::move(whole), fixed_points_.rows(), request);
+        of(all, {.gradients = request.gradients, .joint = true, .reading = request.reading});
+    return std::make_unique<JointPosteriorBeside>(std::move(whole), fixed_->q(), request);
   }
 
  private:
+  [[nodiscard]] std::unique_ptr<Posterior> of(const Eigen::MatrixXd& X, const PosteriorRequest& request) const {
+    return weights_.size() == 0 ? surrogate_.posterior(X, request) : surrogate_.average(X, weights_, request);
+  }
+
   const Surrogate& surrogate_;
   Eigen::MatrixXd fixed_points_;
+  Eigen::VectorXd weights_;
   std::unique_ptr<Posterior> fixed_;
 };
 
 }  // namespace
 
 std::unique_ptr<const SurrogateBeside> joint_beside(const Surrogate& surrogate, const Eigen::MatrixXd& fixed) {
-  return std::make_unique<JointSurrogateBeside>(surrogate, fixed);
+  return std::make_unique<JointSurrogateBeside>(surrogate, fixed, Eigen::VectorXd());
+}
+
+std::unique_ptr<const SurrogateBeside> joint_average_beside(const Surrogate& surrogate, const Eigen::MatrixXd& fixed,
+                                                            const Eigen::VectorXd& weights) {
+  detail::require_levels(fixed, weights, "surrogate.average_beside");
+  return std::make_unique<JointSurrogateBeside>(surrogate, fixed, weights);
 }
 
 }  // namespace luban::surrogate

@@ -44,8 +44,9 @@ class LUBAN_SURROGATE_EXPORT PosteriorBeside {
 class LUBAN_SURROGATE_EXPORT SurrogateBeside {
  public:
   virtual ~SurrogateBeside();
-  [[nodiscard]] virtual const Eigen::MatrixXd& fixed_points() const noexcept = 0;  ///< (b, p) coded
-  [[nodiscard]] virtual const Posterior& fixed() const noexcept = 0;               ///< of the fixed points, joint
+  /// (b, p) coded, or (b·L, p) for averages over L levels.
+  [[nodiscard]] virtual const Eigen::MatrixXd& fixed_points() const noexcept = 0;
+  [[nodiscard]] virtual const Posterior& fixed() const noexcept = 0;  ///< of the fixed points, joint
   /// X (q, p) coded. @throws DataError on a wrong width or a non-finite value.
   [[nodiscard]] virtual std::unique_ptr<PosteriorBeside> posterior(const Eigen::MatrixXd& X,
                                                                    const PosteriorRequest& request) const = 0;
@@ -56,5 +57,8 @@ class LUBAN_SURROGATE_EXPORT SurrogateBeside {
 /// @param surrogate must outlive the answer. @param fixed (b, p) coded, b ≥ 0.
 [[nodiscard]] LUBAN_SURROGATE_EXPORT std::unique_ptr<const SurrogateBeside> joint_beside(const Surrogate& surrogate,
                                                                                          const Eigen::MatrixXd& fixed);
+/// The same from the joint posterior of averages over levels, as Surrogate::average_beside.
+[[nodiscard]] LUBAN_SURROGATE_EXPORT std::unique_ptr<const SurrogateBeside> joint_average_beside(
+    const Surrogate& surrogate, const Eigen::MatrixXd& fixed, const Eigen::VectorXd& weights);
 
 }  // namespace luban::surrogate

@@ -16,15 +16,13 @@ using Processes = std::vector<detail::ConditionedBeside>;
 class ProcessPosteriorBeside final : public PosteriorBeside {
  public:
   ProcessPosteriorBeside(std::shared_ptr<const Processes> processes, const Eigen::MatrixXd& X,
-                         const PosteriorRequest& request)
-      : processes_(std::move(processes)), request_(request), q_(X.rows()) {
-    for (const detail::ConditionedBeside& one : *processes_) moments_.push_back(one.moments(X, request.joint));
+                         const PosteriorRequest& request, Eigen::Index q, Eigen::Index b)
+      : processes_(std::move(processes)), request_(request), q_(q), b_(b) {
+    for (const detail::ConditionedBeside& one : *processes_) moments_.push_back(one.moments(X, request));
   }
 
   [[nodiscard]] Eigen::Index q() const noexcept override { return q_; }
-  [[nodiscard]] Eigen::Index b() const noexcept override {
-    return moments_.empty() ? 0 : moments_.front().cross.cols();
-  }
+  [[nodiscard]] Eigen::Index b() const noexcept override { return b_; }
   [[nodiscard]] Eigen::Index m() const noexcept override { return static_cast<Eigen::Index>(moments_.size()); }
   [[nodiscard]] Eigen::MatrixXd mean() const override {
     Eigen::MatrixXd out(q_, m());
@@ -34,14 +32,14 @@ class ProcessPosteriorBeside final : public PosteriorBeside {
   [[nodiscard]] Eigen::MatrixXd variance(VarianceOf of) const override {
     Eigen::MatrixXd out(q_, m());
     for (Eigen::Index r = 0; r < m(); ++r) {
-      out.col(r) = moments_[static_cast<std::size_t>(r)].variance.array() + noise(r, of);
+      out.col(r) = moments_[static_cast<std::size_t>(r)].variance + noise(r, of);
     }
     return out;
   }
   [[nodiscard]] Eigen::MatrixXd covariance(Eigen::Index response, VarianceOf of) const override {
     if (!request_.joint) detail::not_asked_for("joint covariance", "joint");
     Eigen::MatrixXd out = moments_.at(static_cast<std::size_t>(response)).covariance;
-    out.diagonal().array() += noise(response, of);
+    out.diagonal() += noise(response, of);
     return out;
   }
   [[nodiscard]] Eigen::MatrixXd cross_covariance(Eigen::Index response) const override {
@@ -56,28 +54,32 @@ class ProcessPosteriorBeside final : public PosteriorBeside {
   }
 
  private:
-  [[nodiscard]] double noise(Eigen::Index response, VarianceOf of) const {
-    if (of == VarianceOf::latent) return 0.0;
-    const detail::NoiseVariances levels = processes_->at(static_cast<std::size_t>(response)).noise();
-    const double between = levels.between + levels.point;
-    if (of == VarianceOf::run_mean) return between;
+  [[nodiscard]] Eigen::VectorXd noise(Eigen::Index response, VarianceOf of) const {
+    const auto at = static_cast<std::size_t>(response);
+    Eigen::VectorXd out = Eigen::VectorXd::Zero(q_);
+    if (of != VarianceOf::latent) out.array() += processes_->at(at).between();
+    if (of != VarianceOf::reading) return out;
     if (!request_.reading) detail::not_asked_for("variance of a reading", "reading");
-    return between + levels.within;
+    return out + moments_.at(at).within;
   }
 
   std::shared_ptr<const Processes> processes_;
   PosteriorRequest request_;
   Eigen::Index q_;
+  Eigen::Index b_;
   std::vector<detail::BesideMoments> moments_;
 };
 
 class ProcessBeside final : public SurrogateBeside {
  public:
   ProcessBeside(features::Encoder encoder, const std::vector<detail::FittedResponse>& fitted, Eigen::MatrixXd points,
-                std::unique_ptr<Posterior> posterior)
-      : encoder_(std::move(encoder)), fixed_points_(std::move(points)), fixed_(std::move(posterior)) {
+                Eigen::VectorXd weights, std::unique_ptr<Posterior> posterior)
+      : encoder_(std::move(encoder)),
+        fixed_points_(std::move(points)),
+        weights_(std::move(weights)),
+        fixed_(std::move(posterior)) {
     auto processes = std::make_shared<Processes>();
-    for (const detail::FittedResponse& one : fitted) processes->emplace_back(one.process, fixed_points_);
+    for (const detail::FittedResponse& one : fitted) processes->emplace_back(one.process, fixed_points_, weights_);
     processes_ = std::move(processes);
   }
 
@@ -86,12 +88,14 @@ class ProcessBeside final : public SurrogateBeside {
   [[nodiscard]] std::unique_ptr<PosteriorBeside> posterior(const Eigen::MatrixXd& X,
                                                            const PosteriorRequest& request) const override {
     detail::require_coded(X, encoder_, "surrogate.posterior");
-    return std::make_unique<ProcessPosteriorBeside>(processes_, X, request);
+    detail::require_levels(X, weights_, "surrogate.posterior");
+    return std::make_unique<ProcessPosteriorBeside>(processes_, X, request, X.rows() / weights_.size(), fixed_->q());
   }
 
  private:
   features::Encoder encoder_;
   Eigen::MatrixXd fixed_points_;
+  Eigen::VectorXd weights_;  ///< of the levels that points are averages over; one: ordinary points
   std::unique_ptr<Posterior> fixed_;
   std::shared_ptr<const Processes> processes_;
 };
@@ -99,8 +103,15 @@ class ProcessBeside final : public SurrogateBeside {
 }  // namespace
 
 std::unique_ptr<const SurrogateBeside> GaussianProcess::beside(const Eigen::MatrixXd& fixed) const {
-  return std::make_unique<ProcessBeside>(impl_->encoder, impl_->fitted, fixed,
+  return std::make_unique<ProcessBeside>(impl_->encoder, impl_->fitted, fixed, Eigen::VectorXd::Ones(1),
                                          posterior(fixed, {.gradients = false, .joint = true, .reading = false}));
+}
+
+std::unique_ptr<const SurrogateBeside> GaussianProcess::average_beside(const Eigen::MatrixXd& fixed,
+                                                                       const Eigen::VectorXd& weights) const {
+  return std::make_unique<ProcessBeside>(
+      impl_->encoder, impl_->fitted, fixed, weights,
+      average(fixed, weights, {.gradients = false, .joint = true, .reading = false}));
 }
 
 }  // namespace luban::surrogate

@@ -56,4 +56,9 @@ std::unique_ptr<const SurrogateBeside> Surrogate::beside(const Eigen::MatrixXd& 
   return joint_beside(*this, fixed);
 }
 
+std::unique_ptr<const SurrogateBeside> Surrogate::average_beside(const Eigen::MatrixXd& fixed,
+                                                                 const Eigen::VectorXd& weights) const {
+  return joint_average_beside(*this, fixed, weights);
+}
+
 }  // namespace luban::surrogate

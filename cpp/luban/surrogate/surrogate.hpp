@@ -42,6 +42,10 @@ class LUBAN_SURROGATE_EXPORT Surrogate {
   /// surrogate can (beside.hpp). @param fixed (b, p) coded, b ≥ 0. The answer must not outlive this surrogate.
   /// @throws DataError as posterior.
   [[nodiscard]] virtual std::unique_ptr<const SurrogateBeside> beside(const Eigen::MatrixXd& fixed) const;
+  /// The same for weighted averages over levels, rows as in average: fixed (b·L, p), and X (q·L, p) of whoever asks the
+  /// answer; derivatives (q, p) by the inputs that the levels share. @throws DataError as average.
+  [[nodiscard]] virtual std::unique_ptr<const SurrogateBeside> average_beside(const Eigen::MatrixXd& fixed,
+                                                                              const Eigen::VectorXd& weights) const;
 };
 
 /// How a surrogate is made from data: what cross-validation repeats on each fold.

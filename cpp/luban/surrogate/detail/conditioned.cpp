@@ -6,6 +6,7 @@
 #include <luban/surrogate/detail/dense.hpp>
 #include <luban/surrogate/detail/factorisation.hpp>
 #include <luban/surrogate/detail/inputs.hpp>
+#include <luban/surrogate/detail/levels.hpp>
 
 namespace luban::surrogate::detail {
 
@@ -13,24 +14,6 @@ namespace {
 
 // Up to so many columns dot products beat a packed product.
 constexpr Eigen::Index few = 16;
-
-// (k, q·L) → (k, q): Σ_l w_l column(i·L + l).
-Eigen::MatrixXd weighted_columns(const Eigen::MatrixXd& columns, const Eigen::VectorXd& weights) {
-  const Eigen::Index levels = weights.size();
-  Eigen::MatrixXd out = Eigen::MatrixXd::Zero(columns.rows(), columns.cols() / levels);
-  for (Eigen::Index i = 0; i < out.cols(); ++i) {
-    for (Eigen::Index l = 0; l < levels; ++l) out.col(i) += weights(l) * columns.col(i * levels + l);
-  }
-  return out;
-}
-
-// (k, q) → (k, q·L): column i·L + l = w_l column(i).
-Eigen::MatrixXd spread_columns(const Eigen::MatrixXd& columns, const Eigen::VectorXd& weights) {
-  const Eigen::Index levels = weights.size();
-  Eigen::MatrixXd out(columns.rows(), columns.cols() * levels);
-  for (Eigen::Index i = 0; i < out.cols(); ++i) out.col(i) = weights(i % levels) * columns.col(i / levels);
-  return out;
-}
 
 Points rows_of(const Points& points, Eigen::Index first, Eigen::Index count) {
   return {points.numeric.middleRows(first, count), points.one_hot.middleRows(first, count)};
@@ -214,9 +197,8 @@ CovarianceGradient Conditioned::covariance_gradient(Covariance::Cross cross, Eig
     const Points& points = kept->cross.points;
     const Eigen::VectorXd& levels = kept->weights;
     const bool one = levels.size() == 1;
-    const auto spread = [&](const Eigen::MatrixXd& columns) { return one ? columns : spread_columns(columns, levels); };
     // ∂K_jk/∂x_i meets x_i twice, as a row and as a column; a point's own variance has its own derivative.
-    Eigen::MatrixXd pairs = spread(spread(w).transpose());
+    Eigen::MatrixXd pairs = one ? w : spread_both(w, levels);
     const Eigen::VectorXd own = pairs.diagonal();
     pairs.diagonal().setZero();
     const Covariance::Coordinates coordinates = covariance.coordinates(kept->theta, points);
@@ -224,7 +206,8 @@ CovarianceGradient Conditioned::covariance_gradient(Covariance::Cross cross, Eig
     Eigen::MatrixXd each = 2.0 * covariance.input_gradients(kept->theta, among, {&pairs})[0];
     if (!covariance.stationary()) each += own.asDiagonal() * covariance.diagonal_gradient(kept->theta, points);
     if (kept->solved.size() > 0) {
-      const Eigen::MatrixXd pulled = spread(product(kept->solved, Transpose::no, w, Transpose::no));
+      Eigen::MatrixXd pulled = product(kept->solved, Transpose::no, w, Transpose::no);
+      if (!one) pulled = spread_columns(pulled, levels);
       each -= 2.0 * covariance.input_gradients(kept->theta, kept->cross, {&pulled})[0];
     }
     const double unit = kept->target->data().scale * kept->target->data().scale;

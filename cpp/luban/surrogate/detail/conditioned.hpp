@@ -70,9 +70,9 @@ class LUBAN_SURROGATE_EXPORT Conditioned {
   std::shared_ptr<const LogPosterior> target_;
   Eigen::VectorXd theta_;
   std::shared_ptr<const Covariance::Coordinates> coordinates_;  ///< of the training points
-  Eigen::MatrixXd lower_;    ///< Cholesky factor of C
-  Eigen::MatrixXd inverse_;  ///< C⁻¹
-  Eigen::VectorXd alpha_;    ///< C⁻¹ (y − mean)
+  Eigen::MatrixXd lower_;                                       ///< Cholesky factor of C
+  Eigen::MatrixXd inverse_;                                     ///< C⁻¹
+  Eigen::VectorXd alpha_;                                       ///< C⁻¹ (y − mean)
   double mean_ = 0.0;
   double jitter_ = 0.0;
   bool degraded_ = false;
