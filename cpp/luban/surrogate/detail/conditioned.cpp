@@ -6,34 +6,14 @@
 #include <luban/surrogate/detail/dense.hpp>
 #include <luban/surrogate/detail/factorisation.hpp>
 #include <luban/surrogate/detail/inputs.hpp>
+#include <luban/surrogate/detail/levels.hpp>
 
 namespace luban::surrogate::detail {
 
 namespace {
 
-// What rounding may take from a variance that is all but known, relative to the prior's.
-constexpr double smallest_share = 1e-12;
-
 // Up to so many columns dot products beat a packed product.
 constexpr Eigen::Index few = 16;
-
-// (k, q·L) → (k, q): Σ_l w_l column(i·L + l).
-Eigen::MatrixXd weighted_columns(const Eigen::MatrixXd& columns, const Eigen::VectorXd& weights) {
-  const Eigen::Index levels = weights.size();
-  Eigen::MatrixXd out = Eigen::MatrixXd::Zero(columns.rows(), columns.cols() / levels);
-  for (Eigen::Index i = 0; i < out.cols(); ++i) {
-    for (Eigen::Index l = 0; l < levels; ++l) out.col(i) += weights(l) * columns.col(i * levels + l);
-  }
-  return out;
-}
-
-// (k, q) → (k, q·L): column i·L + l = w_l column(i).
-Eigen::MatrixXd spread_columns(const Eigen::MatrixXd& columns, const Eigen::VectorXd& weights) {
-  const Eigen::Index levels = weights.size();
-  Eigen::MatrixXd out(columns.rows(), columns.cols() * levels);
-  for (Eigen::Index i = 0; i < out.cols(); ++i) out.col(i) = weights(i % levels) * columns.col(i / levels);
-  return out;
-}
 
 Points rows_of(const Points& points, Eigen::Index first, Eigen::Index count) {
   return {points.numeric.middleRows(first, count), points.one_hot.middleRows(first, count)};
@@ -45,7 +25,7 @@ Conditioned::Conditioned(std::shared_ptr<const LogPosterior> target, Eigen::Vect
     : target_(std::move(target)), theta_(std::move(theta)) {
   LogPosterior::Workspace work;
   target_->total_covariance(theta_, work);
-  coordinates_ = std::move(work.covariance.coordinates);
+  coordinates_ = std::make_shared<const Covariance::Coordinates>(std::move(work.covariance.coordinates));
   Factorisation factor = factorise(work.matrix, "surrogate.gaussian_process");
   lower_ = std::move(factor.lower);
   jitter_ = factor.jitter;
@@ -98,7 +78,7 @@ Eigen::MatrixXd Conditioned::joint(const Eigen::MatrixXd& cross, Eigen::MatrixXd
 GaussianPosterior::Moments Conditioned::moments(const Eigen::MatrixXd& X, const PosteriorRequest& request) const {
   const Covariance& covariance = target_->covariance();
   const double scale = target_->data().scale;
-  Covariance::Cross cross = covariance.cross(theta_, coordinates_, covariance.points(X));
+  Covariance::Cross cross = covariance.cross(theta_, *coordinates_, covariance.points(X));
   const Points& points = cross.points;
   Eigen::MatrixXd& with_mean = cross.value;
   with_mean.array() += constant();
@@ -119,6 +99,9 @@ GaussianPosterior::Moments Conditioned::moments(const Eigen::MatrixXd& X, const 
     out.mean_gradient = scale * gradients[0];
     out.variance_gradient = scale * scale * (covariance.diagonal_gradient(theta_, points) - 2.0 * gradients[1]);
   }
+  if (request.joint && request.gradients) {
+    out.covariance_gradient = covariance_gradient(std::move(cross), solved, Eigen::VectorXd::Ones(1));
+  }
   return out;
 }
 
@@ -126,7 +109,7 @@ GaussianPosterior::Moments Conditioned::average(const Eigen::MatrixXd& X, const 
                                                 const PosteriorRequest& request) const {
   const Covariance& covariance = target_->covariance();
   const double scale = target_->data().scale;
-  const Covariance::Cross cross = covariance.cross(theta_, coordinates_, covariance.points(X));
+  Covariance::Cross cross = covariance.cross(theta_, *coordinates_, covariance.points(X));
   const Points& points = cross.points;
   const Eigen::MatrixXd averaged = weighted_columns(cross.value, weights).array() + constant() * weights.sum();
   const Eigen::MatrixXd solved = solve(averaged);
@@ -147,6 +130,9 @@ GaussianPosterior::Moments Conditioned::average(const Eigen::MatrixXd& X, const 
     out.mean_gradient = scale * weighted_columns(each[0].transpose(), ones).transpose();
     out.variance_gradient = -2.0 * scale * scale * weighted_columns(each[1].transpose(), ones).transpose();
     if (!covariance.stationary()) add_gradient_of_prior_averages(points, weights, out.variance_gradient);
+  }
+  if (request.joint && request.gradients) {
+    out.covariance_gradient = covariance_gradient(std::move(cross), solved, weights);
   }
   return out;
 }
@@ -184,7 +170,50 @@ GaussianPosterior::Moments Conditioned::prior(const Eigen::MatrixXd& X, const Po
     out.mean_gradient = Eigen::MatrixXd::Zero(X.rows(), X.cols());
     out.variance_gradient = unit * covariance.diagonal_gradient(theta_, points);
   }
+  if (request.joint && request.gradients) {
+    Covariance::Cross none;
+    none.points = points;
+    out.covariance_gradient = covariance_gradient(std::move(none), {}, Eigen::VectorXd::Ones(1));
+  }
   return out;
+}
+
+CovarianceGradient Conditioned::covariance_gradient(Covariance::Cross cross, Eigen::MatrixXd solved,
+                                                    Eigen::VectorXd weights) const {
+  // What the prediction made is kept; what only this gradient needs is made when it is asked for. The closure shares
+  // what it points to, so it may outlive this object.
+  struct Kept {
+    std::shared_ptr<const LogPosterior> target;
+    std::shared_ptr<const Covariance::Coordinates> coordinates;
+    Eigen::VectorXd theta;
+    Covariance::Cross cross;
+    Eigen::MatrixXd solved;
+    Eigen::VectorXd weights;
+  };
+  const auto kept = std::make_shared<const Kept>(
+      Kept{target_, coordinates_, theta_, std::move(cross), std::move(solved), std::move(weights)});
+  return [kept](const Eigen::MatrixXd& w) -> Eigen::MatrixXd {
+    const Covariance& covariance = kept->target->covariance();
+    const Points& points = kept->cross.points;
+    const Eigen::VectorXd& levels = kept->weights;
+    const bool one = levels.size() == 1;
+    // ∂K_jk/∂x_i meets x_i twice, as a row and as a column; a point's own variance has its own derivative.
+    Eigen::MatrixXd pairs = one ? w : spread_both(w, levels);
+    const Eigen::VectorXd own = pairs.diagonal();
+    pairs.diagonal().setZero();
+    const Covariance::Coordinates coordinates = covariance.coordinates(kept->theta, points);
+    const Covariance::Cross among = covariance.cross(kept->theta, coordinates, points);
+    Eigen::MatrixXd each = 2.0 * covariance.input_gradients(kept->theta, among, {&pairs})[0];
+    if (!covariance.stationary()) each += own.asDiagonal() * covariance.diagonal_gradient(kept->theta, points);
+    if (kept->solved.size() > 0) {
+      Eigen::MatrixXd pulled = product(kept->solved, Transpose::no, w, Transpose::no);
+      if (!one) pulled = spread_columns(pulled, levels);
+      each -= 2.0 * covariance.input_gradients(kept->theta, kept->cross, {&pulled})[0];
+    }
+    const double unit = kept->target->data().scale * kept->target->data().scale;
+    if (one) return unit * each;
+    return unit * weighted_columns(each.transpose(), Eigen::VectorXd::Ones(levels.size())).transpose();
+  };
 }
 
 Eigen::VectorXd Conditioned::spread_of_levels(const Eigen::MatrixXd& cross, const Points& points,
