@@ -95,15 +95,6 @@ double set_factors(const double* log_feasibility, HypervolumeSample& sample) {
   return greatest;
 }
 
-void clear(HypervolumeSample& sample) {
-  sample.total = 0.0;
-  for (std::size_t i = 0; i < sample.points; ++i) {
-    sample.alone[i] = 0.0;
-    sample.with[i] = 0.0;
-    std::fill_n(sample.gradient[i], sample.objectives, 0.0);
-  }
-}
-
 /// Sets order and scale of a sample whose utilities are set. @return the logarithm of the product of the scales.
 double set_scales(const std::vector<double>& least, HypervolumeSample& sample) {
   double log_scale = 0.0;
@@ -198,14 +189,12 @@ SampledLogValue LogHypervolumeImprovement::evaluate(const Eigen::Ref<const Sampl
     }
     logs(k) = set_scales(blocks.least, sample);
     if (weighted) logs(k) += set_factors(log_feasibility.row(k).data(), sample);
-    clear(sample);
-    detail::add_boxes(sample, sides_.data() + blocks.first, blocks.count, gradients, 0);
+    detail::sum_boxes(sample, sides_.data() + blocks.first, blocks.count, gradients, 0);
     const double* const single = std::max_element(sample.alone, sample.alone + sample.points);
     if (sample.total < 0.5 * *single) {
       // Never less than the best point alone, but for rounding and smoothing: then that point is the answer.
       const std::size_t only = std::size_t{1} << static_cast<std::size_t>(single - sample.alone);
-      clear(sample);
-      detail::add_boxes(sample, sides_.data() + blocks.first, blocks.count, gradients, only);
+      detail::sum_boxes(sample, sides_.data() + blocks.first, blocks.count, gradients, only);
     }
     logs(k) += std::log(sample.total);
     if (!gradients) continue;

@@ -19,8 +19,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import rankdata
 
-from regret.problems import Problem
-from regret.traces import Trace
+from .problems import Problem
+from .traces import Trace
 
 LOSS = 1.2
 LEVEL = 0.025

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from regret.problems import Problem
+from .problems import Problem
 
 Array = np.ndarray
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from regret.loops import Method, Proposer, Seen
-from regret.problems import Problem
+from .loops import Method, Proposer, Seen
+from .problems import Problem
 
 DIGITS = 6
 PEERS = Path(__file__).parent / "peers"

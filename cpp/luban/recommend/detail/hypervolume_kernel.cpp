@@ -31,11 +31,30 @@ struct Least {
   Lane inverse;    ///< 1 / Σ w
 };
 
+/// Sums are kept by lanes to the end: a sum over lanes is a chain of additions.
 struct Workspace {
   Side side[kernel_sides];
   Least least[kernel_sides];
-  Lane moved[kernel_points][kernel_sides];  ///< Σ of derivatives by the logarithm of a length
+  Lane moved[kernel_points][kernel_sides];  ///< Σ in a block of derivatives by the logarithm of a length
+  Lane total;
+  Lane alone[kernel_points];
+  Lane with[kernel_points];
+  Lane gradient[kernel_points][kernel_sides];
 };
+
+inline void clear(Lane& lane) {
+  for (std::size_t b = 0; b < width; ++b) lane[b] = 0.0;
+}
+
+inline void add(const Lane& values, Lane& to) {
+  for (std::size_t b = 0; b < width; ++b) to[b] += values[b];
+}
+
+inline double sum_of(const Lane& lane) {
+  double sum = 0.0;
+  for (std::size_t b = 0; b < width; ++b) sum += lane[b];
+  return sum;
+}
 
 /// ln of 1 ≤ x < 2^1000 to 1e-12, without a branch.
 inline double short_log(double x) {
@@ -80,7 +99,7 @@ void measure_lengths(const HypervolumeSample& sample, std::size_t j, const doubl
     double* __restrict length = side.length[i];
     double* __restrict slope = side.log_slope[i];
     const double y = sample.utilities[i][j];
-    double nearest = near_zero;
+    Lane distance;
     for (std::size_t b = 0; b < width; ++b) {
       const double x = y - lower[b];
       const double t = x * per_temperature;
@@ -90,12 +109,13 @@ void measure_lengths(const HypervolumeSample& sample, std::size_t j, const doubl
       slope[b] = x > 0.0 ? (1.0 - 2.0 * tail * t * r * r) / value : -2.0 * t * r * per_temperature;
       const double scaled = value * shrink;
       length[b] = scaled > least_length ? scaled : least_length;
-      const double distance = t < 0.0 ? -t : t;
-      nearest = distance < nearest ? distance : nearest;
+      distance[b] = t < 0.0 ? -t : t;
     }
-    if (nearest < near_zero) {
+    bool near = false;
+    for (std::size_t b = 0; b < width; ++b) near |= distance[b] < near_zero;
+    if (near) {
       for (std::size_t b = 0; b < width; ++b) {
-        if (std::abs(y - lower[b]) * per_temperature >= near_zero) continue;
+        if (distance[b] >= near_zero) continue;
         const FatSoftplus exact = fat_softplus(y - lower[b], temperature);
         length[b] = std::fmax(exact.value * shrink, least_length);
         slope[b] = exact.log_slope;
@@ -205,7 +225,7 @@ std::size_t lowest_of(const HypervolumeSample& sample, std::size_t subset, std::
   return sample.order[j][k];
 }
 
-void add_subset(HypervolumeSample& sample, std::size_t subset, const double* __restrict present, bool gradients,
+void add_subset(const HypervolumeSample& sample, std::size_t subset, const double* __restrict present, bool gradients,
                 Workspace& work) {
   Lane volume;
   Lane counts;
@@ -218,16 +238,34 @@ void add_subset(HypervolumeSample& sample, std::size_t subset, const double* __r
     lowest[j] = lowest_of(sample, subset, j);
     multiply_side(sample, subset, lowest[j], work.side[j], work.least[j], volume, counts);
   }
-  double sum = 0.0;
   for (std::size_t b = 0; b < width; ++b) volume[b] *= short_exp(sample.max_temperature * short_log(counts[b]));
-  for (std::size_t b = 0; b < width; ++b) sum += volume[b];
-  sample.total += sum;
-  if (std::has_single_bit(subset)) sample.alone[std::countr_zero(subset)] += sum;
+  add(volume, work.total);
+  if (std::has_single_bit(subset)) add(volume, work.alone[std::countr_zero(subset)]);
   if (!gradients) return;
   for (std::size_t i = 0; i < sample.points; ++i) {
-    if ((subset >> i) & 1U) sample.with[i] += sum;
+    if ((subset >> i) & 1U) add(volume, work.with[i]);
   }
   for (std::size_t j = 0; j < sample.objectives; ++j) add_moves(sample, subset, lowest[j], j, volume, work);
+}
+
+void add_block(const HypervolumeSample& sample, const double* present, bool gradients, std::size_t only,
+               Workspace& work) {
+  for (std::size_t j = 0; j < sample.objectives; ++j) {
+    const double* const lower = present + width * (1 + 2 * j);
+    measure_lengths(sample, j, lower, lower + width, work.side[j]);
+    compare_lengths(sample, work.side[j]);
+    for (std::size_t i = 0; i < sample.points; ++i) clear(work.moved[i][j]);
+  }
+  const std::size_t first = only != 0 ? only : 1;
+  const std::size_t end = only != 0 ? only + 1 : std::size_t{1} << sample.points;
+  for (std::size_t subset = first; subset < end; ++subset) add_subset(sample, subset, present, gradients, work);
+  if (!gradients) return;
+  for (std::size_t i = 0; i < sample.points; ++i) {
+    for (std::size_t j = 0; j < sample.objectives; ++j) {
+      const Lane& slope = work.side[j].log_slope[i];
+      for (std::size_t b = 0; b < width; ++b) work.gradient[i][j][b] += work.moved[i][j][b] * slope[b];
+    }
+  }
 }
 
 }  // namespace
@@ -243,32 +281,22 @@ FatSoftplus fat_softplus(double x, double temperature) {
   return {value, (sigmoid - 2.0 * tail * t * r * r) / value};
 }
 
-void add_boxes(HypervolumeSample& sample, const double* blocks, std::size_t count, bool gradients, std::size_t only) {
+void sum_boxes(HypervolumeSample& sample, const double* blocks, std::size_t count, bool gradients, std::size_t only) {
   Workspace work;
-  const std::size_t end = std::size_t{1} << sample.points;
+  clear(work.total);
+  for (std::size_t i = 0; i < sample.points; ++i) {
+    clear(work.alone[i]);
+    clear(work.with[i]);
+    for (std::size_t j = 0; j < sample.objectives; ++j) clear(work.gradient[i][j]);
+  }
   for (std::size_t block = 0; block < count; ++block) {
-    const double* const present = blocks + block * block_size(sample.objectives);
-    for (std::size_t j = 0; j < sample.objectives; ++j) {
-      const double* const lower = present + width * (1 + 2 * j);
-      measure_lengths(sample, j, lower, lower + width, work.side[j]);
-      compare_lengths(sample, work.side[j]);
-      for (std::size_t i = 0; i < sample.points; ++i) {
-        for (std::size_t b = 0; b < width; ++b) work.moved[i][j][b] = 0.0;
-      }
-    }
-    if (only != 0) {
-      add_subset(sample, only, present, gradients, work);
-    } else {
-      for (std::size_t subset = 1; subset < end; ++subset) add_subset(sample, subset, present, gradients, work);
-    }
-    if (!gradients) continue;
-    for (std::size_t i = 0; i < sample.points; ++i) {
-      for (std::size_t j = 0; j < sample.objectives; ++j) {
-        double sum = 0.0;
-        for (std::size_t b = 0; b < width; ++b) sum += work.moved[i][j][b] * work.side[j].log_slope[i][b];
-        sample.gradient[i][j] += sum;
-      }
-    }
+    add_block(sample, blocks + block * block_size(sample.objectives), gradients, only, work);
+  }
+  sample.total = sum_of(work.total);
+  for (std::size_t i = 0; i < sample.points; ++i) {
+    sample.alone[i] = sum_of(work.alone[i]);
+    sample.with[i] = sum_of(work.with[i]);
+    for (std::size_t j = 0; j < sample.objectives; ++j) sample.gradient[i][j] = sum_of(work.gradient[i][j]);
   }
 }
 

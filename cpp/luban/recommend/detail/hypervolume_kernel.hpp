@@ -14,7 +14,7 @@ constexpr std::size_t block_size(std::size_t objectives) {
   return kernel_boxes * (1 + 2 * objectives);
 }
 
-/// One sample of q points, and what is summed over the blocks of boxes.
+/// One sample of q points, and what sum_boxes gives.
 struct HypervolumeSample {
   std::size_t points, objectives;
   double relu_temperature, max_temperature;
@@ -34,7 +34,7 @@ struct FatSoftplus {
 };
 [[nodiscard]] FatSoftplus fat_softplus(double x, double temperature);
 
-/// Adds the blocks of boxes to what is summed; only subset `only` when that is not 0.
-void add_boxes(HypervolumeSample& sample, const double* blocks, std::size_t count, bool gradients, std::size_t only);
+/// Sums over the blocks of boxes and over all subsets, or over the subset `only` when that is not 0.
+void sum_boxes(HypervolumeSample& sample, const double* blocks, std::size_t count, bool gradients, std::size_t only);
 
 }  // namespace luban::recommend::detail
