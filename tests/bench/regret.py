@@ -1,9 +1,9 @@
 """Quality: evaluations until a target is reached on eight problems, ours and random beside the peers' kept traces.
 
 ``python tests/bench/regret.py [--quick] [--json PATH]`` runs ours and random where their traces are not yet in
-``--folder``, reads the peers' traces from ``tests/bench/regret/peers`` and prints the table; the rules of the comparison
-are in ``regret/evaluate.py``. ``--peers`` runs the peers instead (hours; an interrupted run goes on) where BoTorch and
-Optuna can be imported. ``--quick``: 3 seeds.
+``--folder``, reads the peers' traces from ``tests/bench/regret/peers`` and prints the table; the rules of the
+comparison are in ``regret/evaluate.py``. ``--peers`` runs the peers instead (hours; an interrupted run goes on) where
+BoTorch and Optuna can be imported. ``--quick``: 3 seeds.
 """
 
 import argparse
@@ -15,14 +15,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-
 from regret import evaluate, loops
 from regret.problems import Problem, problems
 from regret.traces import PEERS, Store, solve
 
 OURS = "luban"
 SEEDS, QUICK_SEEDS = 10, 3
-VERSIONS = {"botorch": ("botorch", "gpytorch", "torch"), "optuna": ("optuna", "torch"), "luban": ("luban",), "random": ()}
+VERSIONS = {
+    "botorch": ("botorch", "gpytorch", "torch"),
+    "optuna": ("optuna", "torch"),
+    "luban": ("luban",),
+    "random": (),
+}
 Traces = dict[str, dict[int, evaluate.Trace]]
 
 
@@ -90,9 +94,10 @@ def table(rows: list[dict[str, Any]], methods: list[str]) -> str:
     for entry in rows:
         cells = (f"{entry['evaluations'][m]:6.1f} ({entry['reached'][m]:>2})" for m in methods)
         ranges = f"{entry['low']:.2f} – {entry['high']:.2f}"
+        shown = "  ".join(f"{cell:>12}" for cell in cells)
         lines.append(
-            f"{entry['problem']:26} {entry['target']:11.5g} {entry['seeds']:5}  {'  '.join(f'{c:>12}' for c in cells)}  "
-            f"{entry['best_peer']:>9} {entry['ratio']:9.2f} {ranges:>15} {entry['p_holm']:7.3f}"
+            f"{entry['problem']:26} {entry['target']:11.5g} {entry['seeds']:5}  {shown}  {entry['best_peer']:>9} "
+            f"{entry['ratio']:9.2f} {ranges:>15} {entry['p_holm']:7.3f}"
             f"{'  loses' if entry['loses'] else ''}"
         )
     means = "  ".join(f"{np.mean([entry['ranks'][m] for entry in rows]):12.2f}" for m in methods)
@@ -116,6 +121,8 @@ def report(stores: dict[str, Store], chosen: list[Problem], seeds: int, path: Pa
     shown = [m for m in stores if all(m in entry["evaluations"] for entry in rows)]
     if rows:
         sys.stdout.write(table(rows, shown))
+        other, gap, low, high = evaluate.rank_gap(compared, OURS)
+        sys.stdout.write(f"mean rank, ours less {other}'s: {gap:+.2f} ({low:+.2f} to {high:+.2f})\n")
     for line in absent:
         sys.stdout.write(f"missing: {line}\n")
     if path is not None:

@@ -41,7 +41,14 @@ BOTORCH = [
         "welded-beam",  # the last one, the buckling load, is 36 times as much there less the load of 6000
         [8.025, 1.09, 6.04, 3.565],
         [93.17921053842751],
-        [12875.456846944073, 26124.77319927591, -4.46, -17.375624238489998, 0.24720550238064, 836561919.9140785 / 36 - 6e3],
+        [
+            12875.456846944073,
+            26124.77319927591,
+            -4.46,
+            -17.375624238489998,
+            0.24720550238064,
+            836561919.9140785 / 36 - 6e3,
+        ],
     ),
     (
         "pressure-vessel",
@@ -162,18 +169,32 @@ def made(reach: dict[str, list[int]], budget: int = 30) -> dict[str, dict[int, T
 
 def test_comparison_is_paired_and_with_the_best_peer() -> None:
     problem = PROBLEMS["branin"]
-    compared = evaluate.compare(problem, made({"ours": [10, 12, 14], "a": [8, 9, 10], "b": [5, 6, 7]}), "ours", ["a", "b"])
+    reach = {"ours": [10, 12, 14, 16, 18], "a": [8, 9, 10, 11, 12], "b": [5, 6, 7, 8, 9]}
+    compared = evaluate.compare(problem, made(reach), "ours", ["a", "b"])
     assert compared.peer == "b"
     assert compared.target == 0.5
     assert compared.ratio == pytest.approx(2.0)
     assert compared.low == pytest.approx(2.0)
     assert compared.p < 1e-3
-    assert compared.ranks["ours"].tolist() == [3.0, 3.0, 3.0]
+    assert compared.ranks["ours"].tolist() == [3.0] * 5
     same = evaluate.compare(problem, made({"ours": [6, 5, 40], "b": [5, 6, 40]}), "ours", ["b"])
     assert same.ratio == pytest.approx(1.0)
     assert same.low < 1.0 < same.high
+    assert same.p == 1.0  # three seeds judge nothing
     assert same.reached == {"ours": 2, "b": 2}
     assert same.ranks["b"].tolist() == [1.0, 2.0, 1.5]
+
+
+def test_gap_of_ranks_is_with_the_best_of_the_others() -> None:
+    problem = PROBLEMS["branin"]
+    reach = {"ours": [5, 6, 7, 8], "a": [6, 7, 8, 9], "b": [7, 8, 9, 10]}
+    compared = [evaluate.compare(problem, made(reach), "ours", ["a", "b"])] * 2
+    assert evaluate.rank_gap(compared, "ours") == ("a", -1.0, -1.0, -1.0)
+    name, gap, low, high = evaluate.rank_gap(
+        [evaluate.compare(problem, made({"ours": [5, 9, 6, 7], "a": [6, 7, 5, 8]}), "ours", ["a"])], "ours"
+    )
+    assert (name, gap) == ("a", 0.0)
+    assert low < 0 < high
 
 
 def test_holm_is_stepwise_and_monotone() -> None:

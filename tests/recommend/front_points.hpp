@@ -27,8 +27,8 @@ inline Eigen::MatrixXd random_points(Eigen::Index n, Eigen::Index m, int levels,
   Eigen::MatrixXd points(n, m);
   for (Eigen::Index i = 0; i < n; ++i) {
     for (Eigen::Index j = 0; j < m; ++j) {
-      points(i, j) = levels > 0 ? static_cast<double>(generator.below(static_cast<std::uint64_t>(levels)))
-                                : generator.uniform();
+      points(i, j) =
+          levels > 0 ? static_cast<double>(generator.below(static_cast<std::uint64_t>(levels))) : generator.uniform();
     }
   }
   return points;

@@ -16,8 +16,8 @@ namespace {
 int boxes_with(const BoxDecomposition& boxes, const Eigen::RowVectorXd& point) {
   int count = 0;
   for (Eigen::Index b = 0; b < boxes.size(); ++b) {
-    count += (point.array() > boxes.lower().row(b).array()).all() &&
-             (point.array() < boxes.upper().row(b).array()).all();
+    count +=
+        (point.array() > boxes.lower().row(b).array()).all() && (point.array() < boxes.upper().row(b).array()).all();
   }
   return count;
 }

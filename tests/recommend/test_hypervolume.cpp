@@ -69,8 +69,7 @@ TEST(Hypervolume, refuses_what_does_not_fit) {
   EXPECT_THROW((void)hypervolume(Eigen::MatrixXd::Ones(2, 3), Eigen::VectorXd::Zero(2)), core::DataError);
   EXPECT_THROW((void)hypervolume(Eigen::MatrixXd(2, 0), Eigen::VectorXd(0)), core::DataError);
   const double infinite = std::numeric_limits<double>::infinity();
-  EXPECT_THROW((void)hypervolume(Eigen::MatrixXd::Constant(1, 2, infinite), Eigen::VectorXd::Zero(2)),
-               core::DataError);
+  EXPECT_THROW((void)hypervolume(Eigen::MatrixXd::Constant(1, 2, infinite), Eigen::VectorXd::Zero(2)), core::DataError);
 }
 
 }  // namespace

@@ -20,7 +20,8 @@ BoxDecomposition::BoxDecomposition(Eigen::VectorXd reference) : reference_(std::
     throw core::ConfigurationError(
         {.where = "recommend.box_decomposition",
          .expected = "a reference of 1 to " + std::to_string(most_objectives) + " finite values",
-         .received = std::to_string(reference_.size()) + (reference_.allFinite() ? " values" : " values, not all finite"),
+         .received =
+             std::to_string(reference_.size()) + (reference_.allFinite() ? " values" : " values, not all finite"),
          .place = {},
          .hint = "more objectives are scalarised: see recommend/parego.hpp"});
   }
@@ -40,12 +41,12 @@ BoxDecomposition::BoxDecomposition(Eigen::VectorXd reference, const Eigen::Matri
 
 void BoxDecomposition::add(const Eigen::MatrixXd& points) {
   if (points.cols() != objectives() || !points.allFinite()) {
-    throw core::DataError({.where = "recommend.box_decomposition",
-                           .expected = "finite utilities of " + std::to_string(objectives()) + " objectives",
-                           .received = points.cols() != objectives() ? std::to_string(points.cols()) + " objectives"
-                                                                     : "NaN or infinity",
-                           .place = {},
-                           .hint = {}});
+    throw core::DataError(
+        {.where = "recommend.box_decomposition",
+         .expected = "finite utilities of " + std::to_string(objectives()) + " objectives",
+         .received = points.cols() != objectives() ? std::to_string(points.cols()) + " objectives" : "NaN or infinity",
+         .place = {},
+         .hint = {}});
   }
   for (Eigen::Index i = 0; i < points.rows(); ++i) {
     Corner point{};

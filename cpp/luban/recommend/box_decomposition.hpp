@@ -17,7 +17,8 @@ namespace luban::recommend {
 /// that hold it in its coordinates (Klamroth, Lacour and Vanderpooten 2015). Each bound owns a column over the first
 /// m − 1 objectives; the columns tile the plane, are dominated up to the bound in the last objective (the boxes of
 /// Lacour, Klamroth and Fonseca 2017) and undominated from there on: one box a bound, n + 1 boxes for two objectives,
-/// at most 2 n + 1 for three, O(n²) for four. Ties are parted by the order of arrival: boxes without volume are left out.
+/// at most 2 n + 1 for three, O(n²) for four. Ties are parted by the order of arrival: boxes without volume are left
+/// out.
 class LUBAN_RECOMMEND_EXPORT BoxDecomposition {
  public:
   static constexpr Eigen::Index most_objectives = 4;

@@ -101,9 +101,8 @@ double set_scales(const std::vector<double>& least, HypervolumeSample& sample) {
   for (std::size_t j = 0; j < sample.objectives; ++j) {
     std::size_t* const order = sample.order[j];
     std::iota(order, order + sample.points, std::size_t{0});
-    std::sort(order, order + sample.points, [&](std::size_t a, std::size_t b) {
-      return sample.utilities[a][j] < sample.utilities[b][j];
-    });
+    std::sort(order, order + sample.points,
+              [&](std::size_t a, std::size_t b) { return sample.utilities[a][j] < sample.utilities[b][j]; });
     const double highest = sample.utilities[order[sample.points - 1]][j];
     sample.scale[j] = detail::fat_softplus(highest - least[j], sample.relu_temperature).value;
     log_scale += std::log(sample.scale[j]);
@@ -153,8 +152,8 @@ LogHypervolumeImprovement::LogHypervolumeImprovement(const std::vector<BoxDecomp
   }
 }
 
-SampledLogValue LogHypervolumeImprovement::evaluate(const Eigen::Ref<const SampleMatrix>& utilities, bool gradients,
-                                                    const Eigen::Ref<const SampleMatrix>& log_feasibility) const {
+void LogHypervolumeImprovement::check(const Eigen::Ref<const SampleMatrix>& utilities,
+                                      const Eigen::Ref<const SampleMatrix>& log_feasibility) const {
   const Eigen::Index samples = utilities.rows() / q_;
   if (samples == 0 || utilities.rows() % q_ != 0 || utilities.cols() != objectives_ || !utilities.allFinite()) {
     refuse_data("finite utilities (s · " + std::to_string(q_) + ", " + std::to_string(objectives_) + ")",
@@ -164,12 +163,33 @@ SampledLogValue LogHypervolumeImprovement::evaluate(const Eigen::Ref<const Sampl
   if (sets != 1 && sets != samples) {
     refuse_data("as many samples as sets of boxes, " + std::to_string(sets), std::to_string(samples));
   }
-  const bool weighted = log_feasibility.size() > 0;
-  if (weighted && (log_feasibility.rows() != samples || log_feasibility.cols() != q_ || !log_feasibility.allFinite() ||
-                   log_feasibility.maxCoeff() > 0.0)) {
+  if (log_feasibility.size() == 0) return;
+  if (log_feasibility.rows() != samples || log_feasibility.cols() != q_ || !log_feasibility.allFinite() ||
+      log_feasibility.maxCoeff() > 0.0) {
     refuse_data("log feasibilities " + shape(samples, q_) + ", finite and not above 0",
                 shape(log_feasibility.rows(), log_feasibility.cols()));
   }
+}
+
+double LogHypervolumeImprovement::sum(std::size_t set, bool gradients, HypervolumeSample& sample) const {
+  const Blocks& blocks = sets_[set];
+  const double* const sides = sides_.data() + blocks.first;
+  const double log_scale = set_scales(blocks.least, sample);
+  detail::sum_boxes(sample, sides, blocks.count, gradients, 0);
+  const double* const single = std::max_element(sample.alone, sample.alone + sample.points);
+  if (sample.total < 0.5 * *single) {
+    // Never less than the best point alone, but for rounding and smoothing: then that point is the answer.
+    const std::size_t only = std::size_t{1} << static_cast<std::size_t>(single - sample.alone);
+    detail::sum_boxes(sample, sides, blocks.count, gradients, only);
+  }
+  return log_scale + std::log(sample.total);
+}
+
+SampledLogValue LogHypervolumeImprovement::evaluate(const Eigen::Ref<const SampleMatrix>& utilities, bool gradients,
+                                                    const Eigen::Ref<const SampleMatrix>& log_feasibility) const {
+  check(utilities, log_feasibility);
+  const Eigen::Index samples = utilities.rows() / q_;
+  const bool weighted = log_feasibility.size() > 0;
   SampledLogValue result;
   if (gradients) {
     result.gradient.resize(utilities.rows(), objectives_);
@@ -183,20 +203,11 @@ SampledLogValue LogHypervolumeImprovement::evaluate(const Eigen::Ref<const Sampl
   if (!weighted) set_factors(nullptr, sample);
   Eigen::VectorXd logs(samples);
   for (Eigen::Index k = 0; k < samples; ++k) {
-    const Blocks& blocks = sets_[sets == 1 ? 0 : k];
     for (Eigen::Index i = 0; i < q_; ++i) {
       for (Eigen::Index j = 0; j < objectives_; ++j) sample.utilities[i][j] = utilities(k * q_ + i, j);
     }
-    logs(k) = set_scales(blocks.least, sample);
-    if (weighted) logs(k) += set_factors(log_feasibility.row(k).data(), sample);
-    detail::sum_boxes(sample, sides_.data() + blocks.first, blocks.count, gradients, 0);
-    const double* const single = std::max_element(sample.alone, sample.alone + sample.points);
-    if (sample.total < 0.5 * *single) {
-      // Never less than the best point alone, but for rounding and smoothing: then that point is the answer.
-      const std::size_t only = std::size_t{1} << static_cast<std::size_t>(single - sample.alone);
-      detail::sum_boxes(sample, sides_.data() + blocks.first, blocks.count, gradients, only);
-    }
-    logs(k) += std::log(sample.total);
+    logs(k) = weighted ? set_factors(log_feasibility.row(k).data(), sample) : 0.0;
+    logs(k) += sum(sets_.size() == 1 ? 0 : static_cast<std::size_t>(k), gradients, sample);
     if (!gradients) continue;
     for (Eigen::Index i = 0; i < q_; ++i) {
       for (Eigen::Index j = 0; j < objectives_; ++j) {
@@ -206,14 +217,13 @@ SampledLogValue LogHypervolumeImprovement::evaluate(const Eigen::Ref<const Sampl
     }
   }
   const double largest = logs.maxCoeff();
-  Eigen::VectorXd share = (logs.array() - largest).exp();
-  const double sum = share.sum();
-  result.value = largest + std::log(sum / static_cast<double>(samples));
+  const Eigen::VectorXd weights = (logs.array() - largest).exp();
+  result.value = largest + std::log(weights.mean());
   if (!gradients) return result;
-  share /= sum;
   for (Eigen::Index k = 0; k < samples; ++k) {
-    result.gradient.middleRows(k * q_, q_) *= share(k);
-    if (weighted) result.feasibility_gradient.row(k) *= share(k);
+    const double share = weights(k) / weights.sum();
+    result.gradient.middleRows(k * q_, q_) *= share;
+    if (weighted) result.feasibility_gradient.row(k) *= share;
   }
   return result;
 }

@@ -10,6 +10,10 @@
 
 namespace luban::recommend {
 
+namespace detail {
+struct HypervolumeSample;
+}
+
 /// Volume that the rows of utilities (q, m) add to what the decomposition holds dominated: inclusion and exclusion over
 /// the subsets of the rows, box by box, without smoothing (Daulton et al. 2020, arXiv 2006.05078). Exact; the twin of
 /// the class below. @throws as LogHypervolumeImprovement.
@@ -36,9 +40,9 @@ struct SampledLogValue {
 /// log of the mean over posterior samples of the smoothed hypervolume improvement of q points: what qLogEHVI and
 /// qLogNEHVI maximise (Daulton et al. 2020 and 2021; Ament et al. 2023, arXiv 2310.20708).
 ///
-/// Each side length is the smooth least of softplus(utility − lower) over a subset's points and of the box's own length,
-/// both "fat": their tails fall like powers, so that value and gradient are finite and different from 0 far outside.
-/// The least is taken relative to the lengths, which needs no logarithm of them: least · (Σ w(z_i))^−τ, w(z) =
+/// Each side length is the smooth least of softplus(utility − lower) over a subset's points and of the box's own
+/// length, both "fat": their tails fall like powers, so that value and gradient are finite and different from 0 far
+/// outside. The least is taken relative to the lengths, which needs no logarithm of them: least · (Σ w(z_i))^−τ, w(z) =
 /// 2 / (2 + 2 z + z²), z_i = (length_i / least − 1) / τ.
 class LUBAN_RECOMMEND_EXPORT LogHypervolumeImprovement {
  public:
@@ -66,6 +70,11 @@ class LUBAN_RECOMMEND_EXPORT LogHypervolumeImprovement {
     std::size_t count = 0;
     std::vector<double> least;  ///< (m) the lowest lower end
   };
+
+  void check(const Eigen::Ref<const SampleMatrix>& utilities,
+             const Eigen::Ref<const SampleMatrix>& log_feasibility) const;
+  /// Sums over the boxes of a set. @return the logarithm of the volume, its scales put back.
+  double sum(std::size_t set, bool gradients, detail::HypervolumeSample& sample) const;
 
   Eigen::Index q_;
   Eigen::Index objectives_;

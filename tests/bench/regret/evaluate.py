@@ -1,7 +1,7 @@
 """Evaluations to a target: targets, paired ratios with intervals, Holm's correction, mean ranks.
 
-**Target** of a problem, from peers' traces alone, so that nothing of ours moves it: the value that the best peer (by the
-median of its last values) has reached at the median over seeds half way through the evaluations after the initial
+**Target** of a problem, from peers' traces alone, so that nothing of ours moves it: the value that the best peer (by
+the median of its last values) has reached at the median over seeds half way through the evaluations after the initial
 design, but no closer to the optimum than a thousandth of the way that was left after the initial design: polishing
 digits is not what a process needs. Half of the evaluations are thus left to arrive late.
 
@@ -9,8 +9,10 @@ digits is not what a process needs. Half of the evaluations are thus left to arr
 the budget for either side, so that a pair of two such runs says nothing (ratio 1). **Ratio**: the geometric mean over
 seeds of ours / best peer, where the best peer is the one of the smallest geometric mean, chosen per problem in its
 favour; percentile interval by a bootstrap over seeds. **Losing** means a ratio above 1.2: its p-value is the share of
-bootstrap ratios at or below 1.2, corrected by Holm over the problems at 2.5 %, one side of a 95 % interval.
-**Rank**: among all methods by evaluations to the target, censored runs by their last value after all others; ties share.
+bootstrap ratios at or below 1.2, corrected by Holm over the problems at 2.5 %, one side of a 95 % interval; with fewer
+than five seeds nothing is judged (p = 1). **Rank**: among all methods by evaluations to the target, censored runs by
+their last value after all others; ties share. Our mean rank is tied with another when the interval of their gap
+holds 0.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,6 +27,7 @@ from .traces import Trace
 LOSS = 1.2
 LEVEL = 0.025
 RESAMPLES = 20_000
+FEWEST = 5
 CENSORED = 2.0
 CLOSEST = 1e-3
 Traces = Mapping[str, Mapping[int, Trace]]  # method → seed → trace
@@ -96,7 +99,7 @@ def compare(problem: Problem, traces: Traces, ours: str, peers: Sequence[str]) -
         ratio=geometric(np.exp(logs)),
         low=float(low),
         high=float(high),
-        p=float((1 + (ratios <= LOSS).sum()) / (1 + RESAMPLES)),
+        p=float((1 + (ratios <= LOSS).sum()) / (1 + RESAMPLES)) if len(seeds) >= FEWEST else 1.0,
         ranks=_ranks(needed, last, budget),
     )
 
@@ -121,3 +124,20 @@ def holm(p: Sequence[float]) -> list[float]:
         worst = max(worst, min(1.0, (len(p) - place) * p[i]))
         corrected[i] = worst
     return corrected.tolist()
+
+
+def rank_gap(compared: Sequence[Comparison], ours: str) -> tuple[str, float, float, float]:
+    """Who of the others has the least mean rank, and our mean rank less theirs with its 95 % interval.
+
+    The problems are as they are; seeds are drawn again within each.
+    """
+    means = {name: np.mean([c.ranks[name].mean() for c in compared]) for name in compared[0].ranks if name != ours}
+    other = min(means, key=lambda name: means[name])
+    generator = np.random.default_rng(1)
+    total = np.zeros(RESAMPLES)
+    for c in compared:
+        gap = c.ranks[ours] - c.ranks[other]
+        total += gap[generator.integers(len(gap), size=(RESAMPLES, len(gap)))].mean(axis=1)
+    low, high = np.quantile(total / len(compared), [LEVEL, 1 - LEVEL])
+    mean = np.mean([(c.ranks[ours] - c.ranks[other]).mean() for c in compared])
+    return other, float(mean), float(low), float(high)

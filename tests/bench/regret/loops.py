@@ -46,13 +46,17 @@ def luban(problem: Problem, seed: int) -> Proposer:
 
     columns = [len(v.categories) or 1 for v in problem.variables]
     first = np.cumsum([0, *columns])
-    low = np.concatenate([np.zeros(k) if v.categories else [v.low] for v, k in zip(problem.variables, columns)])
-    high = np.concatenate([np.ones(k) if v.categories else [v.high] for v, k in zip(problem.variables, columns)])
+    low = np.concatenate(
+        [np.zeros(k) if v.categories else [v.low] for v, k in zip(problem.variables, columns, strict=True)]
+    )
+    high = np.concatenate(
+        [np.ones(k) if v.categories else [v.high] for v, k in zip(problem.variables, columns, strict=True)]
+    )
 
     def coded(X: Array) -> Array:
         parts = [
             np.eye(k)[X[:, j].astype(int)] if v.categories else X[:, [j]]
-            for j, (v, k) in enumerate(zip(problem.variables, columns))
+            for j, (v, k) in enumerate(zip(problem.variables, columns, strict=True))
         ]
         return np.concatenate(parts, axis=1)
 
@@ -147,7 +151,10 @@ def _botorch_acquisition(problem: Problem, model: Any, Z: Any, seen: Seen) -> An
     """The acquisition function that BoTorch's documentation advises for the kind of problem."""
     import torch
     from botorch.acquisition import LogExpectedImprovement, qLogNoisyExpectedImprovement
-    from botorch.acquisition.multi_objective import IdentityMCMultiOutputObjective, qLogNoisyExpectedHypervolumeImprovement
+    from botorch.acquisition.multi_objective import (
+        IdentityMCMultiOutputObjective,
+        qLogNoisyExpectedHypervolumeImprovement,
+    )
     from botorch.acquisition.objective import GenericMCObjective
     from botorch.sampling import SobolQMCNormalSampler
 

@@ -133,7 +133,8 @@ def hypervolume(F: Array, reference: tuple[float, ...]) -> float:
 
     Ours is measured with this loop, small enough to check by eye, and not with ours.
     """
-    F = F[(F < np.array(reference)).all(axis=1)]
+    corner = np.array(reference)
+    F = F[(corner > F).all(axis=1)]
     if len(F) == 0:
         return 0.0
     if len(reference) == 1:

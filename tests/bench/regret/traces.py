@@ -1,7 +1,6 @@
 """Traces: the best value after each evaluation, one small file per problem, method and seed."""
 
 import json
-import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,4 +76,4 @@ class Store:
         entry |= {"seconds": trace.seconds, "best": list(trace.best)}
         half = path.with_suffix(".half")
         half.write_text(json.dumps(entry) + "\n", encoding="utf-8")
-        os.replace(half, path)
+        half.replace(path)

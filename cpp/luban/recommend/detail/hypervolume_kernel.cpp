@@ -10,7 +10,7 @@ namespace {
 constexpr std::size_t width = kernel_boxes;
 constexpr std::size_t nodes = kernel_points + 1;  // the points, and the box's own length
 constexpr double tail = 0.1;
-constexpr double near_zero = 40.0;     // beyond, the logarithm in the softplus is below rounding
+constexpr double near_zero = 40.0;  // beyond, the logarithm in the softplus is below rounding
 constexpr double least_length = 1e-290;
 constexpr double most_ratio = 1e30;
 
@@ -27,8 +27,8 @@ struct Side {
 
 /// What a subset is in an objective.
 struct Least {
-  Lane capped;     ///< 1 where the box's own length is the least
-  Lane inverse;    ///< 1 / Σ w
+  Lane capped;   ///< 1 where the box's own length is the least
+  Lane inverse;  ///< 1 / Σ w
 };
 
 /// Sums are kept by lanes to the end: a sum over lanes is a chain of additions.
@@ -191,8 +191,8 @@ void multiply_side(const HypervolumeSample& sample, std::size_t subset, std::siz
 }
 
 /// Adds the derivatives of a subset's volumes by the logarithms of the lengths in one objective.
-void add_moves(const HypervolumeSample& sample, std::size_t subset, std::size_t lowest, std::size_t j, const Lane& volume,
-               Workspace& work) {
+void add_moves(const HypervolumeSample& sample, std::size_t subset, std::size_t lowest, std::size_t j,
+               const Lane& volume, Workspace& work) {
   const std::size_t box = sample.points;
   const Side& side = work.side[j];
   const Least& least = work.least[j];

@@ -4,12 +4,13 @@
 
 namespace luban::recommend::detail {
 
-inline constexpr std::size_t kernel_boxes = 16;   ///< boxes in a block
-inline constexpr std::size_t kernel_points = 8;   ///< most points
-inline constexpr std::size_t kernel_sides = 4;    ///< most objectives
+inline constexpr std::size_t kernel_boxes = 16;  ///< boxes in a block
+inline constexpr std::size_t kernel_points = 8;  ///< most points
+inline constexpr std::size_t kernel_sides = 4;   ///< most objectives
 inline constexpr std::size_t kernel_subsets = 1U << kernel_points;
 
-/// Doubles of a block: 1 where a box is (0 fills the last block up), then for each objective its lower ends and lengths.
+/// Doubles of a block: 1 where a box is (0 fills the last block up), then for each objective its lower ends and
+/// lengths.
 constexpr std::size_t block_size(std::size_t objectives) {
   return kernel_boxes * (1 + 2 * objectives);
 }
