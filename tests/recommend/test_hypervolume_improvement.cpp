@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <luban/core/error.hpp>
+#include <luban/recommend/detail/hypervolume_kernel.hpp>
 #include <luban/recommend/hypervolume.hpp>
 #include <luban/recommend/hypervolume_improvement.hpp>
 
@@ -209,6 +210,40 @@ TEST(HypervolumeImprovement, each_sample_may_have_boxes_of_its_own) {
     EXPECT_TRUE(together.gradient.middleRows(2 * k, 2).isApprox(share * alone.gradient, 1e-10));
   }
   EXPECT_NEAR(together.value, std::log(sum / 3.0), 1e-12);
+}
+
+TEST(HypervolumeImprovement, instruction_sets_agree) {
+  core::Generator generator(6);
+  for (int round = 0; round < 50; ++round) {
+    detail::HypervolumeSample sample{};
+    sample.points = 1 + generator.below(4);
+    sample.objectives = 1 + generator.below(4);
+    sample.relu_temperature = round % 2 == 0 ? 1e-6 : 1e-2;
+    sample.max_temperature = 1e-3;
+    std::vector<double> block(detail::block_size(sample.objectives), 1.0);
+    for (std::size_t k = detail::kernel_boxes; k < block.size(); ++k) block[k] = generator.uniform();
+    for (std::size_t j = 0; j < sample.objectives; ++j) {
+      sample.scale[j] = 1.0;
+      for (std::size_t i = 0; i < sample.points; ++i) {  // each one better than the last: their order is known
+        sample.utilities[i][j] = 0.3 * (static_cast<double>(i) + generator.uniform());
+        sample.order[j][i] = i;
+      }
+    }
+    for (double& factor : sample.factor) factor = 1.0;
+    detail::HypervolumeSample first = sample;
+    detail::sum_boxes(surrogate::SimdLevel::baseline, first, block.data(), 1, true, 0);
+    for (const surrogate::SimdLevel level : surrogate::available_simd_levels()) {
+      detail::sum_boxes(level, sample, block.data(), 1, true, 0);
+      ASSERT_NEAR(sample.total, first.total, 1e-12 * first.total);
+      for (std::size_t i = 0; i < sample.points; ++i) {
+        ASSERT_NEAR(sample.with[i], first.with[i], 1e-12 * first.total);
+        for (std::size_t j = 0; j < sample.objectives; ++j) {
+          ASSERT_NEAR(sample.gradient[i][j], first.gradient[i][j],
+                      1e-9 * (first.total + std::abs(first.gradient[i][j])));
+        }
+      }
+    }
+  }
 }
 
 TEST(HypervolumeImprovement, refuses_what_does_not_fit) {

@@ -10,6 +10,7 @@
 
 #include <luban/core/error.hpp>
 #include <luban/recommend/detail/hypervolume_kernel.hpp>
+#include <luban/surrogate/simd.hpp>
 
 namespace luban::recommend {
 namespace {
@@ -175,12 +176,13 @@ double LogHypervolumeImprovement::sum(std::size_t set, bool gradients, Hypervolu
   const Blocks& blocks = sets_[set];
   const double* const sides = sides_.data() + blocks.first;
   const double log_scale = set_scales(blocks.least, sample);
-  detail::sum_boxes(sample, sides, blocks.count, gradients, 0);
+  const surrogate::SimdLevel level = surrogate::simd_level();
+  detail::sum_boxes(level, sample, sides, blocks.count, gradients, 0);
   const double* const single = std::max_element(sample.alone, sample.alone + sample.points);
   if (sample.total < 0.5 * *single) {
     // Never less than the best point alone, but for rounding and smoothing: then that point is the answer.
     const std::size_t only = std::size_t{1} << static_cast<std::size_t>(single - sample.alone);
-    detail::sum_boxes(sample, sides, blocks.count, gradients, only);
+    detail::sum_boxes(level, sample, sides, blocks.count, gradients, only);
   }
   return log_scale + std::log(sample.total);
 }

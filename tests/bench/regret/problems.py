@@ -320,10 +320,11 @@ def problems() -> dict[str, Problem]:
         ),
         Problem(
             "vehicle-safety",
+            # 246.97 by 12,700 points of a random search of ours; BoTorch has 246.816 from an approximate front
             "Liao et al. 2008; reference of BoTorch, 1.1 times the nadir of Tanabe and Ishibuchi 2020",
             continuous(*[(1, 3)] * 5),
             vehicle_safety,
-            246.81607,
+            247.0,
             40,
             reference=(1864.72022, 11.81993945, 0.2903999384),
         ),

@@ -2,6 +2,9 @@
 
 #include <cstddef>
 
+#include <luban/recommend/export.hpp>
+#include <luban/surrogate/simd.hpp>
+
 namespace luban::recommend::detail {
 
 inline constexpr std::size_t kernel_boxes = 16;  ///< boxes in a block
@@ -29,13 +32,24 @@ struct HypervolumeSample {
   double with[kernel_points];                      ///< Σ over the subsets that a point is in
 };
 
+inline constexpr double fat_tail = 0.1;
+inline constexpr double softplus_range = 40.0;  ///< beyond so many temperatures its logarithm is below rounding
+
 /// softplus(x / t) t with a tail like 0.1 t³ / x²; and the derivative of its logarithm.
 struct FatSoftplus {
   double value, log_slope;
 };
 [[nodiscard]] FatSoftplus fat_softplus(double x, double temperature);
 
-/// Sums over the blocks of boxes and over all subsets, or over the subset `only` when that is not 0.
-void sum_boxes(HypervolumeSample& sample, const double* blocks, std::size_t count, bool gradients, std::size_t only);
+/// Sums over the blocks of boxes and over all subsets, or over the subset `only` when that is not 0. The levels agree
+/// to rounding; the level must be one that this machine runs.
+LUBAN_RECOMMEND_EXPORT void sum_boxes(surrogate::SimdLevel level, HypervolumeSample& sample, const double* blocks,
+                                      std::size_t count, bool gradients, std::size_t only);
+
+// What it chooses from.
+void sum_boxes_baseline(HypervolumeSample& sample, const double* blocks, std::size_t count, bool gradients,
+                        std::size_t only);
+void sum_boxes_avx2(HypervolumeSample& sample, const double* blocks, std::size_t count, bool gradients,
+                    std::size_t only);
 
 }  // namespace luban::recommend::detail
