@@ -30,9 +30,18 @@ VERSIONS = {
 Traces = dict[str, dict[int, evaluate.Trace]]
 
 
+def revision() -> str:
+    """The commit that the installed Luban was built from: traces of ours are kept apart by it."""
+    import luban
+
+    return str(luban.build_info()["revision"])
+
+
 def about(method: str) -> dict[str, Any]:
     """What made a trace."""
     versions = {name: importlib.metadata.version(name) for name in (*VERSIONS[method], "numpy", "scipy")}
+    if method == OURS:
+        versions["luban"] += f" at {revision()}"
     option = " --peers" if method in loops.PEERS else ""
     return {"versions": versions, "command": f"python tests/bench/regret.py{option}"}
 
@@ -148,10 +157,11 @@ def main() -> int:
         parser.error(f"no problem {', '.join(unknown)}; there are {', '.join(known)}")
     chosen = [known[name] for name in names]
     seeds = options.seeds or (QUICK_SEEDS if options.quick else SEEDS)
-    ours, peers = Store(options.folder), Store(PEERS)
+    peers = Store(PEERS)
     if options.peers:
         run(peers, chosen, loops.PEERS, seeds)
         return 0
+    ours = Store(options.folder / revision())
     run(ours, chosen, loops.OURS, seeds)
     return report({**dict.fromkeys(loops.OURS, ours), **dict.fromkeys(loops.PEERS, peers)}, chosen, seeds, options.json)
 
