@@ -159,6 +159,16 @@ def test_target_is_what_the_best_peer_has_half_way() -> None:
     assert evaluate.target_of(problem, {"b": {0: trace(*near)}}) == pytest.approx(expected)
 
 
+def test_target_where_little_is_feasible() -> None:
+    problem = PROBLEMS["welded-beam"]  # 7 initial points of 15: half way is the eleventh
+    late = {0: trace(*[None] * 12, 5.0, 4.0, 3.0), 1: trace(*[None] * 7, *[6.0] * 8)}
+    assert evaluate.target_of(problem, {"a": late}) == 5.5  # the first that the median knows
+    never = {0: trace(*[None] * 15)}
+    target = evaluate.target_of(problem, {"a": never})
+    assert evaluate.evaluations(never[0], target) == 30
+    assert evaluate.evaluations(late[0], target) == 13
+
+
 def made(reach: dict[str, list[int]], budget: int = 30) -> dict[str, dict[int, Trace]]:
     """Traces that reach 0.5 at the given evaluation, or never (above the budget)."""
     return {

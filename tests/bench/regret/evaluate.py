@@ -3,7 +3,8 @@
 **Target** of a problem, from peers' traces alone, so that nothing of ours moves it: the value that the best peer (by
 the median of its last values) has reached at the median over seeds half way through the evaluations after the initial
 design, but no closer to the optimum than a thousandth of the way that was left after the initial design: polishing
-digits is not what a process needs. Half of the evaluations are thus left to arrive late.
+digits is not what a process needs. Half of the evaluations are thus left to arrive late. Where nothing feasible is
+known there at the median, it is the first median value after; where there is none, any feasible value.
 
 **Evaluations to the target** count the initial ones. A run that never gets there is right-censored and counts as twice
 the budget for either side, so that a pair of two such runs says nothing (ratio 1). **Ratio**: the geometric mean over
@@ -45,8 +46,11 @@ def target_of(problem: Problem, peers: Traces) -> float:
     half = problem.initial + (len(best) - problem.initial) // 2
     start = np.median([numbers(t)[problem.initial - 1] for traces in peers.values() for t in traces.values()])
     if not np.isfinite(start):  # nothing feasible among the initial points: the way from the first value that is
-        start = best[np.isfinite(best)][0]
-    return float(max(best[half - 1], problem.best_value + CLOSEST * (start - problem.best_value)))
+        start = best[np.isfinite(best)][0] if np.isfinite(best).any() else problem.best_value
+    known = best[half - 1 :][np.isfinite(best[half - 1 :])]
+    if len(known) == 0:
+        return float(np.finfo(np.float64).max)
+    return float(max(known[0], problem.best_value + CLOSEST * (start - problem.best_value)))
 
 
 def evaluations(trace: Trace, target: float) -> float:
