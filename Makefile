@@ -171,6 +171,11 @@ $(WHEEL): $(INSTALL)  # what was built, without the plugin for MPI, with the sys
 	  -w wheelhouse $(BUILD)/raw-wheel/luban-*.whl
 	touch $@
 
+# All of it: what a shorter run of this one says is noise. Ours takes minutes, the peers' traces are kept.
+bench-regret: setup  ## evaluations to a target on eight problems, beside the peers' kept traces
+	mkdir -p $(BUILD)/bench
+	$(PY) tests/bench/regret.py --json $(BUILD)/bench/regret.json --folder $(BUILD)/bench/regret $(ARGS)
+
 bench-%: setup  ## run one benchmark: tests/bench/<name>.py, rows into build/bench/<name>.json
 	mkdir -p $(BUILD)/bench
 	$(PY) tests/bench/$*.py --json $(BUILD)/bench/$*.json $(if $(LONG),,--quick) $(ARGS)

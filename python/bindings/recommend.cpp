@@ -212,6 +212,7 @@ void bind_recommend(py::module_& module) {
   bind_recommend_call(module);
   bind_pareto_call(module);
   bind_recommend_arrays(module);
+  bind_recommend_front(module);
   bind_ledger(module);
 }
 

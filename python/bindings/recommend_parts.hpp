@@ -7,6 +7,7 @@ namespace luban::bindings {
 namespace py = pybind11;
 
 void bind_recommend_arrays(py::module_& module);
+void bind_recommend_front(py::module_& module);
 void bind_ledger(py::module_& module);
 
 }  // namespace luban::bindings

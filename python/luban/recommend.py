@@ -49,7 +49,9 @@ __all__ = [
     "SearchOptions",
     "StayRule",
     "choose",
+    "hypervolume",
     "initial_design",
+    "non_dominated",
     "pareto",
     "propose",
     "recommend",
@@ -92,7 +94,7 @@ def propose(
 def _arrays(
     X: npt.ArrayLike, Y: npt.ArrayLike, bounds: npt.ArrayLike
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    x, y, box = (_numbers(array, name) for array, name in ((X, "X"), (Y, "Y"), (bounds, "bounds")))
+    x, y, box = (_floats(array, name, "propose") for array, name in ((X, "X"), (Y, "Y"), (bounds, "bounds")))
     if y.ndim == 2 and y.shape[1] == 1:
         y = y[:, 0]
     for array, name, ndim in ((x, "X (n, d)", 2), (y, "Y (n)", 1), (box, "bounds (2, d)", 2)):
@@ -103,12 +105,12 @@ def _arrays(
     return x, y, box
 
 
-def _numbers(array: npt.ArrayLike, name: str) -> npt.NDArray[np.float64]:
+def _floats(array: npt.ArrayLike, name: str, function: str) -> npt.NDArray[np.float64]:
     try:
         return np.asarray(array, dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise DataError(
-            where="recommend.propose", expected=f"an array of numbers for {name}", received=str(error)
+            where=f"recommend.{function}", expected=f"an array of numbers for {name}", received=str(error)
         ) from None
 
 
@@ -262,3 +264,47 @@ def choose(
         reference=reference,
         constraints=list(constraints),
     )
+
+
+def non_dominated(Y: npt.ArrayLike, *, maximize: bool | Sequence[bool] = False) -> npt.NDArray[np.bool_]:
+    """Return which rows of Y (n, m) no other row dominates, (n): as good in every objective and better in one.
+
+    Smaller is better in the objectives that ``maximize`` does not name: one answer for all or one each. Equal rows do
+    not dominate each other.
+
+    Raises: DataError on shapes that do not fit or values that are not finite.
+    """
+    utilities = _utilities(Y, maximize, "non_dominated")
+    kept = np.zeros(len(utilities), dtype=np.bool_)
+    kept[_core.non_dominated(utilities)] = True
+    return kept
+
+
+def hypervolume(Y: npt.ArrayLike, reference: npt.ArrayLike, *, maximize: bool | Sequence[bool] = False) -> float:
+    """Return the volume that the rows of Y (n, m) dominate up to the reference (m), exactly.
+
+    Smaller is better in the objectives that ``maximize`` does not name: one answer for all or one each. The reference
+    holds values that are just not worth having; rows that are not better in every objective add nothing.
+
+    Raises: DataError on shapes that do not fit or values that are not finite.
+    """
+    utilities = _utilities(Y, maximize, "hypervolume")
+    corner = _utilities(np.atleast_2d(_floats(reference, "reference", "hypervolume")), maximize, "hypervolume")
+    if len(corner) != 1:
+        raise DataError(
+            where="recommend.hypervolume", expected="one reference (m)", received=f"shape {np.shape(reference)}"
+        )
+    return _core.hypervolume(utilities, corner[0])
+
+
+def _utilities(Y: npt.ArrayLike, maximize: bool | Sequence[bool], function: str) -> npt.NDArray[np.float64]:
+    """Values whose larger ones are better."""
+    values = _floats(Y, "Y", function)
+    signs = np.where(np.asarray(maximize, dtype=np.bool_), 1.0, -1.0)
+    if values.ndim != 2 or signs.shape not in ((), (values.shape[1],)):
+        raise DataError(
+            where=f"recommend.{function}",
+            expected="Y (n, m), and one answer to maximize or m of them",
+            received=f"shapes {values.shape} and {signs.shape}",
+        )
+    return values * signs

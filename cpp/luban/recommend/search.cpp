@@ -16,8 +16,8 @@ namespace {
 constexpr Eigen::Index rows_per_task = 64;  ///< one block of a surrogate's products; fixed, so threads change nothing
 constexpr double constraint_margin = 1e-7;  ///< local searches stay this much inside, so that answers end admissible
 constexpr int most_neighbour_rounds = 64;
-/// Predicted gains, relative to 1 + |value|, that end a climb: near enough to tell which is the highest top, and that
-/// top.
+/// Predicted gains that end a climb. Near enough to tell which is the highest top: as a share of what the best raw
+/// sample is above the middle one, or of 1 + |value| if that is less. At that top: relative to 1 + |value|.
 constexpr double first_tolerance = 1e-4;
 constexpr double final_tolerance = 1e-10;
 /// Searches whose points are evaluated together: what a surrogate's products serve at one reading of its matrix. Fixed,
@@ -269,12 +269,28 @@ std::vector<SearchResult> climb_all_mixed(const Landscape& landscape, const std:
   return found;
 }
 
+/// Where climbs may end for now, in the units of Climb: relative to 1 + |value|.
+double first_end(const std::vector<Part>& parts) {
+  std::vector<double> values;
+  for (const Part& part : parts) {
+    for (const double value : part.value) {
+      if (std::isfinite(value)) values.push_back(value);
+    }
+  }
+  if (values.empty()) return final_tolerance;
+  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  std::nth_element(values.begin(), middle, values.end());
+  const double best = *std::max_element(middle, values.end());
+  return std::max(final_tolerance, first_tolerance * std::min(1.0, (best - *middle) / (1.0 + std::abs(best))));
+}
+
 /// All but to their ends, the best one to its end.
 std::vector<SearchResult> climb_all(const Landscape& landscape, const std::vector<ClimbTask>& tasks,
-                                    const SearchOptions& options, const core::CallControl& control) {
+                                    double value_tolerance, const SearchOptions& options,
+                                    const core::CallControl& control) {
   std::vector<std::vector<Climb>> groups((tasks.size() + climbs_together - 1) / climbs_together);
   for (std::size_t i = 0; i < tasks.size(); ++i) {
-    groups[i / climbs_together].emplace_back(*tasks[i].first, tasks[i].second, options.max_iterations, first_tolerance);
+    groups[i / climbs_together].emplace_back(*tasks[i].first, tasks[i].second, options.max_iterations, value_tolerance);
   }
   parallel::for_each_index(
       groups.size(), [&](std::size_t group) { climb_together(landscape, groups[group]); }, options.threads, control);
@@ -314,9 +330,10 @@ SearchResult search(const SearchRegion& region, const Landscape& landscape, cons
       if (part.region.project(x) && part.region.contains(x)) tasks.emplace_back(&part.region, std::move(x));
     }
   }
-  const bool mixed = !parts.empty() && !parts.front().region.discrete().empty();  // one part then; else each is one combination
-  const std::vector<SearchResult> found =
-      mixed ? climb_all_mixed(landscape, tasks, options, control) : climb_all(landscape, tasks, options, control);
+  const bool mixed =
+      !parts.empty() && !parts.front().region.discrete().empty();  // one part then; else each is one combination
+  const std::vector<SearchResult> found = mixed ? climb_all_mixed(landscape, tasks, options, control)
+                                                : climb_all(landscape, tasks, first_end(parts), options, control);
 
   SearchResult best;
   int evaluations = 0;

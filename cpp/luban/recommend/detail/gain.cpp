@@ -177,7 +177,7 @@ Gain gain_over(const surrogate::Surrogate& surrogate, const Utility& utility, co
 double probability_above(const Gain& gain, double least) {
   const double excess = gain.mean - least;
   // Below rounding the spread says nothing: the same settings are not better than themselves.
-  const double rounding = 1e-9 * (std::abs(gain.mean) + std::abs(least)) + 1e-300;
+  const double rounding = 1e-9 * (gain.response.cwiseAbs().sum() + std::abs(least)) + 1e-300;
   if (gain.sd <= rounding) return excess > rounding ? 1.0 : 0.0;
   if (gain.utility.goal == process::Goal::target) {
     return std::clamp(MissReduction(gain).probability_above(least), 0.0, 1.0);
@@ -186,7 +186,7 @@ double probability_above(const Gain& gain, double least) {
 }
 
 double expected_improvement(const Gain& gain) {
-  const double rounding = 1e-9 * std::abs(gain.mean) + 1e-300;
+  const double rounding = 1e-9 * gain.response.cwiseAbs().sum() + 1e-300;
   if (gain.sd <= rounding) return std::max(0.0, gain.mean);
   if (gain.utility.goal == process::Goal::target) return MissReduction(gain).improvement();
   return gain.sd * std::exp(core::log_h(gain.mean / gain.sd).value);
