@@ -105,7 +105,7 @@ double set_scales(const std::vector<double>& least, HypervolumeSample& sample) {
     std::sort(order, order + sample.points,
               [&](std::size_t a, std::size_t b) { return sample.utilities[a][j] < sample.utilities[b][j]; });
     const double highest = sample.utilities[order[sample.points - 1]][j];
-    sample.scale[j] = detail::fat_softplus(highest - least[j], sample.relu_temperature).value;
+    sample.scale[j] = detail::fat_length(highest - least[j], sample.relu_temperature).value;
     log_scale += std::log(sample.scale[j]);
   }
   return log_scale;

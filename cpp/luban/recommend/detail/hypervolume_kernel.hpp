@@ -32,14 +32,14 @@ struct HypervolumeSample {
   double with[kernel_points];                      ///< Σ over the subsets that a point is in
 };
 
-inline constexpr double fat_tail = 0.1;
+inline constexpr double fat_tail = 0.1;         ///< of fat_softplus in smooth.hpp
 inline constexpr double softplus_range = 40.0;  ///< beyond so many temperatures its logarithm is below rounding
 
-/// softplus(x / t) t with a tail like 0.1 t³ / x²; and the derivative of its logarithm.
-struct FatSoftplus {
+/// fat_softplus of smooth.hpp, which the kernels must not include, and the derivative of its logarithm.
+struct FatLength {
   double value, log_slope;
 };
-[[nodiscard]] FatSoftplus fat_softplus(double x, double temperature);
+[[nodiscard]] FatLength fat_length(double x, double temperature);
 
 /// Sums over the blocks of boxes and over all subsets, or over the subset `only` when that is not 0. The levels agree
 /// to rounding; the level must be one that this machine runs.

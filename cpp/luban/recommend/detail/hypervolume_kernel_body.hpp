@@ -126,7 +126,7 @@ void measure_lengths(const HypervolumeSample& sample, std::size_t j, const doubl
     if (near) {
       for (std::size_t b = 0; b < width; ++b) {
         if (distance[b] >= near_zero) continue;
-        const FatSoftplus exact = fat_softplus(y - lower[b], temperature);
+        const FatLength exact = fat_length(y - lower[b], temperature);
         const double scaled = exact.value * shrink;
         length[b] = scaled > least_length ? scaled : least_length;
         slope[b] = exact.log_slope;
