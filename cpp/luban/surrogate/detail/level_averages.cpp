@@ -1,0 +1,183 @@
+#include <luban/surrogate/detail/level_averages.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include <luban/surrogate/detail/transformed_posterior.hpp>
+
+namespace luban::surrogate::detail {
+
+namespace {
+
+using Eigen::Index;
+using Eigen::MatrixXd;
+using Eigen::VectorXd;
+
+/// Share of the noise of a run that its levels have in common, such that their average has the noise `averaged`.
+double common_share(const VectorXd& noise, const VectorXd& weights, double averaged) {
+  const double apart = weights.cwiseAbs2().dot(noise);
+  const double together = std::pow(weights.dot(noise.cwiseSqrt()), 2);
+  return together > apart ? std::clamp((averaged - apart) / (together - apart), 0.0, 1.0) : 1.0;
+}
+
+class LevelAverages {
+ public:
+  LevelAverages(const Surrogate& inner, const std::vector<NormalMoments>& moments, const MatrixXd& X,
+                const VectorXd& weights, const PosteriorRequest& request)
+      : inner_(inner),
+        moments_(moments),
+        X_(X),
+        weights_(weights),
+        request_(request),
+        levels_(weights.size()),
+        q_(X.rows() / weights.size()),
+        each_(inner.posterior(X, {.gradients = request.gradients, .joint = request.joint, .reading = true}), moments),
+        averaged_(inner.average(X, weights, {.reading = false})) {
+    if (!request.joint) {
+      for (Index i = 0; i < q_; ++i) blocks_.push_back(inner.posterior(rows(i), {.joint = true}));
+    }
+    if (request.gradients) ask_pairs();
+  }
+
+  std::unique_ptr<Posterior> posterior() const {
+    std::vector<GaussianPosterior::Moments> out(moments_.size());
+    for (std::size_t r = 0; r < moments_.size(); ++r) fill(static_cast<Index>(r), out[r]);
+    return std::make_unique<GaussianPosterior>(std::move(out));
+  }
+
+ private:
+  [[nodiscard]] MatrixXd rows(Index point) const { return X_.middleRows(point * levels_, levels_); }
+  [[nodiscard]] const NormalMoments::Expansion& at(Index point, Index level, Index response) const {
+    return each_.expansion(point * levels_ + level, response);
+  }
+
+  void ask_pairs() {
+    const Index pairs = levels_ * (levels_ - 1) / 2;
+    MatrixXd both(q_ * pairs * 2, X_.cols());
+    Index row = 0;
+    for (Index i = 0; i < q_; ++i) {
+      for (Index a = 0; a < levels_; ++a) {
+        for (Index b = a + 1; b < levels_; ++b) {
+          both.row(row++) = X_.row(i * levels_ + a);
+          both.row(row++) = X_.row(i * levels_ + b);
+        }
+      }
+    }
+    pairs_ = inner_.average(both, VectorXd::Constant(2, 0.5), {.gradients = true, .reading = false});
+  }
+
+  /// Σ_l Σ_k w_l w_k Cov of the levels of points i and j, their latent values of covariance K (L, L).
+  double between(Index i, Index j, Index response, const MatrixXd& K) const {
+    const NormalMoments& moments = moments_[static_cast<std::size_t>(response)];
+    double out = 0.0;
+    for (Index a = 0; a < levels_; ++a) {
+      for (Index b = 0; b < levels_; ++b) {
+        out += weights_(a) * weights_(b) * moments.covariance(at(i, a, response), at(j, b, response), K(a, b));
+      }
+    }
+    return out;
+  }
+
+  void fill(Index response, GaussianPosterior::Moments& out) const {
+    const VectorXd latent = each_.inner().variance(VarianceOf::latent).col(response);
+    const VectorXd noise = (each_.inner().variance(VarianceOf::run_mean).col(response) - latent).cwiseMax(0.0);
+    const VectorXd averaged_noise =
+        averaged_->variance(VarianceOf::run_mean).col(response) - averaged_->variance(VarianceOf::latent).col(response);
+    const MatrixXd joint = request_.joint ? each_.inner().covariance(response, VarianceOf::latent) : MatrixXd();
+    out.mean.resize(q_);
+    out.variance.resize(q_);
+    out.between_variance.resize(q_);
+    if (request_.reading) out.within_variance.resize(q_);
+    if (request_.gradients) {
+      out.mean_gradient = MatrixXd::Zero(q_, X_.cols());
+      out.variance_gradient = MatrixXd::Zero(q_, X_.cols());
+    }
+    for (Index i = 0; i < q_; ++i) {
+      const Index first = i * levels_;
+      MatrixXd K = request_.joint ? MatrixXd(joint.block(first, first, levels_, levels_))
+                                  : blocks_[static_cast<std::size_t>(i)]->covariance(response, VarianceOf::latent);
+      K.diagonal() = latent.segment(first, levels_);
+      fill_point(i, response, K, noise.segment(first, levels_), averaged_noise(i), out);
+      if (request_.gradients) add_gradients(i, response, K, out);
+    }
+    if (request_.joint) fill_joint(response, joint, out);
+  }
+
+  void fill_point(Index i, Index response, const MatrixXd& K, const VectorXd& noise, double averaged_noise,
+                  GaussianPosterior::Moments& out) const {
+    out.mean(i) = 0.0;
+    for (Index a = 0; a < levels_; ++a) out.mean(i) += weights_(a) * at(i, a, response).mean;
+    out.variance(i) = between(i, i, response, K);
+    const VectorXd sd = noise.cwiseSqrt();
+    MatrixXd of_run = K + common_share(noise, weights_, averaged_noise) * (sd * sd.transpose());
+    of_run.diagonal() = K.diagonal() + noise;
+    const double run = std::max(between(i, i, response, of_run), out.variance(i));
+    out.between_variance(i) = run - out.variance(i);
+    if (!request_.reading) return;
+    double reading = 0.0;  // one reading is taken at one of the levels
+    for (Index a = 0; a < levels_; ++a) {
+      const NormalMoments::Expansion& here = at(i, a, response);
+      reading += weights_(a) * (std::pow(here.mean - out.mean(i), 2) + here.variance);
+    }
+    out.within_variance(i) = std::max(reading - run, 0.0);
+  }
+
+  void fill_joint(Index response, const MatrixXd& joint, GaussianPosterior::Moments& out) const {
+    out.covariance.resize(q_, q_);
+    for (Index i = 0; i < q_; ++i) {
+      out.covariance(i, i) = out.variance(i);
+      for (Index j = 0; j < i; ++j) {
+        const MatrixXd K = joint.block(i * levels_, j * levels_, levels_, levels_);
+        out.covariance(i, j) = out.covariance(j, i) = between(i, j, response, K);
+      }
+    }
+  }
+
+  void add_gradients(Index i, Index response, const MatrixXd& K, GaussianPosterior::Moments& out) const {
+    const NormalMoments& moments = moments_[static_cast<std::size_t>(response)];
+    const MatrixXd mean = each_.inner().mean_gradient(response).middleRows(i * levels_, levels_);
+    const MatrixXd variance = each_.inner().variance_gradient(response).middleRows(i * levels_, levels_);
+    const Index pairs = levels_ * (levels_ - 1) / 2;
+    const MatrixXd of_pairs = pairs_->variance_gradient(response).middleRows(i * pairs, pairs);
+    Index pair = 0;
+    for (Index a = 0; a < levels_; ++a) {
+      const NormalMoments::Expansion& here = at(i, a, response);
+      const NormalMoments::MeanPartials of_mean = moments.mean_partials(here);
+      out.mean_gradient.row(i) += weights_(a) * (of_mean.by_mean * mean.row(a) + of_mean.by_variance * variance.row(a));
+      const NormalMoments::Partials own = moments.partials(here, here, K(a, a));
+      out.variance_gradient.row(i) += weights_(a) * weights_(a) *
+                                      ((own.by_covariance + own.by_variance_a + own.by_variance_b) * variance.row(a) +
+                                       (own.by_mean_a + own.by_mean_b) * mean.row(a));
+      for (Index b = a + 1; b < levels_; ++b, ++pair) {
+        const NormalMoments::Partials part = moments.partials(here, at(i, b, response), K(a, b));
+        const Eigen::RowVectorXd of_covariance = 2.0 * of_pairs.row(pair) - 0.5 * (variance.row(a) + variance.row(b));
+        out.variance_gradient.row(i) +=
+            2.0 * weights_(a) * weights_(b) *
+            (part.by_covariance * of_covariance + part.by_mean_a * mean.row(a) + part.by_mean_b * mean.row(b) +
+             part.by_variance_a * variance.row(a) + part.by_variance_b * variance.row(b));
+      }
+    }
+  }
+
+  const Surrogate& inner_;
+  const std::vector<NormalMoments>& moments_;
+  const MatrixXd& X_;
+  const VectorXd& weights_;
+  PosteriorRequest request_;
+  Index levels_;
+  Index q_;
+  TransformedPosterior each_;
+  std::unique_ptr<Posterior> averaged_;
+  std::vector<std::unique_ptr<Posterior>> blocks_;  // (q), joint over the levels of one point
+  std::unique_ptr<Posterior> pairs_;                // pairs of levels of each point
+};
+
+}  // namespace
+
+std::unique_ptr<Posterior> level_averages(const Surrogate& inner, const std::vector<NormalMoments>& moments,
+                                          const MatrixXd& X, const VectorXd& weights, const PosteriorRequest& request) {
+  return LevelAverages(inner, moments, X, weights, request).posterior();
+}
+
+}  // namespace luban::surrogate::detail
