@@ -19,6 +19,7 @@ namespace {
 
 constexpr double missing = std::numeric_limits<double>::quiet_NaN();
 constexpr std::size_t fewest_groups = 3;
+constexpr double most_lead = 2.0;  // nats that one reading may lend
 
 [[noreturn]] void refuse(const std::string& expected, const std::string& received, const char* option) {
   throw core::ConfigurationError({.where = "surrogate.choose_response_transforms",
@@ -131,6 +132,46 @@ Estimate estimate(const Eigen::VectorXd& values, const features::Dataset& data) 
   return out;
 }
 
+Eigen::VectorXd bounded_of(Eigen::VectorXd leads) {
+  for (double& lead : leads) {
+    if (!std::isnan(lead)) lead = std::clamp(lead, -most_lead, most_lead);
+  }
+  return leads;
+}
+
+TransformChoice chosen_of(const features::Dataset& data, Eigen::Index r, const std::vector<std::string>& names,
+                          const std::vector<Judged>& judged, const TransformChoiceOptions& options) {
+  TransformChoice choice{.chosen = "none", .trials = {}};
+  const Eigen::VectorXd weights = features::robust_weights(data, r);
+  const auto honest = [&](Eigen::VectorXd values) {
+    for (Eigen::Index i = 0; i < values.size(); ++i) values(i) = weights(i) > 0.0 ? values(i) : missing;
+    return values;
+  };
+  const Eigen::VectorXd plain = honest(judged.front().log_density.col(r));
+  double best = 0.0;
+  for (std::size_t c = 0; c < names.size(); ++c) {
+    TransformTrial trial{.name = names[c], .refused = judged[c].refused[static_cast<std::size_t>(r)]};
+    if (!trial.refused.empty()) {
+      trial.log_density = trial.lead = trial.bounded_lead = trial.standard_error = missing;
+    } else {
+      const Eigen::VectorXd values = honest(judged[c].log_density.col(r));
+      const Eigen::VectorXd leads = values - plain;
+      const Estimate bounded = estimate(bounded_of(leads), data);
+      trial.log_density = estimate(values, data).mean;
+      trial.lead = estimate(leads, data).mean;
+      trial.bounded_lead = bounded.mean;
+      trial.standard_error = bounded.standard_error;
+    }
+    const bool clear = c > 0 && trial.lead > 0.0 && trial.bounded_lead > options.standard_errors * trial.standard_error;
+    if (clear && trial.bounded_lead > best) {
+      best = trial.bounded_lead;
+      choice.chosen = trial.name;
+    }
+    choice.trials.push_back(std::move(trial));
+  }
+  return choice;
+}
+
 }  // namespace
 
 std::vector<TransformChoice> choose_response_transforms(const features::Dataset& data, const SurrogateFactory& make,
@@ -145,35 +186,11 @@ std::vector<TransformChoice> choose_response_transforms(const features::Dataset&
   for (const std::string& name : options.candidates) {
     if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
   }
+  const core::CallControl quiet{.stop = control.stop, .progress = {}};  // the progress of many fits means nothing
   std::vector<Judged> judged;
-  for (const std::string& name : names) judged.push_back(judge(name, data, folds, make, key, control));
+  for (const std::string& name : names) judged.push_back(judge(name, data, folds, make, key, quiet));
   for (Eigen::Index r = 0; r < data.m(); ++r) {
-    TransformChoice& choice = out[static_cast<std::size_t>(r)];
-    const Eigen::VectorXd weights = features::robust_weights(data, r);
-    const auto honest = [&](Eigen::VectorXd values) {
-      for (Eigen::Index i = 0; i < values.size(); ++i) values(i) = weights(i) > 0.0 ? values(i) : missing;
-      return values;
-    };
-    const Eigen::VectorXd plain = honest(judged.front().log_density.col(r));
-    double best = 0.0;
-    for (std::size_t c = 0; c < names.size(); ++c) {
-      TransformTrial trial{.name = names[c], .refused = judged[c].refused[static_cast<std::size_t>(r)]};
-      if (!trial.refused.empty()) {
-        trial.log_density = trial.lead = trial.standard_error = missing;
-      } else {
-        const Eigen::VectorXd values = honest(judged[c].log_density.col(r));
-        const Estimate lead = estimate(values - plain, data);
-        trial.log_density = estimate(values, data).mean;
-        trial.lead = lead.mean;
-        trial.standard_error = lead.standard_error;
-      }
-      const bool clear = c > 0 && trial.lead > options.standard_errors * trial.standard_error;
-      if (clear && trial.lead > best) {
-        best = trial.lead;
-        choice.chosen = trial.name;
-      }
-      choice.trials.push_back(std::move(trial));
-    }
+    out[static_cast<std::size_t>(r)] = chosen_of(data, r, names, judged, options);
   }
   return out;
 }

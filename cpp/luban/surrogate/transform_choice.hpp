@@ -22,8 +22,9 @@ struct TransformChoiceOptions {
 struct TransformTrial {
   std::string name;
   double log_density = 0.0;     ///< of a left-out reading in the response's unit, mean, nats; NaN when refused
-  double lead = 0.0;            ///< over "none"
-  double standard_error = 0.0;  ///< of the lead, groups left out in turn (jackknife)
+  double lead = 0.0;            ///< over "none", mean
+  double bounded_lead = 0.0;    ///< the same with every reading's lead kept within ±2, so that no single one decides
+  double standard_error = 0.0;  ///< of the bounded lead, groups left out in turn (jackknife)
   std::string refused;          ///< why the candidate cannot be fitted; empty when it can
 };
 
@@ -33,7 +34,8 @@ struct TransformChoice {
 };
 
 /// For each response the transform whose surrogates give left-out readings the greatest log density, the Jacobian
-/// included: the one with the greatest lead among those that lead "none" by more than `standard_errors`, else "none".
+/// included: among those that lead "none" and whose bounded lead exceeds `standard_errors`, the one with the greatest;
+/// else "none".
 /// Folds never split a group and are the same for all; gross errors are not scored.
 /// @throws ConfigurationError on an unknown candidate, one that clips what is learned (its own density flatters it), or
 /// an option out of range; whatever `make` throws; StoppedError.
