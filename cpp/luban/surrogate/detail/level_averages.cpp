@@ -14,6 +14,8 @@ using Eigen::Index;
 using Eigen::MatrixXd;
 using Eigen::VectorXd;
 
+constexpr Index rows_at_once = 48;  // more make joint covariances of which most is not needed
+
 /// Share of the noise of a run that its levels have in common, such that their average has the noise `averaged`.
 double common_share(const VectorXd& noise, const VectorXd& weights, double averaged) {
   const double apart = weights.cwiseAbs2().dot(noise);
@@ -32,10 +34,14 @@ class LevelAverages {
         request_(request),
         levels_(weights.size()),
         q_(X.rows() / weights.size()),
+        points_(std::max<Index>(1, rows_at_once / weights.size())),
         each_(inner.posterior(X, {.gradients = request.gradients, .joint = request.joint, .reading = true}), moments),
         averaged_(inner.average(X, weights, {.reading = false})) {
     if (!request.joint) {
-      for (Index i = 0; i < q_; ++i) blocks_.push_back(inner.posterior(rows(i), {.joint = true}));
+      for (Index i = 0; i < q_; i += points_) {
+        const Index count = std::min(points_, q_ - i) * levels_;
+        blocks_.push_back(inner.posterior(X.middleRows(i * levels_, count), {.joint = true, .reading = false}));
+      }
     }
     if (request.gradients) ask_pairs();
   }
@@ -47,7 +53,6 @@ class LevelAverages {
   }
 
  private:
-  [[nodiscard]] MatrixXd rows(Index point) const { return X_.middleRows(point * levels_, levels_); }
   [[nodiscard]] const NormalMoments::Expansion& at(Index point, Index level, Index response) const {
     return each_.expansion(point * levels_ + level, response);
   }
@@ -93,10 +98,15 @@ class LevelAverages {
       out.mean_gradient = MatrixXd::Zero(q_, X_.cols());
       out.variance_gradient = MatrixXd::Zero(q_, X_.cols());
     }
+    MatrixXd block;
     for (Index i = 0; i < q_; ++i) {
       const Index first = i * levels_;
-      MatrixXd K = request_.joint ? MatrixXd(joint.block(first, first, levels_, levels_))
-                                  : blocks_[static_cast<std::size_t>(i)]->covariance(response, VarianceOf::latent);
+      if (!request_.joint && i % points_ == 0) {
+        block = blocks_[static_cast<std::size_t>(i / points_)]->covariance(response, VarianceOf::latent);
+      }
+      const MatrixXd& whole = request_.joint ? joint : block;
+      const Index place = request_.joint ? first : (i % points_) * levels_;
+      MatrixXd K = whole.block(place, place, levels_, levels_);
       K.diagonal() = latent.segment(first, levels_);
       fill_point(i, response, K, noise.segment(first, levels_), averaged_noise(i), out);
       if (request_.gradients) add_gradients(i, response, K, out);
@@ -167,9 +177,10 @@ class LevelAverages {
   PosteriorRequest request_;
   Index levels_;
   Index q_;
+  Index points_;
   TransformedPosterior each_;
   std::unique_ptr<Posterior> averaged_;
-  std::vector<std::unique_ptr<Posterior>> blocks_;  // (q), joint over the levels of one point
+  std::vector<std::unique_ptr<Posterior>> blocks_;  // joint over all levels of `points_` points
   std::unique_ptr<Posterior> pairs_;                // pairs of levels of each point
 };
 

@@ -56,37 +56,49 @@ GaussLegendre gauss_legendre() {
   return out;
 }
 
+/// he_{k + 1} = (x he_k − √k he_{k − 1}) / √(k + 1)
+struct Recurrence {
+  std::array<double, computed> by_last{};
+  std::array<double, computed> by_before{};
+
+  Recurrence() {
+    for (std::size_t k = 1; k < by_last.size(); ++k) {
+      by_last[k] = 1.0 / std::sqrt(static_cast<double>(k + 1));
+      by_before[k] = std::sqrt(static_cast<double>(k)) * by_last[k];
+    }
+  }
+};
+
 /// Nodes of one interval, and each order's polynomial times weight and normal density there.
 struct Panel {
-  std::array<double, nodes> x{};
-  Eigen::Matrix<double, computed, nodes> polynomial;
+  Eigen::Array<double, nodes, 1> x;
+  Eigen::Matrix<double, nodes, computed> polynomial;
 
-  Panel(const GaussLegendre& rule, double low, double high) {
+  Panel(const GaussLegendre& rule, const Recurrence& recurrence, double low, double high, Eigen::Index orders) {
     const double half = 0.5 * (high - low);
-    for (std::size_t i = 0; i < x.size(); ++i) {
-      x[i] = low + half * (1.0 + rule.x[i]);
-      const double weight = half * rule.weight[i] * std::exp(-0.5 * x[i] * x[i]) / std::sqrt(2.0 * std::numbers::pi);
-      const auto column = static_cast<Eigen::Index>(i);
-      polynomial(0, column) = weight;
-      polynomial(1, column) = weight * x[i];
-      for (Eigen::Index k = 1; k + 1 < computed; ++k) {
-        const auto degree = static_cast<double>(k);
-        polynomial(k + 1, column) =
-            (x[i] * polynomial(k, column) - std::sqrt(degree) * polynomial(k - 1, column)) / std::sqrt(degree + 1.0);
-      }
+    const Eigen::Map<const Eigen::Array<double, nodes, 1>> place(rule.x.data());
+    const Eigen::Map<const Eigen::Array<double, nodes, 1>> weight(rule.weight.data());
+    x = low + half * (1.0 + place);
+    polynomial.col(0) = half / std::sqrt(2.0 * std::numbers::pi) * weight * (-0.5 * x.square()).exp();
+    if (orders > 1) polynomial.col(1) = x * polynomial.col(0).array();
+    for (Eigen::Index k = 1; k + 1 < orders; ++k) {
+      const auto at = static_cast<std::size_t>(k);
+      polynomial.col(k + 1) = recurrence.by_last[at] * x * polynomial.col(k).array() -
+                              recurrence.by_before[at] * polynomial.col(k - 1).array();
     }
   }
 };
 
 struct Rule {
   GaussLegendre legendre = gauss_legendre();
+  Recurrence recurrence;
   std::vector<Panel> whole;
 
   Rule() {
     const double width = 2.0 * reach / static_cast<double>(panels);
     for (Eigen::Index p = 0; p < panels; ++p) {
       const double low = -reach + width * static_cast<double>(p);
-      whole.emplace_back(legendre, low, low + width);
+      whole.emplace_back(legendre, recurrence, low, low + width, computed);
     }
   }
 };
@@ -100,12 +112,9 @@ const Rule& rule() {
 void add(const Panel& panel, const ResponseTransform& transform, double mean, double sd, Expansion& out,
          double& square) {
   Eigen::Matrix<double, nodes, 1> values;
-  for (std::size_t i = 0; i < panel.x.size(); ++i) {
-    const double value = transform.inverse(mean + sd * panel.x[i]) - out.mean;
-    values(static_cast<Eigen::Index>(i)) = value;
-    square += panel.polynomial(0, static_cast<Eigen::Index>(i)) * value * value;
-  }
-  out.coefficient += panel.polynomial.topRows(out.coefficient.size()) * values;
+  for (Eigen::Index i = 0; i < nodes; ++i) values(i) = transform.inverse(mean + sd * panel.x(i)) - out.mean;
+  square += panel.polynomial.col(0).dot(values.cwiseAbs2());
+  out.coefficient.noalias() += panel.polynomial.leftCols(out.coefficient.size()).transpose() * values;
 }
 
 double power_of(double base, Eigen::Index exponent) {
@@ -169,14 +178,14 @@ Expansion NormalMoments::series(double mean, double variance, Eigen::Index order
     for (const double kink : kinks_) {
       const double x = (kink - mean) / sd;
       if (!(x > low && x < high)) continue;
-      add(Panel(rule().legendre, low, x), *transform_, mean, sd, out, square);
+      add(Panel(rule().legendre, rule().recurrence, low, x, orders), *transform_, mean, sd, out, square);
       low = x;
       whole = false;
     }
     if (whole) {
       add(rule().whole[static_cast<std::size_t>(p)], *transform_, mean, sd, out, square);
     } else {
-      add(Panel(rule().legendre, low, high), *transform_, mean, sd, out, square);
+      add(Panel(rule().legendre, rule().recurrence, low, high, orders), *transform_, mean, sd, out, square);
     }
   }
   const double shift = out.coefficient(0);
