@@ -195,6 +195,8 @@ TEST(transformed_surrogate, gradients_are_those_of_finite_differences) {
       const VectorXd variance = (high->variance(VarianceOf::latent) - low->variance(VarianceOf::latent)) / (2.0 * step);
       EXPECT_LT((posterior->mean_gradient(0).col(column) - mean).norm(), 1e-6 * mean.norm() + 1e-8) << name;
       EXPECT_LT((posterior->variance_gradient(0).col(column) - variance).norm(), 2e-4 * variance.norm() + 1e-8) << name;
+      const VectorXd run = (high->variance(VarianceOf::run_mean) - low->variance(VarianceOf::run_mean)) / (2.0 * step);
+      EXPECT_LT((posterior->run_variance_gradient(0).col(column) - run).norm(), 2e-4 * run.norm() + 1e-8) << name;
     }
   }
 }
@@ -233,6 +235,8 @@ TEST(transformed_surrogate, averages_are_of_the_responses) {
       const VectorXd variance = (high->variance(VarianceOf::latent) - low->variance(VarianceOf::latent)) / (2.0 * step);
       EXPECT_LT((average->mean_gradient(0).col(column) - mean).norm(), 1e-6 * mean.norm() + 1e-8) << name;
       EXPECT_LT((average->variance_gradient(0).col(column) - variance).norm(), 2e-4 * variance.norm() + 1e-8) << name;
+      const VectorXd run = (high->variance(VarianceOf::run_mean) - low->variance(VarianceOf::run_mean)) / (2.0 * step);
+      EXPECT_LT((average->run_variance_gradient(0).col(column) - run).norm(), 2e-4 * run.norm() + 1e-8) << name;
     }
   }
 }

@@ -89,6 +89,8 @@ GaussianPosterior::Moments ConditionedSurrogate::condition(const Posterior& wide
   if (request.gradients) {
     moments.mean_gradient = wide.mean_gradient(response).topRows(q);
     moments.variance_gradient = wide.variance_gradient(response).topRows(q);
+    const Eigen::MatrixXd between = wide.between_gradient(response);
+    if (between.size() > 0) moments.between_gradient = between.topRows(q);
     const auto steps = static_cast<Eigen::Index>(2 * numeric_.size());
     for (Eigen::Index i = 0; i < q; ++i) {
       for (std::size_t j = 0; j < numeric_.size(); ++j) {

@@ -67,6 +67,9 @@ class DerivedPosterior final : public Posterior {
     if (response < inner_->m()) return inner_->variance_gradient(response);
     return Eigen::MatrixXd::Zero(gradient_of(response).rows(), gradient_of(response).cols());
   }
+  [[nodiscard]] Eigen::MatrixXd between_gradient(Eigen::Index response) const override {
+    return response < inner_->m() ? inner_->between_gradient(response) : Eigen::MatrixXd();
+  }
   [[nodiscard]] Eigen::MatrixXd quantile(double probability, VarianceOf of) const override {
     return append(inner_->quantile(probability, of), derived_.value);
   }

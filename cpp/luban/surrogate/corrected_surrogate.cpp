@@ -22,6 +22,7 @@ Moments moments_of(const Posterior& posterior, Eigen::Index response, const Post
   if (request.gradients) {
     out.mean_gradient = posterior.mean_gradient(response);
     out.variance_gradient = posterior.variance_gradient(response);
+    out.between_gradient = posterior.between_gradient(response);
   }
   return out;
 }

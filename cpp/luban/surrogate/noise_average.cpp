@@ -83,6 +83,8 @@ std::unique_ptr<Posterior> AveragedSurrogate::posterior(const Eigen::MatrixXd& X
     if (request.gradients) {
       moments.mean_gradient = averaged->mean_gradient(r)(Eigen::all, kept_columns_);
       moments.variance_gradient = averaged->variance_gradient(r)(Eigen::all, kept_columns_);
+      const Eigen::MatrixXd between = averaged->between_gradient(r);
+      if (between.size() > 0) moments.between_gradient = between(Eigen::all, kept_columns_);
     }
   }
   return std::make_unique<GaussianPosterior>(std::move(out));

@@ -33,6 +33,11 @@ class LUBAN_SURROGATE_EXPORT Posterior {
   /// @throws LifecycleError when asked for without `gradients`.
   [[nodiscard]] virtual Eigen::MatrixXd mean_gradient(Eigen::Index response) const = 0;
   [[nodiscard]] virtual Eigen::MatrixXd variance_gradient(Eigen::Index response) const = 0;
+  /// (q, d) derivatives of what `run_mean` adds to the latent variance; empty where that is the same everywhere, the
+  /// ordinary case. @throws as the others.
+  [[nodiscard]] virtual Eigen::MatrixXd between_gradient(Eigen::Index response) const;
+  /// (q, d) derivatives of the variance of a run's mean.
+  [[nodiscard]] Eigen::MatrixXd run_variance_gradient(Eigen::Index response) const;
   /// (q, m) quantile of the predictive distribution, probability in (0, 1).
   [[nodiscard]] virtual Eigen::MatrixXd quantile(double probability, VarianceOf of) const = 0;
   /// (q, m) log predictive density at Y (q, m); NaN in Y gives NaN.
@@ -61,6 +66,7 @@ class LUBAN_SURROGATE_EXPORT GaussianPosterior final : public Posterior {
     Eigen::VectorXd within_variance;    ///< (q) added for reading; empty when that was not asked for
     Eigen::MatrixXd mean_gradient;      ///< (q, d) or empty
     Eigen::MatrixXd variance_gradient;  ///< (q, d) or empty
+    Eigen::MatrixXd between_gradient;   ///< (q, d), or empty where between_variance is the same everywhere
   };
   explicit GaussianPosterior(std::vector<Moments> responses);
 
@@ -71,6 +77,7 @@ class LUBAN_SURROGATE_EXPORT GaussianPosterior final : public Posterior {
   [[nodiscard]] Eigen::MatrixXd covariance(Eigen::Index response, VarianceOf of) const override;
   [[nodiscard]] Eigen::MatrixXd mean_gradient(Eigen::Index response) const override;
   [[nodiscard]] Eigen::MatrixXd variance_gradient(Eigen::Index response) const override;
+  [[nodiscard]] Eigen::MatrixXd between_gradient(Eigen::Index response) const override;
   [[nodiscard]] Eigen::MatrixXd quantile(double probability, VarianceOf of) const override;
   [[nodiscard]] Eigen::MatrixXd log_density(const Eigen::MatrixXd& Y, VarianceOf of) const override;
   [[nodiscard]] std::vector<Eigen::MatrixXd> sample(Eigen::Index s, core::RandomKey key, VarianceOf of) const override;

@@ -64,8 +64,9 @@ def card_of_fit(
         "asked": plan.asked,
         "tried": plan.contenders,
         "contest": None if held is None else held.to_dict(),
-        "transforms": transforms.asked_by_response(data, plan.transforms),
     }
+    if plan.transforms:
+        card["choice"]["transforms"] = transforms.asked_by_response(data, plan.transforms)
     chosen = [] if held is None else contest.sentences(held)
     card["why"] += [*chosen, *plan.notes, *notes, *_on_folds(data, evaluation.folds, folds_asked), *_split_points(data)]
     learned = fitted.surrogate

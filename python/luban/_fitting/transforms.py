@@ -14,8 +14,8 @@ __all__ = ["asked_by_response", "described", "process_inside", "sentences"]
 
 
 def asked_by_response(data: _core.Dataset, names: Sequence[str]) -> dict[str, str]:
-    """Return the transform asked for by response, empty when there was none for any."""
-    return {column.name: name for column, name in zip(data.responses, names, strict=True)} if names else {}
+    """Return the transform asked for, by response."""
+    return {column.name: name for column, name in zip(data.responses, names, strict=True)}
 
 
 def process_inside(surrogate: _core.TransformedSurrogate) -> _core.GaussianProcess:

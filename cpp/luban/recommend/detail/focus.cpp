@@ -26,6 +26,7 @@ GaussianPosterior::Moments moments_of(const Posterior& posterior, Eigen::Index r
   if (request.gradients) {
     moments.mean_gradient = posterior.mean_gradient(response);
     moments.variance_gradient = posterior.variance_gradient(response);
+    moments.between_gradient = posterior.between_gradient(response);
   }
   return moments;
 }

@@ -12,6 +12,7 @@ namespace {
 
 using Eigen::Index;
 using Eigen::MatrixXd;
+using Eigen::RowVectorXd;
 using Eigen::VectorXd;
 
 constexpr Index rows_at_once = 48;  // more make joint covariances of which most is not needed
@@ -69,7 +70,11 @@ class LevelAverages {
         }
       }
     }
-    pairs_ = inner_.average(both, VectorXd::Constant(2, 0.5), {.gradients = true, .reading = false});
+    const auto pair = inner_.average(both, VectorXd::Constant(2, 0.5), {.gradients = true, .reading = false});
+    for (Index r = 0; r < pair->m(); ++r) {
+      slopes_.push_back(
+          {each_.inner().mean_gradient(r), each_.inner().variance_gradient(r), pair->variance_gradient(r)});
+    }
   }
 
   /// Σ_l Σ_k w_l w_k Cov of the levels of points i and j, their latent values of covariance K (L, L).
@@ -97,6 +102,7 @@ class LevelAverages {
     if (request_.gradients) {
       out.mean_gradient = MatrixXd::Zero(q_, X_.cols());
       out.variance_gradient = MatrixXd::Zero(q_, X_.cols());
+      out.between_gradient = MatrixXd::Zero(q_, X_.cols());
     }
     MatrixXd block;
     for (Index i = 0; i < q_; ++i) {
@@ -108,20 +114,29 @@ class LevelAverages {
       const Index place = request_.joint ? first : (i % points_) * levels_;
       MatrixXd K = whole.block(place, place, levels_, levels_);
       K.diagonal() = latent.segment(first, levels_);
-      fill_point(i, response, K, noise.segment(first, levels_), averaged_noise(i), out);
-      if (request_.gradients) add_gradients(i, response, K, out);
+      const MatrixXd of_run = with_noise(K, noise.segment(first, levels_), averaged_noise(i));
+      fill_point(i, response, K, of_run, out);
+      if (!request_.gradients) continue;
+      for (Index a = 0; a < levels_; ++a) out.mean_gradient.row(i) += weights_(a) * mean_gradient(i, a, response);
+      out.variance_gradient.row(i) = variance_gradient(i, response, K);
+      out.between_gradient.row(i) = variance_gradient(i, response, of_run) - out.variance_gradient.row(i);
     }
     if (request_.joint) fill_joint(response, joint, out);
   }
 
-  void fill_point(Index i, Index response, const MatrixXd& K, const VectorXd& noise, double averaged_noise,
+  /// Covariance of the levels within one run.
+  MatrixXd with_noise(const MatrixXd& K, const VectorXd& noise, double averaged_noise) const {
+    const VectorXd sd = noise.cwiseSqrt();
+    MatrixXd out = K + common_share(noise, weights_, averaged_noise) * (sd * sd.transpose());
+    out.diagonal() = K.diagonal() + noise;
+    return out;
+  }
+
+  void fill_point(Index i, Index response, const MatrixXd& K, const MatrixXd& of_run,
                   GaussianPosterior::Moments& out) const {
     out.mean(i) = 0.0;
     for (Index a = 0; a < levels_; ++a) out.mean(i) += weights_(a) * at(i, a, response).mean;
     out.variance(i) = between(i, i, response, K);
-    const VectorXd sd = noise.cwiseSqrt();
-    MatrixXd of_run = K + common_share(noise, weights_, averaged_noise) * (sd * sd.transpose());
-    of_run.diagonal() = K.diagonal() + noise;
     const double run = std::max(between(i, i, response, of_run), out.variance(i));
     out.between_variance(i) = run - out.variance(i);
     if (!request_.reading) return;
@@ -144,31 +159,43 @@ class LevelAverages {
     }
   }
 
-  void add_gradients(Index i, Index response, const MatrixXd& K, GaussianPosterior::Moments& out) const {
+  RowVectorXd mean_gradient(Index i, Index level, Index response) const {
+    const Index row = i * levels_ + level;
+    const auto part = moments_[static_cast<std::size_t>(response)].mean_partials(at(i, level, response));
+    return part.by_mean * slopes_[static_cast<std::size_t>(response)].mean.row(row) +
+           part.by_variance * slopes_[static_cast<std::size_t>(response)].variance.row(row);
+  }
+
+  /// Of the average's variance when its levels have covariance K, noise being the same at all inputs.
+  RowVectorXd variance_gradient(Index i, Index response, const MatrixXd& K) const {
     const NormalMoments& moments = moments_[static_cast<std::size_t>(response)];
-    const MatrixXd mean = each_.inner().mean_gradient(response).middleRows(i * levels_, levels_);
-    const MatrixXd variance = each_.inner().variance_gradient(response).middleRows(i * levels_, levels_);
-    const Index pairs = levels_ * (levels_ - 1) / 2;
-    const MatrixXd of_pairs = pairs_->variance_gradient(response).middleRows(i * pairs, pairs);
-    Index pair = 0;
+    const Slopes& slopes = slopes_[static_cast<std::size_t>(response)];
+    const auto mean = slopes.mean.middleRows(i * levels_, levels_);
+    const auto variance = slopes.variance.middleRows(i * levels_, levels_);
+    Index pair = i * levels_ * (levels_ - 1) / 2;
+    RowVectorXd out = RowVectorXd::Zero(X_.cols());
     for (Index a = 0; a < levels_; ++a) {
       const NormalMoments::Expansion& here = at(i, a, response);
-      const NormalMoments::MeanPartials of_mean = moments.mean_partials(here);
-      out.mean_gradient.row(i) += weights_(a) * (of_mean.by_mean * mean.row(a) + of_mean.by_variance * variance.row(a));
       const NormalMoments::Partials own = moments.partials(here, here, K(a, a));
-      out.variance_gradient.row(i) += weights_(a) * weights_(a) *
-                                      ((own.by_covariance + own.by_variance_a + own.by_variance_b) * variance.row(a) +
-                                       (own.by_mean_a + own.by_mean_b) * mean.row(a));
+      out += weights_(a) * weights_(a) *
+             ((own.by_covariance + own.by_variance_a + own.by_variance_b) * variance.row(a) +
+              (own.by_mean_a + own.by_mean_b) * mean.row(a));
       for (Index b = a + 1; b < levels_; ++b, ++pair) {
         const NormalMoments::Partials part = moments.partials(here, at(i, b, response), K(a, b));
-        const Eigen::RowVectorXd of_covariance = 2.0 * of_pairs.row(pair) - 0.5 * (variance.row(a) + variance.row(b));
-        out.variance_gradient.row(i) +=
-            2.0 * weights_(a) * weights_(b) *
-            (part.by_covariance * of_covariance + part.by_mean_a * mean.row(a) + part.by_mean_b * mean.row(b) +
-             part.by_variance_a * variance.row(a) + part.by_variance_b * variance.row(b));
+        const RowVectorXd of_covariance = 2.0 * slopes.pairs.row(pair) - 0.5 * (variance.row(a) + variance.row(b));
+        out += 2.0 * weights_(a) * weights_(b) *
+               (part.by_covariance * of_covariance + part.by_mean_a * mean.row(a) + part.by_mean_b * mean.row(b) +
+                part.by_variance_a * variance.row(a) + part.by_variance_b * variance.row(b));
       }
     }
+    return out;
   }
+
+  struct Slopes {
+    MatrixXd mean;      // (q·L, p)
+    MatrixXd variance;  // (q·L, p)
+    MatrixXd pairs;     // (q·pairs, p) of the variance of each pair's average
+  };
 
   const Surrogate& inner_;
   const std::vector<NormalMoments>& moments_;
@@ -181,7 +208,7 @@ class LevelAverages {
   TransformedPosterior each_;
   std::unique_ptr<Posterior> averaged_;
   std::vector<std::unique_ptr<Posterior>> blocks_;  // joint over all levels of `points_` points
-  std::unique_ptr<Posterior> pairs_;                // pairs of levels of each point
+  std::vector<Slopes> slopes_;                      // (m)
 };
 
 }  // namespace

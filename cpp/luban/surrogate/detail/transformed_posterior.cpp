@@ -67,17 +67,25 @@ Eigen::MatrixXd TransformedPosterior::mean_gradient(Eigen::Index response) const
   return by_mean;
 }
 
-Eigen::MatrixXd TransformedPosterior::variance_gradient(Eigen::Index response) const {
+Eigen::MatrixXd TransformedPosterior::gradient_of_variance(Eigen::Index response, VarianceOf of) const {
   const Eigen::MatrixXd by_mean = inner_->mean_gradient(response);
   Eigen::MatrixXd out = inner_->variance_gradient(response);
-  const Eigen::VectorXd latent = inner_->variance(VarianceOf::latent).col(response);
+  const Eigen::VectorXd of_z = inner_->variance(of).col(response);
   for (Eigen::Index i = 0; i < q(); ++i) {
     const NormalMoments::Expansion& here = expansion(i, response);
-    const auto part = moments_[static_cast<std::size_t>(response)].partials(here, here, latent(i));
+    const auto part = moments_[static_cast<std::size_t>(response)].partials(here, here, of_z(i));
     out.row(i) = (part.by_covariance + part.by_variance_a + part.by_variance_b) * out.row(i) +
                  (part.by_mean_a + part.by_mean_b) * by_mean.row(i);
   }
   return out;
+}
+
+Eigen::MatrixXd TransformedPosterior::variance_gradient(Eigen::Index response) const {
+  return gradient_of_variance(response, VarianceOf::latent);
+}
+
+Eigen::MatrixXd TransformedPosterior::between_gradient(Eigen::Index response) const {
+  return gradient_of_variance(response, VarianceOf::run_mean) - gradient_of_variance(response, VarianceOf::latent);
 }
 
 Eigen::MatrixXd TransformedPosterior::left_out(VarianceOf of) const {

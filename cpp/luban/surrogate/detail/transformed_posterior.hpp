@@ -24,6 +24,7 @@ class TransformedPosterior final : public Posterior {
   [[nodiscard]] Eigen::MatrixXd covariance(Eigen::Index response, VarianceOf of) const override;
   [[nodiscard]] Eigen::MatrixXd mean_gradient(Eigen::Index response) const override;
   [[nodiscard]] Eigen::MatrixXd variance_gradient(Eigen::Index response) const override;
+  [[nodiscard]] Eigen::MatrixXd between_gradient(Eigen::Index response) const override;
   [[nodiscard]] Eigen::MatrixXd quantile(double probability, VarianceOf of) const override;
   [[nodiscard]] Eigen::MatrixXd log_density(const Eigen::MatrixXd& Y, VarianceOf of) const override;
   [[nodiscard]] std::vector<Eigen::MatrixXd> sample(Eigen::Index s, core::RandomKey key, VarianceOf of) const override;
@@ -33,6 +34,7 @@ class TransformedPosterior final : public Posterior {
   [[nodiscard]] const Posterior& inner() const noexcept { return *inner_; }
 
  private:
+  [[nodiscard]] Eigen::MatrixXd gradient_of_variance(Eigen::Index response, VarianceOf of) const;
   /// E[g(z + what `of` leaves out)] of every value of Z (q, m).
   [[nodiscard]] Eigen::MatrixXd smoothed(const Eigen::MatrixXd& Z, const Eigen::MatrixXd& left_out) const;
   [[nodiscard]] Eigen::MatrixXd left_out(VarianceOf of) const;
