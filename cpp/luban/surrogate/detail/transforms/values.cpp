@@ -14,6 +14,7 @@ namespace {
 constexpr const char* where = "surrogate.fit_response_transform";
 constexpr double consistency = 1.4826;  // of the median absolute deviation of normal values
 constexpr double rounding = 1e-14;      // relative: no more varies in a constant response
+constexpr double no_range = 1e-250;     // numbers whose differences have no reciprocal
 
 std::string response_place(const std::string& response) {
   return response.empty() ? std::string() : "response " + core::quoted(response);
@@ -53,9 +54,12 @@ double sd_of(const std::vector<double>& values) {
   const auto n = static_cast<double>(values.size());
   double mean = 0.0;
   for (const double value : values) mean += value / n;
+  double most = 0.0;  // so that squares of very small or large numbers stay numbers
+  for (const double value : values) most = std::max(most, std::abs(value - mean));
+  if (most == 0.0) return 0.0;
   double sum = 0.0;
-  for (const double value : values) sum += (value - mean) * ((value - mean) / n);
-  return std::sqrt(sum);
+  for (const double value : values) sum += std::pow((value - mean) / most, 2) / n;
+  return most * std::sqrt(sum);
 }
 
 Spread spread_of(const std::vector<double>& values) {
@@ -65,12 +69,12 @@ Spread spread_of(const std::vector<double>& values) {
   const auto [low, high] = std::minmax_element(values.begin(), values.end());
   out.low = *low;
   out.high = *high;
-  out.constant = !(out.high - out.low > rounding * std::max(std::abs(out.low), std::abs(out.high)));
+  out.constant = !(out.high - out.low > std::max(rounding * std::max(std::abs(out.low), std::abs(out.high)), no_range));
   out.scale = 1.0;
   if (out.constant) return out;
   for (double& value : scratch) value = std::abs(value - out.centre);
   const double robust = consistency * features::median_of(scratch);
-  out.scale = robust > rounding * std::abs(out.centre) ? robust : sd_of(values);
+  out.scale = robust > std::max(rounding * std::abs(out.centre), no_range) ? robust : sd_of(values);
   return out;
 }
 
