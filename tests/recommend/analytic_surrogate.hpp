@@ -83,6 +83,7 @@ class AnalyticSurrogate final : public surrogate::Surrogate {
         moments.covariance.diagonal() = moments.variance;
       }
       if (request.gradients) add_gradients(X, cross, solved, weights, moments);
+      if (request.joint && request.gradients) add_covariance_gradient(X, cross, solved, moments);
       all.push_back(std::move(moments));
     }
     return std::make_unique<surrogate::GaussianPosterior>(std::move(all));
@@ -119,6 +120,27 @@ class AnalyticSurrogate final : public surrogate::Surrogate {
         moments.variance_gradient(i, c) = -2.0 * slope.dot(solved.col(i));
       }
     }
+  }
+
+  void add_covariance_gradient(const Eigen::MatrixXd& X, const Eigen::MatrixXd& cross, const Eigen::MatrixXd& solved,
+                               surrogate::GaussianPosterior::Moments& moments) const {
+    const Eigen::MatrixXd among = kernel(X, X);
+    moments.covariance_gradient = [variables = encoder_.variables(), length = options_.lengthscale, known = X_, X,
+                                   cross, solved, among](const Eigen::MatrixXd& w) {
+      const Eigen::MatrixXd pulled = w * solved.transpose();
+      Eigen::MatrixXd out = Eigen::MatrixXd::Zero(X.rows(), X.cols());
+      for (Eigen::Index i = 0; i < X.rows(); ++i) {
+        for (Eigen::Index c = 0; c < X.cols(); ++c) {
+          if (!variables[static_cast<std::size_t>(c)].is_numeric()) continue;
+          const double scale = -2.0 / (length * length);
+          for (Eigen::Index k = 0; k < X.rows(); ++k) out(i, c) += scale * w(i, k) * (X(i, c) - X(k, c)) * among(i, k);
+          for (Eigen::Index n = 0; n < known.rows(); ++n) {
+            out(i, c) -= scale * pulled(i, n) * (X(i, c) - known(n, c)) * cross(i, n);
+          }
+        }
+      }
+      return out;
+    };
   }
 
   features::Encoder encoder_;

@@ -73,7 +73,8 @@ double full_log_likelihood(const ModelSpec& model, const LogPosterior& target, c
   const auto n = static_cast<Index>(rows.size());
   const Covariance covariance(model, data.encoder);
   const MatrixXd X = data.X(rows, Eigen::all);
-  MatrixXd c = covariance.cross(theta, covariance.points(X), covariance.points(X)).value;
+  const auto coordinates = covariance.coordinates(theta, covariance.points(X));
+  MatrixXd c = covariance.cross(theta, coordinates, covariance.points(X)).value;
   const detail::NoiseVariances noise = target.noise(theta);
   for (Index i = 0; i < n; ++i) {
     for (Index j = 0; j < n; ++j) {
@@ -162,7 +163,8 @@ TEST(covariance, the_default_is_its_formula) {
   const VectorXd theta{{0.1, -0.4, 0.3, -1.0, -0.2, -1.5, -0.7, -2.0}};
   ASSERT_EQ(covariance.hyperparameters().size(), 8U);
   const MatrixXd X = (MatrixXd(2, 3) << 0.2, 0.9, 0.0, 0.65, 0.3, 2.0).finished();
-  const MatrixXd k = covariance.cross(theta, covariance.points(X), covariance.points(X)).value;
+  const auto coordinates = covariance.coordinates(theta, covariance.points(X));
+  const MatrixXd k = covariance.cross(theta, coordinates, covariance.points(X)).value;
   const double da = 0.45;
   const double db = 0.6;
   const double category = std::exp(-std::exp(-0.3));
@@ -187,7 +189,8 @@ TEST(covariance, triangle_and_cross_agree) {
   MatrixXd lower;
   target.covariance().evaluate_lower(theta, target.points(), work, lower);
   detail::mirror_lower(lower);
-  const MatrixXd cross = target.covariance().cross(theta, target.points(), target.points()).value;
+  const auto coordinates = target.covariance().coordinates(theta, target.points());
+  const MatrixXd cross = target.covariance().cross(theta, coordinates, target.points()).value;
   EXPECT_LT((lower - cross).cwiseAbs().maxCoeff(), 1e-13);
 }
 
@@ -197,7 +200,8 @@ TEST(covariance, an_ordinal_input_counts_as_a_number) {
   const features::Encoder encoder({grade});
   const Covariance covariance(model_of("hvarfner", encoder), encoder);
   const MatrixXd X = (MatrixXd(3, 1) << 0.0, 1.0, 4.0).finished();
-  const MatrixXd k = covariance.cross(VectorXd::Zero(2), covariance.points(X), covariance.points(X)).value;
+  const auto coordinates = covariance.coordinates(VectorXd::Zero(2), covariance.points(X));
+  const MatrixXd k = covariance.cross(VectorXd::Zero(2), coordinates, covariance.points(X)).value;
   EXPECT_NEAR(k(0, 1), std::exp(-0.5 / 16.0), 1e-15);
   EXPECT_NEAR(k(0, 2), std::exp(-0.5), 1e-15);
 }

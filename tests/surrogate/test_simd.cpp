@@ -71,11 +71,92 @@ TEST_P(EveryLevel, agrees_with_the_baseline) {
   }
 }
 
-TEST_P(EveryLevel, distances_never_turn_negative) {
-  const std::vector<double> norms{1.0, 2.0, 4.0};
-  std::vector<double> inner{1.0 + 1e-12, 0.5, -1.0};
-  simd_table(GetParam()).distances(3, norms.data(), 1.0, inner.data());
-  EXPECT_EQ(inner, (std::vector<double>{0.0, 2.0, 7.0}));
+TEST_P(EveryLevel, the_rougher_matern_kernels_are_their_formulas) {
+  const std::vector<double> r2 = arguments(0.0, 60.0, 1009);
+  std::vector<double> value(r2.size());
+  std::vector<double> slope(r2.size());
+  const SimdTable& loops = simd_table(GetParam());
+  loops.matern12(r2.size(), r2.data(), value.data(), slope.data());
+  EXPECT_EQ(slope[0], 0.0);
+  for (std::size_t i = 1; i < r2.size(); ++i) {
+    const double r = std::sqrt(r2[i]);
+    EXPECT_LE(units_apart(value[i], std::exp(-r)), 12.0);
+    EXPECT_LE(units_apart(slope[i], -0.5 * std::exp(-r) / r), 12.0);
+  }
+  loops.matern32(r2.size(), r2.data(), value.data(), slope.data());
+  for (std::size_t i = 0; i < r2.size(); ++i) {
+    const double s = std::sqrt(3.0 * r2[i]);
+    EXPECT_LE(units_apart(value[i], (1.0 + s) * std::exp(-s)), 12.0);
+    EXPECT_LE(units_apart(slope[i], -1.5 * std::exp(-s)), 12.0);
+  }
+}
+
+// n points of c coordinates in a larger array, one point to compare with, and weights.
+struct Cloud {
+  std::size_t n, c, stride;
+  std::vector<double> z, here, m;
+  Cloud(std::size_t points, std::size_t coordinates) : n(points), c(coordinates), stride(points + 3) {
+    core::Generator generator(n * 100 + c);
+    for (std::size_t i = 0; i < stride * c; ++i) z.push_back(generator.normal());
+    for (std::size_t i = 0; i < c; ++i) here.push_back(generator.normal());
+    for (std::size_t i = 0; i < n; ++i) m.push_back(generator.normal());
+  }
+};
+
+TEST_P(EveryLevel, loops_over_points_equal_plain_ones) {
+  const SimdTable& loops = simd_table(GetParam());
+  for (const std::size_t n : {1U, 7U, 8U, 33U, 100U}) {
+    for (const std::size_t c : {1U, 3U, 11U}) {
+      const Cloud cloud(n, c);
+      std::vector<double> distance(n), spread(c, 0.5), pull(c, -0.5);
+      loops.squared_distances(n, c, cloud.z.data(), cloud.stride, cloud.here.data(), distance.data());
+      loops.spread(n, c, cloud.z.data(), cloud.stride, cloud.here.data(), cloud.m.data(), spread.data());
+      loops.pull(n, c, cloud.z.data(), cloud.stride, cloud.here.data(), cloud.m.data(), pull.data());
+      std::vector<double> plain_distance(n, 0.0), plain_spread(c, 0.5), plain_pull(c, -0.5);
+      for (std::size_t k = 0; k < c; ++k) {
+        for (std::size_t i = 0; i < n; ++i) {
+          const double d = cloud.z[i + k * cloud.stride] - cloud.here[k];
+          plain_distance[i] += d * d;
+          plain_spread[k] += cloud.m[i] * d * d;
+          plain_pull[k] -= cloud.m[i] * d;
+        }
+      }
+      for (std::size_t i = 0; i < n; ++i) ASSERT_NEAR(distance[i], plain_distance[i], 1e-12);
+      for (std::size_t k = 0; k < c; ++k) {
+        ASSERT_NEAR(spread[k], plain_spread[k], 1e-11);
+        ASSERT_NEAR(pull[k], plain_pull[k], 1e-11);
+      }
+    }
+  }
+}
+
+TEST_P(EveryLevel, a_distance_to_itself_is_nothing) {
+  const Cloud cloud(20, 4);
+  std::vector<double> here(4), distance(20);
+  for (std::size_t k = 0; k < 4; ++k) here[k] = cloud.z[13 + k * cloud.stride];
+  simd_table(GetParam()).squared_distances(20, 4, cloud.z.data(), cloud.stride, here.data(), distance.data());
+  EXPECT_EQ(distance[13], 0.0);
+}
+
+TEST_P(EveryLevel, few_products_equal_plain_ones_and_each_column_stands_alone) {
+  const SimdTable& loops = simd_table(GetParam());
+  for (const std::size_t n : {1U, 9U, 64U, 101U}) {
+    for (const std::size_t q : {1U, 2U, 3U, 5U, 6U, 13U}) {
+      const Cloud left(n, 10), right(n, q);
+      std::vector<double> y(10 * q), alone(10);
+      loops.few_products(n, 10, q, left.z.data(), left.stride, right.z.data(), right.stride, y.data(), 10);
+      for (std::size_t j = 0; j < q; ++j) {
+        loops.few_products(n, 10, 1, left.z.data(), left.stride, right.z.data() + j * right.stride, right.stride,
+                           alone.data(), 10);
+        for (std::size_t r = 0; r < 10; ++r) {
+          double plain = 0.0;
+          for (std::size_t i = 0; i < n; ++i) plain += left.z[i + r * left.stride] * right.z[i + j * right.stride];
+          ASSERT_NEAR(y[r + 10 * j], plain, 1e-12 * static_cast<double>(n));
+          ASSERT_EQ(y[r + 10 * j], alone[r]);
+        }
+      }
+    }
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(levels, EveryLevel, testing::ValuesIn(available_simd_levels()),

@@ -3,6 +3,8 @@
 #include <limits>
 #include <memory>
 #include <numbers>
+#include <string>
+#include <vector>
 
 #include <gtest/gtest.h>
 #include <Eigen/Eigenvalues>
@@ -237,6 +239,40 @@ TEST(transformed_surrogate, averages_are_of_the_responses) {
       EXPECT_LT((average->variance_gradient(0).col(column) - variance).norm(), 2e-4 * variance.norm() + 1e-8) << name;
       const VectorXd run = (high->variance(VarianceOf::run_mean) - low->variance(VarianceOf::run_mean)) / (2.0 * step);
       EXPECT_LT((average->run_variance_gradient(0).col(column) - run).norm(), 2e-4 * run.norm() + 1e-8) << name;
+    }
+  }
+}
+
+TEST(transformed_surrogate, covariance_gradients_are_those_of_finite_differences) {
+  const VectorXd levels = Eigen::Vector3d(0.2, 0.5, 0.3);
+  const MatrixXd weights = (Eigen::Matrix2d() << 0.7, -0.4, -0.4, 1.1).finished();
+  for (const std::string& name : names) {
+    const auto model = fitted(name);
+    MatrixXd X = test::random_inputs(model->encoder(), 6, 9);
+    for (Index i = 0; i < 6; ++i) {
+      X.row(i).head(2) = X.row(i - i % 3).head(2);
+      X(i, 2) = static_cast<double>(i % 3);
+    }
+    const MatrixXd points = X(std::vector<Index>{0, 4}, Eigen::all);
+    const PosteriorRequest all{.gradients = true, .joint = true};
+    const MatrixXd of_points = model->posterior(points, all)->covariance_gradient(0, weights);
+    const MatrixXd of_averages = model->average(X, levels, all)->covariance_gradient(0, weights);
+    const double step = 1e-5;
+    for (Index column = 0; column < 2; ++column) {
+      for (Index i = 0; i < 2; ++i) {
+        const auto moved = [&](double by, bool averages) {
+          MatrixXd there = averages ? X : points;
+          const Index rows = averages ? 3 : 1;
+          there.block(i * rows, column, rows, 1).array() += by;
+          const auto posterior =
+              averages ? model->average(there, levels, {.joint = true}) : model->posterior(there, {.joint = true});
+          return weights.cwiseProduct(posterior->covariance(0, VarianceOf::latent)).sum();
+        };
+        const double slope = (moved(step, false) - moved(-step, false)) / (2.0 * step);
+        EXPECT_NEAR(of_points(i, column), slope, 3e-4 * of_points.norm() + 1e-8) << name;
+        const double averaged = (moved(step, true) - moved(-step, true)) / (2.0 * step);
+        EXPECT_NEAR(of_averages(i, column), averaged, 3e-4 * of_averages.norm() + 1e-8) << name;
+      }
     }
   }
 }

@@ -3,10 +3,12 @@
 #include <memory>
 #include <vector>
 
+#include <Eigen/Cholesky>
 #include <Eigen/Core>
 
 #include <luban/process/response.hpp>
 #include <luban/recommend/export.hpp>
+#include <luban/surrogate/beside.hpp>
 #include <luban/surrogate/surrogate.hpp>
 
 namespace luban::recommend {
@@ -22,6 +24,7 @@ class LUBAN_RECOMMEND_EXPORT DerivedSurrogate final : public surrogate::Surrogat
   [[nodiscard]] const std::vector<features::ResponseColumn>& responses() const noexcept override { return responses_; }
   [[nodiscard]] std::unique_ptr<surrogate::Posterior> posterior(
       const Eigen::MatrixXd& X, const surrogate::PosteriorRequest& request = {}) const override;
+  [[nodiscard]] std::unique_ptr<const surrogate::SurrogateBeside> beside(const Eigen::MatrixXd& fixed) const override;
   /// Responses below this index are predicted, the others computed.
   [[nodiscard]] Eigen::Index predicted_count() const noexcept;
 
@@ -33,12 +36,11 @@ class LUBAN_RECOMMEND_EXPORT DerivedSurrogate final : public surrogate::Surrogat
 
 /// A surrogate as it will be once pending runs have been measured, if each gives its expected value: means stay, latent
 /// variances shrink by c'(S + N)⁻¹c, c = the covariance with the pending points, S theirs, N the noise of one run.
-/// Known as the kriging believer (Ginsbourger et al. 2010); it keeps several proposals of one round apart. Gradients of
-/// c are central differences (step 1e-4 of the search range, error about 1e-8), since a Posterior gives none.
+/// Known as the kriging believer (Ginsbourger et al. 2010); it keeps several proposals of one round apart.
 class LUBAN_RECOMMEND_EXPORT ConditionedSurrogate final : public surrogate::Surrogate {
  public:
   /// @param pending (k, p) coded points, k ≥ 1. @throws NumericalError when their covariance is not positive definite.
-  ConditionedSurrogate(std::shared_ptr<const surrogate::Surrogate> inner, Eigen::MatrixXd pending);
+  ConditionedSurrogate(std::shared_ptr<const surrogate::Surrogate> inner, const Eigen::MatrixXd& pending);
   [[nodiscard]] std::string kind() const override { return inner_->kind(); }
   [[nodiscard]] const features::Encoder& encoder() const noexcept override { return inner_->encoder(); }
   [[nodiscard]] const std::vector<features::ResponseColumn>& responses() const noexcept override {
@@ -48,14 +50,13 @@ class LUBAN_RECOMMEND_EXPORT ConditionedSurrogate final : public surrogate::Surr
       const Eigen::MatrixXd& X, const surrogate::PosteriorRequest& request = {}) const override;
 
  private:
-  [[nodiscard]] Eigen::MatrixXd with_neighbours(const Eigen::MatrixXd& X) const;
-  [[nodiscard]] surrogate::GaussianPosterior::Moments condition(const surrogate::Posterior& wide, Eigen::Index response,
-                                                                Eigen::Index q,
-                                                                const surrogate::PosteriorRequest& request) const;
+  [[nodiscard]] surrogate::GaussianPosterior::Moments condition(
+      const std::shared_ptr<const surrogate::PosteriorBeside>& wide, Eigen::Index response,
+      const surrogate::PosteriorRequest& request) const;
 
   std::shared_ptr<const surrogate::Surrogate> inner_;
-  Eigen::MatrixXd pending_;
-  std::vector<Eigen::Index> numeric_;  ///< columns with a gradient
+  std::shared_ptr<const surrogate::SurrogateBeside> beside_;  ///< the pending points
+  std::vector<Eigen::LLT<Eigen::MatrixXd>> factors_;          ///< per response, of S + N
 };
 
 }  // namespace luban::recommend

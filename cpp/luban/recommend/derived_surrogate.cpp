@@ -70,6 +70,11 @@ class DerivedPosterior final : public Posterior {
   [[nodiscard]] Eigen::MatrixXd between_gradient(Eigen::Index response) const override {
     return response < inner_->m() ? inner_->between_gradient(response) : Eigen::MatrixXd();
   }
+  [[nodiscard]] Eigen::MatrixXd covariance_gradient(Eigen::Index response,
+                                                    const Eigen::MatrixXd& weights) const override {
+    if (response < inner_->m()) return inner_->covariance_gradient(response, weights);
+    return Eigen::MatrixXd::Zero(gradient_of(response).rows(), gradient_of(response).cols());
+  }
   [[nodiscard]] Eigen::MatrixXd quantile(double probability, VarianceOf of) const override {
     return append(inner_->quantile(probability, of), derived_.value);
   }
@@ -105,6 +110,73 @@ class DerivedPosterior final : public Posterior {
   DerivedValues derived_;
 };
 
+/// The inner posterior beside fixed points with the derived columns appended: known, hence without any covariance.
+class DerivedPosteriorBeside final : public surrogate::PosteriorBeside {
+ public:
+  DerivedPosteriorBeside(std::unique_ptr<surrogate::PosteriorBeside> inner, DerivedValues derived)
+      : inner_(std::move(inner)), derived_(std::move(derived)) {}
+
+  [[nodiscard]] Eigen::Index q() const noexcept override { return inner_->q(); }
+  [[nodiscard]] Eigen::Index b() const noexcept override { return inner_->b(); }
+  [[nodiscard]] Eigen::Index m() const noexcept override { return inner_->m() + derived_.value.cols(); }
+  [[nodiscard]] Eigen::MatrixXd mean() const override {
+    Eigen::MatrixXd out(q(), m());
+    out << inner_->mean(), derived_.value;
+    return out;
+  }
+  [[nodiscard]] Eigen::MatrixXd variance(VarianceOf of) const override {
+    Eigen::MatrixXd out = Eigen::MatrixXd::Zero(q(), m());
+    out.leftCols(inner_->m()) = inner_->variance(of);
+    return out;
+  }
+  [[nodiscard]] Eigen::MatrixXd covariance(Eigen::Index response, VarianceOf of) const override {
+    return response < inner_->m() ? inner_->covariance(response, of) : Eigen::MatrixXd::Zero(q(), q());
+  }
+  [[nodiscard]] Eigen::MatrixXd cross_covariance(Eigen::Index response) const override {
+    return response < inner_->m() ? inner_->cross_covariance(response) : Eigen::MatrixXd::Zero(q(), b());
+  }
+  [[nodiscard]] Eigen::MatrixXd between_gradient(Eigen::Index response) const override {
+    return response < inner_->m() ? inner_->between_gradient(response) : Eigen::MatrixXd();
+  }
+  [[nodiscard]] Eigen::MatrixXd pullback(Eigen::Index response,
+                                         const surrogate::PullbackWeights& weights) const override {
+    if (response < inner_->m()) return inner_->pullback(response, weights);
+    Eigen::MatrixXd out = inner_->pullback(0, {});  // zeros; also refuses when gradients were not asked for
+    if (weights.mean.size() > 0) {
+      out = weights.mean.asDiagonal() * derived_.gradient[static_cast<std::size_t>(response - inner_->m())];
+    }
+    return out;
+  }
+
+ private:
+  std::unique_ptr<surrogate::PosteriorBeside> inner_;
+  DerivedValues derived_;
+};
+
+class DerivedBeside final : public surrogate::SurrogateBeside {
+ public:
+  DerivedBeside(std::unique_ptr<const surrogate::SurrogateBeside> inner, features::Encoder encoder,
+                std::vector<process::DerivedResponse> derived, std::unique_ptr<Posterior> fixed)
+      : inner_(std::move(inner)),
+        encoder_(std::move(encoder)),
+        derived_(std::move(derived)),
+        fixed_(std::move(fixed)) {}
+
+  [[nodiscard]] const Eigen::MatrixXd& fixed_points() const noexcept override { return inner_->fixed_points(); }
+  [[nodiscard]] const Posterior& fixed() const noexcept override { return *fixed_; }
+  [[nodiscard]] std::unique_ptr<surrogate::PosteriorBeside> posterior(const Eigen::MatrixXd& X,
+                                                                      const PosteriorRequest& request) const override {
+    return std::make_unique<DerivedPosteriorBeside>(inner_->posterior(X, request),
+                                                    compute(encoder_, derived_, X, request.gradients));
+  }
+
+ private:
+  std::unique_ptr<const surrogate::SurrogateBeside> inner_;
+  features::Encoder encoder_;
+  std::vector<process::DerivedResponse> derived_;
+  std::unique_ptr<Posterior> fixed_;
+};
+
 }  // namespace
 
 DerivedSurrogate::DerivedSurrogate(std::shared_ptr<const surrogate::Surrogate> inner,
@@ -134,6 +206,13 @@ std::unique_ptr<Posterior> DerivedSurrogate::posterior(const Eigen::MatrixXd& X,
   std::unique_ptr<Posterior> inner = inner_->posterior(X, request);
   if (derived_.empty()) return inner;
   return std::make_unique<DerivedPosterior>(std::move(inner), compute(encoder(), derived_, X, request.gradients));
+}
+
+std::unique_ptr<const surrogate::SurrogateBeside> DerivedSurrogate::beside(const Eigen::MatrixXd& fixed) const {
+  std::unique_ptr<const surrogate::SurrogateBeside> inner = inner_->beside(fixed);
+  if (derived_.empty()) return inner;
+  return std::make_unique<DerivedBeside>(std::move(inner), encoder(), derived_,
+                                         posterior(fixed, {.gradients = false, .joint = true, .reading = false}));
 }
 
 }  // namespace luban::recommend

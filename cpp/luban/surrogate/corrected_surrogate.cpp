@@ -11,7 +11,9 @@ namespace {
 
 using Moments = GaussianPosterior::Moments;
 
-Moments moments_of(const Posterior& posterior, Eigen::Index response, const PosteriorRequest& request) {
+Moments moments_of(const std::shared_ptr<const Posterior>& whole, Eigen::Index response,
+                   const PosteriorRequest& request) {
+  const Posterior& posterior = *whole;
   Moments out;
   out.mean = posterior.mean().col(response);
   out.variance = posterior.variance(VarianceOf::latent).col(response);
@@ -24,6 +26,11 @@ Moments moments_of(const Posterior& posterior, Eigen::Index response, const Post
     out.variance_gradient = posterior.variance_gradient(response);
     out.between_gradient = posterior.between_gradient(response);
   }
+  if (request.joint && request.gradients) {
+    out.covariance_gradient = [whole, response](const Eigen::MatrixXd& weights) {
+      return whole->covariance_gradient(response, weights);
+    };
+  }
   return out;
 }
 
@@ -34,6 +41,12 @@ void add(const Moments& correction, const PosteriorRequest& request, Moments& to
   if (request.gradients) {
     to.mean_gradient += correction.mean_gradient;
     to.variance_gradient += correction.variance_gradient;
+  }
+  if (request.joint && request.gradients) {
+    to.covariance_gradient = [first = std::move(to.covariance_gradient),
+                              second = correction.covariance_gradient](const Eigen::MatrixXd& weights) {
+      return Eigen::MatrixXd(first(weights) + second(weights));
+    };
   }
 }
 
@@ -67,20 +80,21 @@ CorrectedSurrogate::CorrectedSurrogate(std::shared_ptr<const Surrogate> inner, C
 
 std::unique_ptr<Posterior> CorrectedSurrogate::posterior(const Eigen::MatrixXd& X,
                                                          const PosteriorRequest& request) const {
-  return corrected(*inner_->posterior(X, request), X, request);
+  return corrected(inner_->posterior(X, request), X, request);
 }
 
 std::unique_ptr<Posterior> CorrectedSurrogate::average(const Eigen::MatrixXd& X, const Eigen::VectorXd& weights,
                                                        const PosteriorRequest& request) const {
-  const std::unique_ptr<Posterior> inner = inner_->average(X, weights, request);
+  const std::shared_ptr<const Posterior> inner = inner_->average(X, weights, request);
   const Eigen::MatrixXd first = X(Eigen::seqN(0, inner->q(), weights.size()), Eigen::all);  // the others: the same
-  return corrected(*inner, first, request);
+  return corrected(inner, first, request);
 }
 
-std::unique_ptr<Posterior> CorrectedSurrogate::corrected(const Posterior& inner, const Eigen::MatrixXd& X,
+std::unique_ptr<Posterior> CorrectedSurrogate::corrected(const std::shared_ptr<const Posterior>& inner,
+                                                         const Eigen::MatrixXd& X,
                                                          const PosteriorRequest& request) const {
   std::vector<Moments> out;
-  for (Eigen::Index r = 0; r < inner.m(); ++r) {
+  for (Eigen::Index r = 0; r < inner->m(); ++r) {
     out.push_back(moments_of(inner, r, request));
     const std::shared_ptr<const ResidualProcess>& correction = corrections_[static_cast<std::size_t>(r)];
     if (correction != nullptr) add(correction->moments(X, time_, request), request, out.back());

@@ -31,8 +31,8 @@ class LUBAN_SURROGATE_EXPORT CorrectedSurrogate final : public Surrogate {
   [[nodiscard]] std::shared_ptr<const Surrogate> only(const std::vector<Eigen::Index>& responses) const override;
 
  private:
-  [[nodiscard]] std::unique_ptr<Posterior> corrected(const Posterior& inner, const Eigen::MatrixXd& X,
-                                                     const PosteriorRequest& request) const;
+  [[nodiscard]] std::unique_ptr<Posterior> corrected(const std::shared_ptr<const Posterior>& inner,
+                                                     const Eigen::MatrixXd& X, const PosteriorRequest& request) const;
 
   std::shared_ptr<const Surrogate> inner_;
   Corrections corrections_;

@@ -69,6 +69,9 @@ class LUBAN_SURROGATE_EXPORT GaussianProcess final : public Surrogate {
   [[nodiscard]] std::unique_ptr<Posterior> prior(const Eigen::MatrixXd& X, const PosteriorRequest& request = {}) const;
   [[nodiscard]] const std::string& preset() const noexcept;
   [[nodiscard]] std::shared_ptr<const Surrogate> only(const std::vector<Eigen::Index>& responses) const override;
+  [[nodiscard]] std::unique_ptr<const SurrogateBeside> beside(const Eigen::MatrixXd& fixed) const override;
+  [[nodiscard]] std::unique_ptr<const SurrogateBeside> average_beside(const Eigen::MatrixXd& fixed,
+                                                                      const Eigen::VectorXd& weights) const override;
   /// Estimated noise of a response: standard deviations between runs, between the points of a run beyond what the
   /// model of the inputs says, and of one reading; in its unit, 0 where the data show no such level.
   [[nodiscard]] double between_sd(Eigen::Index response) const;

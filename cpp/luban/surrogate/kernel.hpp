@@ -33,19 +33,24 @@ struct LUBAN_SURROGATE_EXPORT HyperparameterSpec {
   bool fixed = false;  ///< stays at `start`
 };
 
-/// A covariance function of some of the inputs, with value 1 at distance 0 (except linear).
+/// A covariance function of some of the inputs, with value 1 at distance 0 (except linear). Distances are of the numeric
+/// and ordinal inputs, each divided by its length, unless said otherwise.
 enum class FactorKind {
-  rbf,         ///< exp(−r²/2) of the numeric and ordinal inputs
-  matern52,    ///< (1 + √5 r + 5 r²/3) exp(−√5 r) of the same
-  linear,      ///< inner product of the same, centred to [−1, 1], over their number
+  rbf,         ///< exp(−r²/2)
+  matern12,    ///< exp(−r)
+  matern32,    ///< (1 + √3 r) exp(−√3 r)
+  matern52,    ///< (1 + √5 r + 5 r²/3) exp(−√5 r)
+  linear,      ///< inner product of the inputs, centred to [−1, 1], over their number
+  periodic,    ///< exp(−2 Σ sin²(π (x − x′) / period) / length²)
   categorical  ///< exp(−Σ [differ] / length) over the categorical inputs
 };
 
-struct LUBAN_SURROGATE_EXPORT FactorSpec {
+struct FactorSpec {
   std::string name;  ///< of its length scales in reports
   FactorKind kind = FactorKind::matern52;
   bool isotropic = false;  ///< one length scale for all inputs instead of one each
   HyperparameterSpec length;
+  double period = 1.0;  ///< of a periodic factor, in search ranges
 };
 
 /// variance × product of factors.

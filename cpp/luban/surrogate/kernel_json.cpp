@@ -7,6 +7,7 @@
 
 #include <luban/core/error.hpp>
 #include <luban/core/text.hpp>
+#include <luban/surrogate/detail/kernels/kernels.hpp>
 #include <luban/surrogate/kernel.hpp>
 
 namespace luban::surrogate {
@@ -18,12 +19,6 @@ constexpr std::array<std::pair<Prior::Kind, std::string_view>, 4> prior_names{
      {Prior::Kind::log_normal, "log_normal"},
      {Prior::Kind::gamma, "gamma"},
      {Prior::Kind::normal_log, "normal_log"}}};
-constexpr std::array<std::pair<FactorKind, std::string_view>, 4> factor_names{
-    {{FactorKind::rbf, "rbf"},
-     {FactorKind::matern52, "matern52"},
-     {FactorKind::linear, "linear"},
-     {FactorKind::categorical, "categorical"}}};
-
 template <typename Kind, std::size_t count>
 std::string_view name_of(Kind kind, const std::array<std::pair<Kind, std::string_view>, count>& names) {
   for (const auto& [known, name] : names) {
@@ -39,6 +34,17 @@ Kind kind_of(const std::string& name, const std::array<std::pair<Kind, std::stri
   }
   throw core::DataError({.where = "surrogate.read",
                          .expected = "a known factor or prior",
+                         .received = "\"" + name + "\"",
+                         .place = {},
+                         .hint = {}});
+}
+
+FactorKind factor_kind_of(const std::string& name) {
+  for (const detail::KernelEntry& entry : detail::kernels()) {
+    if (entry.name == name) return entry.kind;
+  }
+  throw core::DataError({.where = "surrogate.read",
+                         .expected = "a known kernel",
                          .received = "\"" + name + "\"",
                          .place = {},
                          .hint = {}});
@@ -82,11 +88,13 @@ HyperparameterSpec hyperparameter_from_json(const core::Json& json) {
 core::Json to_json(const ModelSpec& model) {
   core::Json factors = core::Json::array();
   for (const FactorSpec& factor : model.factors) {
-    factors.push_back(core::Json::object()
-                          .set("name", factor.name)
-                          .set("kind", name_of(factor.kind, factor_names))
-                          .set("isotropic", factor.isotropic)
-                          .set("length", hyperparameter_json(factor.length)));
+    core::Json one = core::Json::object()
+                         .set("name", factor.name)
+                         .set("kind", detail::kernel(factor.kind).name)
+                         .set("isotropic", factor.isotropic)
+                         .set("length", hyperparameter_json(factor.length));
+    if (factor.kind == FactorKind::periodic) one.set("period", factor.period);
+    factors.push_back(std::move(one));
   }
   core::Json terms = core::Json::array();
   for (const TermSpec& term : model.terms) {
@@ -110,10 +118,15 @@ core::Json to_json(const ModelSpec& model) {
 ModelSpec model_from_json(const core::Json& json) {
   ModelSpec out;
   for (const core::Json& factor : json.at("factors").as_array()) {
-    out.factors.push_back({.name = factor.at("name").as_string(),
-                           .kind = kind_of(factor.at("kind").as_string(), factor_names),
-                           .isotropic = factor.at("isotropic").as_bool(),
-                           .length = hyperparameter_from_json(factor.at("length"))});
+    FactorSpec spec{.name = factor.at("name").as_string(),
+                    .kind = factor_kind_of(factor.at("kind").as_string()),
+                    .isotropic = factor.at("isotropic").as_bool(),
+                    .length = hyperparameter_from_json(factor.at("length"))};
+    if (spec.kind == FactorKind::periodic) {
+      spec.period = factor.at("period").as_double();
+      require(spec.period > 0.0, "a period above 0", spec.period);
+    }
+    out.factors.push_back(std::move(spec));
   }
   for (const core::Json& term : json.at("terms").as_array()) {
     TermSpec spec{

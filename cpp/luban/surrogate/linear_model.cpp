@@ -161,7 +161,7 @@ class RidgeModel final : public Surrogate {
         out.back().within_variance +=
             detail::level_spread(own.mean, own.variance, weights, out.back().mean, out.back().variance);
       }
-      if (request.gradients) add_gradients(regression, X, weights, phi, out.back());
+      if (request.gradients) add_gradients(regression, X, weights, phi, request.joint, out.back());
     }
     return std::make_unique<GaussianPosterior>(std::move(out));
   }
@@ -182,10 +182,11 @@ class RidgeModel final : public Surrogate {
   }
 
   void add_gradients(const Regression& regression, const Eigen::MatrixXd& X, const Eigen::VectorXd& weights,
-                     const Eigen::MatrixXd& phi, GaussianPosterior::Moments& out) const {
+                     const Eigen::MatrixXd& phi, bool joint, GaussianPosterior::Moments& out) const {
     const Eigen::MatrixXd z = phi.rowwise() - regression.centre;
     out.mean_gradient.resize(phi.rows(), X.cols());
     out.variance_gradient.resize(phi.rows(), X.cols());
+    std::vector<Eigen::MatrixXd> derivatives;
     for (Eigen::Index i = 0; i < phi.rows(); ++i) {
       Eigen::MatrixXd derivative = Eigen::MatrixXd::Zero(phi.cols(), X.cols());
       for (Eigen::Index l = 0; l < weights.size(); ++l) {
@@ -193,7 +194,18 @@ class RidgeModel final : public Surrogate {
       }
       out.mean_gradient.row(i) = regression.slope.transpose() * derivative;
       out.variance_gradient.row(i) = 2.0 * z.row(i) * regression.slope_covariance * derivative;
+      if (joint) derivatives.push_back(std::move(derivative));
     }
+    if (!joint) return;
+    const Eigen::MatrixXd spread = z * regression.slope_covariance;
+    out.covariance_gradient = [spread, derivatives = std::move(derivatives)](const Eigen::MatrixXd& w) {
+      const Eigen::MatrixXd pulled = 2.0 * w * spread;
+      Eigen::MatrixXd gradient(w.rows(), derivatives.empty() ? 0 : derivatives.front().cols());
+      for (Eigen::Index i = 0; i < w.rows(); ++i) {
+        gradient.row(i) = pulled.row(i) * derivatives[static_cast<std::size_t>(i)];
+      }
+      return gradient;
+    };
   }
 
   features::Encoder encoder_;

@@ -155,6 +155,20 @@ Eigen::MatrixXd MixturePosterior::variance_gradient(Eigen::Index response) const
   return 2.0 * out / static_cast<double>(members.size());
 }
 
+Eigen::MatrixXd MixturePosterior::covariance_gradient(Eigen::Index response, const Eigen::MatrixXd& weights) const {
+  if (!joint_) detail::not_asked_for("joint covariance", "joint");
+  detail::require_weights(weights, q());
+  const Eigen::MatrixXd slope = mean_gradient(response);
+  const std::vector<Component>& members = of_response(response);
+  const Eigen::VectorXd centre = mean().col(response);
+  Eigen::MatrixXd out = Eigen::MatrixXd::Zero(slope.rows(), slope.cols());
+  for (const Component& one : members) {  // Σ is the mean of a a', a what a member is away from the centre
+    const Eigen::VectorXd pull = weights * (one.mean - centre);
+    out += pull.asDiagonal() * (one.mean_gradient - slope);
+  }
+  return 2.0 * out / static_cast<double>(members.size());
+}
+
 namespace {
 
 /// The distributions of one response, one for each point.

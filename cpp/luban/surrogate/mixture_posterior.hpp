@@ -34,6 +34,8 @@ class LUBAN_SURROGATE_EXPORT MixturePosterior final : public Posterior {
   [[nodiscard]] Eigen::MatrixXd covariance(Eigen::Index response, VarianceOf of) const override;
   [[nodiscard]] Eigen::MatrixXd mean_gradient(Eigen::Index response) const override;
   [[nodiscard]] Eigen::MatrixXd variance_gradient(Eigen::Index response) const override;
+  [[nodiscard]] Eigen::MatrixXd covariance_gradient(Eigen::Index response,
+                                                    const Eigen::MatrixXd& weights) const override;
   [[nodiscard]] Eigen::MatrixXd quantile(double probability, VarianceOf of) const override;
   [[nodiscard]] Eigen::MatrixXd log_density(const Eigen::MatrixXd& Y, VarianceOf of) const override;
   [[nodiscard]] std::vector<Eigen::MatrixXd> sample(Eigen::Index s, core::RandomKey key, VarianceOf of) const override;

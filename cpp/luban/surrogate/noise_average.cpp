@@ -1,10 +1,12 @@
 #include <luban/surrogate/noise_average.hpp>
 
 #include <cmath>
+#include <functional>
 #include <string>
 #include <utility>
 
 #include <luban/core/error.hpp>
+#include <luban/surrogate/beside.hpp>
 #include <luban/surrogate/detail/inputs.hpp>
 
 namespace luban::surrogate {
@@ -33,6 +35,63 @@ void require_fitting(const NoiseLevels& levels, Eigen::Index noise_variables) {
        .hint = "take them from observed_noise_levels of the data that the surrogate was fitted to"});
 }
 
+/// An averaged posterior beside fixed points, its derivatives by the inputs that are left.
+class AveragedPosteriorBeside final : public PosteriorBeside {
+ public:
+  AveragedPosteriorBeside(std::unique_ptr<PosteriorBeside> inner, const std::vector<Eigen::Index>& kept)
+      : inner_(std::move(inner)), kept_(kept) {}
+
+  [[nodiscard]] Eigen::Index q() const noexcept override { return inner_->q(); }
+  [[nodiscard]] Eigen::Index b() const noexcept override { return inner_->b(); }
+  [[nodiscard]] Eigen::Index m() const noexcept override { return inner_->m(); }
+  [[nodiscard]] Eigen::MatrixXd mean() const override { return inner_->mean(); }
+  [[nodiscard]] Eigen::MatrixXd variance(VarianceOf of) const override { return inner_->variance(of); }
+  [[nodiscard]] Eigen::MatrixXd covariance(Eigen::Index response, VarianceOf of) const override {
+    return inner_->covariance(response, of);
+  }
+  [[nodiscard]] Eigen::MatrixXd cross_covariance(Eigen::Index response) const override {
+    return inner_->cross_covariance(response);
+  }
+  [[nodiscard]] Eigen::MatrixXd between_gradient(Eigen::Index response) const override {
+    const Eigen::MatrixXd whole = inner_->between_gradient(response);
+    return whole.size() > 0 ? Eigen::MatrixXd(whole(Eigen::all, kept_)) : whole;
+  }
+  [[nodiscard]] Eigen::MatrixXd pullback(Eigen::Index response, const PullbackWeights& weights) const override {
+    return inner_->pullback(response, weights)(Eigen::all, kept_);
+  }
+
+ private:
+  std::unique_ptr<PosteriorBeside> inner_;
+  std::vector<Eigen::Index> kept_;
+};
+
+class AveragedBeside final : public SurrogateBeside {
+ public:
+  using AtAllLevels = std::function<Eigen::MatrixXd(const Eigen::MatrixXd&)>;
+  AveragedBeside(std::unique_ptr<const SurrogateBeside> inner, features::Encoder encoder, Eigen::MatrixXd fixed,
+                 AtAllLevels at_all_levels, std::vector<Eigen::Index> kept)
+      : inner_(std::move(inner)),
+        encoder_(std::move(encoder)),
+        fixed_points_(std::move(fixed)),
+        at_all_levels_(std::move(at_all_levels)),
+        kept_(std::move(kept)) {}
+
+  [[nodiscard]] const Eigen::MatrixXd& fixed_points() const noexcept override { return fixed_points_; }
+  [[nodiscard]] const Posterior& fixed() const noexcept override { return inner_->fixed(); }
+  [[nodiscard]] std::unique_ptr<PosteriorBeside> posterior(const Eigen::MatrixXd& X,
+                                                           const PosteriorRequest& request) const override {
+    detail::require_coded(X, encoder_, "surrogate.posterior");
+    return std::make_unique<AveragedPosteriorBeside>(inner_->posterior(at_all_levels_(X), request), kept_);
+  }
+
+ private:
+  std::unique_ptr<const SurrogateBeside> inner_;
+  features::Encoder encoder_;
+  Eigen::MatrixXd fixed_points_;
+  AtAllLevels at_all_levels_;
+  std::vector<Eigen::Index> kept_;
+};
+
 }  // namespace
 
 AveragedSurrogate::AveragedSurrogate(std::shared_ptr<const Surrogate> surrogate, NoiseLevels levels)
@@ -57,9 +116,7 @@ const std::vector<features::ResponseColumn>& AveragedSurrogate::responses() cons
   return surrogate_->responses();
 }
 
-std::unique_ptr<Posterior> AveragedSurrogate::posterior(const Eigen::MatrixXd& X,
-                                                        const PosteriorRequest& request) const {
-  detail::require_coded(X, encoder_, "surrogate.posterior");
+Eigen::MatrixXd AveragedSurrogate::at_all_levels(const Eigen::MatrixXd& X) const {
   const Eigen::Index count = levels_.weights.size();
   Eigen::MatrixXd whole(X.rows() * count, surrogate_->encoder().p());
   for (Eigen::Index l = 0; l < count; ++l) {
@@ -67,7 +124,13 @@ std::unique_ptr<Posterior> AveragedSurrogate::posterior(const Eigen::MatrixXd& X
     whole(rows, kept_columns_) = X;
     whole(rows, noise_columns_) = levels_.levels.row(l).replicate(X.rows(), 1);
   }
-  const std::unique_ptr<Posterior> averaged = surrogate_->average(whole, levels_.weights, request);
+  return whole;
+}
+
+std::unique_ptr<Posterior> AveragedSurrogate::posterior(const Eigen::MatrixXd& X,
+                                                        const PosteriorRequest& request) const {
+  detail::require_coded(X, encoder_, "surrogate.posterior");
+  const std::shared_ptr<const Posterior> averaged = surrogate_->average(at_all_levels(X), levels_.weights, request);
   const Eigen::MatrixXd mean = averaged->mean();
   const Eigen::MatrixXd latent = averaged->variance(VarianceOf::latent);
   const Eigen::MatrixXd run_mean = averaged->variance(VarianceOf::run_mean);
@@ -86,8 +149,20 @@ std::unique_ptr<Posterior> AveragedSurrogate::posterior(const Eigen::MatrixXd& X
       const Eigen::MatrixXd between = averaged->between_gradient(r);
       if (between.size() > 0) moments.between_gradient = between(Eigen::all, kept_columns_);
     }
+    if (request.joint && request.gradients) {
+      moments.covariance_gradient = [averaged, r, kept = kept_columns_](const Eigen::MatrixXd& weights) {
+        return Eigen::MatrixXd(averaged->covariance_gradient(r, weights)(Eigen::all, kept));
+      };
+    }
   }
   return std::make_unique<GaussianPosterior>(std::move(out));
+}
+
+std::unique_ptr<const SurrogateBeside> AveragedSurrogate::beside(const Eigen::MatrixXd& fixed) const {
+  detail::require_coded(fixed, encoder_, "surrogate.beside");
+  return std::make_unique<AveragedBeside>(
+      surrogate_->average_beside(at_all_levels(fixed), levels_.weights), encoder_, fixed,
+      [this](const Eigen::MatrixXd& X) { return at_all_levels(X); }, kept_columns_);
 }
 
 }  // namespace luban::surrogate

@@ -36,9 +36,13 @@ class LUBAN_SURROGATE_EXPORT AveragedSurrogate final : public Surrogate {
   [[nodiscard]] const std::vector<features::ResponseColumn>& responses() const noexcept override;
   [[nodiscard]] std::unique_ptr<Posterior> posterior(const Eigen::MatrixXd& X,
                                                      const PosteriorRequest& request = {}) const override;
+  [[nodiscard]] std::unique_ptr<const SurrogateBeside> beside(const Eigen::MatrixXd& fixed) const override;
   [[nodiscard]] const NoiseLevels& levels() const noexcept { return levels_; }
 
  private:
+  /// (q·L, p of the whole encoder): every point at every level.
+  [[nodiscard]] Eigen::MatrixXd at_all_levels(const Eigen::MatrixXd& X) const;
+
   std::shared_ptr<const Surrogate> surrogate_;
   NoiseLevels levels_;
   features::Encoder encoder_;

@@ -105,6 +105,13 @@ Eigen::MatrixXd GaussianPosterior::between_gradient(Eigen::Index response) const
   return responses_.at(static_cast<std::size_t>(response)).between_gradient;
 }
 
+Eigen::MatrixXd GaussianPosterior::covariance_gradient(Eigen::Index response, const Eigen::MatrixXd& weights) const {
+  const Moments& moments = responses_.at(static_cast<std::size_t>(response));
+  if (!moments.covariance_gradient) detail::not_asked_for("covariance gradient", "joint and gradients");
+  detail::require_weights(weights, q());
+  return moments.covariance_gradient(weights);
+}
+
 Eigen::MatrixXd GaussianPosterior::quantile(double probability, VarianceOf of) const {
   detail::require_probability(probability);
   return mean() + core::normal_quantile(probability) * variance(of).cwiseSqrt();

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <vector>
 
 #include <Eigen/Core>
@@ -38,6 +39,11 @@ class LUBAN_SURROGATE_EXPORT Posterior {
   [[nodiscard]] virtual Eigen::MatrixXd between_gradient(Eigen::Index response) const;
   /// (q, d) derivatives of the variance of a run's mean.
   [[nodiscard]] Eigen::MatrixXd run_variance_gradient(Eigen::Index response) const;
+  /// (q, d): row i = Σ_jk weights_jk ∂Σ_jk/∂x_i, Σ the latent joint covariance of one response and x_i the coded inputs
+  /// of point i: reverse mode, so that no (q, q, d) derivative is made. @param weights (q, q) symmetric.
+  /// @throws LifecycleError when asked for without `joint` and `gradients`.
+  [[nodiscard]] virtual Eigen::MatrixXd covariance_gradient(Eigen::Index response,
+                                                            const Eigen::MatrixXd& weights) const = 0;
   /// (q, m) quantile of the predictive distribution, probability in (0, 1).
   [[nodiscard]] virtual Eigen::MatrixXd quantile(double probability, VarianceOf of) const = 0;
   /// (q, m) log predictive density at Y (q, m); NaN in Y gives NaN.
@@ -54,19 +60,23 @@ struct PosteriorRequest {
   bool reading = true;  ///< variance of a reading; of an average over levels it costs as much as all levels
 };
 
+/// From symmetric weights (q, q) to their sum of covariance derivatives (q, d), as Posterior::covariance_gradient.
+using CovarianceGradient = std::function<Eigen::MatrixXd(const Eigen::MatrixXd& weights)>;
+
 /// Gaussian posterior from moments: the ordinary case.
 class LUBAN_SURROGATE_EXPORT GaussianPosterior final : public Posterior {
  public:
   /// One response's moments; `covariance` may be empty (0, 0) when only marginals are known, gradients likewise.
   struct Moments {
-    Eigen::VectorXd mean;               ///< (q)
-    Eigen::VectorXd variance;           ///< (q) latent
-    Eigen::MatrixXd covariance;         ///< (q, q) latent, or empty
-    Eigen::VectorXd between_variance;   ///< (q) added for run_mean
-    Eigen::VectorXd within_variance;    ///< (q) added for reading; empty when that was not asked for
-    Eigen::MatrixXd mean_gradient;      ///< (q, d) or empty
-    Eigen::MatrixXd variance_gradient;  ///< (q, d) or empty
-    Eigen::MatrixXd between_gradient;   ///< (q, d), or empty where between_variance is the same everywhere
+    Eigen::VectorXd mean;                         ///< (q)
+    Eigen::VectorXd variance;                     ///< (q) latent
+    Eigen::MatrixXd covariance;                   ///< (q, q) latent, or empty
+    Eigen::VectorXd between_variance;             ///< (q) added for run_mean
+    Eigen::VectorXd within_variance;              ///< (q) added for reading; empty when that was not asked for
+    Eigen::MatrixXd mean_gradient;                ///< (q, d) or empty
+    Eigen::MatrixXd variance_gradient;            ///< (q, d) or empty
+    CovarianceGradient covariance_gradient = {};  ///< empty when not asked for; owns whatever it needs
+    Eigen::MatrixXd between_gradient = {};        ///< (q, d), or empty where between_variance is the same everywhere
   };
   explicit GaussianPosterior(std::vector<Moments> responses);
 
@@ -78,6 +88,8 @@ class LUBAN_SURROGATE_EXPORT GaussianPosterior final : public Posterior {
   [[nodiscard]] Eigen::MatrixXd mean_gradient(Eigen::Index response) const override;
   [[nodiscard]] Eigen::MatrixXd variance_gradient(Eigen::Index response) const override;
   [[nodiscard]] Eigen::MatrixXd between_gradient(Eigen::Index response) const override;
+  [[nodiscard]] Eigen::MatrixXd covariance_gradient(Eigen::Index response,
+                                                    const Eigen::MatrixXd& weights) const override;
   [[nodiscard]] Eigen::MatrixXd quantile(double probability, VarianceOf of) const override;
   [[nodiscard]] Eigen::MatrixXd log_density(const Eigen::MatrixXd& Y, VarianceOf of) const override;
   [[nodiscard]] std::vector<Eigen::MatrixXd> sample(Eigen::Index s, core::RandomKey key, VarianceOf of) const override;

@@ -36,6 +36,31 @@ double decay(const ResidualTerm& term, double elapsed) {
   return std::isinf(term.time_constant) ? 1.0 : std::exp(-std::abs(elapsed) / term.time_constant);
 }
 
+/// Whether the covariance of a term has a slope in this input.
+bool moves(const features::Encoder& encoder, const ResidualTerm& term, Eigen::Index column) {
+  return !std::isinf(term.lengths(column)) && encoder.variables()[static_cast<std::size_t>(column)].is_numeric();
+}
+
+/// (b, a) covariance of one term between rows B (b, p) and A (a, p), without its decay in time.
+Eigen::MatrixXd shape(const features::Encoder& encoder, const ResidualTerm& term, const Eigen::MatrixXd& B,
+                      const Eigen::MatrixXd& A) {
+  Eigen::MatrixXd exponent = Eigen::MatrixXd::Zero(B.rows(), A.rows());
+  for (Eigen::Index column = 0; column < encoder.p(); ++column) {
+    const double length = term.lengths(column);
+    if (std::isinf(length)) continue;
+    const bool numeric = encoder.variables()[static_cast<std::size_t>(column)].is_numeric();
+    for (Eigen::Index i = 0; i < A.rows(); ++i) {  // a search asks for few rows A at a time
+      const auto difference = B.col(column).array() - A(i, column);
+      if (numeric) {
+        exponent.col(i).array() -= (difference * (1.0 / length)).square() * 0.5;
+      } else {
+        exponent.col(i).array() -= (difference != 0.0).cast<double>() * (1.0 / length);
+      }
+    }
+  }
+  return term.variance * exponent.array().exp();
+}
+
 }  // namespace
 
 ResidualProcess::ResidualProcess(features::Encoder encoder, Eigen::MatrixXd points, Eigen::VectorXd times,
@@ -56,7 +81,7 @@ ResidualProcess::ResidualProcess(features::Encoder encoder, Eigen::MatrixXd poin
   for (const ResidualTerm& term : terms_) require_term(term, encoder_.p());
   Eigen::MatrixXd covariance = noise_variances.asDiagonal();
   for (const ResidualTerm& term : terms_) {
-    Eigen::MatrixXd own = shape(term, points_, points_);
+    Eigen::MatrixXd own = shape(encoder_, term, points_, points_);
     for (Eigen::Index i = 0; i < k; ++i) {
       for (Eigen::Index j = 0; j < k; ++j) own(i, j) *= decay(term, times_(i) - times_(j));
     }
@@ -84,23 +109,28 @@ bool ResidualProcess::ignores(Eigen::Index column) const {
   return true;
 }
 
-Eigen::MatrixXd ResidualProcess::shape(const ResidualTerm& term, const Eigen::MatrixXd& B,
-                                       const Eigen::MatrixXd& A) const {
-  Eigen::MatrixXd exponent = Eigen::MatrixXd::Zero(B.rows(), A.rows());
-  for (Eigen::Index column = 0; column < encoder_.p(); ++column) {
-    const double length = term.lengths(column);
-    if (std::isinf(length)) continue;
-    const bool numeric = encoder_.variables()[static_cast<std::size_t>(column)].is_numeric();
-    for (Eigen::Index i = 0; i < A.rows(); ++i) {  // a search asks for few rows A at a time
-      const auto difference = B.col(column).array() - A(i, column);
-      if (numeric) {
-        exponent.col(i).array() -= (difference * (1.0 / length)).square() * 0.5;
-      } else {
-        exponent.col(i).array() -= (difference != 0.0).cast<double>() * (1.0 / length);
+CovarianceGradient ResidualProcess::covariance_gradient(const Eigen::MatrixXd& X, std::vector<Eigen::MatrixXd> each,
+                                                        Eigen::MatrixXd solved) const {
+  // Copies of what this process holds, so that the closure may outlive it.
+  return [encoder = encoder_, terms = terms_, points = points_, X, each = std::move(each),
+          solved = std::move(solved)](const Eigen::MatrixXd& weights) {
+    const Eigen::MatrixXd pulled = solved * weights;  // (k, q)
+    Eigen::MatrixXd out = Eigen::MatrixXd::Zero(X.rows(), X.cols());
+    for (std::size_t t = 0; t < terms.size(); ++t) {
+      const Eigen::MatrixXd among = shape(encoder, terms[t], X, X).cwiseProduct(weights);
+      const Eigen::MatrixXd beyond = each[t].cwiseProduct(pulled);
+      for (Eigen::Index column = 0; column < X.cols(); ++column) {
+        if (!moves(encoder, terms[t], column)) continue;
+        const double inverse = 2.0 / (terms[t].lengths(column) * terms[t].lengths(column));
+        const Eigen::VectorXd own = X.col(column);
+        const auto sums = [&own](const Eigen::MatrixXd& m, const Eigen::VectorXd& others) -> Eigen::VectorXd {
+          return m.transpose() * others - m.colwise().sum().transpose().cwiseProduct(own);
+        };
+        out.col(column) += inverse * (sums(among, own) - sums(beyond, points.col(column)));
       }
     }
-  }
-  return term.variance * exponent.array().exp();
+    return out;
+  };
 }
 
 GaussianPosterior::Moments ResidualProcess::moments(const Eigen::MatrixXd& X, double time,
@@ -112,7 +142,7 @@ GaussianPosterior::Moments ResidualProcess::moments(const Eigen::MatrixXd& X, do
   std::vector<Eigen::MatrixXd> each;
   double prior = 0.0;
   for (const ResidualTerm& term : terms_) {
-    Eigen::MatrixXd own = shape(term, points_, X);
+    Eigen::MatrixXd own = shape(encoder_, term, points_, X);
     if (!std::isinf(term.time_constant)) {
       own.array().colwise() *= (-(time - times_.array()).abs() / term.time_constant).exp();
     }
@@ -125,15 +155,15 @@ GaussianPosterior::Moments ResidualProcess::moments(const Eigen::MatrixXd& X, do
   out.variance = (prior - solved.cwiseProduct(cross).colwise().sum().transpose().array()).cwiseMax(0.0);
   if (request.joint) {
     out.covariance = -solved.transpose() * cross;
-    for (const ResidualTerm& term : terms_) out.covariance += shape(term, X, X);
+    for (const ResidualTerm& term : terms_) out.covariance += shape(encoder_, term, X, X);
   }
   if (!request.gradients) return out;
   out.mean_gradient = Eigen::MatrixXd::Zero(q, X.cols());
   out.variance_gradient = Eigen::MatrixXd::Zero(q, X.cols());
   for (std::size_t t = 0; t < terms_.size(); ++t) {
     for (Eigen::Index column = 0; column < X.cols(); ++column) {
+      if (!moves(encoder_, terms_[t], column)) continue;
       const double length = terms_[t].lengths(column);
-      if (std::isinf(length) || !encoder_.variables()[static_cast<std::size_t>(column)].is_numeric()) continue;
       Eigen::MatrixXd slope = each[t];
       for (Eigen::Index i = 0; i < q; ++i) {
         slope.col(i).array() *= (points_.col(column).array() - X(i, column)) / (length * length);
@@ -142,6 +172,7 @@ GaussianPosterior::Moments ResidualProcess::moments(const Eigen::MatrixXd& X, do
       out.variance_gradient.col(column) -= 2.0 * slope.cwiseProduct(solved).colwise().sum().transpose();
     }
   }
+  if (request.joint) out.covariance_gradient = covariance_gradient(X, std::move(each), solved);
   return out;
 }
 

@@ -41,9 +41,8 @@ class LUBAN_SURROGATE_EXPORT ResidualProcess {
                                                    const PosteriorRequest& request = {}) const;
 
  private:
-  /// (b, a) covariance of one term between rows B (b, p) and A (a, p), without its decay in time.
-  [[nodiscard]] Eigen::MatrixXd shape(const ResidualTerm& term, const Eigen::MatrixXd& B,
-                                      const Eigen::MatrixXd& A) const;
+  [[nodiscard]] CovarianceGradient covariance_gradient(const Eigen::MatrixXd& X, std::vector<Eigen::MatrixXd> each,
+                                                       Eigen::MatrixXd solved) const;
 
   features::Encoder encoder_;
   Eigen::MatrixXd points_;

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include <luban/core/error.hpp>
+#include <luban/surrogate/beside.hpp>
 #include <luban/surrogate/detail/inputs.hpp>
 
 namespace luban::surrogate {
@@ -49,6 +50,15 @@ std::unique_ptr<Posterior> Surrogate::average(const Eigen::MatrixXd& X, const Ei
 
 std::shared_ptr<const Surrogate> Surrogate::only(const std::vector<Eigen::Index>& /*responses*/) const {
   return nullptr;
+}
+
+std::unique_ptr<const SurrogateBeside> Surrogate::beside(const Eigen::MatrixXd& fixed) const {
+  return joint_beside(*this, fixed);
+}
+
+std::unique_ptr<const SurrogateBeside> Surrogate::average_beside(const Eigen::MatrixXd& fixed,
+                                                                 const Eigen::VectorXd& weights) const {
+  return joint_average_beside(*this, fixed, weights);
 }
 
 }  // namespace luban::surrogate

@@ -15,6 +15,8 @@
 
 namespace luban::surrogate {
 
+class SurrogateBeside;
+
 /// A learned map from coded inputs to a Posterior. Const and thread-safe.
 class LUBAN_SURROGATE_EXPORT Surrogate {
  public:
@@ -36,6 +38,14 @@ class LUBAN_SURROGATE_EXPORT Surrogate {
   /// surrogate cannot leave responses out, which is the ordinary answer. @throws ConfigurationError on an index
   /// outside.
   [[nodiscard]] virtual std::shared_ptr<const Surrogate> only(const std::vector<Eigen::Index>& responses) const;
+  /// The same beliefs for points that are judged together with b fixed ones, at the cost of the points alone where the
+  /// surrogate can (beside.hpp). @param fixed (b, p) coded, b ≥ 0. The answer must not outlive this surrogate.
+  /// @throws DataError as posterior.
+  [[nodiscard]] virtual std::unique_ptr<const SurrogateBeside> beside(const Eigen::MatrixXd& fixed) const;
+  /// The same for weighted averages over levels, rows as in average: fixed (b·L, p), and X (q·L, p) of whoever asks the
+  /// answer; derivatives (q, p) by the inputs that the levels share. @throws DataError as average.
+  [[nodiscard]] virtual std::unique_ptr<const SurrogateBeside> average_beside(const Eigen::MatrixXd& fixed,
+                                                                              const Eigen::VectorXd& weights) const;
 };
 
 /// How a surrogate is made from data: what cross-validation repeats on each fold.

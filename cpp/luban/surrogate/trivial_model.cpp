@@ -80,6 +80,11 @@ class TrivialModel final : public Surrogate {
         moments.mean_gradient = Eigen::MatrixXd::Zero(q, encoder_.p());
         moments.variance_gradient = moments.mean_gradient;
       }
+      if (request.joint && request.gradients) {
+        moments.covariance_gradient = [q, p = encoder_.p()](const Eigen::MatrixXd& /*weights*/) {
+          return Eigen::MatrixXd(Eigen::MatrixXd::Zero(q, p));
+        };
+      }
       out.push_back(std::move(moments));
     }
     return std::make_unique<GaussianPosterior>(std::move(out));

@@ -106,6 +106,11 @@ class ContextMean final : public surrogate::Surrogate {
         moments.mean_gradient = Eigen::MatrixXd::Zero(X.rows(), encoder_.p());
         moments.variance_gradient = moments.mean_gradient;
       }
+      if (request.joint && request.gradients) {
+        moments.covariance_gradient = [still = moments.mean_gradient](const Eigen::MatrixXd& /*weights*/) {
+          return still;
+        };
+      }
       out.push_back(std::move(moments));
     }
     return std::make_unique<surrogate::GaussianPosterior>(std::move(out));

@@ -6,31 +6,14 @@
 #include <luban/surrogate/detail/dense.hpp>
 #include <luban/surrogate/detail/factorisation.hpp>
 #include <luban/surrogate/detail/inputs.hpp>
+#include <luban/surrogate/detail/levels.hpp>
 
 namespace luban::surrogate::detail {
 
 namespace {
 
-// What rounding may take from a variance that is all but known, relative to the prior's.
-constexpr double smallest_share = 1e-12;
-
-// (q·L, k) → (q, k): Σ_l w_l row(i·L + l).
-Eigen::MatrixXd weighted_rows(const Eigen::MatrixXd& rows, const Eigen::VectorXd& weights) {
-  const Eigen::Index levels = weights.size();
-  Eigen::MatrixXd out = Eigen::MatrixXd::Zero(rows.rows() / levels, rows.cols());
-  for (Eigen::Index l = 0; l < levels; ++l) {
-    out += weights(l) * rows(Eigen::seqN(l, out.rows(), levels), Eigen::all);
-  }
-  return out;
-}
-
-// (q, k) → (q·L, k): row i·L + l = w_l row(i).
-Eigen::MatrixXd spread_rows(const Eigen::MatrixXd& rows, const Eigen::VectorXd& weights) {
-  const Eigen::Index levels = weights.size();
-  Eigen::MatrixXd out(rows.rows() * levels, rows.cols());
-  for (Eigen::Index l = 0; l < levels; ++l) out(Eigen::seqN(l, rows.rows(), levels), Eigen::all) = weights(l) * rows;
-  return out;
-}
+// Up to so many columns dot products beat a packed product.
+constexpr Eigen::Index few = 16;
 
 Points rows_of(const Points& points, Eigen::Index first, Eigen::Index count) {
   return {points.numeric.middleRows(first, count), points.one_hot.middleRows(first, count)};
@@ -42,6 +25,7 @@ Conditioned::Conditioned(std::shared_ptr<const LogPosterior> target, Eigen::Vect
     : target_(std::move(target)), theta_(std::move(theta)) {
   LogPosterior::Workspace work;
   target_->total_covariance(theta_, work);
+  coordinates_ = std::make_shared<const Covariance::Coordinates>(std::move(work.covariance.coordinates));
   Factorisation factor = factorise(work.matrix, "surrogate.gaussian_process");
   lower_ = std::move(factor.lower);
   jitter_ = factor.jitter;
@@ -70,38 +54,53 @@ void Conditioned::finish(const Eigen::MatrixXd& cross, const Eigen::MatrixXd& so
                          const Eigen::VectorXd& prior_variance, double sum_weights,
                          GaussianPosterior::Moments& out) const {
   const TrainingData& data = target_->data();
-  out.mean = (data.scale * (cross * alpha_)).array() + sum_weights * (data.location + data.scale * mean_);
-  const Eigen::VectorXd explained = solved.cwiseProduct(cross).rowwise().sum();
+  out.mean = (data.scale * (cross.transpose() * alpha_)).array() + sum_weights * (data.location + data.scale * mean_);
+  const Eigen::VectorXd explained = solved.cwiseProduct(cross).colwise().sum().transpose();
   out.variance = data.scale * data.scale * (prior_variance - explained).cwiseMax(smallest_share * prior_variance);
+}
+
+Eigen::MatrixXd Conditioned::solve(const Eigen::MatrixXd& cross) const {
+  if (cross.cols() <= few) return few_products(inverse_, cross);
+  return product(inverse_, Transpose::no, cross, Transpose::no);
+}
+
+Eigen::MatrixXd Conditioned::joint(const Eigen::MatrixXd& cross, Eigen::MatrixXd prior,
+                                   const Eigen::VectorXd& variance) const {
+  Eigen::MatrixXd half = cross.transpose();
+  solve_right_transposed(lower_, half);
+  prior -= self_product_lower(half);
+  prior *= target_->data().scale * target_->data().scale;
+  mirror_lower(prior);
+  prior.diagonal() = variance;
+  return prior;
 }
 
 GaussianPosterior::Moments Conditioned::moments(const Eigen::MatrixXd& X, const PosteriorRequest& request) const {
   const Covariance& covariance = target_->covariance();
   const double scale = target_->data().scale;
-  const Points points = covariance.points(X);
-  Covariance::Cross cross = covariance.cross(theta_, points, target_->points());
-  const Eigen::MatrixXd with_mean = cross.value.array() + constant();
-  const Eigen::MatrixXd solved = product(with_mean, Transpose::no, inverse_, Transpose::no);
+  Covariance::Cross cross = covariance.cross(theta_, *coordinates_, covariance.points(X));
+  const Points& points = cross.points;
+  Eigen::MatrixXd& with_mean = cross.value;
+  with_mean.array() += constant();
+  const Eigen::MatrixXd solved = solve(with_mean);
   GaussianPosterior::Moments out;
   finish(with_mean, solved, covariance.diagonal(theta_, points).array() + constant(), 1.0, out);
   add_noise(out, 1.0);
   if (request.joint) {
     Covariance::Workspace work;
-    covariance.evaluate_lower(theta_, points, work, out.covariance);
-    Eigen::MatrixXd half = with_mean;
-    solve_right_transposed(lower_, half);
-    out.covariance.array() += constant();
-    out.covariance -= self_product_lower(half);
-    out.covariance *= scale * scale;
-    mirror_lower(out.covariance);
-    out.covariance.diagonal() = out.variance;
+    Eigen::MatrixXd prior;
+    covariance.evaluate_lower(theta_, points, work, prior);
+    prior.array() += constant();
+    out.covariance = joint(with_mean, std::move(prior), out.variance);
   }
   if (request.gradients) {
-    const Eigen::MatrixXd alphas = alpha_.transpose().replicate(points.count(), 1);
-    out.mean_gradient = scale * covariance.input_gradient(theta_, cross, alphas);
-    out.variance_gradient =
-        scale * scale *
-        (covariance.diagonal_gradient(theta_, points) - 2.0 * covariance.input_gradient(theta_, cross, solved));
+    const Eigen::MatrixXd alphas = alpha_.replicate(1, points.count());
+    const std::vector<Eigen::MatrixXd> gradients = covariance.input_gradients(theta_, cross, {&alphas, &solved});
+    out.mean_gradient = scale * gradients[0];
+    out.variance_gradient = scale * scale * (covariance.diagonal_gradient(theta_, points) - 2.0 * gradients[1]);
+  }
+  if (request.joint && request.gradients) {
+    out.covariance_gradient = covariance_gradient(std::move(cross), solved, Eigen::VectorXd::Ones(1));
   }
   return out;
 }
@@ -110,10 +109,10 @@ GaussianPosterior::Moments Conditioned::average(const Eigen::MatrixXd& X, const 
                                                 const PosteriorRequest& request) const {
   const Covariance& covariance = target_->covariance();
   const double scale = target_->data().scale;
-  const Points points = covariance.points(X);
-  const Covariance::Cross cross = covariance.cross(theta_, points, target_->points());
-  const Eigen::MatrixXd averaged = weighted_rows(cross.value, weights).array() + constant() * weights.sum();
-  const Eigen::MatrixXd solved = product(averaged, Transpose::no, inverse_, Transpose::no);
+  Covariance::Cross cross = covariance.cross(theta_, *coordinates_, covariance.points(X));
+  const Points& points = cross.points;
+  const Eigen::MatrixXd averaged = weighted_columns(cross.value, weights).array() + constant() * weights.sum();
+  const Eigen::MatrixXd solved = solve(averaged);
   GaussianPosterior::Moments out;
   finish(averaged, solved, prior_variance_of_averages(points, weights), weights.sum(), out);
   add_noise(out, weights.squaredNorm());
@@ -122,33 +121,33 @@ GaussianPosterior::Moments Conditioned::average(const Eigen::MatrixXd& X, const 
   } else {
     out.within_variance.resize(0);
   }
-  if (request.joint) {
-    Eigen::MatrixXd half = averaged;
-    solve_right_transposed(lower_, half);
-    out.covariance = prior_of_averages(points, weights);
-    out.covariance -= self_product_lower(half);
-    out.covariance *= scale * scale;
-    mirror_lower(out.covariance);
-    out.covariance.diagonal() = out.variance;
-  }
+  if (request.joint) out.covariance = joint(averaged, prior_of_averages(points, weights), out.variance);
   if (request.gradients) {
-    const auto by_level = [&](const Eigen::MatrixXd& coefficient) {
-      const Eigen::MatrixXd each = covariance.input_gradient(theta_, cross, spread_rows(coefficient, weights));
-      return weighted_rows(each, Eigen::VectorXd::Ones(weights.size()));
-    };
-    const Eigen::MatrixXd alphas = alpha_.transpose().replicate(averaged.rows(), 1);
-    out.mean_gradient = scale * by_level(alphas);
-    out.variance_gradient = -2.0 * scale * scale * by_level(solved);
-    if (!covariance.stationary()) {
-      for (Eigen::Index i = 0; i < averaged.rows(); ++i) {
-        const Points own = rows_of(points, i * weights.size(), weights.size());
-        const Eigen::MatrixXd each =
-            covariance.input_gradient(theta_, covariance.cross(theta_, own, own), weights * weights.transpose());
-        out.variance_gradient.row(i) += 2.0 * scale * scale * each.colwise().sum();
-      }
-    }
+    const Eigen::MatrixXd alphas = spread_columns(alpha_.replicate(1, averaged.cols()), weights);
+    const Eigen::MatrixXd spread = spread_columns(solved, weights);
+    const std::vector<Eigen::MatrixXd> each = covariance.input_gradients(theta_, cross, {&alphas, &spread});
+    const Eigen::VectorXd ones = Eigen::VectorXd::Ones(weights.size());
+    out.mean_gradient = scale * weighted_columns(each[0].transpose(), ones).transpose();
+    out.variance_gradient = -2.0 * scale * scale * weighted_columns(each[1].transpose(), ones).transpose();
+    if (!covariance.stationary()) add_gradient_of_prior_averages(points, weights, out.variance_gradient);
+  }
+  if (request.joint && request.gradients) {
+    out.covariance_gradient = covariance_gradient(std::move(cross), solved, weights);
   }
   return out;
+}
+
+void Conditioned::add_gradient_of_prior_averages(const Points& points, const Eigen::VectorXd& weights,
+                                                 Eigen::MatrixXd& variance_gradient) const {
+  const Covariance& covariance = target_->covariance();
+  const double unit = target_->data().scale * target_->data().scale;
+  const Eigen::MatrixXd pairs = weights * weights.transpose();
+  for (Eigen::Index i = 0; i < variance_gradient.rows(); ++i) {
+    const Points own = rows_of(points, i * weights.size(), weights.size());
+    const Covariance::Coordinates coordinates = covariance.coordinates(theta_, own);
+    const Covariance::Cross cross = covariance.cross(theta_, coordinates, own);
+    variance_gradient.row(i) += 2.0 * unit * covariance.input_gradients(theta_, cross, {&pairs})[0].colwise().sum();
+  }
 }
 
 GaussianPosterior::Moments Conditioned::prior(const Eigen::MatrixXd& X, const PosteriorRequest& request) const {
@@ -171,16 +170,63 @@ GaussianPosterior::Moments Conditioned::prior(const Eigen::MatrixXd& X, const Po
     out.mean_gradient = Eigen::MatrixXd::Zero(X.rows(), X.cols());
     out.variance_gradient = unit * covariance.diagonal_gradient(theta_, points);
   }
+  if (request.joint && request.gradients) {
+    Covariance::Cross none;
+    none.points = points;
+    out.covariance_gradient = covariance_gradient(std::move(none), {}, Eigen::VectorXd::Ones(1));
+  }
   return out;
+}
+
+CovarianceGradient Conditioned::covariance_gradient(Covariance::Cross cross, Eigen::MatrixXd solved,
+                                                    Eigen::VectorXd weights) const {
+  // What the prediction made is kept; what only this gradient needs is made when it is asked for. The closure shares
+  // what it points to, so it may outlive this object.
+  struct Kept {
+    std::shared_ptr<const LogPosterior> target;
+    std::shared_ptr<const Covariance::Coordinates> coordinates;
+    Eigen::VectorXd theta;
+    Covariance::Cross cross;
+    Eigen::MatrixXd solved;
+    Eigen::VectorXd weights;
+  };
+  const auto kept = std::make_shared<const Kept>(
+      Kept{target_, coordinates_, theta_, std::move(cross), std::move(solved), std::move(weights)});
+  return [kept](const Eigen::MatrixXd& w) -> Eigen::MatrixXd {
+    const Covariance& covariance = kept->target->covariance();
+    const Points& points = kept->cross.points;
+    const Eigen::VectorXd& levels = kept->weights;
+    const bool one = levels.size() == 1;
+    // ∂K_jk/∂x_i meets x_i twice, as a row and as a column; a point's own variance has its own derivative.
+    Eigen::MatrixXd pairs = one ? w : spread_both(w, levels);
+    const Eigen::VectorXd own = pairs.diagonal();
+    pairs.diagonal().setZero();
+    const Covariance::Coordinates coordinates = covariance.coordinates(kept->theta, points);
+    const Covariance::Cross among = covariance.cross(kept->theta, coordinates, points);
+    Eigen::MatrixXd each = 2.0 * covariance.input_gradients(kept->theta, among, {&pairs})[0];
+    if (!covariance.stationary()) each += own.asDiagonal() * covariance.diagonal_gradient(kept->theta, points);
+    if (kept->solved.size() > 0) {
+      Eigen::MatrixXd pulled = product(kept->solved, Transpose::no, w, Transpose::no);
+      if (!one) pulled = spread_columns(pulled, levels);
+      each -= 2.0 * covariance.input_gradients(kept->theta, kept->cross, {&pulled})[0];
+    }
+    const double unit = kept->target->data().scale * kept->target->data().scale;
+    if (one) return unit * each;
+    return unit * weighted_columns(each.transpose(), Eigen::VectorXd::Ones(levels.size())).transpose();
+  };
 }
 
 Eigen::VectorXd Conditioned::spread_of_levels(const Eigen::MatrixXd& cross, const Points& points,
                                               const Eigen::VectorXd& weights,
                                               const GaussianPosterior::Moments& average) const {
-  const Eigen::MatrixXd solved = product(cross, Transpose::no, inverse_, Transpose::no);
   GaussianPosterior::Moments each;
-  finish(cross, solved, target_->covariance().diagonal(theta_, points).array() + constant(), 1.0, each);
+  finish(cross, solve(cross), target_->covariance().diagonal(theta_, points).array() + constant(), 1.0, each);
   return level_spread(each.mean, each.variance, weights, average.mean, average.variance);
+}
+
+Eigen::MatrixXd Conditioned::among(const Points& points) const {
+  const Covariance& covariance = target_->covariance();
+  return covariance.cross(theta_, covariance.coordinates(theta_, points), points).value;
 }
 
 Eigen::VectorXd Conditioned::prior_variance_of_averages(const Points& points, const Eigen::VectorXd& weights) const {
@@ -190,15 +236,14 @@ Eigen::VectorXd Conditioned::prior_variance_of_averages(const Points& points, co
   Eigen::VectorXd out(q);
   for (Eigen::Index i = 0; i < q; ++i) {
     const Points own = rows_of(points, i * levels, levels);
-    out(i) = weights.dot(target_->covariance().cross(theta_, own, own).value * weights) + constant() * sum * sum;
+    out(i) = weights.dot(among(own) * weights) + constant() * sum * sum;
   }
   return out;
 }
 
 Eigen::MatrixXd Conditioned::prior_of_averages(const Points& points, const Eigen::VectorXd& weights) const {
-  const Eigen::MatrixXd all = target_->covariance().cross(theta_, points, points).value;
-  const Eigen::MatrixXd rows = weighted_rows(all, weights);
-  return weighted_rows(rows.transpose(), weights).array() + constant() * weights.sum() * weights.sum();
+  const Eigen::MatrixXd columns = weighted_columns(among(points), weights);
+  return weighted_columns(columns.transpose(), weights).array() + constant() * weights.sum() * weights.sum();
 }
 
 Eigen::VectorXd Conditioned::left_out_residuals() const {

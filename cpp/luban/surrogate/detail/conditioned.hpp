@@ -9,6 +9,9 @@
 
 namespace luban::surrogate::detail {
 
+/// What rounding may take from a variance that is all but known, relative to the prior's.
+inline constexpr double smallest_share = 1e-12;
+
 /// The Gaussian process of one response at fixed hyperparameters: everything that prediction needs. Const and
 /// thread-safe.
 class LUBAN_SURROGATE_EXPORT Conditioned {
@@ -20,6 +23,16 @@ class LUBAN_SURROGATE_EXPORT Conditioned {
   [[nodiscard]] const Eigen::VectorXd& theta() const noexcept { return theta_; }
   [[nodiscard]] double jitter() const noexcept { return jitter_; }
   [[nodiscard]] bool degraded() const noexcept { return degraded_; }
+
+  /// What a prediction is made of, on the scale of the training data: Cholesky factor of C, C⁻¹ (y − mean), the mean,
+  /// and the constant that a mean with a finite prior variance adds to every covariance.
+  [[nodiscard]] const Eigen::MatrixXd& lower() const noexcept { return lower_; }
+  [[nodiscard]] const Eigen::VectorXd& alpha() const noexcept { return alpha_; }
+  [[nodiscard]] const Covariance::Coordinates& coordinates() const noexcept { return *coordinates_; }
+  [[nodiscard]] double mean() const noexcept { return mean_; }
+  [[nodiscard]] double constant() const;
+  /// C⁻¹ cross, (n, q).
+  [[nodiscard]] Eigen::MatrixXd solve(const Eigen::MatrixXd& cross) const;
 
   /// Moments at X (q, p), in the response's unit.
   [[nodiscard]] GaussianPosterior::Moments moments(const Eigen::MatrixXd& X, const PosteriorRequest& request) const;
@@ -35,21 +48,31 @@ class LUBAN_SURROGATE_EXPORT Conditioned {
   [[nodiscard]] NoiseVariances noise() const;
 
  private:
-  [[nodiscard]] double constant() const;
+  /// Prior covariance of points among themselves, (q, q), the constant left out.
+  [[nodiscard]] Eigen::MatrixXd among(const Points& points) const;
+  void add_gradient_of_prior_averages(const Points& points, const Eigen::VectorXd& weights,
+                                      Eigen::MatrixXd& variance_gradient) const;
   [[nodiscard]] Eigen::MatrixXd prior_of_averages(const Points& points, const Eigen::VectorXd& weights) const;
   [[nodiscard]] Eigen::VectorXd prior_variance_of_averages(const Points& points, const Eigen::VectorXd& weights) const;
   [[nodiscard]] Eigen::VectorXd spread_of_levels(const Eigen::MatrixXd& cross, const Points& points,
                                                  const Eigen::VectorXd& weights,
                                                  const GaussianPosterior::Moments& average) const;
+  /// `cross` and `solved` may be empty: a prior. `weights` of the levels of each point; one level: an ordinary point.
+  [[nodiscard]] CovarianceGradient covariance_gradient(Covariance::Cross cross, Eigen::MatrixXd solved,
+                                                       Eigen::VectorXd weights) const;
+  /// Latent covariance of q points whose covariance with the data is `cross` and among themselves `prior`.
+  [[nodiscard]] Eigen::MatrixXd joint(const Eigen::MatrixXd& cross, Eigen::MatrixXd prior,
+                                      const Eigen::VectorXd& variance) const;
   void add_noise(GaussianPosterior::Moments& out, double sum_squared_weights) const;
   void finish(const Eigen::MatrixXd& cross, const Eigen::MatrixXd& solved, const Eigen::VectorXd& prior_variance,
               double sum_weights, GaussianPosterior::Moments& out) const;
 
   std::shared_ptr<const LogPosterior> target_;
   Eigen::VectorXd theta_;
-  Eigen::MatrixXd lower_;    ///< Cholesky factor of C
-  Eigen::MatrixXd inverse_;  ///< C⁻¹
-  Eigen::VectorXd alpha_;    ///< C⁻¹ (y − mean)
+  std::shared_ptr<const Covariance::Coordinates> coordinates_;  ///< of the training points
+  Eigen::MatrixXd lower_;                                       ///< Cholesky factor of C
+  Eigen::MatrixXd inverse_;                                     ///< C⁻¹
+  Eigen::VectorXd alpha_;                                       ///< C⁻¹ (y − mean)
   double mean_ = 0.0;
   double jitter_ = 0.0;
   bool degraded_ = false;

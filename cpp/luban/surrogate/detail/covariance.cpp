@@ -2,14 +2,30 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
-#include <luban/surrogate/detail/dense.hpp>
+#include <luban/parallel/arena.hpp>
+#include <luban/surrogate/detail/kernels/kernels.hpp>
+#include <luban/surrogate/detail/simd.hpp>
 
 namespace luban::surrogate::detail {
 
 namespace {
 
 constexpr std::size_t none = static_cast<std::size_t>(-1);
+constexpr Eigen::Index panel_columns = 64;            // worked on by one task; fixed, so threads change no sum
+constexpr Eigen::Index least_parallel_points = 150;  // below, waking a thread takes longer than it saves
+
+Eigen::Index panel_count(Eigen::Index n) {
+  return (n + panel_columns - 1) / panel_columns;
+}
+
+template <typename Body>
+void for_each_panel(Eigen::Index n, Body body) {
+  const auto panels = static_cast<std::size_t>(panel_count(n));
+  const int threads = n < least_parallel_points ? 1 : parallel::concurrency();
+  parallel::for_each_index(panels, [&](std::size_t p) { body(static_cast<Eigen::Index>(p)); }, threads);
+}
 
 }  // namespace
 
@@ -23,21 +39,15 @@ Covariance::Covariance(const ModelSpec& model, const features::Encoder& encoder)
 void Covariance::resolve_factors(const ModelSpec& model, const features::Encoder& encoder,
                                  std::vector<std::ptrdiff_t>& kept) {
   for (const FactorSpec& spec : model.factors) {
-    const bool categorical = spec.kind == FactorKind::categorical;
-    const std::vector<Eigen::Index>& columns = categorical ? layout_.categorical() : layout_.numeric();
-    if (columns.empty()) {
+    const KernelEntry& entry = kernel(spec.kind);
+    if ((entry.of_categories ? layout_.categorical() : layout_.numeric()).empty()) {
       kept.push_back(-1);
       continue;
     }
     kept.push_back(static_cast<std::ptrdiff_t>(factors_.size()));
-    const Factor factor(spec, layout_, static_cast<Eigen::Index>(hyperparameters_.size()));
-    for (Eigen::Index k = 0; k < factor.parameter_count(); ++k) {
-      const std::string which =
-          spec.isotropic ? "all"
-                         : encoder.variables()[static_cast<std::size_t>(columns[static_cast<std::size_t>(k)])].name;
-      hyperparameters_.push_back({"log_length:" + spec.name + ":" + which, spec.length});
-    }
-    factors_.push_back(factor);
+    factors_.push_back(entry.make(spec, encoder, layout_, static_cast<Eigen::Index>(hyperparameters_.size())));
+    const std::vector<Hyperparameter>& own = factors_.back()->hyperparameters();
+    hyperparameters_.insert(hyperparameters_.end(), own.begin(), own.end());
   }
 }
 
@@ -58,119 +68,249 @@ void Covariance::resolve_terms(const ModelSpec& model, const std::vector<std::pt
 }
 
 bool Covariance::stationary() const noexcept {
-  return std::all_of(factors_.begin(), factors_.end(), [](const Factor& factor) { return factor.stationary(); });
+  return std::all_of(factors_.begin(), factors_.end(), [](const auto& factor) { return factor->stationary(); });
 }
 
-void Covariance::term_column(const Term& term, std::size_t without, const std::vector<FactorMatrix>& factors,
-                             Eigen::Index column, Eigen::Index first_row, Eigen::VectorXd& out) const {
-  const Eigen::Index count = out.size() - first_row;
+Covariance::Coordinates Covariance::coordinates(const Eigen::VectorXd& theta, const Points& points) const {
+  Coordinates out{points.count(), {}};
+  for (const auto& factor : factors_) out.of_factor.push_back(factor->coordinates(theta, points));
+  return out;
+}
+
+Eigen::VectorXd Covariance::variances(const Eigen::VectorXd& theta) const {
+  Eigen::VectorXd out(static_cast<Eigen::Index>(terms_.size()));
+  for (std::size_t t = 0; t < terms_.size(); ++t) {
+    out(static_cast<Eigen::Index>(t)) = std::exp(theta(terms_[t].variance));
+  }
+  return out;
+}
+
+void Covariance::term_column(const Term& term, std::size_t by, const std::vector<FactorMatrix>& factors,
+                             Eigen::Index column, double variance, Column out) const {
   bool started = false;
-  for (const std::size_t f : term.factors) {
-    if (f == without) continue;
-    const auto values = factors[f].value.col(column).tail(count);
+  const auto times = [&](const auto& values, double scale) {
     if (started) {
-      out.tail(count).array() *= values.array();
+      out.array() *= scale * values.array();
     } else {
-      out.tail(count) = values;
+      out = scale * values;
       started = true;
     }
+  };
+  double scale = variance;
+  for (const std::size_t f : term.factors) {
+    const FactorMatrix& matrix = factors[f];
+    if (f != by) {
+      times(matrix.value.col(column).tail(out.size()), scale);
+    } else if (!factors_[f]->stationary()) {
+      continue;  // the derivative by its inner product is what the other factors are
+    } else if (factors_[f]->own_slope()) {
+      times(matrix.slope.col(column).tail(out.size()), scale);
+    } else {
+      times(matrix.value.col(column).tail(out.size()), -0.5 * scale);
+    }
+    scale = 1.0;
   }
-  if (!started) out.tail(count).setOnes();
+  if (!started) out.setConstant(variance);
+}
+
+void Covariance::value_column(const Eigen::VectorXd& variances, const std::vector<FactorMatrix>& factors,
+                              Eigen::Index column, Column scratch, Column out) const {
+  if (terms_.empty()) out.setZero();
+  for (std::size_t t = 0; t < terms_.size(); ++t) {
+    Column into = t == 0 ? out : scratch;
+    term_column(terms_[t], none, factors, column, variances(static_cast<Eigen::Index>(t)), into);
+    if (t > 0) out += scratch;
+  }
+}
+
+void Covariance::factor_column(const Eigen::VectorXd& variances, std::size_t f,
+                               const std::vector<FactorMatrix>& factors, Eigen::Index column, Column scratch,
+                               Column out) const {
+  bool started = false;
+  for (std::size_t t = 0; t < terms_.size(); ++t) {
+    const Term& term = terms_[t];
+    if (std::find(term.factors.begin(), term.factors.end(), f) == term.factors.end()) continue;
+    const double variance = variances(static_cast<Eigen::Index>(t));
+    if (!started) {
+      term_column(term, f, factors, column, variance, out);
+      started = true;
+    } else {
+      term_column(term, f, factors, column, variance, scratch);
+      out += scratch;
+    }
+  }
+  if (!started) out.setZero();
 }
 
 void Covariance::evaluate_lower(const Eigen::VectorXd& theta, const Points& points, Workspace& work,
                                 Eigen::MatrixXd& out) const {
   const Eigen::Index n = points.count();
-  work.scaled.resize(factors_.size());
+  work.coordinates = coordinates(theta, points);
   work.factors.resize(factors_.size());
   for (std::size_t f = 0; f < factors_.size(); ++f) {
-    work.scaled[f] = factors_[f].scaled(theta, points);
-    factors_[f].evaluate_lower(work.scaled[f], work.factors[f]);
+    work.factors[f].value.resize(n, n);
+    if (factors_[f]->own_slope()) work.factors[f].slope.resize(n, n);
   }
   out.resize(n, n);
-  Eigen::VectorXd column(n);
-  for (Eigen::Index j = 0; j < n; ++j) {
-    out.col(j).tail(n - j).setZero();
-    for (const Term& term : terms_) {
-      term_column(term, none, work.factors, j, j, column);
-      out.col(j).tail(n - j) += std::exp(theta(term.variance)) * column.tail(n - j);
+  const Eigen::VectorXd variances = this->variances(theta);
+  for_each_panel(n, [&](Eigen::Index panel) {
+    const Eigen::Index first = panel * panel_columns;
+    const Eigen::Index count = std::min(panel_columns, n - first);
+    for (std::size_t f = 0; f < factors_.size(); ++f) {
+      FactorMatrix& matrix = work.factors[f];
+      const Eigen::MatrixXd& z = work.coordinates.of_factor[f];
+      factors_[f]->evaluate(z.bottomRows(n - first), z.middleRows(first, count), true,
+                            matrix.value.block(first, first, n - first, count),
+                            matrix.slope.size() > 0 ? &matrix.slope(first, first) : nullptr, n);
     }
-  }
+    Eigen::VectorXd scratch(n - first);
+    for (Eigen::Index j = first; j < first + count; ++j) {
+      value_column(variances, work.factors, j, scratch.head(n - j), out.col(j).tail(n - j));
+    }
+  });
 }
 
-void Covariance::add_gradient(const Eigen::VectorXd& theta, Workspace& work, const Eigen::MatrixXd& w,
-                              Eigen::VectorXd& gradient) const {
-  const Eigen::Index n = w.rows();
-  Eigen::VectorXd column(n);
-  for (const Term& term : terms_) {
-    double sum = 0.0;
-    for (Eigen::Index j = 0; j < n; ++j) {
-      term_column(term, none, work.factors, j, j, column);
-      sum += 2.0 * column.tail(n - j).dot(w.col(j).tail(n - j)) - column(j) * w(j, j);
+void Covariance::add_panel_gradient(const Eigen::VectorXd& variances, const Workspace& work,
+                                    const Eigen::MatrixXd& inverse, const Eigen::VectorXd& alpha, Eigen::Index panel,
+                                    Eigen::VectorXd& terms, std::vector<Eigen::VectorXd>& spreads,
+                                    std::vector<Eigen::MatrixXd>& coordinates) const {
+  const SimdTable& loops = simd_table();
+  const Eigen::Index n = inverse.rows();
+  const Eigen::Index first = panel * panel_columns;
+  Eigen::VectorXd w(n - first);
+  Eigen::VectorXd m(n - first);
+  Eigen::VectorXd scratch(n - first);
+  Eigen::VectorXd here;
+  for (Eigen::Index j = first; j < std::min(first + panel_columns, n); ++j) {
+    const Eigen::Index rows = n - j;
+    // Twice W below the diagonal: each pair counts for both of its entries.
+    auto weight = w.head(rows);
+    weight = alpha(j) * alpha.tail(rows) - inverse.col(j).tail(rows);
+    weight(0) *= 0.5;
+    for (std::size_t t = 0; t < terms_.size(); ++t) {
+      const auto at = static_cast<Eigen::Index>(t);
+      term_column(terms_[t], none, work.factors, j, variances(at), m.head(rows));
+      terms(at) += m.head(rows).dot(weight);
     }
-    gradient(term.variance) += std::exp(theta(term.variance)) * sum;
-  }
-  Eigen::MatrixXd& m = work.slope_coefficient;
-  m.resize(n, n);
-  Eigen::VectorXd total(n);
-  for (std::size_t f = 0; f < factors_.size(); ++f) {
-    if (!factors_[f].stationary()) continue;
-    for (Eigen::Index j = 0; j < n; ++j) {
-      total.tail(n - j).setZero();
-      for (const Term& term : terms_) {
-        if (std::find(term.factors.begin(), term.factors.end(), f) == term.factors.end()) continue;
-        term_column(term, f, work.factors, j, j, column);
-        total.tail(n - j) += std::exp(theta(term.variance)) * column.tail(n - j);
+    for (std::size_t f = 0; f < factors_.size(); ++f) {
+      if (!factors_[f]->stationary()) continue;
+      factor_column(variances, f, work.factors, j, scratch.head(rows), m.head(rows));
+      m.head(rows).array() *= weight.array();
+      const Eigen::MatrixXd& z = work.coordinates.of_factor[f];
+      here = z.row(j).transpose();
+      if (!factors_[f]->moves_coordinates()) {
+        loops.spread(static_cast<std::size_t>(rows), static_cast<std::size_t>(z.cols()), &z(j, 0),
+                     static_cast<std::size_t>(n), here.data(), m.data(), spreads[f].data());
+        continue;
       }
-      factors_[f].times_slope(work.factors[f], j, j, total);
-      m.col(j).tail(n - j) = total.tail(n - j).cwiseProduct(w.col(j).tail(n - j));
+      for (Eigen::Index c = 0; c < z.cols(); ++c) {
+        const Eigen::VectorXd pull = 2.0 * m.head(rows).array() * (z.col(c).tail(rows).array() - here(c));
+        coordinates[f].col(c).tail(rows) += pull;
+        coordinates[f](j, c) -= pull.sum();
+      }
     }
-    mirror_lower(m);
-    factors_[f].add_parameter_gradient(work.scaled[f], m, gradient);
   }
 }
 
-Covariance::Cross Covariance::cross(const Eigen::VectorXd& theta, const Points& rows, const Points& columns) const {
-  Cross out;
-  out.factors.resize(factors_.size());
+void Covariance::add_gradient(const Eigen::VectorXd& theta, const Points& points, const Workspace& work,
+                              const Eigen::MatrixXd& inverse, const Eigen::VectorXd& alpha,
+                              Eigen::VectorXd& gradient) const {
+  const Eigen::Index n = inverse.rows();
+  const Eigen::VectorXd variances = this->variances(theta);
+  struct Partial {
+    Eigen::VectorXd terms;
+    std::vector<Eigen::VectorXd> spreads;
+    std::vector<Eigen::MatrixXd> coordinates;
+  };
+  Partial empty{Eigen::VectorXd::Zero(variances.size()), {}, {}};
   for (std::size_t f = 0; f < factors_.size(); ++f) {
-    out.scaled_rows.push_back(factors_[f].scaled(theta, rows));
-    out.scaled_columns.push_back(factors_[f].scaled(theta, columns));
-    factors_[f].evaluate_cross(out.scaled_rows[f], out.scaled_columns[f], out.factors[f]);
+    const Eigen::Index c = work.coordinates.of_factor[f].cols();
+    empty.spreads.emplace_back(Eigen::VectorXd::Zero(c));
+    empty.coordinates.emplace_back(factors_[f]->moves_coordinates() ? Eigen::MatrixXd::Zero(n, c) : Eigen::MatrixXd());
   }
-  out.value = Eigen::MatrixXd::Zero(rows.count(), columns.count());
-  Eigen::VectorXd column(rows.count());
-  for (Eigen::Index j = 0; j < columns.count(); ++j) {
-    for (const Term& term : terms_) {
-      term_column(term, none, out.factors, j, 0, column);
-      out.value.col(j) += std::exp(theta(term.variance)) * column;
+  std::vector<Partial> partial(static_cast<std::size_t>(panel_count(n)), empty);
+  for_each_panel(n, [&](Eigen::Index panel) {
+    Partial& own = partial[static_cast<std::size_t>(panel)];
+    add_panel_gradient(variances, work, inverse, alpha, panel, own.terms, own.spreads, own.coordinates);
+  });
+  Partial sum = std::move(partial.front());
+  for (std::size_t p = 1; p < partial.size(); ++p) {
+    sum.terms += partial[p].terms;
+    for (std::size_t f = 0; f < factors_.size(); ++f) {
+      sum.spreads[f] += partial[p].spreads[f];
+      if (factors_[f]->moves_coordinates()) sum.coordinates[f] += partial[p].coordinates[f];
     }
+  }
+  for (std::size_t t = 0; t < terms_.size(); ++t) {
+    gradient(terms_[t].variance) += sum.terms(static_cast<Eigen::Index>(t));
+  }
+  for (std::size_t f = 0; f < factors_.size(); ++f) {
+    if (factors_[f]->moves_coordinates()) {
+      factors_[f]->add_gradient_of_coordinates(theta, points, sum.coordinates[f], gradient);
+    } else {
+      factors_[f]->add_gradient_of_spread(theta, sum.spreads[f], gradient);
+    }
+  }
+}
+
+Covariance::Cross Covariance::cross(const Eigen::VectorXd& theta, const Coordinates& data, Points points) const {
+  Cross out;
+  out.points = std::move(points);
+  out.coordinates = coordinates(theta, out.points);
+  out.data = &data;
+  out.factors.resize(factors_.size());
+  const Eigen::Index n = data.count;
+  const Eigen::Index q = out.points.count();
+  for (std::size_t f = 0; f < factors_.size(); ++f) {
+    FactorMatrix& matrix = out.factors[f];
+    matrix.value.resize(n, q);
+    if (factors_[f]->own_slope()) matrix.slope.resize(n, q);
+    factors_[f]->evaluate(data.of_factor[f], out.coordinates.of_factor[f], false, matrix.value,
+                          matrix.slope.size() > 0 ? matrix.slope.data() : nullptr, n);
+  }
+  out.value.resize(n, q);
+  const Eigen::VectorXd variances = this->variances(theta);
+  Eigen::VectorXd scratch(n);
+  for (Eigen::Index j = 0; j < q; ++j) {
+    value_column(variances, out.factors, j, scratch, out.value.col(j));
   }
   return out;
 }
 
-Eigen::MatrixXd Covariance::input_gradient(const Eigen::VectorXd& theta, const Cross& cross,
-                                           const Eigen::MatrixXd& coefficient) const {
-  const Eigen::Index q = cross.value.rows();
-  Eigen::MatrixXd by_numeric = Eigen::MatrixXd::Zero(q, layout_.numeric_count());
-  Eigen::MatrixXd m(q, cross.value.cols());
-  Eigen::VectorXd column(q);
-  Eigen::VectorXd total(q);
+std::vector<Eigen::MatrixXd> Covariance::input_gradients(
+    const Eigen::VectorXd& theta, const Cross& cross, const std::vector<const Eigen::MatrixXd*>& coefficients) const {
+  const SimdTable& loops = simd_table();
+  const Eigen::Index n = cross.value.rows();
+  const Eigen::Index q = cross.value.cols();
+  const Eigen::VectorXd variances = this->variances(theta);
+  std::vector<Eigen::MatrixXd> by_numeric(coefficients.size(), Eigen::MatrixXd::Zero(q, layout_.numeric_count()));
+  Eigen::VectorXd slope(n);
+  Eigen::VectorXd scratch(n);
+  Eigen::VectorXd here;
   for (std::size_t f = 0; f < factors_.size(); ++f) {
-    for (Eigen::Index j = 0; j < m.cols(); ++j) {
-      total.setZero();
-      for (const Term& term : terms_) {
-        if (std::find(term.factors.begin(), term.factors.end(), f) == term.factors.end()) continue;
-        term_column(term, f, cross.factors, j, 0, column);
-        total += std::exp(theta(term.variance)) * column;
+    if (factors_[f]->of_categories()) continue;
+    const Eigen::MatrixXd& z = cross.data->of_factor[f];
+    const bool stationary = factors_[f]->stationary();
+    std::vector<Eigen::MatrixXd> by_coordinates(coefficients.size(), Eigen::MatrixXd::Zero(z.cols(), q));
+    for (Eigen::Index i = 0; i < q; ++i) {
+      factor_column(variances, f, cross.factors, i, scratch, slope);
+      here = stationary ? Eigen::VectorXd(cross.coordinates.of_factor[f].row(i)) : Eigen::VectorXd::Zero(z.cols());
+      for (std::size_t k = 0; k < coefficients.size(); ++k) {
+        scratch = slope.cwiseProduct(coefficients[k]->col(i));
+        loops.pull(static_cast<std::size_t>(n), static_cast<std::size_t>(z.cols()), z.data(),
+                   static_cast<std::size_t>(n), here.data(), scratch.data(), by_coordinates[k].col(i).data());
       }
-      if (factors_[f].stationary()) factors_[f].times_slope(cross.factors[f], j, 0, total);
-      m.col(j) = total.cwiseProduct(coefficient.col(j));
     }
-    factors_[f].add_input_gradient(theta, cross.scaled_rows[f], cross.scaled_columns[f], m, by_numeric);
+    const double scale = stationary ? 2.0 : -1.0 / static_cast<double>(std::max<Eigen::Index>(z.cols(), 1));
+    for (std::size_t k = 0; k < coefficients.size(); ++k) {
+      factors_[f]->add_input_gradient(theta, cross.points, scale * by_coordinates[k].transpose(), by_numeric[k]);
+    }
   }
-  Eigen::MatrixXd out = Eigen::MatrixXd::Zero(q, inputs_);
-  layout_.scatter(by_numeric, out);
+  std::vector<Eigen::MatrixXd> out;
+  for (const Eigen::MatrixXd& each : by_numeric) {
+    out.emplace_back(Eigen::MatrixXd::Zero(q, inputs_));
+    layout_.scatter(each, out.back());
+  }
   return out;
 }
 
@@ -179,9 +319,9 @@ Eigen::VectorXd Covariance::diagonal(const Eigen::VectorXd& theta, const Points&
   for (const Term& term : terms_) {
     Eigen::VectorXd values = Eigen::VectorXd::Constant(points.count(), std::exp(theta(term.variance)));
     for (const std::size_t f : term.factors) {
-      if (!factors_[f].stationary()) {
-        values.array() *= factors_[f].diagonal(factors_[f].scaled(theta, points)).array();
-      }
+      if (factors_[f]->stationary()) continue;
+      const Eigen::MatrixXd z = factors_[f]->coordinates(theta, points);
+      values.array() *= z.rowwise().squaredNorm().array() / static_cast<double>(std::max<Eigen::Index>(z.cols(), 1));
     }
     out += values;
   }
@@ -193,9 +333,10 @@ Eigen::MatrixXd Covariance::diagonal_gradient(const Eigen::VectorXd& theta, cons
   Eigen::MatrixXd by_numeric = Eigen::MatrixXd::Zero(points.count(), layout_.numeric_count());
   for (const Term& term : terms_) {
     for (const std::size_t f : term.factors) {
-      if (factors_[f].stationary()) continue;
-      const Eigen::VectorXd coefficient = Eigen::VectorXd::Constant(points.count(), std::exp(theta(term.variance)));
-      factors_[f].add_diagonal_input_gradient(factors_[f].scaled(theta, points), coefficient, by_numeric);
+      if (factors_[f]->stationary()) continue;
+      const Eigen::MatrixXd z = factors_[f]->coordinates(theta, points);
+      const double scale = 2.0 * std::exp(theta(term.variance)) / static_cast<double>(std::max<Eigen::Index>(z.cols(), 1));
+      factors_[f]->add_input_gradient(theta, points, scale * z, by_numeric);
     }
   }
   Eigen::MatrixXd out = Eigen::MatrixXd::Zero(points.count(), inputs_);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -11,14 +12,8 @@
 
 namespace luban::surrogate::detail {
 
-/// A hyperparameter of a resolved model: where it stands in theta is its index.
-struct Hyperparameter {
-  std::string name;  ///< e.g. "log_length:trend:feed"
-  HyperparameterSpec spec;
-};
-
-/// Σ terms of a ModelSpec resolved for an encoder. theta holds logarithms: lengths of each factor, then variances of
-/// the terms; longer vectors are allowed, the rest is not looked at.
+/// Σ terms of a ModelSpec resolved for an encoder. theta holds the hyperparameters of each factor, then logarithms of
+/// the terms' variances; longer vectors are allowed, the rest is not looked at. Const and thread-safe.
 class LUBAN_SURROGATE_EXPORT Covariance {
  public:
   Covariance(const ModelSpec& model, const features::Encoder& encoder);
@@ -27,30 +22,37 @@ class LUBAN_SURROGATE_EXPORT Covariance {
   /// Whether the covariance of two points depends on their difference alone.
   [[nodiscard]] bool stationary() const noexcept;
   [[nodiscard]] Points points(const Eigen::MatrixXd& X) const { return layout_.points(X); }
+  /// Points as the factors see them: (n, c) of each.
+  struct Coordinates {
+    Eigen::Index count = 0;
+    std::vector<Eigen::MatrixXd> of_factor;
+  };
+  [[nodiscard]] Coordinates coordinates(const Eigen::VectorXd& theta, const Points& points) const;
 
   /// What evaluate_lower leaves behind for the gradient.
   struct Workspace {
-    std::vector<Eigen::MatrixXd> scaled;
+    Coordinates coordinates;
     std::vector<FactorMatrix> factors;
-    Eigen::MatrixXd slope_coefficient;
   };
   /// Lower triangle of the covariance of points with themselves; above the diagonal is undefined.
   void evaluate_lower(const Eigen::VectorXd& theta, const Points& points, Workspace& work, Eigen::MatrixXd& out) const;
-  /// Adds Σ_ij W_ij ∂K_ij/∂theta to gradient, W symmetric and whole.
-  void add_gradient(const Eigen::VectorXd& theta, Workspace& work, const Eigen::MatrixXd& w,
-                    Eigen::VectorXd& gradient) const;
+  /// Adds Σ_ij W_ij ∂K_ij/∂theta to gradient, W = (α αᵀ − inverse) / 2; of `inverse` the lower triangle is read.
+  void add_gradient(const Eigen::VectorXd& theta, const Points& points, const Workspace& work,
+                    const Eigen::MatrixXd& inverse, const Eigen::VectorXd& alpha, Eigen::VectorXd& gradient) const;
 
-  /// Covariance between q points and n points, with what input gradients need.
+  /// Covariance between n points and q points, with what input gradients need; everything (n, q).
   struct Cross {
-    Eigen::MatrixXd value;  ///< (q, n)
-    std::vector<Eigen::MatrixXd> scaled_rows;
-    std::vector<Eigen::MatrixXd> scaled_columns;
+    Eigen::MatrixXd value;
+    Points points;  ///< the q
+    Coordinates coordinates;
+    const Coordinates* data = nullptr;  ///< of the n points, the caller's
     std::vector<FactorMatrix> factors;
   };
-  [[nodiscard]] Cross cross(const Eigen::VectorXd& theta, const Points& rows, const Points& columns) const;
-  /// (q, p): Σ_j coefficient_ij ∂K_ij/∂x_i, x_i the coded inputs of row i.
-  [[nodiscard]] Eigen::MatrixXd input_gradient(const Eigen::VectorXd& theta, const Cross& cross,
-                                               const Eigen::MatrixXd& coefficient) const;
+  /// @param data of the n points; kept alive as long as the result is used.
+  [[nodiscard]] Cross cross(const Eigen::VectorXd& theta, const Coordinates& data, Points points) const;
+  /// (q, p) for each coefficient (n, q): Σ_j coefficient_ji ∂K_ji/∂x_i, x_i the coded inputs of point i of the q.
+  [[nodiscard]] std::vector<Eigen::MatrixXd> input_gradients(
+      const Eigen::VectorXd& theta, const Cross& cross, const std::vector<const Eigen::MatrixXd*>& coefficients) const;
   /// Prior variance at each point, (q), and its gradient by the coded inputs (q, p).
   [[nodiscard]] Eigen::VectorXd diagonal(const Eigen::VectorXd& theta, const Points& points) const;
   [[nodiscard]] Eigen::MatrixXd diagonal_gradient(const Eigen::VectorXd& theta, const Points& points) const;
@@ -60,15 +62,26 @@ class LUBAN_SURROGATE_EXPORT Covariance {
     std::vector<std::size_t> factors;
     Eigen::Index variance = 0;  ///< index in theta
   };
-  // Π of a term's factors but one (`without`, or none when it is past the end), over rows [first, end) of a column.
-  void term_column(const Term& term, std::size_t without, const std::vector<FactorMatrix>& factors, Eigen::Index column,
-                   Eigen::Index first_row, Eigen::VectorXd& out) const;
+  using Column = Eigen::Ref<Eigen::VectorXd>;
+  // The last rows of a column of a term's covariance, as many as `out` has, or of its derivative by one factor (`by`).
+  void term_column(const Term& term, std::size_t by, const std::vector<FactorMatrix>& factors, Eigen::Index column,
+                   double variance, Column out) const;
+  // Σ over terms.
+  void value_column(const Eigen::VectorXd& variances, const std::vector<FactorMatrix>& factors, Eigen::Index column,
+                    Column scratch, Column out) const;
+  // Σ over terms of the derivative of a column by the squared distance (or inner product) of factor f.
+  void factor_column(const Eigen::VectorXd& variances, std::size_t f, const std::vector<FactorMatrix>& factors,
+                     Eigen::Index column, Column scratch, Column out) const;
+  void add_panel_gradient(const Eigen::VectorXd& variances, const Workspace& work, const Eigen::MatrixXd& inverse,
+                          const Eigen::VectorXd& alpha, Eigen::Index panel, Eigen::VectorXd& terms,
+                          std::vector<Eigen::VectorXd>& spreads, std::vector<Eigen::MatrixXd>& coordinates) const;
+  [[nodiscard]] Eigen::VectorXd variances(const Eigen::VectorXd& theta) const;
   void resolve_factors(const ModelSpec& model, const features::Encoder& encoder, std::vector<std::ptrdiff_t>& kept);
   void resolve_terms(const ModelSpec& model, const std::vector<std::ptrdiff_t>& kept);
 
   Eigen::Index inputs_;
   InputLayout layout_;
-  std::vector<Factor> factors_;
+  std::vector<std::shared_ptr<const Factor>> factors_;
   std::vector<Term> terms_;
   std::vector<Hyperparameter> hyperparameters_;
 };

@@ -13,7 +13,8 @@ namespace {
 
 using Matrix = Eigen::Ref<Eigen::MatrixXd>;
 using ConstMatrix = Eigen::Ref<const Eigen::MatrixXd>;
-constexpr Eigen::Index small = 64;  // where recursion ends
+constexpr Eigen::Index small = 64;  // where recursion of products ends
+constexpr auto factored_at_once = static_cast<Eigen::Index>(factor_size);
 
 double* workspace() {
   // One aligned buffer per thread: products are called thousands of times per fit.
@@ -95,12 +96,9 @@ void multiply_right(Matrix b, const ConstMatrix& lower) {
 // In place inverse of a lower triangular matrix.
 void invert_lower(Matrix a) {
   const Eigen::Index n = a.rows();
-  if (n <= small) {
-    Eigen::MatrixXd inverse = Eigen::MatrixXd::Identity(n, n);  // I · L⁻ᵀ is the transpose of what we want
-    simd_table().solve_right_small(static_cast<std::size_t>(n), static_cast<std::size_t>(n), a.data(),
-                                   static_cast<std::size_t>(a.outerStride()), inverse.data(),
-                                   static_cast<std::size_t>(n));
-    a.triangularView<Eigen::Lower>() = inverse.transpose();
+  if (n <= factored_at_once) {
+    simd_table().invert_lower_small(static_cast<std::size_t>(n), a.data(), static_cast<std::size_t>(a.outerStride()),
+                                    workspace());
     return;
   }
   const Eigen::Index h = split(n);
@@ -114,10 +112,9 @@ void invert_lower(Matrix a) {
 // L := lower triangle of Lᵀ L.
 void square_lower(Matrix a) {
   const Eigen::Index n = a.rows();
-  if (n <= small) {
-    const Eigen::MatrixXd before = lower_copy(a);
-    a.setZero();
-    add_product(1.0, before, Transpose::yes, before, Transpose::no, a);
+  if (n <= factored_at_once) {
+    simd_table().square_lower_small(static_cast<std::size_t>(n), a.data(), static_cast<std::size_t>(a.outerStride()),
+                                    workspace());
     return;
   }
   const Eigen::Index h = split(n);
@@ -131,31 +128,23 @@ void square_lower(Matrix a) {
 }  // namespace
 
 void add_product(double alpha, const ConstMatrix& a, Transpose op_a, const ConstMatrix& b, Transpose op_b, Matrix c) {
-  const auto m = static_cast<std::size_t>(c.rows());
-  const auto n = static_cast<std::size_t>(c.cols());
-  const auto k = static_cast<std::size_t>(op_a == Transpose::no ? a.cols() : a.rows());
   const auto a_stride = static_cast<std::size_t>(a.outerStride());
   const auto b_stride = static_cast<std::size_t>(b.outerStride());
-  const SimdTable& loops = simd_table();
   ProductBlock block{};
+  block.m = static_cast<std::size_t>(c.rows());
+  block.n = static_cast<std::size_t>(c.cols());
+  block.k = static_cast<std::size_t>(op_a == Transpose::no ? a.cols() : a.rows());
   block.alpha = alpha;
+  block.a = a.data();
   block.a_row = op_a == Transpose::no ? 1 : a_stride;
   block.a_column = op_a == Transpose::no ? a_stride : 1;
+  block.b = b.data();
   block.b_row = op_b == Transpose::no ? 1 : b_stride;
   block.b_column = op_b == Transpose::no ? b_stride : 1;
+  block.c = c.data();
   block.c_stride = static_cast<std::size_t>(c.outerStride());
   block.workspace = workspace();
-  block.n = n;
-  for (std::size_t p = 0; p < k; p += product_depth) {
-    block.k = std::min(product_depth, k - p);
-    block.b = b.data() + p * block.b_row;
-    for (std::size_t i = 0; i < m; i += product_rows) {
-      block.m = std::min(product_rows, m - i);
-      block.a = a.data() + i * block.a_row + p * block.a_column;
-      block.c = c.data() + i;
-      loops.multiply_block(block);
-    }
-  }
+  simd_table().multiply(block);
 }
 
 Eigen::MatrixXd product(const ConstMatrix& a, Transpose op_a, const ConstMatrix& b, Transpose op_b) {
@@ -173,9 +162,9 @@ Eigen::MatrixXd self_product_lower(const Eigen::MatrixXd& a) {
 
 bool cholesky_lower(Matrix a) {
   const Eigen::Index n = a.rows();
-  if (n <= small) {
-    return simd_table().cholesky_small(static_cast<std::size_t>(n), a.data(),
-                                       static_cast<std::size_t>(a.outerStride()));
+  if (n <= factored_at_once) {
+    return simd_table().cholesky_small(static_cast<std::size_t>(n), a.data(), static_cast<std::size_t>(a.outerStride()),
+                                       workspace());
   }
   const Eigen::Index h = split(n);
   const Eigen::Index r = n - h;
@@ -187,10 +176,10 @@ bool cholesky_lower(Matrix a) {
 
 void solve_right_transposed(const ConstMatrix& lower, Matrix x) {
   const Eigen::Index n = lower.rows();
-  if (n <= small) {
+  if (n <= factored_at_once) {
     simd_table().solve_right_small(static_cast<std::size_t>(x.rows()), static_cast<std::size_t>(n), lower.data(),
                                    static_cast<std::size_t>(lower.outerStride()), x.data(),
-                                   static_cast<std::size_t>(x.outerStride()));
+                                   static_cast<std::size_t>(x.outerStride()), workspace());
     return;
   }
   const Eigen::Index h = split(n);
@@ -200,12 +189,31 @@ void solve_right_transposed(const ConstMatrix& lower, Matrix x) {
   solve_right_transposed(lower.bottomRightCorner(r, r), x.rightCols(r));
 }
 
+void inverse_lower_from_cholesky(const Eigen::MatrixXd& lower, Eigen::MatrixXd& out) {
+  out = lower;
+  if (lower.rows() <= factored_at_once) {
+    simd_table().inverse_small(static_cast<std::size_t>(lower.rows()), out.data(),
+                               static_cast<std::size_t>(out.outerStride()), workspace());
+    return;
+  }
+  invert_lower(out);
+  square_lower(out);
+}
+
 Eigen::MatrixXd inverse_from_cholesky(const Eigen::MatrixXd& lower) {
-  Eigen::MatrixXd inverse = lower;
-  invert_lower(inverse);
-  square_lower(inverse);
+  Eigen::MatrixXd inverse;
+  inverse_lower_from_cholesky(lower, inverse);
   mirror_lower(inverse);
   return inverse;
+}
+
+Eigen::MatrixXd few_products(const Eigen::MatrixXd& a, const Eigen::MatrixXd& x) {
+  Eigen::MatrixXd y(a.cols(), x.cols());
+  simd_table().few_products(static_cast<std::size_t>(a.rows()), static_cast<std::size_t>(a.cols()),
+                            static_cast<std::size_t>(x.cols()), a.data(), static_cast<std::size_t>(a.outerStride()),
+                            x.data(), static_cast<std::size_t>(x.outerStride()), y.data(),
+                            static_cast<std::size_t>(y.outerStride()));
+  return y;
 }
 
 void mirror_lower(Eigen::MatrixXd& a) {

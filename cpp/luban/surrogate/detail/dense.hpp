@@ -33,8 +33,14 @@ LUBAN_SURROGATE_EXPORT void add_product(double alpha, const Eigen::Ref<const Eig
 LUBAN_SURROGATE_EXPORT void solve_right_transposed(const Eigen::Ref<const Eigen::MatrixXd>& lower,
                                                    Eigen::Ref<Eigen::MatrixXd> x);
 
-/// (L Lᵀ)⁻¹, whole and symmetric, from the Cholesky factor.
+/// Lower triangle of (L Lᵀ)⁻¹ from the Cholesky factor; above the diagonal is undefined. `out` keeps its memory.
+LUBAN_SURROGATE_EXPORT void inverse_lower_from_cholesky(const Eigen::MatrixXd& lower, Eigen::MatrixXd& out);
+
+/// The same, whole and symmetric.
 [[nodiscard]] LUBAN_SURROGATE_EXPORT Eigen::MatrixXd inverse_from_cholesky(const Eigen::MatrixXd& lower);
+
+/// Aᵀ X for few columns X; each column's sums are the same whatever columns are beside it.
+[[nodiscard]] LUBAN_SURROGATE_EXPORT Eigen::MatrixXd few_products(const Eigen::MatrixXd& a, const Eigen::MatrixXd& x);
 
 /// Copies the lower triangle above the diagonal.
 LUBAN_SURROGATE_EXPORT void mirror_lower(Eigen::MatrixXd& a);

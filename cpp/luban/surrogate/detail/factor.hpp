@@ -1,92 +1,73 @@
 #pragma once
 
+#include <memory>
+#include <string>
 #include <vector>
 
 #include <Eigen/Core>
 
-#include <luban/features/encoder.hpp>
-#include <luban/surrogate/export.hpp>
+#include <luban/surrogate/detail/input_layout.hpp>
 #include <luban/surrogate/kernel.hpp>
 
 namespace luban::surrogate::detail {
 
-/// Inputs as factors see them: numeric and ordinal columns in [0, 1], categorical ones as one column per category.
-struct Points {
-  Eigen::MatrixXd numeric;  ///< (n, dn)
-  Eigen::MatrixXd one_hot;  ///< (n, Σ levels)
-  [[nodiscard]] Eigen::Index count() const noexcept { return numeric.rows(); }
+/// A hyperparameter of a resolved model: where it stands in theta is its index.
+struct Hyperparameter {
+  std::string name;  ///< e.g. "log_length:trend:feed"
+  HyperparameterSpec spec;
 };
 
-/// Which columns of X become what.
-class LUBAN_SURROGATE_EXPORT InputLayout {
- public:
-  explicit InputLayout(const features::Encoder& encoder);
-  [[nodiscard]] Points points(const Eigen::MatrixXd& X) const;
-  [[nodiscard]] Eigen::Index numeric_count() const noexcept { return static_cast<Eigen::Index>(numeric_.size()); }
-  [[nodiscard]] Eigen::Index categorical_count() const noexcept {
-    return static_cast<Eigen::Index>(categorical_.size());
-  }
-  [[nodiscard]] const std::vector<Eigen::Index>& numeric() const noexcept { return numeric_; }
-  [[nodiscard]] const std::vector<Eigen::Index>& categorical() const noexcept { return categorical_; }
-  [[nodiscard]] const std::vector<Eigen::Index>& levels() const noexcept { return levels_; }
-  /// Adds gradients by the numeric block (q, dn) to those by X (q, p); ordinal columns have no derivative and stay 0.
-  void scatter(const Eigen::MatrixXd& by_numeric, Eigen::MatrixXd& by_x) const;
-
- private:
-  std::vector<Eigen::Index> numeric_;  ///< columns of X
-  std::vector<double> scale_;          ///< 1, or 1 / (levels − 1) for an ordinal column
-  std::vector<bool> differentiable_;
-  std::vector<Eigen::Index> categorical_;  ///< columns of X
-  std::vector<Eigen::Index> levels_;       ///< of each categorical column
-};
-
-/// A factor evaluated between two sets of points: its values and, for gradients, its derivative by squared distance.
+/// A factor evaluated on a block of pairs: its values and, for gradients, its derivative by squared distance.
 struct FactorMatrix {
   Eigen::MatrixXd value;
-  Eigen::MatrixXd slope;  ///< empty where it is a multiple of value (rbf, categorical) or meaningless (linear)
+  Eigen::MatrixXd slope;  ///< empty where it is a multiple of value, or meaningless (linear)
 };
 
-/// One covariance factor with its place among the hyperparameters (logarithms of lengths). Stationary factors are
-/// functions of the squared distance of scaled columns: numeric ones by 1 / length, one-hot ones by 1 / √length, so
-/// that two different categories are 2 / length apart and exp(−r²/2) is exp(−1 / length).
+/// One covariance factor with its place among the hyperparameters. It sees points by coordinates of its own and is a
+/// function of their squared distance (stationary) or their inner product over their number (linear). What a kernel
+/// is, stands in its own file of kernels/: coordinates, profile, parameters. Const and thread-safe.
 class Factor {
  public:
-  Factor(const FactorSpec& spec, const InputLayout& layout, Eigen::Index first_parameter);
+  virtual ~Factor();
+  [[nodiscard]] const std::vector<Hyperparameter>& hyperparameters() const noexcept { return hyperparameters_; }
+  [[nodiscard]] virtual bool stationary() const noexcept { return true; }
+  /// Whether it looks at categorical inputs alone, by which there are no derivatives.
+  [[nodiscard]] virtual bool of_categories() const noexcept { return false; }
 
-  [[nodiscard]] Eigen::Index parameter_count() const noexcept { return parameter_count_; }
-  [[nodiscard]] bool stationary() const noexcept { return kind_ != FactorKind::linear; }
+  /// (n, c) at the current hyperparameters.
+  [[nodiscard]] virtual Eigen::MatrixXd coordinates(const Eigen::VectorXd& theta, const Points& points) const = 0;
+  /// Turns squared distances into values, in place, with derivatives by them in `slope` (null unless own_slope).
+  virtual void profile(std::size_t count, double* r2, double* slope) const = 0;
+  /// Whether the derivative is not −value / 2.
+  [[nodiscard]] virtual bool own_slope() const noexcept { return false; }
+  /// Adds the derivative by the factor's own hyperparameters to the gradient by theta, from spread (c) =
+  /// Σ_ij M_ij (z_i − z_j)² of every coordinate, M_ij the weight of ∂ value_ij / ∂ r²_ij. For factors whose
+  /// hyperparameters scale coordinates.
+  virtual void add_gradient_of_spread(const Eigen::VectorXd& theta, const Eigen::VectorXd& spread,
+                                      Eigen::VectorXd& gradient) const;
+  /// Whether hyperparameters do more than scale coordinates: then their gradient comes from that by coordinates (n, c).
+  [[nodiscard]] virtual bool moves_coordinates() const noexcept { return false; }
+  virtual void add_gradient_of_coordinates(const Eigen::VectorXd& theta, const Points& points,
+                                           const Eigen::MatrixXd& by_coordinates, Eigen::VectorXd& gradient) const;
+  /// Adds the derivative by the numeric inputs (q, dn) from that by the coordinates (q, c).
+  virtual void add_input_gradient(const Eigen::VectorXd& theta, const Points& points,
+                                  const Eigen::MatrixXd& by_coordinates, Eigen::MatrixXd& by_numeric) const;
 
-  /// Columns scaled by the current lengths.
-  [[nodiscard]] Eigen::MatrixXd scaled(const Eigen::VectorXd& theta, const Points& points) const;
-  /// Lower triangle between a set of points and itself; above the diagonal is undefined.
-  void evaluate_lower(const Eigen::MatrixXd& scaled, FactorMatrix& out) const;
-  /// (q, n) between two sets.
-  void evaluate_cross(const Eigen::MatrixXd& scaled_rows, const Eigen::MatrixXd& scaled_columns,
-                      FactorMatrix& out) const;
-  /// Value of the factor between a point and itself, (q).
-  [[nodiscard]] Eigen::VectorXd diagonal(const Eigen::MatrixXd& scaled) const;
-  /// Value of one pair's derivative by squared distance, entry by entry: coefficient ∘ slope, in place, over rows
-  /// [first row, end) of a column.
-  void times_slope(const FactorMatrix& matrix, Eigen::Index column, Eigen::Index first_row,
-                   Eigen::VectorXd& coefficient) const;
-  /// Adds Σ_ij M_ij ∂r²_ij/∂theta to gradient; M symmetric and whole.
-  void add_parameter_gradient(const Eigen::MatrixXd& scaled, const Eigen::MatrixXd& m, Eigen::VectorXd& gradient) const;
-  /// Adds Σ_j M_ij ∂(value of pair i, j)/∂(numeric inputs of i) to gradient (q, dn), where for stationary factors M
-  /// already holds coefficient ∘ slope and for linear ones the coefficient alone.
-  void add_input_gradient(const Eigen::VectorXd& theta, const Eigen::MatrixXd& scaled_rows,
-                          const Eigen::MatrixXd& scaled_columns, const Eigen::MatrixXd& m,
-                          Eigen::MatrixXd& gradient) const;
-  /// Adds coefficient_i · ∂ value(i, i) / ∂(numeric inputs of i).
-  void add_diagonal_input_gradient(const Eigen::MatrixXd& scaled, const Eigen::VectorXd& coefficient,
-                                   Eigen::MatrixXd& gradient) const;
+  /// Between every row and every column point, coordinates (r, c) and (s, c): value and slope are (r, s). With
+  /// `triangle` both are the same points or its tail: row i ≥ column j alone is filled, and i = j is one point.
+  void evaluate(const Eigen::Ref<const Eigen::MatrixXd>& rows, const Eigen::Ref<const Eigen::MatrixXd>& columns,
+                bool triangle, Eigen::Ref<Eigen::MatrixXd> value, double* slope, Eigen::Index slope_stride) const;
+
+ protected:
+  explicit Factor(Eigen::Index first_parameter) : first_(first_parameter) {}
+  void add_hyperparameter(std::string name, const HyperparameterSpec& spec) {
+    hyperparameters_.push_back({std::move(name), spec});
+  }
+  [[nodiscard]] Eigen::Index first() const noexcept { return first_; }
 
  private:
-  void apply_profile(Eigen::Index count, double* r2, double* slope) const;
-
-  FactorKind kind_;
   Eigen::Index first_;  ///< of its parameters in theta
-  Eigen::Index parameter_count_ = 0;
-  std::vector<Eigen::Index> parameter_of_;  ///< of each scaled column, relative to first_
+  std::vector<Hyperparameter> hyperparameters_;
 };
 
 }  // namespace luban::surrogate::detail

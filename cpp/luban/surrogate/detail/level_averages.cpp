@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <utility>
 
 #include <luban/surrogate/detail/transformed_posterior.hpp>
@@ -36,7 +37,9 @@ class LevelAverages {
         levels_(weights.size()),
         q_(X.rows() / weights.size()),
         points_(std::max<Index>(1, rows_at_once / weights.size())),
-        each_(inner.posterior(X, {.gradients = request.gradients, .joint = request.joint, .reading = true}), moments),
+        each_of_level_(std::make_shared<const TransformedPosterior>(
+            inner.posterior(X, {.gradients = request.gradients, .joint = request.joint, .reading = true}), moments)),
+        each_(*each_of_level_),
         averaged_(inner.average(X, weights, {.reading = false})) {
     if (!request.joint) {
       for (Index i = 0; i < q_; i += points_) {
@@ -122,6 +125,24 @@ class LevelAverages {
       out.between_gradient.row(i) = variance_gradient(i, response, of_run) - out.variance_gradient.row(i);
     }
     if (request_.joint) fill_joint(response, joint, out);
+    if (request_.joint && request_.gradients) out.covariance_gradient = covariance_gradient(response);
+  }
+
+  /// Weights of averages spread over their levels; derivatives by what the levels share, summed.
+  [[nodiscard]] std::function<MatrixXd(const MatrixXd&)> covariance_gradient(Index response) const {
+    return [each = each_of_level_, response, w = weights_](const MatrixXd& weights) {
+      const Index levels = w.size();
+      const Index q = weights.rows();
+      MatrixXd spread(q * levels, q * levels);
+      for (Index i = 0; i < q; ++i) {
+        for (Index j = 0; j < q; ++j)
+          spread.block(i * levels, j * levels, levels, levels) = weights(i, j) * w * w.transpose();
+      }
+      const MatrixXd by_level = each->covariance_gradient(response, spread);
+      MatrixXd out(q, by_level.cols());
+      for (Index i = 0; i < q; ++i) out.row(i) = by_level.middleRows(i * levels, levels).colwise().sum();
+      return out;
+    };
   }
 
   /// Covariance of the levels within one run.
@@ -205,7 +226,8 @@ class LevelAverages {
   Index levels_;
   Index q_;
   Index points_;
-  TransformedPosterior each_;
+  std::shared_ptr<const TransformedPosterior> each_of_level_;
+  const TransformedPosterior& each_;
   std::unique_ptr<Posterior> averaged_;
   std::vector<std::unique_ptr<Posterior>> blocks_;  // joint over all levels of `points_` points
   std::vector<Slopes> slopes_;                      // (m)

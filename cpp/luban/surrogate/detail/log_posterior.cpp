@@ -106,41 +106,46 @@ LogPosterior::Value LogPosterior::evaluate(const Eigen::VectorXd& theta, Workspa
   total_covariance(theta, work);
   if (!cholesky_lower(work.matrix)) return {-infinity, -infinity};
   const double log_determinant = 2.0 * work.matrix.diagonal().array().log().sum();
-  Eigen::MatrixXd inverse = inverse_from_cholesky(work.matrix);
-  const double mean = profiled_mean(mean_variance_, inverse, data_.y);
-  const Eigen::VectorXd residual = data_.y.array() - mean;
-  const Eigen::VectorXd alpha = inverse * residual;
+  inverse_lower_from_cholesky(work.matrix, work.inverse);
+  Eigen::MatrixXd right(data_.u(), 2);  // C⁻¹ [y 1] gives both the mean and, whatever it is, C⁻¹ (y − mean)
+  right.col(0) = data_.y;
+  right.col(1).setOnes();
+  const Eigen::MatrixXd solved = work.inverse.selfadjointView<Eigen::Lower>() * right;
+  const double mean = std::isfinite(mean_variance_) ? 0.0 : solved.col(0).sum() / solved.col(1).sum();
+  const Eigen::VectorXd alpha = solved.col(0) - mean * solved.col(1);
   const auto u = static_cast<double>(data_.u());
   Value out;
-  out.log_likelihood = -0.5 * (residual.dot(alpha) + log_determinant + u * log_two_pi) +
+  out.log_likelihood = -0.5 * (data_.y.dot(alpha) - mean * alpha.sum() + log_determinant + u * log_two_pi) +
                        reduction_factor(within_ < 0 ? 0.0 : theta(within_)) -
                        static_cast<double>(data_.n) * std::log(data_.scale);
   if (gradient != nullptr) {
     gradient->setZero(theta.size());
-    inverse *= -0.5;
-    inverse.noalias() += (0.5 * alpha) * alpha.transpose();
-    covariance_->add_gradient(theta, work.covariance, inverse, *gradient);
-    add_noise_gradient(theta, inverse, *gradient);
+    covariance_->add_gradient(theta, points_, work.covariance, work.inverse, alpha, *gradient);
+    add_noise_gradient(theta, work.inverse, alpha, *gradient);
   }
   out.log_posterior = out.log_likelihood + add_prior(theta, gradient);
   if (!std::isfinite(out.log_posterior)) out.log_posterior = -infinity;
   return out;
 }
 
-void LogPosterior::add_noise_gradient(const Eigen::VectorXd& theta, const Eigen::MatrixXd& w,
-                                      Eigen::VectorXd& gradient) const {
+void LogPosterior::add_noise_gradient(const Eigen::VectorXd& theta, const Eigen::MatrixXd& inverse,
+                                      const Eigen::VectorXd& alpha, Eigen::VectorXd& gradient) const {
   const NoiseVariances noise = this->noise(theta);
-  double same_run = 0.0;
+  double same_run = 0.0;  // Σ over pairs of one run of (α αᵀ − C⁻¹) / 2
   for (const std::vector<Eigen::Index>& rows : data_.runs) {
     for (const Eigen::Index j : rows) {
-      for (const Eigen::Index i : rows) same_run += w(i, j);
+      for (const Eigen::Index i : rows) {
+        if (i > j) same_run += alpha(i) * alpha(j) - inverse(i, j);
+      }
+      same_run += 0.5 * (alpha(j) * alpha(j) - inverse(j, j));
     }
   }
+  const Eigen::ArrayXd diagonal = 0.5 * (alpha.array().square() - inverse.diagonal().array());
   if (between_ >= 0) gradient(between_) += noise.between * same_run;
-  if (point_ >= 0) gradient(point_) += noise.point * w.trace();
+  if (point_ >= 0) gradient(point_) += noise.point * diagonal.sum();
   if (within_ >= 0) {
     const auto spare = static_cast<double>(data_.n - data_.u());
-    gradient(within_) += noise.within * (w.diagonal().array() / data_.weight.array()).sum() -
+    gradient(within_) += noise.within * (diagonal / data_.weight.array()).sum() -
                          0.5 * (spare - data_.within_ss / noise.within);
   }
 }

@@ -54,6 +54,7 @@ class LUBAN_SURROGATE_EXPORT LogPosterior {
   struct Workspace {
     Covariance::Workspace covariance;
     Eigen::MatrixXd matrix;
+    Eigen::MatrixXd inverse;
   };
   struct Value {
     double log_likelihood = 0.0;  ///< of all readings, in the response's unit; −infinity = covariance not usable
@@ -71,7 +72,8 @@ class LUBAN_SURROGATE_EXPORT LogPosterior {
  private:
   void add_hyperparameter(const std::string& name, const HyperparameterSpec& spec, double start);
   [[nodiscard]] double reduction_factor(double log_within) const;
-  void add_noise_gradient(const Eigen::VectorXd& theta, const Eigen::MatrixXd& w, Eigen::VectorXd& gradient) const;
+  void add_noise_gradient(const Eigen::VectorXd& theta, const Eigen::MatrixXd& inverse, const Eigen::VectorXd& alpha,
+                          Eigen::VectorXd& gradient) const;
   double add_prior(const Eigen::VectorXd& theta, Eigen::VectorXd* gradient) const;
 
   std::shared_ptr<const Covariance> covariance_;

@@ -32,6 +32,15 @@ void require_responses(const Eigen::MatrixXd& Y, Eigen::Index q, Eigen::Index m)
                          .hint = {}});
 }
 
+void require_weights(const Eigen::MatrixXd& weights, Eigen::Index q) {
+  if (weights.rows() == q && weights.cols() == q) return;
+  throw core::DataError({.where = "surrogate.covariance_gradient",
+                         .expected = std::to_string(q) + " × " + std::to_string(q) + " weights",
+                         .received = std::to_string(weights.rows()) + " × " + std::to_string(weights.cols()),
+                         .place = {},
+                         .hint = {}});
+}
+
 void require_count(Eigen::Index samples) {
   if (samples >= 0) return;
   throw core::ConfigurationError({.where = "surrogate.sample",

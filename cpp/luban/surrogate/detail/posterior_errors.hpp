@@ -12,6 +12,8 @@ namespace luban::surrogate::detail {
 void require_probability(double probability);
 /// @throws DataError unless Y is (q, m).
 void require_responses(const Eigen::MatrixXd& Y, Eigen::Index q, Eigen::Index m);
+/// @throws DataError unless the weights are (q, q).
+void require_weights(const Eigen::MatrixXd& weights, Eigen::Index q);
 /// @throws ConfigurationError on a negative number of samples.
 void require_count(Eigen::Index samples);
 /// @throws DataError unless `right`: `what` is needed for each of q points.

@@ -8,7 +8,7 @@
 
 namespace luban::surrogate::detail {
 
-/// Packed panels of one block of a matrix product; see multiply_block.
+/// A matrix product; see multiply.
 struct ProductBlock {
   std::size_t m, n, k;  ///< C (m, n) += alpha · A (m, k) · B (k, n)
   double alpha;
@@ -18,7 +18,7 @@ struct ProductBlock {
   std::size_t b_row, b_column;
   double* c;  ///< column-major
   std::size_t c_stride;
-  double* workspace;  ///< product_workspace() doubles, 64-byte aligned
+  double* workspace;  ///< product_workspace doubles, 64-byte aligned
 };
 
 /// The hot loops, compiled once per instruction set. All variants compute the same to a few units in the last place.
@@ -26,25 +26,44 @@ struct SimdTable {
   SimdLevel level;
   /// y_i = exp(x_i); 0 below −708, finite at most exp(709).
   void (*exp)(std::size_t n, const double* x, double* y);
-  /// value = exp(−r2/2). In place allowed.
-  void (*rbf)(std::size_t n, const double* r2, double* value);
-  /// value = (1 + s + s²/3) exp(−s), s = √(5 r2); slope = d value / d r2. value may be r2; slope may not.
-  void (*matern52)(std::size_t n, const double* r2, double* value, double* slope);
-  /// out = max(0, norm_i + norm_rows − 2 out): squared distances from inner products, one column.
-  void (*distances)(std::size_t n, const double* norms, double norm, double* inner);
-  /// One cache block of a product: m ≤ product_rows, k ≤ product_depth, any n.
-  void (*multiply_block)(const ProductBlock& block);
-  /// Cholesky factor of the lower triangle in place, n ≤ 64. @return false when not positive definite.
-  bool (*cholesky_small)(std::size_t n, double* a, std::size_t stride);
-  /// X (m, n) := X L⁻ᵀ with L lower (n, n), n ≤ 64.
+  // Kernels of squared distance; value may be r2, slope may not and is d value / d r2.
+  void (*rbf)(std::size_t n, const double* r2, double* value);                      ///< exp(−r2/2)
+  void (*matern12)(std::size_t n, const double* r2, double* value, double* slope);  ///< exp(−r); slope 0 at 0
+  void (*matern32)(std::size_t n, const double* r2, double* value, double* slope);  ///< (1 + s) exp(−s), s = √(3 r2)
+  void (*matern52)(std::size_t n, const double* r2, double* value, double* slope);  ///< (1 + s + s²/3) e⁻ˢ, s = √(5 r2)
+  // Over n points of c coordinates, coordinate k of point i at z[i + k · stride], against one point `here` (c):
+  /// out_i = Σ_k (z_ik − here_k)²
+  void (*squared_distances)(std::size_t n, std::size_t c, const double* z, std::size_t stride, const double* here,
+                            double* out);
+  /// out_k += Σ_i m_i (z_ik − here_k)²
+  void (*spread)(std::size_t n, std::size_t c, const double* z, std::size_t stride, const double* here, const double* m,
+                 double* out);
+  /// out_k += Σ_i m_i (here_k − z_ik)
+  void (*pull)(std::size_t n, std::size_t c, const double* z, std::size_t stride, const double* here, const double* m,
+               double* out);
+  /// Y (p, q) = Aᵀ X, A (n, p) and X (n, q) column-major: for few columns q, where packing would cost more than it
+  /// saves. Each entry is summed in an order of its own n alone.
+  void (*few_products)(std::size_t n, std::size_t p, std::size_t q, const double* a, std::size_t a_stride,
+                       const double* x, std::size_t x_stride, double* y, std::size_t y_stride);
+  /// Product of matrices of any size, in blocks that stay in the caches.
+  void (*multiply)(const ProductBlock& block);
+  // Small factorisations, n ≤ factor_size; only lower triangles are read and written, `workspace` is that of
+  // multiply.
+  /// Cholesky factor in place. @return false when not positive definite.
+  bool (*cholesky_small)(std::size_t n, double* a, std::size_t stride, double* workspace);
+  /// X (m, n) := X L⁻ᵀ with L lower (n, n), any m.
   void (*solve_right_small)(std::size_t m, std::size_t n, const double* lower, std::size_t lower_stride, double* x,
-                            std::size_t x_stride);
+                            std::size_t x_stride, double* workspace);
+  void (*invert_lower_small)(std::size_t n, double* a, std::size_t stride, double* workspace);  ///< L := L⁻¹
+  void (*square_lower_small)(std::size_t n, double* a, std::size_t stride, double* workspace);  ///< L := Lᵀ L
+  void (*inverse_small)(std::size_t n, double* a, std::size_t stride, double* workspace);       ///< L := (L Lᵀ)⁻¹
 };
 
 inline constexpr std::size_t product_rows = 192;   ///< rows of A packed at a time (L2 cache)
 inline constexpr std::size_t product_depth = 256;  ///< depth packed at a time (L1 cache)
 inline constexpr std::size_t product_columns = 512;
-/// Doubles of workspace that multiply_block needs.
+inline constexpr std::size_t factor_size = 256;  ///< largest matrix of the small factorisations (L2 cache)
+/// Doubles of workspace that multiply and the small factorisations need.
 inline constexpr std::size_t product_workspace =
     product_depth * (product_rows + 24) + product_depth * (product_columns + 8);
 

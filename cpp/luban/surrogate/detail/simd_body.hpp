@@ -63,10 +63,160 @@ void matern52_loop(std::size_t n, const double* r2, double* value, double* __res
   }
 }
 
-void distances_loop(std::size_t n, const double* __restrict norms, double norm, double* __restrict inner) {
+void matern12_loop(std::size_t n, const double* r2, double* value, double* __restrict slope) {
   for (std::size_t i = 0; i < n; ++i) {
-    const double d = norms[i] + norm - 2.0 * inner[i];
-    inner[i] = d > 0.0 ? d : 0.0;
+    const double r = __builtin_sqrt(r2[i]);
+    const double e = exp_one(-r);
+    slope[i] = r > 0.0 ? -0.5 * e / r : 0.0;
+    value[i] = e;
+  }
+}
+
+void matern32_loop(std::size_t n, const double* r2, double* value, double* __restrict slope) {
+  for (std::size_t i = 0; i < n; ++i) {
+    const double s = __builtin_sqrt(3.0 * r2[i]);
+    const double e = exp_one(-s);
+    slope[i] = -1.5 * e;
+    value[i] = (1.0 + s) * e;
+  }
+}
+
+inline Vector load(const double* from) {
+  Vector v;
+  __builtin_memcpy(&v, from, sizeof v);
+  return v;
+}
+
+inline void store(double* to, Vector v) {
+  __builtin_memcpy(to, &v, sizeof v);
+}
+
+inline double sum_of(Vector v) {
+  double sum = 0.0;
+  for (std::size_t i = 0; i < width; ++i) sum += v[i];
+  return sum;
+}
+
+void squared_distances_loop(std::size_t n, std::size_t c, const double* __restrict z, std::size_t stride,
+                            const double* __restrict here, double* __restrict out) {
+  constexpr std::size_t block = 4 * width;  // sums stay in registers while the coordinates pass
+  std::size_t i = 0;
+  for (; i + block <= n; i += block) {
+    Vector sum[4] = {};
+    for (std::size_t k = 0; k < c; ++k) {
+      for (std::size_t v = 0; v < 4; ++v) {
+        const Vector d = load(z + k * stride + i + v * width) - here[k];
+        sum[v] += d * d;
+      }
+    }
+    for (std::size_t v = 0; v < 4; ++v) store(out + i + v * width, sum[v]);
+  }
+  for (std::size_t left = i; left < n; ++left) out[left] = 0.0;
+  for (std::size_t k = 0; k < c; ++k) {
+    for (std::size_t left = i; left < n; ++left) {
+      const double d = z[k * stride + left] - here[k];
+      out[left] += d * d;
+    }
+  }
+}
+
+void spread_loop(std::size_t n, std::size_t c, const double* __restrict z, std::size_t stride,
+                 const double* __restrict here, const double* __restrict m, double* __restrict out) {
+  for (std::size_t k = 0; k < c; ++k) {
+    const double* column = z + k * stride;
+    Vector sum[2] = {};
+    std::size_t i = 0;
+    for (; i + 2 * width <= n; i += 2 * width) {
+      for (std::size_t v = 0; v < 2; ++v) {
+        const Vector d = load(column + i + v * width) - here[k];
+        sum[v] += load(m + i + v * width) * d * d;
+      }
+    }
+    double total = sum_of(sum[0] + sum[1]);
+    for (; i < n; ++i) {
+      const double d = column[i] - here[k];
+      total += m[i] * d * d;
+    }
+    out[k] += total;
+  }
+}
+
+void pull_loop(std::size_t n, std::size_t c, const double* __restrict z, std::size_t stride,
+               const double* __restrict here, const double* __restrict m, double* __restrict out) {
+  for (std::size_t k = 0; k < c; ++k) {
+    const double* column = z + k * stride;
+    Vector sum[2] = {};
+    std::size_t i = 0;
+    for (; i + 2 * width <= n; i += 2 * width) {
+      for (std::size_t v = 0; v < 2; ++v) {
+        sum[v] += load(m + i + v * width) * (here[k] - load(column + i + v * width));
+      }
+    }
+    double total = sum_of(sum[0] + sum[1]);
+    for (; i < n; ++i) total += m[i] * (here[k] - column[i]);
+    out[k] += total;
+  }
+}
+
+// Dot products of `rows` columns of A with `columns` columns of X, all sums in registers.
+template <std::size_t rows, std::size_t columns>
+void dot_tile(std::size_t n, const double* __restrict a, std::size_t a_stride, const double* __restrict x,
+              std::size_t x_stride, double* __restrict y, std::size_t y_stride) {
+  Vector sum[rows][columns] = {};
+  std::size_t i = 0;
+  for (; i + width <= n; i += width) {
+    Vector right[columns];
+#pragma GCC unroll 8
+    for (std::size_t j = 0; j < columns; ++j) right[j] = load(x + j * x_stride + i);
+#pragma GCC unroll 8
+    for (std::size_t r = 0; r < rows; ++r) {
+      const Vector left = load(a + r * a_stride + i);
+#pragma GCC unroll 8
+      for (std::size_t j = 0; j < columns; ++j) sum[r][j] += left * right[j];
+    }
+  }
+  for (std::size_t r = 0; r < rows; ++r) {
+    for (std::size_t j = 0; j < columns; ++j) {
+      double total = sum_of(sum[r][j]);
+      for (std::size_t left = i; left < n; ++left) total += a[r * a_stride + left] * x[j * x_stride + left];
+      y[j * y_stride + r] = total;
+    }
+  }
+}
+
+template <std::size_t columns>
+void dot_columns(std::size_t n, std::size_t p, const double* a, std::size_t a_stride, const double* x,
+                 std::size_t x_stride, double* y, std::size_t y_stride) {
+  std::size_t r = 0;
+  for (; r + 4 <= p; r += 4) dot_tile<4, columns>(n, a + r * a_stride, a_stride, x, x_stride, y + r, y_stride);
+  for (; r < p; ++r) dot_tile<1, columns>(n, a + r * a_stride, a_stride, x, x_stride, y + r, y_stride);
+}
+
+void few_products_loop(std::size_t n, std::size_t p, std::size_t q, const double* a, std::size_t a_stride,
+                       const double* x, std::size_t x_stride, double* y, std::size_t y_stride) {
+  constexpr std::size_t most = width == 8 ? 6 : 3;  // 4 · most sums fit into the registers
+  std::size_t j = 0;
+  for (; j + most <= q; j += most) dot_columns<most>(n, p, a, a_stride, x + j * x_stride, x_stride, y + j * y_stride, y_stride);
+  const double* rest = x + j * x_stride;
+  double* out = y + j * y_stride;
+  switch (q - j) {
+    case 5:
+      dot_columns<5>(n, p, a, a_stride, rest, x_stride, out, y_stride);
+      break;
+    case 4:
+      dot_columns<4>(n, p, a, a_stride, rest, x_stride, out, y_stride);
+      break;
+    case 3:
+      dot_columns<3>(n, p, a, a_stride, rest, x_stride, out, y_stride);
+      break;
+    case 2:
+      dot_columns<2>(n, p, a, a_stride, rest, x_stride, out, y_stride);
+      break;
+    case 1:
+      dot_columns<1>(n, p, a, a_stride, rest, x_stride, out, y_stride);
+      break;
+    default:
+      break;
   }
 }
 
@@ -88,16 +238,6 @@ void pack(std::size_t rows, std::size_t k, std::size_t tile, double scale, const
       out += tile;
     }
   }
-}
-
-inline Vector load(const double* from) {
-  Vector v;
-  __builtin_memcpy(&v, from, sizeof v);
-  return v;
-}
-
-inline void store(double* to, Vector v) {
-  __builtin_memcpy(to, &v, sizeof v);
 }
 
 // C (tile_rows, tile_columns) += A panel · B panel, all accumulators in registers.
@@ -135,73 +275,258 @@ void multiply_edge(std::size_t k, const double* a, const double* b, double* c, s
   }
 }
 
-void multiply_block_loop(const ProductBlock& block) {
+// One packed block of A (m, k) times the packed columns of B.
+void multiply_packed(const ProductBlock& block, std::size_t k, std::size_t m, std::size_t columns, const double* a,
+                     const double* b, double* c) {
+  for (std::size_t j = 0; j < columns; j += tile_columns) {
+    for (std::size_t i = 0; i < m; i += tile_rows) {
+      double* tile = c + j * block.c_stride + i;
+      if (i + tile_rows <= m && j + tile_columns <= columns) {
+        multiply_tile(k, a + i * k, b + j * k, tile, block.c_stride);
+      } else {
+        multiply_edge(k, a + i * k, b + j * k, tile, block.c_stride, m - i < tile_rows ? m - i : tile_rows,
+                      columns - j < tile_columns ? columns - j : tile_columns);
+      }
+    }
+  }
+}
+
+void multiply_loop(const ProductBlock& block) {
   double* packed_a = block.workspace;
   double* packed_b = block.workspace + product_depth * (product_rows + 24);
-  pack(block.m, block.k, tile_rows, block.alpha, block.a, block.a_row, block.a_column, packed_a);
   for (std::size_t first = 0; first < block.n; first += product_columns) {
     const std::size_t columns = block.n - first < product_columns ? block.n - first : product_columns;
-    pack(columns, block.k, tile_columns, 1.0, block.b + first * block.b_column, block.b_column, block.b_row, packed_b);
-    for (std::size_t j = 0; j < columns; j += tile_columns) {
-      for (std::size_t i = 0; i < block.m; i += tile_rows) {
-        double* c = block.c + (first + j) * block.c_stride + i;
-        const double* a = packed_a + i * block.k;
-        const double* b = packed_b + j * block.k;
-        if (i + tile_rows <= block.m && j + tile_columns <= columns) {
-          multiply_tile(block.k, a, b, c, block.c_stride);
-        } else {
-          multiply_edge(block.k, a, b, c, block.c_stride, block.m - i < tile_rows ? block.m - i : tile_rows,
-                        columns - j < tile_columns ? columns - j : tile_columns);
+    for (std::size_t p = 0; p < block.k; p += product_depth) {
+      const std::size_t depth = block.k - p < product_depth ? block.k - p : product_depth;
+      pack(columns, depth, tile_columns, 1.0, block.b + p * block.b_row + first * block.b_column, block.b_column,
+           block.b_row, packed_b);
+      for (std::size_t i = 0; i < block.m; i += product_rows) {
+        const std::size_t rows = block.m - i < product_rows ? block.m - i : product_rows;
+        pack(rows, depth, tile_rows, block.alpha, block.a + i * block.a_row + p * block.a_column, block.a_row,
+             block.a_column, packed_a);
+        multiply_packed(block, depth, rows, columns, packed_a, packed_b, block.c + first * block.c_stride + i);
+      }
+    }
+  }
+}
+
+// The factorisations below work on copies padded to whole tiles, so that no loop has edges. P and Q hold a column per
+// k; what is summed is P(i, k) Q(j, k), which serves Cholesky, triangular solves, inverses and squares alike.
+using Tile = Vector[tile_columns][tile_vectors];
+
+constexpr std::size_t padded(std::size_t n) {
+  return (n + tile_columns - 1) / tile_columns * tile_columns + tile_rows;
+}
+
+// tile −= Σ_{first ≤ k < end} P(rows, k) Q(columns, k); p and q point at k = 0.
+inline void subtract_products(std::size_t first, std::size_t end, const double* __restrict p, std::size_t p_stride,
+                              const double* __restrict q, std::size_t q_stride, Tile& tile) {
+  for (std::size_t k = first; k < end; ++k) {
+    Vector left[tile_vectors];
+#pragma GCC unroll 3
+    for (std::size_t v = 0; v < tile_vectors; ++v) left[v] = load(p + k * p_stride + v * width);
+#pragma GCC unroll 8
+    for (std::size_t j = 0; j < tile_columns; ++j) {
+#pragma GCC unroll 3
+      for (std::size_t v = 0; v < tile_vectors; ++v) tile[j][v] -= left[v] * q[k * q_stride + j];
+    }
+  }
+}
+
+inline void load_tile(const double* from, std::size_t stride, Tile& tile) {
+#pragma GCC unroll 8
+  for (std::size_t j = 0; j < tile_columns; ++j) {
+#pragma GCC unroll 3
+    for (std::size_t v = 0; v < tile_vectors; ++v) tile[j][v] = load(from + j * stride + v * width);
+  }
+}
+
+inline void store_tile(const Tile& tile, double* to, std::size_t stride) {
+#pragma GCC unroll 8
+  for (std::size_t j = 0; j < tile_columns; ++j) {
+#pragma GCC unroll 3
+    for (std::size_t v = 0; v < tile_vectors; ++v) store(to + j * stride + v * width, tile[j][v]);
+  }
+}
+
+// tile := tile · L⁻ᵀ, L the lower triangle of one diagonal block; `inverse` holds 1 / its diagonal.
+inline void solve_tile(const double* __restrict lower, std::size_t stride, const double* __restrict inverse,
+                       Tile& tile) {
+#pragma GCC unroll 8
+  for (std::size_t j = 0; j < tile_columns; ++j) {
+#pragma GCC unroll 8
+    for (std::size_t k = 0; k < j; ++k) {
+#pragma GCC unroll 3
+      for (std::size_t v = 0; v < tile_vectors; ++v) tile[j][v] -= tile[k][v] * lower[k * stride + j];
+    }
+#pragma GCC unroll 3
+    for (std::size_t v = 0; v < tile_vectors; ++v) tile[j][v] *= inverse[j];
+  }
+}
+
+// Cholesky factor of one diagonal block in place. @return false when a pivot is not positive (NaN included).
+inline bool factor_block(double* block, std::size_t stride, double* inverse) {
+  for (std::size_t j = 0; j < tile_columns; ++j) {
+    double pivot = block[j * stride + j];
+    for (std::size_t k = 0; k < j; ++k) pivot -= block[k * stride + j] * block[k * stride + j];
+    if (!(pivot > 0.0)) return false;
+    const double root = __builtin_sqrt(pivot);
+    inverse[j] = 1.0 / root;
+    block[j * stride + j] = root;
+    for (std::size_t i = j + 1; i < tile_columns; ++i) {
+      double sum = block[j * stride + i];
+      for (std::size_t k = 0; k < j; ++k) sum -= block[k * stride + i] * block[k * stride + j];
+      block[j * stride + i] = sum * inverse[j];
+    }
+  }
+  return true;
+}
+
+// Lower triangle of a (n, n) into a padded copy whose further diagonal is 1 and whose other padding is 0.
+double* copy_lower(std::size_t n, const double* a, std::size_t stride, double* to) {
+  const std::size_t rows = padded(n);
+  const std::size_t columns = rows - tile_rows;
+  for (std::size_t j = 0; j < columns; ++j) {
+    double* column = to + j * rows;
+    for (std::size_t i = 0; i < j; ++i) column[i] = 0.0;
+    for (std::size_t i = j; i < n; ++i) column[i] = a[j * stride + i];
+    for (std::size_t i = n > j ? n : j; i < rows; ++i) column[i] = 0.0;
+    if (j >= n) column[j] = 1.0;
+  }
+  return to + rows * columns;
+}
+
+bool cholesky_small_loop(std::size_t n, double* a, std::size_t stride, double* workspace) {
+  double* const l = workspace;
+  copy_lower(n, a, stride, l);
+  const std::size_t rows = padded(n);
+  double inverse[tile_columns];
+  for (std::size_t j = 0; j < n; j += tile_columns) {
+    for (std::size_t i = j; i < n; i += tile_rows) {
+      Tile tile;
+      load_tile(l + j * rows + i, rows, tile);
+      subtract_products(0, j, l + i, rows, l + j, rows, tile);
+      if (i == j) {
+        store_tile(tile, l + j * rows + i, rows);
+        if (!factor_block(l + j * rows + j, rows, inverse)) return false;
+      }
+      solve_tile(l + j * rows + j, rows, inverse, tile);
+      store_tile(tile, l + j * rows + i, rows);
+    }
+  }
+  for (std::size_t j = 0; j < n; ++j) {
+    for (std::size_t i = j; i < n; ++i) a[j * stride + i] = l[j * rows + i];
+  }
+  return true;
+}
+
+void solve_right_small_loop(std::size_t m, std::size_t n, const double* lower, std::size_t lower_stride, double* x,
+                            std::size_t x_stride, double* workspace) {
+  double* const l = workspace;
+  double* const strip = copy_lower(n, lower, lower_stride, l);  // tile_rows rows of X at a time
+  const std::size_t rows = padded(n);
+  const std::size_t columns = rows - tile_rows;
+  for (std::size_t i = 0; i < m; i += tile_rows) {
+    const std::size_t count = m - i < tile_rows ? m - i : tile_rows;
+    for (std::size_t j = 0; j < columns; ++j) {
+      for (std::size_t r = 0; r < tile_rows; ++r) {
+        strip[j * tile_rows + r] = j < n && r < count ? x[j * x_stride + i + r] : 0.0;
+      }
+    }
+    for (std::size_t j = 0; j < n; j += tile_columns) {
+      double inverse[tile_columns];
+      for (std::size_t k = 0; k < tile_columns; ++k) inverse[k] = 1.0 / l[(j + k) * rows + j + k];
+      Tile tile;
+      load_tile(strip + j * tile_rows, tile_rows, tile);
+      subtract_products(0, j, strip, tile_rows, l + j, rows, tile);
+      solve_tile(l + j * rows + j, rows, inverse, tile);
+      store_tile(tile, strip + j * tile_rows, tile_rows);
+    }
+    for (std::size_t j = 0; j < n; ++j) {
+      for (std::size_t r = 0; r < count; ++r) x[j * x_stride + i + r] = strip[j * tile_rows + r];
+    }
+  }
+}
+
+// Y = L⁻ᵀ, upper triangular, from the padded L; both padded alike.
+void invert_transposed(std::size_t n, const double* l, double* y) {
+  const std::size_t rows = padded(n);
+  const std::size_t columns = rows - tile_rows;
+  for (std::size_t k = 0; k < rows * columns; ++k) y[k] = 0.0;
+  for (std::size_t j = 0; j < n; j += tile_columns) {
+    double inverse[tile_columns];
+    for (std::size_t k = 0; k < tile_columns; ++k) inverse[k] = 1.0 / l[(j + k) * rows + j + k];
+    for (std::size_t k = 0; k < tile_columns; ++k) y[(j + k) * rows + j + k] = 1.0;
+    for (std::size_t i = 0; i < j + tile_columns; i += tile_rows) {
+      Tile tile;
+      load_tile(y + j * rows + i, rows, tile);
+      subtract_products(i, j, y + i, rows, l + j, rows, tile);
+      solve_tile(l + j * rows + j, rows, inverse, tile);
+      store_tile(tile, y + j * rows + i, rows);
+    }
+  }
+}
+
+// Lower triangle of Y Yᵀ into a, Y upper triangular and padded.
+void square_into(std::size_t n, const double* y, double* a, std::size_t stride) {
+  const std::size_t rows = padded(n);
+  const std::size_t columns = rows - tile_rows;
+  for (std::size_t j = 0; j < n; j += tile_columns) {
+    for (std::size_t i = j; i < n; i += tile_rows) {
+      Tile tile = {};
+      subtract_products(i, columns, y + i, rows, y + j, rows, tile);
+      double out[tile_rows * tile_columns];
+      store_tile(tile, out, tile_rows);
+      const std::size_t end = n - i < tile_rows ? n - i : tile_rows;
+      for (std::size_t c = 0; c < tile_columns && j + c < n; ++c) {
+        for (std::size_t r = i < j + c ? j + c - i : 0; r < end; ++r) {
+          a[(j + c) * stride + i + r] = -out[c * tile_rows + r];
         }
       }
     }
   }
 }
 
-bool cholesky_small_loop(std::size_t n, double* a, std::size_t stride) {
+void invert_lower_small_loop(std::size_t n, double* a, std::size_t stride, double* workspace) {
+  double* const y = copy_lower(n, a, stride, workspace);
+  invert_transposed(n, workspace, y);
+  const std::size_t rows = padded(n);
   for (std::size_t j = 0; j < n; ++j) {
-    double* __restrict column = a + j * stride;
-    for (std::size_t k = 0; k < j; ++k) {
-      const double* __restrict earlier = a + k * stride;
-      const double factor = earlier[j];
-      for (std::size_t i = j; i < n; ++i) column[i] -= factor * earlier[i];
-    }
-    const double pivot = column[j];
-    if (!(pivot > 0.0)) return false;  // NaN included
-    const double root = __builtin_sqrt(pivot);
-    const double inverse = 1.0 / root;
-    column[j] = root;
-    for (std::size_t i = j + 1; i < n; ++i) column[i] *= inverse;
+    for (std::size_t i = j; i < n; ++i) a[j * stride + i] = y[i * rows + j];
   }
-  return true;
 }
 
-void solve_right_small_loop(std::size_t m, std::size_t n, const double* lower, std::size_t lower_stride, double* x,
-                            std::size_t x_stride) {
-  constexpr std::size_t strip = 64;  // strip · n doubles stay in the L1 cache
-  for (std::size_t first = 0; first < m; first += strip) {
-    const std::size_t rows = m - first < strip ? m - first : strip;
-    for (std::size_t j = 0; j < n; ++j) {
-      double* __restrict column = x + j * x_stride + first;
-      for (std::size_t k = 0; k < j; ++k) {
-        const double* __restrict earlier = x + k * x_stride + first;
-        const double factor = lower[k * lower_stride + j];
-        for (std::size_t i = 0; i < rows; ++i) column[i] -= factor * earlier[i];
-      }
-      const double inverse = 1.0 / lower[j * lower_stride + j];
-      for (std::size_t i = 0; i < rows; ++i) column[i] *= inverse;
-    }
+void square_lower_small_loop(std::size_t n, double* a, std::size_t stride, double* workspace) {
+  const std::size_t rows = padded(n);
+  for (std::size_t k = 0; k < rows * (rows - tile_rows); ++k) workspace[k] = 0.0;
+  for (std::size_t j = 0; j < n; ++j) {
+    for (std::size_t i = j; i < n; ++i) workspace[i * rows + j] = a[j * stride + i];
   }
+  square_into(n, workspace, a, stride);
+}
+
+void inverse_small_loop(std::size_t n, double* a, std::size_t stride, double* workspace) {
+  double* const y = copy_lower(n, a, stride, workspace);
+  invert_transposed(n, workspace, y);
+  square_into(n, y, a, stride);
 }
 
 constexpr SimdTable loops{SimdLevel::LUBAN_SIMD_LEVEL,
                           exp_loop,
                           rbf_loop,
+                          matern12_loop,
+                          matern32_loop,
                           matern52_loop,
-                          distances_loop,
-                          multiply_block_loop,
+                          squared_distances_loop,
+                          spread_loop,
+                          pull_loop,
+                          few_products_loop,
+                          multiply_loop,
                           cholesky_small_loop,
-                          solve_right_small_loop};
+                          solve_right_small_loop,
+                          invert_lower_small_loop,
+                          square_lower_small_loop,
+                          inverse_small_loop};
 
 }  // namespace
 }  // namespace luban::surrogate::detail

@@ -84,6 +84,26 @@ Eigen::MatrixXd TransformedPosterior::variance_gradient(Eigen::Index response) c
   return gradient_of_variance(response, VarianceOf::latent);
 }
 
+Eigen::MatrixXd TransformedPosterior::covariance_gradient(Eigen::Index response, const Eigen::MatrixXd& weights) const {
+  require_weights(weights, q());
+  const Eigen::MatrixXd of_z = inner_->covariance(response, VarianceOf::latent);
+  const NormalMoments& moments = moments_.at(static_cast<std::size_t>(response));
+  Eigen::MatrixXd by_covariance(q(), q());
+  Eigen::VectorXd by_mean = Eigen::VectorXd::Zero(q());
+  Eigen::VectorXd by_variance = Eigen::VectorXd::Zero(q());
+  for (Eigen::Index i = 0; i < q(); ++i) {
+    for (Eigen::Index j = 0; j < q(); ++j) {
+      const auto part = moments.partials(expansion(i, response), expansion(j, response), of_z(i, j));
+      by_covariance(i, j) = weights(i, j) * part.by_covariance;
+      by_mean(i) += 2.0 * weights(i, j) * part.by_mean_a;  // each pair stands twice in a symmetric matrix
+      by_variance(i) += 2.0 * weights(i, j) * part.by_variance_a;
+    }
+  }
+  return inner_->covariance_gradient(response, 0.5 * (by_covariance + by_covariance.transpose())) +
+         by_mean.asDiagonal() * inner_->mean_gradient(response) +
+         by_variance.asDiagonal() * inner_->variance_gradient(response);
+}
+
 Eigen::MatrixXd TransformedPosterior::between_gradient(Eigen::Index response) const {
   return gradient_of_variance(response, VarianceOf::run_mean) - gradient_of_variance(response, VarianceOf::latent);
 }

@@ -1,0 +1,26 @@
+#include <luban/surrogate/detail/kernels/kernels.hpp>
+#include <luban/surrogate/detail/kernels/scaled_factor.hpp>
+#include <luban/surrogate/detail/simd.hpp>
+
+namespace luban::surrogate::detail {
+
+namespace {
+
+/// (1 + √5 r + 5 r²/3) exp(−√5 r).
+class Matern52 final : public ScaledFactor {
+ public:
+  using ScaledFactor::ScaledFactor;
+  void profile(std::size_t count, double* r2, double* slope) const override {
+    simd_table().matern52(count, r2, r2, slope);
+  }
+  [[nodiscard]] bool own_slope() const noexcept override { return true; }
+};
+
+}  // namespace
+
+std::unique_ptr<Factor> make_matern52(const FactorSpec& spec, const features::Encoder& encoder, const InputLayout& layout,
+                                Eigen::Index first_parameter) {
+  return std::make_unique<Matern52>(spec, encoder, layout, first_parameter);
+}
+
+}  // namespace luban::surrogate::detail
