@@ -51,6 +51,28 @@ TEST(QuadraticProgram, random_problems_meet_the_optimality_conditions) {
   }
 }
 
+TEST(QuadraticProgram, within_a_box_the_short_way_gives_the_same) {
+  core::Generator generator = core::RandomKey(8).generator();
+  for (int trial = 0; trial < 500; ++trial) {
+    const auto d = static_cast<Eigen::Index>(1 + generator.below(12));
+    const Eigen::MatrixXd root = random_matrix(d, d, generator);
+    const Eigen::MatrixXd G = root * root.transpose() + 0.01 * Eigen::MatrixXd::Identity(d, d);
+    const Eigen::VectorXd g = random_matrix(d, 1, generator);
+    Eigen::VectorXd low(d);
+    Eigen::VectorXd high(d);
+    for (Eigen::Index i = 0; i < d; ++i) {
+      low(i) = generator.below(4) == 0 ? 0.0 : -0.3 * generator.uniform();
+      high(i) = generator.below(4) == 0 ? 0.0 : 0.3 * generator.uniform();
+    }
+    LinearRows rows{Eigen::MatrixXd(2 * d, d), Eigen::VectorXd(2 * d), 0};
+    rows.a << Eigen::MatrixXd::Identity(d, d), -Eigen::MatrixXd::Identity(d, d);
+    rows.b << low, -high;
+    const Eigen::VectorXd x = solve_box_quadratic(G, g, low, high);
+    ASSERT_TRUE((x.array() >= low.array()).all() && (x.array() <= high.array()).all());
+    ASSERT_LT((x - solve_quadratic(G, g, rows).x).cwiseAbs().maxCoeff(), 1e-8) << trial;
+  }
+}
+
 TEST(QuadraticProgram, redundant_and_repeated_rows_do_no_harm) {
   LinearRows rows{Eigen::MatrixXd(4, 2), Eigen::VectorXd(4), 2};
   rows.a << 1, 1, 2, 2, 1, 0, 1, 0;

@@ -16,6 +16,9 @@ namespace {
 constexpr Eigen::Index rows_per_task = 64;  ///< one block of a surrogate's products; fixed, so threads change nothing
 constexpr double constraint_margin = 1e-7;  ///< local searches stay this much inside, so that answers end admissible
 constexpr int most_neighbour_rounds = 64;
+/// Searches whose points are evaluated together: what a surrogate's products serve at one reading of its matrix. Fixed,
+/// so that threads change nothing.
+constexpr std::size_t climbs_together = 6;
 
 void check(const SearchOptions& options) {
   const bool sound = options.raw_samples >= 16 && options.raw_samples <= 1'000'000 && options.restarts >= 1 &&
@@ -43,38 +46,68 @@ bool better(const SearchResult& a, const SearchResult& b) {
   return a.admissible() ? a.value > b.value : a.violation < b.violation;
 }
 
-SearchResult judge(const Landscape& landscape, const Eigen::VectorXd& x) {
-  const Landscape::Value at = landscape.evaluate(x.transpose(), false);
-  return {x, at.value(0), violation_of(at.constraints, 0), 1};
+/// A quasi-Newton search over the continuous columns, the others as in the start.
+class Climb {
+ public:
+  Climb(const SearchRegion& region, Eigen::VectorXd start, int max_iterations)
+      : columns_(&region.continuous()),
+        x_(std::move(start)),
+        search_(detail::continuous_set(region, x_), x_(*columns_),
+                {.max_iterations = max_iterations, .constraint_tolerance = 0.5 * constraint_margin}) {}
+  [[nodiscard]] bool done() const { return search_.done() || (columns_->empty() && search_.result().evaluations > 0); }
+  [[nodiscard]] Eigen::VectorXd point() const { return at(search_.point()); }
+  void tell(const Landscape::Value& all, Eigen::Index row) {
+    detail::SmoothValue value;
+    value.value = -all.value(row);
+    value.gradient = -all.gradient.row(row)(*columns_).transpose();
+    value.constraints = all.constraints.row(row).transpose().array() + constraint_margin;
+    value.jacobian.resize(all.constraints.cols(), value.gradient.size());
+    for (Eigen::Index k = 0; k < value.jacobian.rows(); ++k) {
+      value.jacobian.row(k) = all.jacobians[k].row(row)(*columns_);
+    }
+    search_.tell(std::move(value));
+  }
+  [[nodiscard]] SearchResult result() const {
+    const detail::SequentialResult& found = search_.result();
+    const double violation = found.violation <= constraint_margin ? 0.0 : found.violation - constraint_margin;
+    return {at(found.x), -found.value, violation, found.evaluations};
+  }
+
+ private:
+  [[nodiscard]] Eigen::VectorXd at(const Eigen::VectorXd& inner) const {
+    Eigen::VectorXd out = x_;
+    out(*columns_) = inner;
+    return out;
+  }
+  const std::vector<Eigen::Index>* columns_;
+  Eigen::VectorXd x_;
+  detail::SequentialSearch search_;
+};
+
+/// Drives searches side by side, each by its own curvature, all points of a round in one evaluation.
+std::vector<SearchResult> climb_together(const Landscape& landscape, std::vector<Climb> climbs) {
+  std::vector<Climb*> going;
+  while (true) {
+    going.clear();
+    for (Climb& climb : climbs) {
+      if (!climb.done()) going.push_back(&climb);
+    }
+    if (going.empty()) break;
+    Eigen::MatrixXd X(static_cast<Eigen::Index>(going.size()), going.front()->point().size());
+    for (std::size_t i = 0; i < going.size(); ++i) X.row(static_cast<Eigen::Index>(i)) = going[i]->point().transpose();
+    const Landscape::Value at = landscape.evaluate(X, true);
+    for (std::size_t i = 0; i < going.size(); ++i) going[i]->tell(at, static_cast<Eigen::Index>(i));
+  }
+  std::vector<SearchResult> out;
+  for (const Climb& climb : climbs) out.push_back(climb.result());
+  return out;
 }
 
-/// Quasi-Newton search over the continuous columns, the others as in the start.
 SearchResult climb(const SearchRegion& region, const Landscape& landscape, const Eigen::VectorXd& start,
                    int max_iterations) {
-  const std::vector<Eigen::Index>& columns = region.continuous();
-  if (columns.empty()) return judge(landscape, start);
-  Eigen::VectorXd x = start;
-  const auto function = [&](const Eigen::VectorXd& inner) {
-    x(columns) = inner;
-    const Landscape::Value at = landscape.evaluate(x.transpose(), true);
-    detail::SmoothValue value;
-    value.value = -at.value(0);
-    value.gradient = -at.gradient.row(0)(columns).transpose();
-    value.constraints = at.constraints.row(0).transpose().array() + constraint_margin;
-    value.jacobian.resize(at.constraints.cols(), value.gradient.size());
-    for (Eigen::Index k = 0; k < value.jacobian.rows(); ++k) {
-      value.jacobian.row(k) = at.jacobians[k].row(0)(columns);
-    }
-    return value;
-  };
-  detail::SequentialOptions options;
-  options.max_iterations = max_iterations;
-  options.constraint_tolerance = 0.5 * constraint_margin;
-  const detail::SequentialResult found =
-      detail::minimise_sequential(function, detail::continuous_set(region, start), start(columns), options);
-  x(columns) = found.x;
-  const double violation = found.violation <= constraint_margin ? 0.0 : found.violation - constraint_margin;
-  return {x, -found.value, violation, found.evaluations};
+  std::vector<Climb> one;
+  one.emplace_back(region, start, max_iterations);
+  return climb_together(landscape, std::move(one)).front();
 }
 
 /// One step in one discrete column: the next level up or down, or any other category.
@@ -94,18 +127,28 @@ std::vector<Eigen::VectorXd> neighbours(const SearchRegion& region, const Eigen:
   return result;
 }
 
+/// The best of some points; nothing of none.
+SearchResult best_of(const Landscape& landscape, const std::vector<Eigen::VectorXd>& points) {
+  SearchResult best;
+  if (points.empty()) return best;
+  Eigen::MatrixXd X(static_cast<Eigen::Index>(points.size()), points.front().size());
+  for (Eigen::Index i = 0; i < X.rows(); ++i) X.row(i) = points[static_cast<std::size_t>(i)].transpose();
+  const Landscape::Value at = landscape.evaluate(X, false);
+  for (Eigen::Index i = 0; i < X.rows(); ++i) {
+    SearchResult one{X.row(i).transpose(), at.value(i), violation_of(at.constraints, i), 1};
+    if (better(one, best)) best = std::move(one);
+  }
+  return best;
+}
+
 /// Alternates climbing with the best neighbouring combination until neither helps.
 SearchResult climb_mixed(const SearchRegion& region, const Landscape& landscape, const Eigen::VectorXd& start,
                          int max_iterations) {
   SearchResult best = climb(region, landscape, start, max_iterations);
   for (int round = 0; round < most_neighbour_rounds; ++round) {
-    SearchResult step;
-    int evaluations = 0;
-    for (const Eigen::VectorXd& x : neighbours(region, best.x)) {
-      SearchResult found = judge(landscape, x);
-      ++evaluations;
-      if (better(found, step)) step = std::move(found);
-    }
+    const std::vector<Eigen::VectorXd> around = neighbours(region, best.x);
+    SearchResult step = best_of(landscape, around);
+    auto evaluations = static_cast<int>(around.size());
     if (step.x.size() == 0) break;
     SearchResult polished = climb(region, landscape, step.x, max_iterations);
     evaluations += polished.evaluations;
@@ -206,6 +249,32 @@ void judge_samples(std::vector<Part>& parts, const Landscape& landscape, int thr
       threads, control);
 }
 
+/// Where a climb begins, and within what.
+using ClimbTask = std::pair<const SearchRegion*, Eigen::VectorXd>;
+
+std::vector<SearchResult> climb_all(const Landscape& landscape, const std::vector<ClimbTask>& tasks,
+                                    const SearchOptions& options, const core::CallControl& control) {
+  std::vector<SearchResult> found(tasks.size());
+  parallel::for_each_index((tasks.size() + climbs_together - 1) / climbs_together,
+                           [&](std::size_t group) {
+                             std::vector<Climb> climbs;
+                             const std::size_t end = std::min(tasks.size(), (group + 1) * climbs_together);
+                             for (std::size_t i = group * climbs_together; i < end; ++i) {
+                               const auto& [where, start] = tasks[i];
+                               if (where->discrete().empty()) {
+                                 climbs.emplace_back(*where, start, options.max_iterations);
+                               } else {
+                                 found[i] = climb_mixed(*where, landscape, start, options.max_iterations);
+                               }
+                             }
+                             std::vector<SearchResult> results = climb_together(landscape, std::move(climbs));
+                             for (std::size_t k = 0; k < results.size(); ++k)
+                               found[end - results.size() + k] = std::move(results[k]);
+                           },
+                           options.threads, control);
+  return found;
+}
+
 }  // namespace
 
 SearchResult search(const SearchRegion& region, const Landscape& landscape, const Eigen::MatrixXd& starts,
@@ -214,7 +283,7 @@ SearchResult search(const SearchRegion& region, const Landscape& landscape, cons
   std::vector<Part> parts = make_parts(region, options, key.child("samples"));
   judge_samples(parts, landscape, options.threads, control);
 
-  std::vector<std::pair<const SearchRegion*, Eigen::VectorXd>> tasks;
+  std::vector<ClimbTask> tasks;
   for (std::size_t i = 0; i < parts.size(); ++i) {
     const Part& part = parts[i];
     for (const Eigen::Index row :
@@ -226,22 +295,14 @@ SearchResult search(const SearchRegion& region, const Landscape& landscape, cons
       if (part.region.project(x) && part.region.contains(x)) tasks.emplace_back(&part.region, std::move(x));
     }
   }
-  std::vector<SearchResult> found(tasks.size());
-  parallel::for_each_index(
-      tasks.size(),
-      [&](std::size_t i) {
-        const auto& [where, start] = tasks[i];
-        found[i] = where->discrete().empty() ? climb(*where, landscape, start, options.max_iterations)
-                                             : climb_mixed(*where, landscape, start, options.max_iterations);
-      },
-      options.threads, control);
+  const std::vector<SearchResult> found = climb_all(landscape, tasks, options, control);
 
   SearchResult best;
   int evaluations = 0;
   for (const Part& part : parts) evaluations += static_cast<int>(part.samples.rows());
-  for (SearchResult& result : found) {
+  for (const SearchResult& result : found) {
     evaluations += result.evaluations;
-    if (better(result, best)) best = std::move(result);
+    if (better(result, best)) best = result;
   }
   best.evaluations = evaluations;
   if (best.x.size() == 0) {

@@ -60,16 +60,16 @@ std::shared_ptr<const GaussianProcess> GaussianProcess::fit(const features::Data
   impl->fitted.resize(data.responses.size());
   std::mutex reporting;
   std::int64_t done = 0;
-  parallel::for_each_index(
-      data.responses.size(),
-      [&](std::size_t r) {
-        const Eigen::VectorXd warm = options.warm_starts.empty() ? Eigen::VectorXd() : options.warm_starts[r];
-        impl->fitted[r] = detail::fit_response(data, static_cast<Eigen::Index>(r), impl->model, covariance, options,
-                                               warm, key.child(data.responses[r].name), control);
-        const std::lock_guard lock(reporting);
-        control.report({.phase = "fit responses", .done = ++done, .total = static_cast<std::int64_t>(data.m())});
-      },
-      options.threads, control);
+  const auto fit_one = [&](std::size_t r) {
+    const Eigen::VectorXd warm = options.warm_starts.empty() ? Eigen::VectorXd() : options.warm_starts[r];
+    impl->fitted[r] = detail::fit_response(data, static_cast<Eigen::Index>(r), impl->model, covariance, options, warm,
+                                           key.child(data.responses[r].name), control);
+    const std::lock_guard lock(reporting);
+    control.report({.phase = "fit responses", .done = ++done, .total = static_cast<std::int64_t>(data.m())});
+  };
+  // Responses, starts and the pieces of large matrices share the threads.
+  parallel::with_threads(options.threads,
+                         [&] { parallel::for_each_index(data.responses.size(), fit_one, options.threads, control); });
   for (const detail::FittedResponse& one : impl->fitted) impl->reports.push_back(one.report);
   return std::shared_ptr<const GaussianProcess>(new GaussianProcess(std::move(impl)));
 }

@@ -16,7 +16,7 @@ namespace luban::surrogate {
 /// How a Gaussian process is fitted. Defaults serve histories nobody has seen yet; presets are named in presets.hpp.
 struct GaussianProcessOptions {
   std::string preset = "luban";  ///< covariance and priors by name; presets.hpp lists them
-  int starts = 2;                ///< 1 … 64 optimisations, the first from the priors' centres; the best is kept
+  int starts = 4;                ///< 1 … 64 optimisations, the first from the priors' centres; the best is kept
   int max_iterations = 200;      ///< of each optimisation; at least 1
   bool robust = true;            ///< find gross errors and give them weight 0 before the reduction
   int threads = 0;               ///< over responses and starts; at least 0, 0 = the CPU budget

@@ -25,4 +25,17 @@ double Prior::log_density(double log_value, double& slope) const {
   return 0.0;
 }
 
+double Prior::curvature(double log_value) const {
+  switch (kind) {
+    case Kind::log_normal:
+    case Kind::normal_log:
+      return 1.0 / (b * b);
+    case Kind::gamma:
+      return b * std::exp(log_value);
+    case Kind::flat:
+      break;
+  }
+  return 0.0;
+}
+
 }  // namespace luban::surrogate

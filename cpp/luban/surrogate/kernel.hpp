@@ -22,6 +22,8 @@ struct LUBAN_SURROGATE_EXPORT Prior {
   double b = 1.0;
   /// Log density at exp(log_value), up to a constant; `slope` is its derivative by log_value.
   [[nodiscard]] double log_density(double log_value, double& slope) const;
+  /// Minus the second derivative of log_density by log_value, ≥ 0.
+  [[nodiscard]] double curvature(double log_value) const;
 };
 
 /// One positive hyperparameter. Fits work on its logarithm, within [log low, log high].
@@ -33,8 +35,8 @@ struct LUBAN_SURROGATE_EXPORT HyperparameterSpec {
   bool fixed = false;  ///< stays at `start`
 };
 
-/// A covariance function of some of the inputs, with value 1 at distance 0 (except linear). Distances are of the numeric
-/// and ordinal inputs, each divided by its length, unless said otherwise.
+/// A covariance function of some of the inputs, with value 1 at distance 0 (except linear). Distances are of the
+/// numeric and ordinal inputs, each divided by its length, unless said otherwise.
 enum class FactorKind {
   rbf,         ///< exp(−r²/2)
   matern12,    ///< exp(−r)

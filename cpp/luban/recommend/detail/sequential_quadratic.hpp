@@ -39,9 +39,55 @@ struct SequentialResult {
   int evaluations = 0;
 };
 
-/// Sequential quadratic programming with damped BFGS (Powell 1978) and an l1 merit function. Bounds and rows hold at
-/// every point visited, because each step solves them exactly and each point lies between two that keep them.
-/// @param start must keep bounds and rows. @throws NumericalError from the quadratic subproblem.
+/// Sequential quadratic programming with damped BFGS (Powell 1978) and an l1 merit function, as a conversation: whoever
+/// drives it evaluates `point()` and tells the value, so that several searches can be evaluated together. Bounds and
+/// rows hold at every point asked for, because each step solves them exactly and each point lies between two that keep
+/// them.
+class LUBAN_RECOMMEND_EXPORT SequentialSearch {
+ public:
+  /// @param start must keep bounds and rows.
+  SequentialSearch(FeasibleSet set, Eigen::VectorXd start, SequentialOptions options = {});
+  [[nodiscard]] bool done() const noexcept { return done_; }
+  /// Where the function is wanted next.
+  [[nodiscard]] const Eigen::VectorXd& point() const noexcept { return asked_; }
+  /// The function there. @throws NumericalError from the quadratic subproblem.
+  void tell(SmoothValue value);
+  [[nodiscard]] const SequentialResult& result() const noexcept { return best_; }
+
+ private:
+  /// Direction of one step with the multipliers of the smooth constraints.
+  struct Step {
+    Eigen::VectorXd direction;
+    Eigen::VectorXd multipliers;
+  };
+  void remember(const SmoothValue& value);
+  void begin_iteration();
+  [[nodiscard]] LinearRows step_rows(const Eigen::VectorXd& x, const SmoothValue& now, bool elastic,
+                                     bool x_is_inside = true) const;
+  [[nodiscard]] Step quadratic_step() const;
+  [[nodiscard]] Eigen::VectorXd restored(const Eigen::VectorXd& x) const;
+  void update(const Eigen::VectorXd& s, Eigen::VectorXd y);
+
+  FeasibleSet set_;
+  SequentialOptions options_;
+  Eigen::VectorXd row_tolerance_;  ///< what a row may be broken by: a hundred times its rounding
+  SequentialResult best_;
+  bool done_ = false;
+  Eigen::VectorXd asked_;
+  Eigen::VectorXd x_;  ///< where the search stands; empty before the first value
+  SmoothValue now_;
+  Eigen::MatrixXd curvature_;
+  bool scaled_ = false;  ///< whether the curvature has seen the function
+  int iteration_ = 0;
+  double penalty_ = 0.0;
+  double still_violation_ = 0.0;
+  Step step_;
+  double decrease_ = 0.0;  ///< of the merit function, as the step predicts
+  double length_ = 1.0;    ///< share of the step that is tried
+  int trial_ = 0;
+};
+
+/// The same, driven by a function.
 [[nodiscard]] LUBAN_RECOMMEND_EXPORT SequentialResult minimise_sequential(const SmoothFunction& function,
                                                                           const FeasibleSet& set,
                                                                           const Eigen::VectorXd& start,

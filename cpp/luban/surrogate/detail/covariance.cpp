@@ -13,7 +13,7 @@ namespace luban::surrogate::detail {
 namespace {
 
 constexpr std::size_t none = static_cast<std::size_t>(-1);
-constexpr Eigen::Index panel_columns = 64;            // worked on by one task; fixed, so threads change no sum
+constexpr Eigen::Index panel_columns = 64;           // worked on by one task; fixed, so threads change no sum
 constexpr Eigen::Index least_parallel_points = 150;  // below, waking a thread takes longer than it saves
 
 Eigen::Index panel_count(Eigen::Index n) {
@@ -24,7 +24,8 @@ template <typename Body>
 void for_each_panel(Eigen::Index n, Body body) {
   const auto panels = static_cast<std::size_t>(panel_count(n));
   const int threads = n < least_parallel_points ? 1 : parallel::concurrency();
-  parallel::for_each_index(panels, [&](std::size_t p) { body(static_cast<Eigen::Index>(p)); }, threads);
+  parallel::for_each_index(
+      panels, [&](std::size_t p) { body(static_cast<Eigen::Index>(p)); }, threads);
 }
 
 }  // namespace
@@ -335,7 +336,8 @@ Eigen::MatrixXd Covariance::diagonal_gradient(const Eigen::VectorXd& theta, cons
     for (const std::size_t f : term.factors) {
       if (factors_[f]->stationary()) continue;
       const Eigen::MatrixXd z = factors_[f]->coordinates(theta, points);
-      const double scale = 2.0 * std::exp(theta(term.variance)) / static_cast<double>(std::max<Eigen::Index>(z.cols(), 1));
+      const double scale =
+          2.0 * std::exp(theta(term.variance)) / static_cast<double>(std::max<Eigen::Index>(z.cols(), 1));
       factors_[f]->add_input_gradient(theta, points, scale * z, by_numeric);
     }
   }

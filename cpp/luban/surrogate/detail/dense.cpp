@@ -5,6 +5,7 @@
 
 #include <Eigen/Core>
 
+#include <luban/parallel/arena.hpp>
 #include <luban/surrogate/detail/simd.hpp>
 
 namespace luban::surrogate::detail {
@@ -15,6 +16,42 @@ using Matrix = Eigen::Ref<Eigen::MatrixXd>;
 using ConstMatrix = Eigen::Ref<const Eigen::MatrixXd>;
 constexpr Eigen::Index small = 64;  // where recursion of products ends
 constexpr auto factored_at_once = static_cast<Eigen::Index>(factor_size);
+constexpr Eigen::Index block = 128;  // where recursion of factorisations of more than that ends: work for every thread
+static_assert(block <= factored_at_once);
+constexpr double least_parallel_work = 3e6;  // floating-point operations that are worth waking a thread
+constexpr Eigen::Index grain = 32;           // rows or columns of a piece are multiples of this
+
+// Calls part(first, count) over [0, n), in pieces on the threads around us where the work is worth it. No entry of a
+// result depends on where the pieces end.
+template <typename Part>
+void in_pieces(Eigen::Index n, double work, Part part) {
+  const auto threads = static_cast<Eigen::Index>(work < least_parallel_work ? 1 : parallel::concurrency());
+  if (threads == 1 || n < 2 * grain) {
+    part(Eigen::Index{0}, n);
+    return;
+  }
+  const Eigen::Index most = std::min(3 * threads, static_cast<Eigen::Index>(work / (0.5 * least_parallel_work)));
+  const Eigen::Index size = (n / std::max<Eigen::Index>(most, 2) + grain - 1) / grain * grain;
+  parallel::for_each_index(static_cast<std::size_t>((n + size - 1) / size), [&](std::size_t piece) {
+    const Eigen::Index first = static_cast<Eigen::Index>(piece) * size;
+    part(first, std::min(size, n - first));
+  });
+}
+
+// Two calls, side by side where threads are around and the work is worth it.
+template <typename A, typename B>
+void both(double work, A a, B b) {
+  if (work < least_parallel_work || parallel::concurrency() == 1) {
+    a();
+    b();
+    return;
+  }
+  parallel::for_each_index(2, [&](std::size_t which) { which == 0 ? a() : b(); });
+}
+
+double cube(Eigen::Index n) {
+  return static_cast<double>(n) * static_cast<double>(n) * static_cast<double>(n);
+}
 
 double* workspace() {
   // One aligned buffer per thread: products are called thousands of times per fit.
@@ -46,9 +83,14 @@ void add_self_product(double alpha, const ConstMatrix& a, Transpose op, Matrix c
   };
   const ConstMatrix top = part(0, h);
   const ConstMatrix bottom = part(h, n - h);
-  add_self_product(alpha, top, op, c.topLeftCorner(h, h));
-  add_product(alpha, bottom, op, top, other, c.bottomLeftCorner(n - h, h));
-  add_self_product(alpha, bottom, op, c.bottomRightCorner(n - h, n - h));
+  const auto depth = static_cast<double>(op == Transpose::no ? a.cols() : a.rows());
+  both(
+      depth * static_cast<double>(n * n),
+      [&] { add_product(alpha, bottom, op, top, other, c.bottomLeftCorner(n - h, h)); },
+      [&] {
+        add_self_product(alpha, top, op, c.topLeftCorner(h, h));
+        add_self_product(alpha, bottom, op, c.bottomRightCorner(n - h, n - h));
+      });
 }
 
 Eigen::MatrixXd lower_copy(const ConstMatrix& a) {
@@ -56,7 +98,7 @@ Eigen::MatrixXd lower_copy(const ConstMatrix& a) {
 }
 
 // B := alpha · op(L) · B, L lower triangular.
-void multiply_left(double alpha, const ConstMatrix& lower, Transpose op, Matrix b) {
+void multiply_left_alone(double alpha, const ConstMatrix& lower, Transpose op, Matrix b) {
   const Eigen::Index n = lower.rows();
   if (n <= small) {
     const Eigen::MatrixXd before = b;
@@ -67,18 +109,25 @@ void multiply_left(double alpha, const ConstMatrix& lower, Transpose op, Matrix 
   const Eigen::Index h = split(n);
   const Eigen::Index r = n - h;
   if (op == Transpose::no) {
-    multiply_left(alpha, lower.bottomRightCorner(r, r), op, b.bottomRows(r));
+    multiply_left_alone(alpha, lower.bottomRightCorner(r, r), op, b.bottomRows(r));
     add_product(alpha, lower.bottomLeftCorner(r, h), op, b.topRows(h), Transpose::no, b.bottomRows(r));
-    multiply_left(alpha, lower.topLeftCorner(h, h), op, b.topRows(h));
+    multiply_left_alone(alpha, lower.topLeftCorner(h, h), op, b.topRows(h));
   } else {
-    multiply_left(alpha, lower.topLeftCorner(h, h), op, b.topRows(h));
+    multiply_left_alone(alpha, lower.topLeftCorner(h, h), op, b.topRows(h));
     add_product(alpha, lower.bottomLeftCorner(r, h), op, b.bottomRows(r), Transpose::no, b.topRows(h));
-    multiply_left(alpha, lower.bottomRightCorner(r, r), op, b.bottomRows(r));
+    multiply_left_alone(alpha, lower.bottomRightCorner(r, r), op, b.bottomRows(r));
   }
 }
 
+void multiply_left(double alpha, const ConstMatrix& lower, Transpose op, Matrix b) {
+  const double work = static_cast<double>(lower.rows() * lower.rows()) * static_cast<double>(b.cols());
+  in_pieces(b.cols(), work, [&](Eigen::Index first, Eigen::Index count) {
+    multiply_left_alone(alpha, lower, op, b.middleCols(first, count));
+  });
+}
+
 // B := B · L, L lower triangular.
-void multiply_right(Matrix b, const ConstMatrix& lower) {
+void multiply_right_alone(Matrix b, const ConstMatrix& lower) {
   const Eigen::Index n = lower.rows();
   if (n <= small) {
     const Eigen::MatrixXd before = b;
@@ -88,23 +137,29 @@ void multiply_right(Matrix b, const ConstMatrix& lower) {
   }
   const Eigen::Index h = split(n);
   const Eigen::Index r = n - h;
-  multiply_right(b.leftCols(h), lower.topLeftCorner(h, h));
+  multiply_right_alone(b.leftCols(h), lower.topLeftCorner(h, h));
   add_product(1.0, b.rightCols(r), Transpose::no, lower.bottomLeftCorner(r, h), Transpose::no, b.leftCols(h));
-  multiply_right(b.rightCols(r), lower.bottomRightCorner(r, r));
+  multiply_right_alone(b.rightCols(r), lower.bottomRightCorner(r, r));
+}
+
+void multiply_right(Matrix b, const ConstMatrix& lower) {
+  const double work = static_cast<double>(lower.rows() * lower.rows()) * static_cast<double>(b.rows());
+  in_pieces(b.rows(), work,
+            [&](Eigen::Index first, Eigen::Index count) { multiply_right_alone(b.middleRows(first, count), lower); });
 }
 
 // In place inverse of a lower triangular matrix.
 void invert_lower(Matrix a) {
   const Eigen::Index n = a.rows();
-  if (n <= factored_at_once) {
+  if (n <= block) {
     simd_table().invert_lower_small(static_cast<std::size_t>(n), a.data(), static_cast<std::size_t>(a.outerStride()),
                                     workspace());
     return;
   }
   const Eigen::Index h = split(n);
   const Eigen::Index r = n - h;
-  invert_lower(a.topLeftCorner(h, h));
-  invert_lower(a.bottomRightCorner(r, r));
+  both(
+      0.3 * cube(h), [&] { invert_lower(a.topLeftCorner(h, h)); }, [&] { invert_lower(a.bottomRightCorner(r, r)); });
   multiply_left(-1.0, a.bottomRightCorner(r, r), Transpose::no, a.bottomLeftCorner(r, h));
   multiply_right(a.bottomLeftCorner(r, h), a.topLeftCorner(h, h));
 }
@@ -112,7 +167,7 @@ void invert_lower(Matrix a) {
 // L := lower triangle of Lᵀ L.
 void square_lower(Matrix a) {
   const Eigen::Index n = a.rows();
-  if (n <= factored_at_once) {
+  if (n <= block) {
     simd_table().square_lower_small(static_cast<std::size_t>(n), a.data(), static_cast<std::size_t>(a.outerStride()),
                                     workspace());
     return;
@@ -125,26 +180,62 @@ void square_lower(Matrix a) {
   square_lower(a.bottomRightCorner(r, r));
 }
 
+// X := X · L⁻ᵀ
+void solve_right_alone(const ConstMatrix& lower, Matrix x) {
+  const Eigen::Index n = lower.rows();
+  if (n <= factored_at_once) {
+    simd_table().solve_right_small(static_cast<std::size_t>(x.rows()), static_cast<std::size_t>(n), lower.data(),
+                                   static_cast<std::size_t>(lower.outerStride()), x.data(),
+                                   static_cast<std::size_t>(x.outerStride()), workspace());
+    return;
+  }
+  const Eigen::Index h = split(n);
+  const Eigen::Index r = n - h;
+  solve_right_alone(lower.topLeftCorner(h, h), x.leftCols(h));
+  add_product(-1.0, x.leftCols(h), Transpose::no, lower.bottomLeftCorner(r, h), Transpose::yes, x.rightCols(r));
+  solve_right_alone(lower.bottomRightCorner(r, r), x.rightCols(r));
+}
+
+// Cholesky factor in place, at once up to `most` rows, else of halves down to the block.
+bool factor_lower(Matrix a, Eigen::Index most) {
+  const Eigen::Index n = a.rows();
+  if (n <= most) {
+    return simd_table().cholesky_small(static_cast<std::size_t>(n), a.data(), static_cast<std::size_t>(a.outerStride()),
+                                       workspace());
+  }
+  const Eigen::Index h = split(n);
+  const Eigen::Index r = n - h;
+  if (!factor_lower(a.topLeftCorner(h, h), block)) return false;
+  solve_right_transposed(a.topLeftCorner(h, h), a.bottomLeftCorner(r, h));
+  add_self_product(-1.0, a.bottomLeftCorner(r, h), Transpose::no, a.bottomRightCorner(r, r));
+  return factor_lower(a.bottomRightCorner(r, r), block);
+}
+
 }  // namespace
 
 void add_product(double alpha, const ConstMatrix& a, Transpose op_a, const ConstMatrix& b, Transpose op_b, Matrix c) {
   const auto a_stride = static_cast<std::size_t>(a.outerStride());
   const auto b_stride = static_cast<std::size_t>(b.outerStride());
-  ProductBlock block{};
-  block.m = static_cast<std::size_t>(c.rows());
-  block.n = static_cast<std::size_t>(c.cols());
-  block.k = static_cast<std::size_t>(op_a == Transpose::no ? a.cols() : a.rows());
-  block.alpha = alpha;
-  block.a = a.data();
-  block.a_row = op_a == Transpose::no ? 1 : a_stride;
-  block.a_column = op_a == Transpose::no ? a_stride : 1;
-  block.b = b.data();
-  block.b_row = op_b == Transpose::no ? 1 : b_stride;
-  block.b_column = op_b == Transpose::no ? b_stride : 1;
-  block.c = c.data();
-  block.c_stride = static_cast<std::size_t>(c.outerStride());
-  block.workspace = workspace();
-  simd_table().multiply(block);
+  ProductBlock whole{};
+  whole.m = static_cast<std::size_t>(c.rows());
+  whole.k = static_cast<std::size_t>(op_a == Transpose::no ? a.cols() : a.rows());
+  whole.alpha = alpha;
+  whole.a = a.data();
+  whole.a_row = op_a == Transpose::no ? 1 : a_stride;
+  whole.a_column = op_a == Transpose::no ? a_stride : 1;
+  whole.b_row = op_b == Transpose::no ? 1 : b_stride;
+  whole.b_column = op_b == Transpose::no ? b_stride : 1;
+  whole.c_stride = static_cast<std::size_t>(c.outerStride());
+  const double work =
+      2.0 * static_cast<double>(c.rows()) * static_cast<double>(c.cols()) * static_cast<double>(whole.k);
+  in_pieces(c.cols(), work, [&](Eigen::Index first, Eigen::Index count) {
+    ProductBlock piece = whole;
+    piece.n = static_cast<std::size_t>(count);
+    piece.b = b.data() + static_cast<std::size_t>(first) * piece.b_column;
+    piece.c = c.data() + static_cast<std::size_t>(first) * piece.c_stride;
+    piece.workspace = workspace();
+    simd_table().multiply(piece);
+  });
 }
 
 Eigen::MatrixXd product(const ConstMatrix& a, Transpose op_a, const ConstMatrix& b, Transpose op_b) {
@@ -161,32 +252,13 @@ Eigen::MatrixXd self_product_lower(const Eigen::MatrixXd& a) {
 }
 
 bool cholesky_lower(Matrix a) {
-  const Eigen::Index n = a.rows();
-  if (n <= factored_at_once) {
-    return simd_table().cholesky_small(static_cast<std::size_t>(n), a.data(), static_cast<std::size_t>(a.outerStride()),
-                                       workspace());
-  }
-  const Eigen::Index h = split(n);
-  const Eigen::Index r = n - h;
-  if (!cholesky_lower(a.topLeftCorner(h, h))) return false;
-  solve_right_transposed(a.topLeftCorner(h, h), a.bottomLeftCorner(r, h));
-  add_self_product(-1.0, a.bottomLeftCorner(r, h), Transpose::no, a.bottomRightCorner(r, r));
-  return cholesky_lower(a.bottomRightCorner(r, r));
+  return factor_lower(a, factored_at_once);
 }
 
 void solve_right_transposed(const ConstMatrix& lower, Matrix x) {
-  const Eigen::Index n = lower.rows();
-  if (n <= factored_at_once) {
-    simd_table().solve_right_small(static_cast<std::size_t>(x.rows()), static_cast<std::size_t>(n), lower.data(),
-                                   static_cast<std::size_t>(lower.outerStride()), x.data(),
-                                   static_cast<std::size_t>(x.outerStride()), workspace());
-    return;
-  }
-  const Eigen::Index h = split(n);
-  const Eigen::Index r = n - h;
-  solve_right_transposed(lower.topLeftCorner(h, h), x.leftCols(h));
-  add_product(-1.0, x.leftCols(h), Transpose::no, lower.bottomLeftCorner(r, h), Transpose::yes, x.rightCols(r));
-  solve_right_transposed(lower.bottomRightCorner(r, r), x.rightCols(r));
+  const double work = static_cast<double>(lower.rows() * lower.rows()) * static_cast<double>(x.rows());
+  in_pieces(x.rows(), work,
+            [&](Eigen::Index first, Eigen::Index count) { solve_right_alone(lower, x.middleRows(first, count)); });
 }
 
 void inverse_lower_from_cholesky(const Eigen::MatrixXd& lower, Eigen::MatrixXd& out) {

@@ -33,8 +33,8 @@ struct Optimum {
   int converged = 0;  ///< starts that met a tolerance
 };
 
-/// Multi-start maximisation; beyond 150 points all starts but a warm one run on a subset of whole runs and the best
-/// continues on everything. The same for any number of threads. @throws NumericalError when no start is usable.
+/// Multi-start maximisation: all starts but a warm one climb on a part of the runs first, the best go on with growing
+/// parts and end on everything. The same for any number of threads. @throws NumericalError when no start is usable.
 [[nodiscard]] LUBAN_SURROGATE_EXPORT Optimum maximise(const LogPosterior& target, const ModelSpec& model,
                                                       const GaussianProcessOptions& options,
                                                       const Eigen::VectorXd& warm_start, core::RandomKey key,

@@ -145,8 +145,8 @@ void LogPosterior::add_noise_gradient(const Eigen::VectorXd& theta, const Eigen:
   if (point_ >= 0) gradient(point_) += noise.point * diagonal.sum();
   if (within_ >= 0) {
     const auto spare = static_cast<double>(data_.n - data_.u());
-    gradient(within_) += noise.within * (diagonal / data_.weight.array()).sum() -
-                         0.5 * (spare - data_.within_ss / noise.within);
+    gradient(within_) +=
+        noise.within * (diagonal / data_.weight.array()).sum() - 0.5 * (spare - data_.within_ss / noise.within);
   }
 }
 

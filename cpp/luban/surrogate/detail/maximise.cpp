@@ -1,32 +1,62 @@
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <numeric>
 #include <string>
+
+#include <Eigen/Eigenvalues>
 
 #include <luban/core/error.hpp>
 #include <luban/parallel/arena.hpp>
 #include <luban/surrogate/detail/fit_response.hpp>
-#include <luban/surrogate/detail/lbfgs.hpp>
+#include <luban/surrogate/detail/quasi_newton.hpp>
 
 namespace luban::surrogate::detail {
 
 namespace {
 
-constexpr Eigen::Index whole_at_most = 150;  // points: up to here every start sees everything
-constexpr Eigen::Index first_subset = 120;   // where the starts run beyond that
-constexpr Eigen::Index second_subset = 400;  // a stop on the way for more than second_needed points
-constexpr Eigen::Index second_needed = 700;
+// Climbs begin on a part of the runs and go on, from the best tops, on growing parts: what a step costs grows with the
+// cube of the points, and where the tops are shows long before.
+constexpr double smallest_part = 30.0;  // points, or three a hyperparameter
+constexpr double growth = 3.5;          // at most, from one part to the next
+constexpr double on_part = 0.3;         // nats that a step must promise on a part; the whole decides the rest
+constexpr double on_whole = 1e-4;       // nats
+constexpr double rival = 2.0;           // nats: a top this much lower on a part may be the highest on the whole
+constexpr std::size_t most_rivals = 2;
+constexpr double apart = 0.7;                       // largest difference of a hyperparameter between two tops
+constexpr Eigen::Index from_scratch_at_most = 150;  // points up to which the priors' centre climbs on everything too
 
-LbfgsResult climb(const LogPosterior& target, const Eigen::VectorXd& start, int max_iterations,
-                  const core::CallControl& control) {
+// Where a climb begins: a point and, perhaps, the curvature that is to be expected there.
+struct Start {
+  Eigen::VectorXd theta;
+  Eigen::MatrixXd curvature;
+};
+
+QuasiNewtonResult climb(const LogPosterior& target, const Start& start, int max_iterations, double tolerance,
+                        const core::CallControl& control) {
   LogPosterior::Workspace work;
   const auto negative = [&](const Eigen::VectorXd& theta, Eigen::VectorXd& gradient) {
     const double value = target.evaluate(theta, work, &gradient).log_posterior;
     gradient = -gradient;
     return -value;
   };
-  return minimise(negative, start, target.low(), target.high(), {.max_iterations = max_iterations}, control);
+  return minimise(negative, start.theta, target.low(), target.high(),
+                  {.max_iterations = max_iterations, .value_tolerance = tolerance}, start.curvature, control);
+}
+
+// The curvature of `share` times the data, when `seen` is that of the data and the priors at theta.
+Eigen::MatrixXd scaled_curvature(const LogPosterior& target, const Eigen::VectorXd& theta, const Eigen::MatrixXd& seen,
+                                 double share) {
+  Eigen::VectorXd prior(theta.size());
+  for (Eigen::Index k = 0; k < theta.size(); ++k) {
+    prior(k) = std::max(target.hyperparameters()[static_cast<std::size_t>(k)].spec.prior.curvature(theta(k)), 1e-3);
+  }
+  Eigen::MatrixXd data = seen;
+  data.diagonal() -= prior;
+  const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(data);
+  const Eigen::VectorXd values = share * solver.eigenvalues().cwiseMax(0.0);
+  Eigen::MatrixXd out = solver.eigenvectors() * values.asDiagonal() * solver.eigenvectors().transpose();
+  out.diagonal() += prior;
+  return out;
 }
 
 // The k-th start: 0 = the priors' centres, further ones scattered around by at most e-fold (one standard deviation).
@@ -69,68 +99,103 @@ void require_warm_start(const LogPosterior& target, const Eigen::VectorXd& warm_
 
 class Search {
  public:
-  Search(const LogPosterior& target, const GaussianProcessOptions& options, const core::CallControl& control)
-      : target_(target), options_(options), control_(control) {}
+  Search(const GaussianProcessOptions& options, const core::CallControl& control)
+      : options_(options), control_(control) {}
 
-  // Starts in parallel on one target; the best by value, ties to the earlier start.
-  LbfgsResult best_of(const LogPosterior& on, const std::vector<Eigen::VectorXd>& starts) {
-    std::vector<LbfgsResult> results(starts.size());
+  // Starts in parallel on one target: what can be used, best first, ties to the earlier start.
+  std::vector<QuasiNewtonResult> climbed(const LogPosterior& on, const std::vector<Start>& starts, double tolerance) {
+    std::vector<QuasiNewtonResult> results(starts.size());
     parallel::for_each_index(
-        starts.size(), [&](std::size_t k) { results[k] = climb(on, starts[k], options_.max_iterations, control_); },
+        starts.size(),
+        [&](std::size_t k) { results[k] = climb(on, starts[k], options_.max_iterations, tolerance, control_); },
         options_.threads, control_);
-    for (const LbfgsResult& result : results) {
+    for (const QuasiNewtonResult& result : results) {
       evaluations += result.evaluations;
       converged += result.converged && std::isfinite(result.value) ? 1 : 0;
     }
-    return *std::min_element(results.begin(), results.end(), [](const LbfgsResult& a, const LbfgsResult& b) {
-      return (std::isfinite(a.value) ? a.value : std::numeric_limits<double>::max()) <
-             (std::isfinite(b.value) ? b.value : std::numeric_limits<double>::max());
-    });
+    std::erase_if(results, [](const QuasiNewtonResult& result) { return !std::isfinite(result.value); });
+    std::stable_sort(results.begin(), results.end(),
+                     [](const QuasiNewtonResult& a, const QuasiNewtonResult& b) { return a.value < b.value; });
+    return results;
   }
 
   int evaluations = 0;
   int converged = 0;
 
  private:
-  const LogPosterior& target_;
   const GaussianProcessOptions& options_;
   const core::CallControl& control_;
 };
+
+// Points of the parts that climbs pass on their way to everything, ascending; none for little data.
+std::vector<Eigen::Index> parts_of(const LogPosterior& target) {
+  const auto all = static_cast<double>(target.data().u());
+  const double first = std::max(smallest_part, 3.0 * static_cast<double>(target.hyperparameters().size()));
+  std::vector<Eigen::Index> out;
+  if (all < 1.25 * first) return out;
+  const auto count = static_cast<int>(std::ceil(std::log(all / first) / std::log(growth)));
+  for (int i = 0; i < count; ++i) {
+    out.push_back(static_cast<Eigen::Index>(first * std::pow(all / first, static_cast<double>(i) / count)));
+  }
+  return out;
+}
+
+// The best tops of a part as starts on `next` points, ascending in quality lost; rivals stand apart from each other.
+std::vector<Start> tops(const LogPosterior& part, const std::vector<QuasiNewtonResult>& results, double next) {
+  std::vector<Start> out;
+  for (const QuasiNewtonResult& one : results) {
+    if (one.value > results.front().value + rival || out.size() == most_rivals) break;
+    const bool known = std::any_of(out.begin(), out.end(), [&](const Start& other) {
+      return (other.theta - one.x).cwiseAbs().maxCoeff() < apart;
+    });
+    if (known) continue;
+    const double share = next / static_cast<double>(part.data().u());
+    out.push_back({one.x, scaled_curvature(part, one.x, one.curvature, share)});
+  }
+  return out;
+}
 
 }  // namespace
 
 Optimum maximise(const LogPosterior& target, const ModelSpec& model, const GaussianProcessOptions& options,
                  const Eigen::VectorXd& warm_start, core::RandomKey key, const core::CallControl& control) {
   require_warm_start(target, warm_start);
-  std::vector<Eigen::VectorXd> starts;
-  std::vector<Eigen::VectorXd> on_everything;
-  if (warm_start.size() > 0) on_everything.push_back(warm_start);
-  for (int k = warm_start.size() > 0 ? 1 : 0; k < options.starts; ++k) {
-    starts.push_back(scattered(target, static_cast<std::uint64_t>(warm_start.size() > 0 ? k - 1 : k), key));
+  std::vector<Start> starts;
+  const int scattered_starts = options.starts - (warm_start.size() > 0 ? 1 : 0);
+  for (int k = 0; k < scattered_starts; ++k) {
+    starts.push_back({scattered(target, static_cast<std::uint64_t>(k), key), {}});
   }
-  Search search(target, options, control);
+  Search search(options, control);
   const std::vector<std::size_t> order = shuffled_runs(target.data().runs.size(), key);
-  for (const Eigen::Index size : {first_subset, second_subset}) {
-    const Eigen::Index needed = size == first_subset ? whole_at_most : second_needed;
-    if (starts.empty() || target.data().u() <= needed) continue;
-    const LogPosterior subset(model, target.shared_covariance(), first_runs(target.data(), order, size));
-    if (!same_structure(subset, target)) continue;
-    const LbfgsResult best = search.best_of(subset, starts);
-    if (std::isfinite(best.value)) starts = {best.x};
+  const Start centre{scattered(target, 0, key), {}};
+  const std::vector<Eigen::Index> parts = starts.empty() ? std::vector<Eigen::Index>() : parts_of(target);
+  for (std::size_t k = 0; k < parts.size(); ++k) {
+    const LogPosterior part(model, target.shared_covariance(), first_runs(target.data(), order, parts[k]));
+    if (!same_structure(part, target)) continue;
+    const std::vector<QuasiNewtonResult> results = search.climbed(part, starts, on_part);
+    if (results.empty()) continue;
+    const bool last = k + 1 == parts.size();
+    starts = tops(part, results, static_cast<double>(last ? target.data().u() : parts[k + 1]));
+    // A part may hide the highest top; the centre of the priors looks for it again wherever that is cheap.
+    if (!last || target.data().u() <= from_scratch_at_most) starts.push_back(centre);
   }
-  on_everything.insert(on_everything.end(), starts.begin(), starts.end());
+  if (warm_start.size() > 0) starts.insert(starts.begin(), {warm_start, {}});
   const int converged_before = search.converged;
-  const LbfgsResult best = search.best_of(target, on_everything);
-  if (!std::isfinite(best.value)) {
+  // Near enough to tell which top is the highest; that one alone to its end.
+  std::vector<QuasiNewtonResult> results = search.climbed(target, starts, starts.size() > 1 ? on_part : on_whole);
+  if (results.empty()) {
     throw core::NumericalError({.where = "surrogate.GaussianProcess.fit",
                                 .expected = "a positive definite covariance at one start at least",
-                                .received = "none in " + std::to_string(on_everything.size()) + " starts",
+                                .received = "none in " + std::to_string(starts.size()) + " starts",
                                 .place = {},
                                 .hint = "look for extreme values in the inputs, or use another preset"});
   }
+  if (starts.size() > 1) {
+    results = search.climbed(target, {{results.front().x, results.front().curvature}}, on_whole);
+  }
   Optimum out;
-  out.theta = best.x;
-  out.log_posterior = -best.value;
+  out.theta = results.front().x;
+  out.log_posterior = -results.front().value;
   out.evaluations = search.evaluations;
   out.converged = search.converged - converged_before;
   return out;

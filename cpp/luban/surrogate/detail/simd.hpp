@@ -26,7 +26,7 @@ struct SimdTable {
   SimdLevel level;
   /// y_i = exp(x_i); 0 below −708, finite at most exp(709).
   void (*exp)(std::size_t n, const double* x, double* y);
-  // Kernels of squared distance; value may be r2, slope may not and is d value / d r2.
+  // Kernels of squared distance; value may be r2, slope may not and is d value / d r2. Below 1e-43 both are 0.
   void (*rbf)(std::size_t n, const double* r2, double* value);                      ///< exp(−r2/2)
   void (*matern12)(std::size_t n, const double* r2, double* value, double* slope);  ///< exp(−r); slope 0 at 0
   void (*matern32)(std::size_t n, const double* r2, double* value, double* slope);  ///< (1 + s) exp(−s), s = √(3 r2)

@@ -50,23 +50,21 @@ void exp_loop(std::size_t n, const double* x, double* y) {
   for (std::size_t i = 0; i < n; ++i) y[i] = exp_one(x[i]);
 }
 
-void rbf_loop(std::size_t n, const double* r2, double* value) {
-  for (std::size_t i = 0; i < n; ++i) value[i] = exp_one(-0.5 * r2[i]);
+// exp of a kernel: what is below 1e-43 of the variance is nothing, and would drag subnormal numbers, which processors
+// handle slowly, through every product.
+inline double exp_or_nothing(double x) {
+  const double e = exp_one(x);
+  return x < -100.0 ? 0.0 : e;
 }
 
-void matern52_loop(std::size_t n, const double* r2, double* value, double* __restrict slope) {
-  for (std::size_t i = 0; i < n; ++i) {
-    const double s = __builtin_sqrt(5.0 * r2[i]);
-    const double e = exp_one(-s);
-    slope[i] = (-5.0 / 6.0) * (1.0 + s) * e;
-    value[i] = (1.0 + s + s * s * (1.0 / 3.0)) * e;
-  }
+void rbf_loop(std::size_t n, const double* r2, double* value) {
+  for (std::size_t i = 0; i < n; ++i) value[i] = exp_or_nothing(-0.5 * r2[i]);
 }
 
 void matern12_loop(std::size_t n, const double* r2, double* value, double* __restrict slope) {
   for (std::size_t i = 0; i < n; ++i) {
     const double r = __builtin_sqrt(r2[i]);
-    const double e = exp_one(-r);
+    const double e = exp_or_nothing(-r);
     slope[i] = r > 0.0 ? -0.5 * e / r : 0.0;
     value[i] = e;
   }
@@ -75,9 +73,18 @@ void matern12_loop(std::size_t n, const double* r2, double* value, double* __res
 void matern32_loop(std::size_t n, const double* r2, double* value, double* __restrict slope) {
   for (std::size_t i = 0; i < n; ++i) {
     const double s = __builtin_sqrt(3.0 * r2[i]);
-    const double e = exp_one(-s);
+    const double e = exp_or_nothing(-s);
     slope[i] = -1.5 * e;
     value[i] = (1.0 + s) * e;
+  }
+}
+
+void matern52_loop(std::size_t n, const double* r2, double* value, double* __restrict slope) {
+  for (std::size_t i = 0; i < n; ++i) {
+    const double s = __builtin_sqrt(5.0 * r2[i]);
+    const double e = exp_or_nothing(-s);
+    slope[i] = (-5.0 / 6.0) * (1.0 + s) * e;
+    value[i] = (1.0 + s + s * s * (1.0 / 3.0)) * e;
   }
 }
 
@@ -196,7 +203,8 @@ void few_products_loop(std::size_t n, std::size_t p, std::size_t q, const double
                        const double* x, std::size_t x_stride, double* y, std::size_t y_stride) {
   constexpr std::size_t most = width == 8 ? 6 : 3;  // 4 · most sums fit into the registers
   std::size_t j = 0;
-  for (; j + most <= q; j += most) dot_columns<most>(n, p, a, a_stride, x + j * x_stride, x_stride, y + j * y_stride, y_stride);
+  for (; j + most <= q; j += most)
+    dot_columns<most>(n, p, a, a_stride, x + j * x_stride, x_stride, y + j * y_stride, y_stride);
   const double* rest = x + j * x_stride;
   double* out = y + j * y_stride;
   switch (q - j) {

@@ -18,8 +18,8 @@ class Matern12 final : public ScaledFactor {
 
 }  // namespace
 
-std::unique_ptr<Factor> make_matern12(const FactorSpec& spec, const features::Encoder& encoder, const InputLayout& layout,
-                                Eigen::Index first_parameter) {
+std::unique_ptr<Factor> make_matern12(const FactorSpec& spec, const features::Encoder& encoder,
+                                      const InputLayout& layout, Eigen::Index first_parameter) {
   return std::make_unique<Matern12>(spec, encoder, layout, first_parameter);
 }
 

@@ -18,8 +18,8 @@ class Matern32 final : public ScaledFactor {
 
 }  // namespace
 
-std::unique_ptr<Factor> make_matern32(const FactorSpec& spec, const features::Encoder& encoder, const InputLayout& layout,
-                                Eigen::Index first_parameter) {
+std::unique_ptr<Factor> make_matern32(const FactorSpec& spec, const features::Encoder& encoder,
+                                      const InputLayout& layout, Eigen::Index first_parameter) {
   return std::make_unique<Matern32>(spec, encoder, layout, first_parameter);
 }
 

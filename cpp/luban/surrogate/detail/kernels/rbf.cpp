@@ -16,7 +16,7 @@ class Rbf final : public ScaledFactor {
 }  // namespace
 
 std::unique_ptr<Factor> make_rbf(const FactorSpec& spec, const features::Encoder& encoder, const InputLayout& layout,
-                                Eigen::Index first_parameter) {
+                                 Eigen::Index first_parameter) {
   return std::make_unique<Rbf>(spec, encoder, layout, first_parameter);
 }
 

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <functional>
+
+#include <Eigen/Core>
+
+#include <luban/core/call_control.hpp>
+#include <luban/surrogate/export.hpp>
+
+namespace luban::surrogate::detail {
+
+struct QuasiNewtonOptions {
+  int max_iterations = 200;          ///< at least 1
+  double gradient_tolerance = 1e-6;  ///< on the largest projected gradient entry
+  /// Stops where the next step promises, and the last one brought, less than this: for log densities the unit is the
+  /// nat, and a thousandth of one moves no parameter by more than a twentieth of its own uncertainty.
+  double value_tolerance = 1e-3;
+  double longest_step = 2.0;  ///< largest coordinate of one step
+};
+
+struct QuasiNewtonResult {
+  Eigen::VectorXd x;
+  double value = 0.0;
+  Eigen::MatrixXd curvature;  ///< the last approximation of the Hessian, positive definite
+  int iterations = 0;
+  int evaluations = 0;
+  bool converged = false;  ///< a tolerance was met before the iterations ran out
+};
+
+/// Value at x and its gradient; a value that is not finite means that x cannot be used.
+using Differentiable = std::function<double(const Eigen::VectorXd& x, Eigen::VectorXd& gradient)>;
+
+/// Minimises a smooth function within bounds: BFGS of the Hessian on the variables that are free to move, steps
+/// projected onto the bounds, Armijo line search with safeguarded parabolic interpolation, Powell's damping where the
+/// curvature is not positive. For up to a few hundred variables whose function costs more than solving for a step.
+/// Deterministic. Reference: Nocedal and Wright 2006, chapters 6, 9 and 18; Bertsekas 1982 for the projection. The
+/// result is never worse than the start. @param curvature the Hessian to begin with, positive definite; empty = a
+/// multiple of the identity. @throws StoppedError.
+[[nodiscard]] LUBAN_SURROGATE_EXPORT QuasiNewtonResult minimise(const Differentiable& function, Eigen::VectorXd start,
+                                                                const Eigen::VectorXd& low, const Eigen::VectorXd& high,
+                                                                const QuasiNewtonOptions& options = {},
+                                                                Eigen::MatrixXd curvature = {},
+                                                                const core::CallControl& control = {});
+
+}  // namespace luban::surrogate::detail
