@@ -14,8 +14,9 @@ using surrogate::PosteriorRequest;
 using surrogate::VarianceOf;
 
 /// The moments of one response of a posterior.
-GaussianPosterior::Moments moments_of(const Posterior& posterior, Eigen::Index response,
+GaussianPosterior::Moments moments_of(const std::shared_ptr<const Posterior>& whole, Eigen::Index response,
                                       const PosteriorRequest& request) {
+  const Posterior& posterior = *whole;
   GaussianPosterior::Moments moments;
   moments.mean = posterior.mean().col(response);
   moments.variance = posterior.variance(VarianceOf::latent).col(response);
@@ -28,6 +29,11 @@ GaussianPosterior::Moments moments_of(const Posterior& posterior, Eigen::Index r
     moments.variance_gradient = posterior.variance_gradient(response);
     moments.between_gradient = posterior.between_gradient(response);
   }
+  if (request.joint && request.gradients) {
+    moments.covariance_gradient = [whole, response](const Eigen::MatrixXd& weights) {
+      return whole->covariance_gradient(response, weights);
+    };
+  }
   return moments;
 }
 
@@ -37,6 +43,11 @@ GaussianPosterior::Moments standard_normal(Eigen::Index q, Eigen::Index p, const
   moments.variance = Eigen::VectorXd::Ones(q);
   if (request.joint) moments.covariance = Eigen::MatrixXd::Identity(q, q);
   if (request.gradients) moments.mean_gradient = moments.variance_gradient = Eigen::MatrixXd::Zero(q, p);
+  if (request.joint && request.gradients) {
+    moments.covariance_gradient = [q, p](const Eigen::MatrixXd& /*weights*/) -> Eigen::MatrixXd {
+      return Eigen::MatrixXd::Zero(q, p);
+    };
+  }
   return moments;
 }
 
@@ -50,17 +61,17 @@ class FocusedSurrogate final : public surrogate::Surrogate {
   [[nodiscard]] const std::vector<features::ResponseColumn>& responses() const noexcept override { return responses_; }
   [[nodiscard]] std::unique_ptr<Posterior> posterior(const Eigen::MatrixXd& X,
                                                      const PosteriorRequest& request = {}) const override {
-    return spread(*inner_->posterior(X, request), X.cols(), request);
+    return spread(inner_->posterior(X, request), X.cols(), request);
   }
   [[nodiscard]] std::unique_ptr<Posterior> average(const Eigen::MatrixXd& X, const Eigen::VectorXd& weights,
                                                    const PosteriorRequest& request = {}) const override {
-    return spread(*inner_->average(X, weights, request), X.cols(), request);
+    return spread(inner_->average(X, weights, request), X.cols(), request);
   }
 
  private:
-  [[nodiscard]] std::unique_ptr<Posterior> spread(const Posterior& narrow, Eigen::Index p,
+  [[nodiscard]] std::unique_ptr<Posterior> spread(const std::shared_ptr<const Posterior>& narrow, Eigen::Index p,
                                                   const PosteriorRequest& request) const {
-    std::vector<GaussianPosterior::Moments> all(responses_.size(), standard_normal(narrow.q(), p, request));
+    std::vector<GaussianPosterior::Moments> all(responses_.size(), standard_normal(narrow->q(), p, request));
     for (std::size_t k = 0; k < chosen_.size(); ++k) {
       all[static_cast<std::size_t>(chosen_[k])] = moments_of(narrow, static_cast<Eigen::Index>(k), request);
     }
