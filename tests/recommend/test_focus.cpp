@@ -34,11 +34,14 @@ TEST(Focus, chosen_responses_are_as_before_and_the_others_cost_nothing) {
     EXPECT_EQ(after->covariance(r, VarianceOf::latent), before->covariance(r, VarianceOf::latent));
     EXPECT_EQ(after->mean_gradient(r), before->mean_gradient(r));
     EXPECT_EQ(after->variance_gradient(r), before->variance_gradient(r));
+    const Eigen::MatrixXd weights = Eigen::MatrixXd::Ones(4, 4);
+    EXPECT_EQ(after->covariance_gradient(r, weights), before->covariance_gradient(r, weights));
     for (const VarianceOf of : {VarianceOf::latent, VarianceOf::run_mean, VarianceOf::reading}) {
       EXPECT_TRUE(after->variance(of).col(r).isApprox(before->variance(of).col(r), 1e-12));
     }
   }
   EXPECT_TRUE(after->mean().col(0).isZero());
+  EXPECT_TRUE(after->covariance_gradient(0, Eigen::MatrixXd::Ones(4, 4)).isZero());
   EXPECT_TRUE(after->variance(VarianceOf::reading).col(0).isOnes());
   EXPECT_EQ(detail::focused(whole, {0, 1, 2}), whole);
   EXPECT_EQ(detail::focused(whole, {})->posterior(X)->q(), 4);

@@ -16,6 +16,10 @@ namespace {
 constexpr Eigen::Index rows_per_task = 64;  ///< one block of a surrogate's products; fixed, so threads change nothing
 constexpr double constraint_margin = 1e-7;  ///< local searches stay this much inside, so that answers end admissible
 constexpr int most_neighbour_rounds = 64;
+/// Predicted gains, relative to 1 + |value|, that end a climb: near enough to tell which is the highest top, and that
+/// top.
+constexpr double first_tolerance = 1e-4;
+constexpr double final_tolerance = 1e-10;
 /// Searches whose points are evaluated together: what a surrogate's products serve at one reading of its matrix. Fixed,
 /// so that threads change nothing.
 constexpr std::size_t climbs_together = 6;
@@ -49,11 +53,14 @@ bool better(const SearchResult& a, const SearchResult& b) {
 /// A quasi-Newton search over the continuous columns, the others as in the start.
 class Climb {
  public:
-  Climb(const SearchRegion& region, Eigen::VectorXd start, int max_iterations)
+  Climb(const SearchRegion& region, Eigen::VectorXd start, int max_iterations, double value_tolerance)
       : columns_(&region.continuous()),
         x_(std::move(start)),
         search_(detail::continuous_set(region, x_), x_(*columns_),
-                {.max_iterations = max_iterations, .constraint_tolerance = 0.5 * constraint_margin}) {}
+                {.max_iterations = max_iterations,
+                 .value_tolerance = value_tolerance,
+                 .constraint_tolerance = 0.5 * constraint_margin}) {}
+  void tighten() { search_.tighten(final_tolerance); }
   [[nodiscard]] bool done() const { return search_.done() || (columns_->empty() && search_.result().evaluations > 0); }
   [[nodiscard]] Eigen::VectorXd point() const { return at(search_.point()); }
   void tell(const Landscape::Value& all, Eigen::Index row) {
@@ -85,7 +92,7 @@ class Climb {
 };
 
 /// Drives searches side by side, each by its own curvature, all points of a round in one evaluation.
-std::vector<SearchResult> climb_together(const Landscape& landscape, std::vector<Climb> climbs) {
+void climb_together(const Landscape& landscape, std::vector<Climb>& climbs) {
   std::vector<Climb*> going;
   while (true) {
     going.clear();
@@ -98,16 +105,14 @@ std::vector<SearchResult> climb_together(const Landscape& landscape, std::vector
     const Landscape::Value at = landscape.evaluate(X, true);
     for (std::size_t i = 0; i < going.size(); ++i) going[i]->tell(at, static_cast<Eigen::Index>(i));
   }
-  std::vector<SearchResult> out;
-  for (const Climb& climb : climbs) out.push_back(climb.result());
-  return out;
 }
 
 SearchResult climb(const SearchRegion& region, const Landscape& landscape, const Eigen::VectorXd& start,
                    int max_iterations) {
   std::vector<Climb> one;
-  one.emplace_back(region, start, max_iterations);
-  return climb_together(landscape, std::move(one)).front();
+  one.emplace_back(region, start, max_iterations, final_tolerance);
+  climb_together(landscape, one);
+  return one.front().result();
 }
 
 /// One step in one discrete column: the next level up or down, or any other category.
@@ -252,26 +257,40 @@ void judge_samples(std::vector<Part>& parts, const Landscape& landscape, int thr
 /// Where a climb begins, and within what.
 using ClimbTask = std::pair<const SearchRegion*, Eigen::VectorXd>;
 
+std::vector<SearchResult> climb_all_mixed(const Landscape& landscape, const std::vector<ClimbTask>& tasks,
+                                          const SearchOptions& options, const core::CallControl& control) {
+  std::vector<SearchResult> found(tasks.size());
+  parallel::for_each_index(
+      tasks.size(),
+      [&](std::size_t i) {
+        found[i] = climb_mixed(*tasks[i].first, landscape, tasks[i].second, options.max_iterations);
+      },
+      options.threads, control);
+  return found;
+}
+
+/// All but to their ends, the best one to its end.
 std::vector<SearchResult> climb_all(const Landscape& landscape, const std::vector<ClimbTask>& tasks,
                                     const SearchOptions& options, const core::CallControl& control) {
-  std::vector<SearchResult> found(tasks.size());
-  parallel::for_each_index((tasks.size() + climbs_together - 1) / climbs_together,
-                           [&](std::size_t group) {
-                             std::vector<Climb> climbs;
-                             const std::size_t end = std::min(tasks.size(), (group + 1) * climbs_together);
-                             for (std::size_t i = group * climbs_together; i < end; ++i) {
-                               const auto& [where, start] = tasks[i];
-                               if (where->discrete().empty()) {
-                                 climbs.emplace_back(*where, start, options.max_iterations);
-                               } else {
-                                 found[i] = climb_mixed(*where, landscape, start, options.max_iterations);
-                               }
-                             }
-                             std::vector<SearchResult> results = climb_together(landscape, std::move(climbs));
-                             for (std::size_t k = 0; k < results.size(); ++k)
-                               found[end - results.size() + k] = std::move(results[k]);
-                           },
-                           options.threads, control);
+  std::vector<std::vector<Climb>> groups((tasks.size() + climbs_together - 1) / climbs_together);
+  for (std::size_t i = 0; i < tasks.size(); ++i) {
+    groups[i / climbs_together].emplace_back(*tasks[i].first, tasks[i].second, options.max_iterations, first_tolerance);
+  }
+  parallel::for_each_index(
+      groups.size(), [&](std::size_t group) { climb_together(landscape, groups[group]); }, options.threads, control);
+  std::vector<SearchResult> found;
+  std::size_t best = 0;
+  for (const std::vector<Climb>& group : groups) {
+    for (const Climb& climb : group) {
+      found.push_back(climb.result());
+      if (better(found.back(), found[best])) best = found.size() - 1;
+    }
+  }
+  if (found.empty()) return found;
+  std::vector<Climb> last{std::move(groups[best / climbs_together][best % climbs_together])};
+  last.front().tighten();
+  climb_together(landscape, last);
+  found[best] = last.front().result();
   return found;
 }
 
@@ -295,7 +314,9 @@ SearchResult search(const SearchRegion& region, const Landscape& landscape, cons
       if (part.region.project(x) && part.region.contains(x)) tasks.emplace_back(&part.region, std::move(x));
     }
   }
-  const std::vector<SearchResult> found = climb_all(landscape, tasks, options, control);
+  const bool mixed = !parts.empty() && !parts.front().region.discrete().empty();  // one part then; else each is one combination
+  const std::vector<SearchResult> found =
+      mixed ? climb_all_mixed(landscape, tasks, options, control) : climb_all(landscape, tasks, options, control);
 
   SearchResult best;
   int evaluations = 0;

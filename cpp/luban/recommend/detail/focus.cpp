@@ -34,6 +34,11 @@ GaussianPosterior::Moments moments_of(const std::shared_ptr<const Posterior>& wh
       return whole->covariance_gradient(response, weights);
     };
   }
+  if (request.joint && request.gradients) {
+    moments.covariance_gradient = [whole, response](const Eigen::MatrixXd& weights) {
+      return whole->covariance_gradient(response, weights);
+    };
+  }
   return moments;
 }
 
@@ -44,9 +49,7 @@ GaussianPosterior::Moments standard_normal(Eigen::Index q, Eigen::Index p, const
   if (request.joint) moments.covariance = Eigen::MatrixXd::Identity(q, q);
   if (request.gradients) moments.mean_gradient = moments.variance_gradient = Eigen::MatrixXd::Zero(q, p);
   if (request.joint && request.gradients) {
-    moments.covariance_gradient = [q, p](const Eigen::MatrixXd& /*weights*/) -> Eigen::MatrixXd {
-      return Eigen::MatrixXd::Zero(q, p);
-    };
+    moments.covariance_gradient = [q, p](const Eigen::MatrixXd& /*weights*/) { return Eigen::MatrixXd::Zero(q, p); };
   }
   return moments;
 }

@@ -66,6 +66,11 @@ void SequentialSearch::tell(SmoothValue value) {
   begin_iteration();
 }
 
+void SequentialSearch::tighten(double value_tolerance) {
+  options_.value_tolerance = value_tolerance;
+  if (x_.size() > 0) begin_iteration();
+}
+
 /// Keeps the best point seen.
 void SequentialSearch::remember(const SmoothValue& value) {
   ++best_.evaluations;

@@ -53,6 +53,8 @@ class LUBAN_RECOMMEND_EXPORT SequentialSearch {
   /// The function there. @throws NumericalError from the quadratic subproblem.
   void tell(SmoothValue value);
   [[nodiscard]] const SequentialResult& result() const noexcept { return best_; }
+  /// Goes on from where a finished search stands, to a smaller tolerance on the value.
+  void tighten(double value_tolerance);
 
  private:
   /// Direction of one step with the multipliers of the smooth constraints.
