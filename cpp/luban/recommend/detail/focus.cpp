@@ -34,11 +34,6 @@ GaussianPosterior::Moments moments_of(const std::shared_ptr<const Posterior>& wh
       return whole->covariance_gradient(response, weights);
     };
   }
-  if (request.joint && request.gradients) {
-    moments.covariance_gradient = [whole, response](const Eigen::MatrixXd& weights) {
-      return whole->covariance_gradient(response, weights);
-    };
-  }
   return moments;
 }
 
