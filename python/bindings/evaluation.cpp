@@ -15,17 +15,16 @@
 #include "bindings.hpp"
 #include "evaluation_parts.hpp"
 #include "long_call.hpp"
+#include "surrogate_parts.hpp"
 
 namespace luban::bindings {
 namespace {
 
 using namespace evaluation;
 
-Contender gaussian_process(std::string name, const surrogate::GaussianProcessOptions& options) {
-  return {.name = std::move(name),
-          .make = [options](const features::Dataset& data, core::RandomKey key, const core::CallControl& control) {
-            return surrogate::GaussianProcess::fit(data, options, key, control);
-          }};
+Contender gaussian_process(std::string name, const surrogate::GaussianProcessOptions& options,
+                           std::vector<std::string> transforms) {
+  return {.name = std::move(name), .make = gaussian_process_factory(options, std::move(transforms))};
 }
 
 Contender ridge(std::string name, bool quadratic) {
@@ -47,7 +46,8 @@ Split split_of(const std::string& text) {
 
 void bind_contender(py::module_& module) {
   py::classh<Contender>(module, "Contender", "A way to make a surrogate, under a name.")
-      .def_static("gaussian_process", &gaussian_process, py::arg("name"), py::arg("options"))
+      .def_static("gaussian_process", &gaussian_process, py::arg("name"), py::arg("options"),
+                  py::arg("transforms") = std::vector<std::string>())
       .def_static("ridge", &ridge, py::arg("name"), py::kw_only(),
                   py::arg("quadratic") = surrogate::RidgeOptions{}.quadratic)
       .def_readonly("name", &Contender::name);

@@ -169,6 +169,7 @@ void bind_surrogate(py::module_& module) {
   bind_neural_ensemble(module);
   bind_others(module);
   bind_corrected(module);
+  bind_transforms(module);
 }
 
 }  // namespace luban::bindings

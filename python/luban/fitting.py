@@ -40,15 +40,16 @@ __all__ = ["CrossValidation", "LabelledPosterior", "Model", "ResponseCalibration
 class Model:
     """A surrogate of all modelled responses, with what it learned from and what it may claim.
 
-    Made by :func:`fit` or :meth:`load`. Attributes: ``process``, ``surrogate`` (the C++ Gaussian process or ensemble of
-    networks), ``dataset`` (what it learned from), ``cross_validation`` (predictions of readings of groups not seen),
-    ``calibration`` (by response), ``envelope`` (the region learned from), ``card``.
+    Made by :func:`fit` or :meth:`load`. Attributes: ``process``, ``surrogate`` (the C++ Gaussian process, around it its
+    transforms where the responses were transformed, or the ensemble of networks), ``dataset`` (what it learned from),
+    ``cross_validation`` (predictions of readings of groups not seen), ``calibration`` (by response), ``envelope`` (the
+    region learned from), ``card``.
     """
 
     def __init__(
         self,
         process: Process,
-        surrogate: _core.GaussianProcess | _core.NeuralEnsemble,
+        surrogate: _core.GaussianProcess | _core.NeuralEnsemble | _core.TransformedSurrogate,
         dataset: _core.Dataset,
         cross_validation: CrossValidation,
         envelope: _core.TrainingEnvelope,
@@ -180,6 +181,7 @@ def fit(
     repeats: int = 1,
     progress: Progress | None = None,
     *,
+    transforms: choice.Transforms = "none",
     neural: NeuralEnsembleOptions | None = None,
     workplace: Workplace | None = None,
     timed: bool = True,
@@ -198,6 +200,10 @@ def fit(
     standard error. They are not tried without torch or below 150 points (runs × inputs) in 8 groups; a Gaussian process
     is not tried above 2,500 points where networks are. The card says what was tried, what not, and why.
 
+    ``transforms`` names what a Gaussian process learns of the responses, one name for all or by response: ``"log"``,
+    ``"yeo_johnson"`` and others (``luban.surrogate.response_transform_descriptions``), or ``"auto"``, which takes one
+    where it clearly gives readings left out a greater density. Answers are in the responses' units all the same.
+
     ``workplace`` keeps unfinished networks in a folder and shares the work over ranks, each of which makes this call
     and gets the same model. ``keep`` names the one of them (``"gaussian_process"``, ``"neural_ensemble"``) that
     automatic keeps whatever the comparison says, which the card tells all the same. ``timed=False`` leaves the time of
@@ -214,6 +220,7 @@ def fit(
         stack.enter_context(together(place.group))
         data, left_out = _dataset(process, history, place.progress)
         plan = choice.plan_surrogate(surrogate, data, neural)
+        plan = choice.plan_transforms(plan, transforms, data, [response.name for response in process.responses])
         split = choice.Split(seed=seed, folds=choice.plan_folds(data, folds, repeats), repeats=repeats)
         task = _Fit(process, data, plan, place, split, choice.kept_name(plan, keep))
         return task.model(folds_asked=folds, notes=left_out, timed=timed)
@@ -251,7 +258,9 @@ class _Fit:
         self._split = split
         self._networks = None if plan.network is None else Networks(data, plan.network, place, split)
         if place.group is not None and place.shared:
-            what = json.dumps([process.digest, data_digest(data), plan.asked, plan.contenders, split, kept])
+            what = json.dumps(
+                [process.digest, data_digest(data), plan.asked, plan.contenders, plan.transforms, split, kept]
+            )
             require_same(place.group, "data and options", what, "fitting.fit")
 
     def model(self, **card: Any) -> Model:
@@ -282,7 +291,7 @@ class _Fit:
         contenders = [] if networks is None else [networks]
         options = self._plan.gaussian_process
         if options is not None:
-            contenders.insert(0, Contender.gaussian_process(options.preset, options))
+            contenders.insert(0, Contender.gaussian_process(options.preset, options, list(self._plan.transforms)))
         evaluation = evaluate(self._data, contenders, **self._split, progress=self._place.watched())
         if networks is None or options is None:
             return evaluation, None
@@ -294,8 +303,11 @@ class _Fit:
         if made is not None:
             return Fitted(made.ensemble, made, self._plan.network)
         options = self._plan.gaussian_process or _core.GaussianProcessOptions()
-        watched = self._place.watched()
-        return Fitted(_core.GaussianProcess.fit(self._data, options, seed=self._split["seed"], progress=watched))
+        seed, watched = self._split["seed"], self._place.watched()
+        if not self._plan.transforms:
+            return Fitted(_core.GaussianProcess.fit(self._data, options, seed=seed, progress=watched))
+        names, how = list(self._plan.transforms), _core.TransformedOptions(robust=options.robust)
+        return Fitted(_core.TransformedSurrogate.fit(self._data, names, options, how, seed=seed, progress=watched))
 
     def _assembled(
         self,

@@ -25,7 +25,14 @@ from luban._core import (
     NoiseLevels,
     Posterior,
     Preset,
+    ResponseTransform,
+    ResponseTransformOptions,
     Surrogate,
+    TransformChoice,
+    TransformChoiceOptions,
+    TransformedOptions,
+    TransformedSurrogate,
+    TransformTrial,
     available_simd_levels,
     presets,
     simd_level,
@@ -47,15 +54,26 @@ __all__ = [
     "NoiseLevels",
     "Posterior",
     "Preset",
+    "ResponseTransform",
+    "ResponseTransformOptions",
     "Surrogate",
+    "TransformChoice",
+    "TransformChoiceOptions",
+    "TransformTrial",
+    "TransformedOptions",
+    "TransformedSurrogate",
     "available_simd_levels",
     "average_over_noise",
+    "choose_response_transforms",
     "fit_gaussian_process",
+    "fit_response_transform",
     "fit_ridge",
+    "fit_transformed",
     "fit_trivial",
     "observed_noise_levels",
     "preset_descriptions",
     "presets",
+    "response_transform_descriptions",
     "simd_level",
 ]
 
@@ -80,6 +98,77 @@ def fit_gaussian_process(
     Reference: Rasmussen and Williams 2006, chapters 2 and 5.
     """
     return GaussianProcess.fit(data, options or GaussianProcessOptions(), seed=seed, progress=progress)
+
+
+def fit_transformed(
+    data: Dataset,
+    transforms: str | Sequence[str],
+    process: GaussianProcessOptions | None = None,
+    options: TransformedOptions | None = None,
+    *,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> TransformedSurrogate:
+    """Fit a Gaussian process to transformed responses; it answers in the responses' own units.
+
+    ``transforms`` is one name for all responses or one for each (:func:`response_transform_descriptions`; joined by
+    "+" they are applied from left to right), or ``"auto"``: the one that gives left-out readings the greatest log
+    density, if it clearly does. The expected response is the mean of a reading; log-normal moments are closed, others
+    come from Hermite expansions. Quantiles and densities are exact.
+
+    Raises: ConfigurationError (unknown name, wrong number of names), DataError (a value that a transform cannot take,
+    with its row), and as :func:`fit_gaussian_process`.
+    """
+    names = [transforms] if isinstance(transforms, str) else list(transforms)
+    return TransformedSurrogate.fit(
+        data,
+        names,
+        process or GaussianProcessOptions(),
+        options or TransformedOptions(),
+        seed=seed,
+        progress=progress,
+    )
+
+
+def fit_response_transform(
+    name: str,
+    values: npt.ArrayLike,
+    options: ResponseTransformOptions | None = None,
+    *,
+    response: str = "",
+) -> ResponseTransform:
+    """Fit one transform to the values (n) of a response, NaN = missing; ``response`` is named in errors.
+
+    Raises: ConfigurationError (unknown name, option out of range), DataError naming the row of a value that is infinite
+    or outside the domain, or when there is none.
+    """
+    array = np.asarray(values, dtype=np.float64)
+    return _core.fit_response_transform(name, array, options or ResponseTransformOptions(), response=response)
+
+
+def choose_response_transforms(
+    data: Dataset,
+    process: GaussianProcessOptions | None = None,
+    options: TransformChoiceOptions | None = None,
+    *,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> list[TransformChoice]:
+    """Return for each response the transform that ``"auto"`` takes, with what was tried.
+
+    Candidates are compared with "none" by the log density of readings of groups left out, the Jacobian included.
+
+    Raises: ConfigurationError (unknown candidate, one that clips, option out of range), and as
+    :func:`fit_gaussian_process`.
+    """
+    return _core.choose_response_transforms(
+        data, process or GaussianProcessOptions(), options or TransformChoiceOptions(), seed=seed, progress=progress
+    )
+
+
+def response_transform_descriptions() -> dict[str, str]:
+    """Return every transform of a response by name with one sentence on it."""
+    return dict(_core.response_transforms())
 
 
 def fit_trivial(data: Dataset) -> Surrogate:

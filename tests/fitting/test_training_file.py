@@ -57,6 +57,8 @@ def test_defaults_are_those_of_the_options_in_cpp(tmp_path: Path) -> None:
         ("neural: {members: 1}", "greater than or equal to 2"),
         ("surrogate: {kind: neural}", "neural_ensemble"),
         ("surrogate: {kind: automatic, preset: matern}", "beside a preset"),
+        ("surrogate: {kind: neural_ensemble, transforms: log}", "beside transforms"),
+        ("surrogate: {transforms: {Ra: lgo}}", "did you mean"),
         ("parallel: {ranks: 0}", "ranks"),
         ("parallel: {device: abacus}", "device"),
         ("checkpoint: {every_s: 0}", "greater than 0"),
@@ -80,6 +82,16 @@ def test_options_of_a_command_line_make_the_same(tmp_path: Path) -> None:
     made = of_options(Path("./line.yaml"), Path("line.h5"), surrogate="matern", folds=3)
     assert (made.surrogate.kind, made.asked(), made.validation.folds) == ("gaussian_process", "matern", 3)
     assert of_options(Path("p"), Path("h"), surrogate="neural_ensemble").asked() == "neural_ensemble"
+
+
+def test_transforms_are_for_all_responses_or_by_name(tmp_path: Path) -> None:
+    assert read_training_file(written(tmp_path, LEAST)).surrogate.transforms == "none"
+    one = read_training_file(written(tmp_path, LEAST + "surrogate: {transforms: winsorise+log}\n"))
+    assert one.surrogate.transforms == "winsorise+log"
+    assert one.what_decides() != read_training_file(written(tmp_path, LEAST)).what_decides()
+    several = read_training_file(written(tmp_path, LEAST + "surrogate: {transforms: {Ra: auto, Rq: log}}\n"))
+    assert several.surrogate.transforms == {"Ra": "auto", "Rq": "log"}
+    assert of_options(Path("p"), Path("h"), transform="auto").surrogate.transforms == "auto"
 
 
 def test_networks_that_are_named_and_cannot_be_trained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

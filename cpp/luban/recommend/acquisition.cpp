@@ -78,7 +78,7 @@ void add_log_probability(const surrogate::Posterior& posterior, const std::vecto
     Eigen::MatrixXd variance_gradient;
     if (gradients) {
       mean_gradient = posterior.mean_gradient(bound.response);
-      variance_gradient = posterior.variance_gradient(bound.response);
+      variance_gradient = posterior.run_variance_gradient(bound.response);
     }
     for (Eigen::Index i = 0; i < mean.rows(); ++i) {
       const double sd = std::sqrt(variance(i, bound.response));

@@ -56,6 +56,7 @@ GaussianPosterior::Moments ConditionedSurrogate::condition(const std::shared_ptr
     const Eigen::VectorXd one = Eigen::VectorXd::Ones(latent.size());
     moments.mean_gradient = wide->pullback(response, {.mean = one});
     moments.variance_gradient = wide->pullback(response, {.variance = one, .cross = -2.0 * weights});
+    moments.between_gradient = wide->between_gradient(response);
   }
   if (request.joint && request.gradients) {
     moments.covariance_gradient = [wide, response, weights](const Eigen::MatrixXd& w) {

@@ -67,6 +67,9 @@ class DerivedPosterior final : public Posterior {
     if (response < inner_->m()) return inner_->variance_gradient(response);
     return Eigen::MatrixXd::Zero(gradient_of(response).rows(), gradient_of(response).cols());
   }
+  [[nodiscard]] Eigen::MatrixXd between_gradient(Eigen::Index response) const override {
+    return response < inner_->m() ? inner_->between_gradient(response) : Eigen::MatrixXd();
+  }
   [[nodiscard]] Eigen::MatrixXd covariance_gradient(Eigen::Index response,
                                                     const Eigen::MatrixXd& weights) const override {
     if (response < inner_->m()) return inner_->covariance_gradient(response, weights);
@@ -131,6 +134,9 @@ class DerivedPosteriorBeside final : public surrogate::PosteriorBeside {
   }
   [[nodiscard]] Eigen::MatrixXd cross_covariance(Eigen::Index response) const override {
     return response < inner_->m() ? inner_->cross_covariance(response) : Eigen::MatrixXd::Zero(q(), b());
+  }
+  [[nodiscard]] Eigen::MatrixXd between_gradient(Eigen::Index response) const override {
+    return response < inner_->m() ? inner_->between_gradient(response) : Eigen::MatrixXd();
   }
   [[nodiscard]] Eigen::MatrixXd pullback(Eigen::Index response,
                                          const surrogate::PullbackWeights& weights) const override {

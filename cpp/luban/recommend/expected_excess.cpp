@@ -29,7 +29,7 @@ AcquisitionValue ExpectedExcess::evaluate(const surrogate::Posterior& posterior,
       Eigen::MatrixXd variance_gradient;
       if (gradients) {
         mean_gradient = posterior.mean_gradient(bound.response);
-        variance_gradient = posterior.variance_gradient(bound.response);
+        variance_gradient = posterior.run_variance_gradient(bound.response);
       }
       for (Eigen::Index i = 0; i < mean.rows(); ++i) {
         const double sd = bound.calibration * std::sqrt(std::max(variance(i, bound.response), 1e-300));

@@ -35,7 +35,7 @@ void SurrogateLandscape::add_bound(const surrogate::Posterior& posterior, const 
   Eigen::MatrixXd variance_gradient;
   if (gradients) {
     mean_gradient = posterior.mean_gradient(bound.response);
-    variance_gradient = posterior.variance_gradient(bound.response);
+    variance_gradient = posterior.run_variance_gradient(bound.response);
   }
   const auto push = [&](const auto& at) {  // at(i) → {value, by_mean, by_sd}
     const Eigen::Index k = into.constraints.cols();

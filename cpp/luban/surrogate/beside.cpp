@@ -11,6 +11,10 @@ namespace luban::surrogate {
 PosteriorBeside::~PosteriorBeside() = default;
 SurrogateBeside::~SurrogateBeside() = default;
 
+Eigen::MatrixXd PosteriorBeside::between_gradient(Eigen::Index /*response*/) const {
+  return {};
+}
+
 namespace {
 
 /// The first q of q + b points of a joint posterior, with the others beside them.
@@ -30,6 +34,10 @@ class JointPosteriorBeside final : public PosteriorBeside {
   }
   [[nodiscard]] Eigen::MatrixXd cross_covariance(Eigen::Index response) const override {
     return whole_->covariance(response, VarianceOf::latent).topRightCorner(q(), b_);
+  }
+  [[nodiscard]] Eigen::MatrixXd between_gradient(Eigen::Index response) const override {
+    const Eigen::MatrixXd whole = whole_->between_gradient(response);
+    return whole.size() > 0 ? Eigen::MatrixXd(whole.topRows(q())) : whole;
   }
   [[nodiscard]] Eigen::MatrixXd pullback(Eigen::Index response, const PullbackWeights& weights) const override {
     if (!request_.gradients) detail::not_asked_for("gradients", "gradients");

@@ -33,6 +33,7 @@ class LUBAN_SURROGATE_EXPORT PosteriorBeside {
   [[nodiscard]] virtual Eigen::MatrixXd covariance(Eigen::Index response, VarianceOf of) const = 0;
   /// (q, b) latent covariance of the points with the fixed ones, which count as other runs.
   [[nodiscard]] virtual Eigen::MatrixXd cross_covariance(Eigen::Index response) const = 0;
+  [[nodiscard]] virtual Eigen::MatrixXd between_gradient(Eigen::Index response) const;  ///< (q, d) as Posterior's
   /// (q, d): derivative by the coded inputs of the q points of a scalar whose derivatives by the moments are `weights`,
   /// all in one pass. @throws LifecycleError when asked for without `gradients`, or without `joint` for weights of the
   /// covariance; DataError on weights of other shapes.

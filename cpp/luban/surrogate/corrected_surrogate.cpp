@@ -24,6 +24,7 @@ Moments moments_of(const std::shared_ptr<const Posterior>& whole, Eigen::Index r
   if (request.gradients) {
     out.mean_gradient = posterior.mean_gradient(response);
     out.variance_gradient = posterior.variance_gradient(response);
+    out.between_gradient = posterior.between_gradient(response);
   }
   if (request.joint && request.gradients) {
     out.covariance_gradient = [whole, response](const Eigen::MatrixXd& weights) {

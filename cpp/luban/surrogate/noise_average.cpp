@@ -52,6 +52,10 @@ class AveragedPosteriorBeside final : public PosteriorBeside {
   [[nodiscard]] Eigen::MatrixXd cross_covariance(Eigen::Index response) const override {
     return inner_->cross_covariance(response);
   }
+  [[nodiscard]] Eigen::MatrixXd between_gradient(Eigen::Index response) const override {
+    const Eigen::MatrixXd whole = inner_->between_gradient(response);
+    return whole.size() > 0 ? Eigen::MatrixXd(whole(Eigen::all, kept_)) : whole;
+  }
   [[nodiscard]] Eigen::MatrixXd pullback(Eigen::Index response, const PullbackWeights& weights) const override {
     return inner_->pullback(response, weights)(Eigen::all, kept_);
   }
@@ -142,6 +146,8 @@ std::unique_ptr<Posterior> AveragedSurrogate::posterior(const Eigen::MatrixXd& X
     if (request.gradients) {
       moments.mean_gradient = averaged->mean_gradient(r)(Eigen::all, kept_columns_);
       moments.variance_gradient = averaged->variance_gradient(r)(Eigen::all, kept_columns_);
+      const Eigen::MatrixXd between = averaged->between_gradient(r);
+      if (between.size() > 0) moments.between_gradient = between(Eigen::all, kept_columns_);
     }
     if (request.joint && request.gradients) {
       moments.covariance_gradient = [averaged, r, kept = kept_columns_](const Eigen::MatrixXd& weights) {

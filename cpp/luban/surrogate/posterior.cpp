@@ -33,6 +33,17 @@ constexpr const char* where = "surrogate.GaussianPosterior";
 
 Posterior::~Posterior() = default;
 
+Eigen::MatrixXd Posterior::between_gradient(Eigen::Index /*response*/) const {
+  return {};
+}
+
+Eigen::MatrixXd Posterior::run_variance_gradient(Eigen::Index response) const {
+  Eigen::MatrixXd out = variance_gradient(response);
+  const Eigen::MatrixXd between = between_gradient(response);
+  if (between.size() > 0) out += between;
+  return out;
+}
+
 GaussianPosterior::GaussianPosterior(std::vector<Moments> responses) : responses_(std::move(responses)) {
   for (const Moments& moments : responses_) {
     const Eigen::Index points = q();
@@ -88,6 +99,10 @@ Eigen::MatrixXd GaussianPosterior::variance_gradient(Eigen::Index response) cons
   const Moments& moments = responses_.at(static_cast<std::size_t>(response));
   if (moments.variance_gradient.rows() != q()) detail::not_asked_for("gradients", "gradients");
   return moments.variance_gradient;
+}
+
+Eigen::MatrixXd GaussianPosterior::between_gradient(Eigen::Index response) const {
+  return responses_.at(static_cast<std::size_t>(response)).between_gradient;
 }
 
 Eigen::MatrixXd GaussianPosterior::covariance_gradient(Eigen::Index response, const Eigen::MatrixXd& weights) const {

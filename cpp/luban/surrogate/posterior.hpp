@@ -34,6 +34,11 @@ class LUBAN_SURROGATE_EXPORT Posterior {
   /// @throws LifecycleError when asked for without `gradients`.
   [[nodiscard]] virtual Eigen::MatrixXd mean_gradient(Eigen::Index response) const = 0;
   [[nodiscard]] virtual Eigen::MatrixXd variance_gradient(Eigen::Index response) const = 0;
+  /// (q, d) derivatives of what `run_mean` adds to the latent variance; empty where that is the same everywhere, the
+  /// ordinary case. @throws as the others.
+  [[nodiscard]] virtual Eigen::MatrixXd between_gradient(Eigen::Index response) const;
+  /// (q, d) derivatives of the variance of a run's mean.
+  [[nodiscard]] Eigen::MatrixXd run_variance_gradient(Eigen::Index response) const;
   /// (q, d): row i = Σ_jk weights_jk ∂Σ_jk/∂x_i, Σ the latent joint covariance of one response and x_i the coded inputs
   /// of point i: reverse mode, so that no (q, q, d) derivative is made. @param weights (q, q) symmetric.
   /// @throws LifecycleError when asked for without `joint` and `gradients`.
@@ -71,6 +76,7 @@ class LUBAN_SURROGATE_EXPORT GaussianPosterior final : public Posterior {
     Eigen::MatrixXd mean_gradient;                ///< (q, d) or empty
     Eigen::MatrixXd variance_gradient;            ///< (q, d) or empty
     CovarianceGradient covariance_gradient = {};  ///< empty when not asked for; owns whatever it needs
+    Eigen::MatrixXd between_gradient = {};        ///< (q, d), or empty where between_variance is the same everywhere
   };
   explicit GaussianPosterior(std::vector<Moments> responses);
 
@@ -81,6 +87,7 @@ class LUBAN_SURROGATE_EXPORT GaussianPosterior final : public Posterior {
   [[nodiscard]] Eigen::MatrixXd covariance(Eigen::Index response, VarianceOf of) const override;
   [[nodiscard]] Eigen::MatrixXd mean_gradient(Eigen::Index response) const override;
   [[nodiscard]] Eigen::MatrixXd variance_gradient(Eigen::Index response) const override;
+  [[nodiscard]] Eigen::MatrixXd between_gradient(Eigen::Index response) const override;
   [[nodiscard]] Eigen::MatrixXd covariance_gradient(Eigen::Index response,
                                                     const Eigen::MatrixXd& weights) const override;
   [[nodiscard]] Eigen::MatrixXd quantile(double probability, VarianceOf of) const override;

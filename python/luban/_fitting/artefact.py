@@ -2,7 +2,8 @@
 
 A safetensors file: arrays, and in the header's metadata one JSON text under "luban" with ``kind``, ``format``,
 ``process`` (as a process file), ``gaussian_process`` (preset, covariance, encoder, reports) or ``neural_ensemble``
-(members, blocks, encoder; arrays under the same name), ``dataset`` (what it learned from; arrays X, Y, run, group, …),
+(members, blocks, encoder; arrays under the same name), ``response_transforms`` (format 2: the Gaussian process learned
+transformed responses), ``dataset`` (what it learned from; arrays X, Y, run, group, …),
 ``contenders`` (whose out-of-fold predictions stand under ``cross_validation/0``, ``1``, …), ``envelope``, ``card``
 (with the calibration of every response) and ``content_digest``. The digest covers every array and the whole text: a
 file that was changed or cut does not load.
@@ -30,7 +31,8 @@ __all__ = ["Contents", "content_digest", "read", "restored_dataset", "stored_dat
 __all__ += ["write"]
 
 KIND = "luban-model"
-FORMAT = 1
+FORMAT = 2
+_FORMAT_WITHOUT_TRANSFORMS = 1  # so that programs that know no transforms read all other models
 _DATASET_ARRAYS = ("X", "Y", "run", "group", "run_time", "source_row", "repeat")
 
 
@@ -63,7 +65,7 @@ def target_path(path: str | os.PathLike[str], name: str) -> Path:
 
 
 def write(
-    surrogate: _core.GaussianProcess | _core.NeuralEnsemble,
+    surrogate: _core.GaussianProcess | _core.NeuralEnsemble | _core.TransformedSurrogate,
     tensors: Mapping[str, NDArray[Any]],
     content: Mapping[str, Any],
     path: str | os.PathLike[str],
@@ -71,8 +73,12 @@ def write(
     """Write under a temporary name, then rename. Raises: IoError when the disk refuses."""
     artefact = _core.Artefact()
     surrogate.write(artefact)
+    number = _FORMAT_WITHOUT_TRANSFORMS
+    if isinstance(surrogate, _core.TransformedSurrogate):
+        _writable(surrogate.inner).write(artefact)
+        number = FORMAT
     artefact.tensors = {**artefact.tensors, **tensors}
-    metadata = {**json.loads(artefact.metadata), "kind": KIND, "format": FORMAT, **content}
+    metadata = {**json.loads(artefact.metadata), "kind": KIND, "format": number, **content}
     artefact.metadata = json.dumps(metadata)
     sealed = json.loads(artefact.metadata)  # as it will be read: numbers in the file's own spelling
     digest = content_digest(artefact.tensors, sealed)
@@ -113,11 +119,25 @@ def read(path: str | os.PathLike[str]) -> Contents:
     return Contents(artefact, metadata, tensors)
 
 
-def surrogate_of(contents: Contents) -> _core.GaussianProcess | _core.NeuralEnsemble:
+def surrogate_of(contents: Contents) -> _core.GaussianProcess | _core.NeuralEnsemble | _core.TransformedSurrogate:
     """Return the surrogate of an artefact, of whichever kind it holds. Raises: IntegrityError."""
+    inner: _core.GaussianProcess | _core.NeuralEnsemble
     if "neural_ensemble" in contents.metadata:
-        return _core.NeuralEnsemble.read(contents.artefact)
-    return _core.GaussianProcess.read(contents.artefact)
+        inner = _core.NeuralEnsemble.read(contents.artefact)
+    else:
+        inner = _core.GaussianProcess.read(contents.artefact)
+    if "response_transforms" in contents.metadata:
+        return _core.TransformedSurrogate.read(contents.artefact, inner)
+    return inner
+
+
+def _writable(surrogate: _core.Surrogate) -> _core.GaussianProcess | _core.NeuralEnsemble:
+    """Return a surrogate that can be kept in a file. Raises: DataError."""
+    if isinstance(surrogate, _core.GaussianProcess | _core.NeuralEnsemble):
+        return surrogate
+    raise DataError(
+        where="fitting.save", expected="a Gaussian process or networks inside a model", received=surrogate.kind
+    )
 
 
 def _metadata(artefact: _core.Artefact, path: str | os.PathLike[str]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from luban import _core, features, training
-from luban._fitting import contest
+from luban._fitting import contest, transforms
 from luban._fitting.networks import VALIDATION_MEMBERS
 from luban._words import with_row
 from luban.evaluation import Evaluation, ModelCard, make_card
@@ -29,7 +29,7 @@ _UNSTATED = {"points": "runs with the same parameters and categories of context"
 class Fitted:
     """What was learned from all runs: a Gaussian process, or networks with how they came about."""
 
-    surrogate: _core.GaussianProcess | _core.NeuralEnsemble
+    surrogate: _core.GaussianProcess | _core.NeuralEnsemble | _core.TransformedSurrogate
     networks: NeuralEnsembleFit | None = None
     options: NeuralEnsembleOptions | None = None
 
@@ -65,11 +65,18 @@ def card_of_fit(
         "tried": plan.contenders,
         "contest": None if held is None else held.to_dict(),
     }
+    if plan.transforms:
+        card["choice"]["transforms"] = transforms.asked_by_response(data, plan.transforms)
     chosen = [] if held is None else contest.sentences(held)
     card["why"] += [*chosen, *plan.notes, *notes, *_on_folds(data, evaluation.folds, folds_asked), *_split_points(data)]
-    if isinstance(fitted.surrogate, _core.GaussianProcess):
-        card["why"] += [*_gross_errors(data), *_set_aside(data, fitted.surrogate)]
-        _describe_gaussian_process(card, fitted.surrogate)
+    learned = fitted.surrogate
+    if isinstance(learned, _core.TransformedSurrogate):
+        card["why"] += transforms.sentences(data, learned)
+        card["transforms"] = transforms.described(data, learned)
+        learned = transforms.process_inside(learned)
+    if isinstance(learned, _core.GaussianProcess):
+        card["why"] += [*_gross_errors(data), *_set_aside(data, learned)]
+        _describe_gaussian_process(card, learned)
     else:
         card["why"] += [*_networks_of_folds(fitted), *_gross_errors(data)]
         card["networks"] = _networks(fitted)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
     from luban.process import Process
     from luban.training import NeuralEnsembleOptions
 
-__all__ = ["NETWORK", "Plan", "Split", "kept_name", "plan_folds", "plan_surrogate", "usable_responses"]
+__all__ = ["NETWORK", "Plan", "Split", "Transforms", "kept_name", "plan_folds", "plan_surrogate", "plan_transforms"]
+__all__ += ["require_transform", "usable_responses"]
 
 #: What networks are called among the contenders.
 NETWORK = "neural_ensemble"
@@ -30,14 +32,22 @@ _LEAST_GROUPS = 8
 _MOST_POINTS = 2500
 
 
+#: One transform for all responses, or by response; those not named have none.
+Transforms = str | Mapping[str, str]
+
+
 @dataclass(frozen=True)
 class Plan:
-    """The surrogates to compare: the options of each, None for one that is not tried; ``notes`` say why."""
+    """The surrogates to compare: the options of each, None for one that is not tried; ``notes`` say why.
+
+    ``transforms`` name what the Gaussian process learns of each response; empty for the responses themselves.
+    """
 
     asked: str
     gaussian_process: _core.GaussianProcessOptions | None
     network: NeuralEnsembleOptions | None
     notes: tuple[str, ...] = ()
+    transforms: tuple[str, ...] = ()
 
     @property
     def contenders(self) -> list[str]:
@@ -85,6 +95,42 @@ def plan_surrogate(
             hint=_core.nearest_hint(surrogate, names),
         )
     return Plan(surrogate, _core.GaussianProcessOptions(preset=surrogate), None)
+
+
+def require_transform(name: str) -> None:
+    """Refuse an unknown transform. Raises: ConfigurationError with the nearest known one."""
+    if name != "auto":
+        _core.require_response_transform(name)
+
+
+def plan_transforms(plan: Plan, transforms: Transforms, data: _core.Dataset, known: Sequence[str]) -> Plan:
+    """Return the plan with the transform of each modelled response; ``known`` are the names of all responses.
+
+    Raises: ConfigurationError on an unknown transform or response, or when no Gaussian process is to learn them.
+    """
+    named = dict.fromkeys(known, transforms) if isinstance(transforms, str) else dict(transforms)
+    for response, transform in named.items():
+        require_transform(transform)
+        if response not in known:
+            raise ConfigurationError(
+                where="fitting.fit",
+                expected="transforms of " + ", ".join(known),
+                received=repr(response),
+                place="argument transforms",
+                hint=_core.nearest_hint(response, list(known)),
+            )
+    each = tuple(named.get(column.name, "none") for column in data.responses)
+    if all(name == "none" for name in each):
+        return plan
+    if plan.gaussian_process is None:
+        raise ConfigurationError(
+            where="fitting.fit",
+            expected="a Gaussian process to learn transformed responses",
+            received=f"networks alone ({plan.asked})",
+            place="argument transforms",
+            hint='surrogate="gaussian_process" learns them',
+        )
+    return replace(plan, transforms=each)
 
 
 def kept_name(plan: Plan, keep: str) -> str:

@@ -12,6 +12,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from luban import training
 from luban._document import ContradictionError, Document, read_yaml, resolve_path, validated
+from luban._fitting.choice import require_transform
+from luban.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from luban.training import NeuralEnsembleOptions
@@ -23,6 +25,13 @@ def _version(value: object) -> object:
     if value != 1 or isinstance(value, bool):
         raise ContradictionError("version 1 of the training file", repr(value), "a newer luban may read it")
     return value
+
+
+def _require_transform(name: str) -> None:
+    try:
+        require_transform(name)
+    except ConfigurationError as error:
+        raise ContradictionError(error.expected, error.received, error.hint) from error
 
 
 Whole = Annotated[int, Field(strict=True, ge=1)]
@@ -39,11 +48,21 @@ class SurrogateEntry(_Entry):
 
     kind: Literal["automatic", "gaussian_process", "neural_ensemble"] = "automatic"
     preset: str = Field(default="", description="preset of a gaussian_process; default: the package's")
+    transforms: Name | dict[Name, Name] = Field(
+        default="none",
+        description="what a gaussian_process learns of the responses: none, auto, log, yeo_johnson ..., one for all or "
+        "by response",
+    )
 
     @pydantic.model_validator(mode="after")
     def _preset_fits(self) -> SurrogateEntry:
         if self.preset and self.kind != "gaussian_process":
             raise ContradictionError("kind: gaussian_process beside a preset", self.kind)
+        names = [self.transforms] if isinstance(self.transforms, str) else list(self.transforms.values())
+        for name in names:
+            _require_transform(name)
+        if self.kind == "neural_ensemble" and any(name != "none" for name in names):
+            raise ContradictionError("kind: gaussian_process or automatic beside transforms", self.kind)
         return self
 
 
@@ -142,11 +161,19 @@ def read_training_file(path: str | Path) -> TrainingFile:
 
 
 def of_options(
-    process: Path, history: Path, *, surrogate: str = "automatic", folds: int = 5, repeats: int = 1, seed: int = 0
+    process: Path,
+    history: Path,
+    *,
+    surrogate: str = "automatic",
+    transform: str = "none",
+    folds: int = 5,
+    repeats: int = 1,
+    seed: int = 0,
 ) -> TrainingFile:
     """Return the training that options of a command line mean. Raises: ConfigurationError."""
     kinds = ("automatic", "gaussian_process", "neural_ensemble")
     entry = {"kind": surrogate} if surrogate in kinds else {"kind": "gaussian_process", "preset": surrogate}
+    entry |= {} if transform == "none" else {"transforms": transform}
     content = {"luban": 1, "process": str(process), "history": str(history), "surrogate": entry, "seed": seed}
     content |= {"validation": {"folds": folds, "repeats": repeats}}
     return validated(TrainingFile, Document(content, "command line"), "cli.train")

@@ -38,6 +38,13 @@ def train_model(
             help="What to learn with: automatic, gaussian_process, neural_ensemble or a preset. Default: automatic",
         ),
     ] = None,
+    transform: Annotated[
+        str | None,
+        typer.Option(
+            help="What a Gaussian process learns of every response: none, auto, log, yeo_johnson, ... A training file "
+            "names it by response. Default: none",
+        ),
+    ] = None,
     folds: Annotated[
         int | None,
         typer.Option(min=2, help="Parts of the cross-validation; groups are never split. Default: 5"),
@@ -68,7 +75,7 @@ def train_model(
     """
     from luban import console
 
-    options = {"surrogate": surrogate, "folds": folds, "repeats": repeats, "seed": seed}
+    options = {"surrogate": surrogate, "transform": transform, "folds": folds, "repeats": repeats, "seed": seed}
     task = _task(process, history, out, jobs, {name: value for name, value in options.items() if value is not None})
     if history is not None and resume and (kept := _finished(task)) is not None:
         _show_model(kept, task.target, None, as_json)
@@ -136,6 +143,8 @@ def _finished(task: Task) -> Model | None:
     same_options = {name: found[name] for name in options} == options
     asked = (card.get("choice") or {}).get("asked", card["surrogate"])
     same_surrogate = task.file.asked() in ("automatic", asked, card["surrogate"])
+    transforms = set((card.get("choice") or {}).get("transforms", {}).values()) or {"none"}
+    same_surrogate = same_surrogate and list(transforms) == [task.file.surrogate.transforms]
     return model if same_data and same_options and same_surrogate else None
 
 

@@ -177,6 +177,7 @@ class _Run:
             file.validation.folds,
             file.validation.repeats,
             _both(self._show, job),
+            transforms=file.surrogate.transforms,
             neural=file.network(),
             workplace=Workplace(networks, file.checkpoint.every_s, self._group, self._asked),
             timed=not (self._id and file.parallel.reproducible),

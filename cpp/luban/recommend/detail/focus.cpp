@@ -27,6 +27,7 @@ GaussianPosterior::Moments moments_of(const std::shared_ptr<const Posterior>& wh
   if (request.gradients) {
     moments.mean_gradient = posterior.mean_gradient(response);
     moments.variance_gradient = posterior.variance_gradient(response);
+    moments.between_gradient = posterior.between_gradient(response);
   }
   if (request.joint && request.gradients) {
     moments.covariance_gradient = [whole, response](const Eigen::MatrixXd& weights) {
