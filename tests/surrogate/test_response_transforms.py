@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from luban import _core, features, surrogate, testing
@@ -35,6 +35,7 @@ def test_every_transform_is_described() -> None:
 
 
 @given(st.lists(NUMBERS, min_size=1, max_size=40), st.sampled_from(ANY), UNITS)
+@example([-563.0], "shifted_log", 1e12)  # one value: its rounding is more than a unit
 def test_there_and_back(values: list[float], name: str, unit: float) -> None:
     y = unit * np.array(values)
     transform = surrogate.fit_response_transform(name, y)

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <utility>
@@ -45,8 +46,11 @@ TransformPointer made(const char* name, double offset, double scale, double rate
   return std::make_shared<const Exponential>(name, offset, scale, rate);
 }
 
+constexpr double least_share = 1e-8;  // of the values' size: a smaller range would be lost in their rounding
+
 double range_of(const Spread& spread) {
-  return spread.constant ? 1.0 : spread.high - spread.low;
+  const double range = spread.constant ? 1.0 : spread.high - spread.low;
+  return std::max(range, least_share * std::max(std::abs(spread.low), std::abs(spread.high)));
 }
 
 }  // namespace
@@ -63,7 +67,9 @@ TransformPointer fit_log(const PresentValues& values) {
 TransformPointer fit_shifted_log(const PresentValues& values) {
   const Spread spread = spread_of(values.y);
   if (spread.low > 0.0) return made("shifted_log", 0.0, 1.0, 1.0);
-  const double excess = spread.centre > spread.low ? spread.centre - spread.low : range_of(spread);
+  const double excess = spread.centre > spread.low
+                            ? std::max(spread.centre - spread.low, least_share * std::abs(spread.low))
+                            : range_of(spread);
   return made("shifted_log", spread.low - smallest_excess * excess, 1.0, 1.0);
 }
 

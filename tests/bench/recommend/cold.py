@@ -1,0 +1,73 @@
+"""Cold refit and one proposal from arrays, beside BoTorch and Optuna, each at its better number of threads."""
+
+import statistics
+import time
+from collections.abc import Iterator
+
+import numpy as np
+from _rows import Row, make_row
+
+from luban import recommend
+from recommend import peers
+from recommend.tasks import D, tried
+
+COMMAND = "make bench-recommend"
+SIZES = (50, 100, 300, 1000)
+# What is asked for: so many times the peer's speed.
+REACH = {"botorch": (200, 90, 15, 9), "optuna": (75, 30, 10, 8)}
+PRESET = "hvarfner"  # the prior of BoTorch's default, so that the same model is fitted
+
+
+def seconds(n: int, repetitions: int, threads: int, preset: str = PRESET) -> float:
+    """The median time of a proposal by Luban; a call before them warms up."""
+    box = np.array([[0.0] * D, [1.0] * D])
+    times = []
+    for seed in range(-1, repetitions):
+        X, Y = tried(n, max(seed, 0))
+        began = time.perf_counter()
+        recommend.propose(X, Y, box, seed=max(seed, 0), preset=preset, threads=threads)
+        if seed >= 0:
+            times.append(time.perf_counter() - began)
+    return statistics.median(times)
+
+
+def rows(repetitions: int, peer_repetitions: int, sizes: tuple[int, ...] = SIZES) -> Iterator[Row]:
+    """A row per size and peer, and one of each size with the default preset."""
+    for at, n in enumerate(SIZES):
+        if n not in sizes:
+            continue
+        repeats = max(3, repetitions if n < 1000 else repetitions // 3)
+        own = min(seconds(n, repeats, 1), seconds(n, repeats, 2))
+        what = f"cold refit and one proposal, n = {n}, d = {D}, noisy Hartmann"
+        for peer, reach in REACH.items():
+            if not peers.available(peer):
+                continue
+            theirs, threads = peers.measured(peer, n, peer_repetitions)
+            name = f"{peers.version(peer)}, {threads} threads" if threads > 1 else f"{peers.version(peer)}, 1 thread"
+            yield make_row(
+                f"propose_{n}_{peer}", what, 1e3 * own, 0.0, "ms", COMMAND,
+                peer=1e3 * theirs, peer_name=name, ratio_reach=1.0 / reach[at],
+            )  # fmt: skip
+        default = min(seconds(n, repeats, threads, "luban") for threads in (1, 2))
+        yield make_row(f"propose_{n}_luban", what + ", preset luban", 1e3 * default, 0.0, "ms", COMMAND)
+
+
+def thread_rows(repetitions: int) -> Iterator[Row]:
+    """What a second thread brings, beside what a second process brings on this machine."""
+    import multiprocessing
+
+    for n in (50, 300, 1000):
+        repeats = max(3, repetitions if n < 1000 else repetitions // 3)
+        one, two = seconds(n, repeats, 1), seconds(n, repeats, 2)
+        with multiprocessing.get_context("spawn").Pool(2) as pool:
+            pool.starmap(seconds, [(20, 1, 1)] * 2, chunksize=1)
+            together = pool.starmap(seconds, [(n, repeats, 1)] * 2, chunksize=1)
+        both = 2.0 * one / max(together)  # proposals per second of two processes over those of one
+        if n == 50:
+            yield make_row("threads_50", "1 -> 2 threads, n = 50: never slower", one / two, 0.0, "1", COMMAND,
+                           sense="ge", reach=1.0)  # fmt: skip
+            continue
+        yield make_row(
+            f"threads_{n}", f"1 -> 2 threads, n = {n}; peer: two processes of one thread", one / two, 0.0, "1", COMMAND,
+            sense="ge", peer=both, peer_name="two independent processes", ratio_reach=0.85,
+        )  # fmt: skip
