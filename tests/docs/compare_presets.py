@@ -5,7 +5,7 @@ from typing import Any
 
 import luban
 
-PRESETS = ("luban", "smooth_rough", "hvarfner", "matern", "matern_legacy", "baybe", "turbo", "vizier")
+PRESETS = ("luban", "smooth_rough", "hvarfner", "matern", "matern_legacy", "baybe", "turbo", "vizier", "optuna")
 HEADINGS = ("", "RMSE of a setting, mean", "RMSE of all readings", "log density", "inside 90 %", "calibrated")
 
 

@@ -236,12 +236,18 @@ TEST(noise_levels, only_those_that_the_data_can_tell_apart) {
 
 TEST(prior, slopes_are_those_of_finite_differences) {
   for (const Prior& prior : {Prior{Prior::Kind::flat, 0.0, 1.0}, Prior{Prior::Kind::log_normal, 1.1, 1.7},
-                             Prior{Prior::Kind::gamma, 3.0, 6.0}, Prior{Prior::Kind::normal_log, -4.0, 0.5}}) {
+                             Prior{Prior::Kind::gamma, 3.0, 6.0}, Prior{Prior::Kind::normal_log, -4.0, 0.5},
+                             Prior{Prior::Kind::two_sided, 0.1, 0.2}}) {
     double slope = 0.0;
     double unused = 0.0;
     static_cast<void>(prior.log_density(0.3, slope));
     const double difference = (prior.log_density(0.3 + 1e-6, unused) - prior.log_density(0.3 - 1e-6, unused)) / 2e-6;
     EXPECT_NEAR(slope, difference, 1e-7 * std::max(1.0, std::abs(slope)));
+    double above = 0.0;
+    double below = 0.0;
+    static_cast<void>(prior.log_density(0.3 + 1e-6, above));
+    static_cast<void>(prior.log_density(0.3 - 1e-6, below));
+    EXPECT_NEAR(prior.curvature(0.3), -(above - below) / 2e-6, 1e-6 * std::max(1.0, prior.curvature(0.3)));
   }
 }
 

@@ -18,6 +18,11 @@ double Prior::log_density(double log_value, double& slope) const {
       slope = a - 1.0 - b * value;
       return (a - 1.0) * log_value - b * value;
     }
+    case Kind::two_sided: {
+      const double square = std::exp(2.0 * log_value);
+      slope = 2.0 * (b / square - a * square);
+      return -a * square - b / square;
+    }
     case Kind::flat:
       break;
   }
@@ -32,6 +37,8 @@ double Prior::curvature(double log_value) const {
       return 1.0 / (b * b);
     case Kind::gamma:
       return b * std::exp(log_value);
+    case Kind::two_sided:
+      return 4.0 * (a * std::exp(2.0 * log_value) + b * std::exp(-2.0 * log_value));
     case Kind::flat:
       break;
   }

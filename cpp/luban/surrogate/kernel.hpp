@@ -15,7 +15,8 @@ struct LUBAN_SURROGATE_EXPORT Prior {
     flat,        ///< nothing: maximum likelihood
     log_normal,  ///< density of the value; a, b = mean and standard deviation of its logarithm
     gamma,       ///< density of the value; a, b = shape and rate
-    normal_log   ///< density of the logarithm: normal with mean a and standard deviation b
+    normal_log,  ///< density of the logarithm: normal with mean a and standard deviation b
+    two_sided    ///< exp(−a value² − b / value²): away from 0 and from infinity alike
   };
   Kind kind = Kind::flat;
   double a = 0.0;
@@ -53,6 +54,8 @@ struct FactorSpec {
   bool isotropic = false;  ///< one length scale for all inputs instead of one each
   HyperparameterSpec length;
   double period = 1.0;  ///< of a periodic factor, in search ranges
+  /// For the kernels of r: categorical inputs count too, two different categories as 1 / length² in r².
+  bool with_categories = false;
 };
 
 /// variance × product of factors.

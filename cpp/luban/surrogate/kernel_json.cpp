@@ -14,11 +14,11 @@ namespace luban::surrogate {
 
 namespace {
 
-constexpr std::array<std::pair<Prior::Kind, std::string_view>, 4> prior_names{
-    {{Prior::Kind::flat, "flat"},
-     {Prior::Kind::log_normal, "log_normal"},
-     {Prior::Kind::gamma, "gamma"},
-     {Prior::Kind::normal_log, "normal_log"}}};
+constexpr std::array<std::pair<Prior::Kind, std::string_view>, 5> prior_names{{{Prior::Kind::flat, "flat"},
+                                                                               {Prior::Kind::log_normal, "log_normal"},
+                                                                               {Prior::Kind::gamma, "gamma"},
+                                                                               {Prior::Kind::normal_log, "normal_log"},
+                                                                               {Prior::Kind::two_sided, "two_sided"}}};
 template <typename Kind, std::size_t count>
 std::string_view name_of(Kind kind, const std::array<std::pair<Kind, std::string_view>, count>& names) {
   for (const auto& [known, name] : names) {
@@ -94,6 +94,7 @@ core::Json to_json(const ModelSpec& model) {
                          .set("isotropic", factor.isotropic)
                          .set("length", hyperparameter_json(factor.length));
     if (factor.kind == FactorKind::periodic) one.set("period", factor.period);
+    if (factor.with_categories) one.set("with_categories", true);
     factors.push_back(std::move(one));
   }
   core::Json terms = core::Json::array();
@@ -126,6 +127,7 @@ ModelSpec model_from_json(const core::Json& json) {
       spec.period = factor.at("period").as_double();
       require(spec.period > 0.0, "a period above 0", spec.period);
     }
+    if (const core::Json* both = factor.find("with_categories")) spec.with_categories = both->as_bool();
     out.factors.push_back(std::move(spec));
   }
   for (const core::Json& term : json.at("terms").as_array()) {

@@ -113,14 +113,30 @@ ModelSpec turbo_model() {
   return model;
 }
 
+// Numeric and categorical inputs in one distance under one variance.
+ModelSpec one_distance_model(const HyperparameterSpec& length, const HyperparameterSpec& variance) {
+  ModelSpec model;
+  model.factors = {{.name = "numeric", .kind = FactorKind::matern52, .length = length, .with_categories = true}};
+  model.terms = {{.name = "signal", .factors = {0}, .variance = variance}};
+  return model;
+}
+
 ModelSpec vizier_model() {
   // Penalty 0.01 ln(v / centre)² on squared length, variance and noise: a normal on ln v of standard deviation √50.
   const double sd = std::sqrt(50.0);
   ModelSpec model =
-      product_model(FactorKind::matern52,
-                    {.prior = normal_log(0.5 * std::log(0.5), 0.5 * sd), .low = 0.1, .high = 10.0, .start = 1.0},
-                    {.prior = normal_log(std::log(0.039), sd), .low = 1e-3, .high = 10.0, .start = 0.039});
+      one_distance_model({.prior = normal_log(0.5 * std::log(0.5), 0.5 * sd), .low = 0.1, .high = 10.0, .start = 1.0},
+                         {.prior = normal_log(std::log(0.039), sd), .low = 1e-3, .high = 10.0, .start = 0.039});
   same_noise_everywhere(model, {.prior = normal_log(std::log(0.0039), sd), .low = 1e-10, .high = 1.0, .start = 0.0039});
+  return model;
+}
+
+ModelSpec optuna_model() {
+  // Log prior −(0.1 / t + 0.1 t) of t = 1 / length².
+  const Prior around_one{.kind = Prior::Kind::two_sided, .a = 0.1, .b = 0.1};
+  ModelSpec model = one_distance_model({.prior = around_one, .low = 1e-3, .high = 1e3, .start = 1.0},
+                                       {.prior = gamma(2.0, 1.0), .low = 1e-4, .high = 1e4, .start = 1.0});
+  same_noise_everywhere(model, {.prior = gamma(1.1, 30.0), .low = 1e-6, .high = 1e2, .start = 1.0 / 30.0});
   return model;
 }
 
@@ -142,7 +158,10 @@ std::vector<Preset> presets(Eigen::Index numeric, Eigen::Index categorical) {
       {"baybe", "Matérn-5/2 without output scale, gamma length priors that grow with the dimension (BayBE).",
        baybe_model(d)},
       {"turbo", "Matérn-5/2, maximum likelihood within bounds (Eriksson et al. 2019).", turbo_model()},
-      {"vizier", "Matérn-5/2 with weak log-quadratic penalties (Song et al. 2024).", vizier_model()},
+      {"vizier", "Matérn-5/2 with weak log-quadratic penalties, categories in the same distance (Song et al. 2024).",
+       vizier_model()},
+      {"optuna", "Matérn-5/2 with priors that keep lengths around 1, categories in the same distance (Optuna).",
+       optuna_model()},
   };
 }
 

@@ -41,7 +41,9 @@ void Covariance::resolve_factors(const ModelSpec& model, const features::Encoder
                                  std::vector<std::ptrdiff_t>& kept) {
   for (const FactorSpec& spec : model.factors) {
     const KernelEntry& entry = kernel(spec.kind);
-    if ((entry.of_categories ? layout_.categorical() : layout_.numeric()).empty()) {
+    const bool numeric = !entry.of_categories && !layout_.numeric().empty();
+    const bool categorical = (entry.of_categories || spec.with_categories) && !layout_.categorical().empty();
+    if (!numeric && !categorical) {
       kept.push_back(-1);
       continue;
     }

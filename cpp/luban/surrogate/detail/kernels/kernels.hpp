@@ -5,6 +5,7 @@
 #include <vector>
 
 #include <luban/surrogate/detail/factor.hpp>
+#include <luban/surrogate/export.hpp>
 
 namespace luban::surrogate::detail {
 
@@ -19,8 +20,8 @@ struct KernelEntry {
   bool of_categories;  ///< of the categorical inputs, not of the numeric and ordinal ones
   MakeFactor make;
 };
-[[nodiscard]] const std::vector<KernelEntry>& kernels();
-[[nodiscard]] const KernelEntry& kernel(FactorKind kind);
+[[nodiscard]] LUBAN_SURROGATE_EXPORT const std::vector<KernelEntry>& kernels();
+[[nodiscard]] LUBAN_SURROGATE_EXPORT const KernelEntry& kernel(FactorKind kind);
 
 std::unique_ptr<Factor> make_rbf(const FactorSpec&, const features::Encoder&, const InputLayout&, Eigen::Index);
 std::unique_ptr<Factor> make_matern12(const FactorSpec&, const features::Encoder&, const InputLayout&, Eigen::Index);

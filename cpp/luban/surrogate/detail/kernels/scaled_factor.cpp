@@ -1,13 +1,26 @@
 #include <luban/surrogate/detail/kernels/scaled_factor.hpp>
 
 #include <cmath>
+#include <numbers>
 
 namespace luban::surrogate::detail {
 
+namespace {
+
+std::vector<Eigen::Index> joined(std::vector<Eigen::Index> first, const std::vector<Eigen::Index>& second, bool both) {
+  if (both) first.insert(first.end(), second.begin(), second.end());
+  return first;
+}
+
+}  // namespace
+
 ScaledFactor::ScaledFactor(const FactorSpec& spec, const features::Encoder& encoder, const InputLayout& layout,
                            Eigen::Index first_parameter)
-    : ScaledFactor(spec, encoder, layout.numeric(), std::vector<Eigen::Index>(layout.numeric().size(), 1), 2.0,
-                   first_parameter) {}
+    : ScaledFactor(spec, encoder, joined(layout.numeric(), layout.categorical(), spec.with_categories),
+                   joined(std::vector<Eigen::Index>(layout.numeric().size(), 1), layout.levels(), spec.with_categories),
+                   2.0, first_parameter) {
+  with_categories_ = spec.with_categories;
+}
 
 ScaledFactor::ScaledFactor(const FactorSpec& spec, const features::Encoder& encoder,
                            const std::vector<Eigen::Index>& inputs,
@@ -28,7 +41,10 @@ double ScaledFactor::scale(const Eigen::VectorXd& theta, Eigen::Index coordinate
 }
 
 Eigen::MatrixXd ScaledFactor::unscaled(const Points& points) const {
-  return points.numeric;
+  if (!with_categories_) return points.numeric;
+  Eigen::MatrixXd out(points.count(), points.numeric.cols() + points.one_hot.cols());
+  out << points.numeric, points.one_hot / std::numbers::sqrt2;  // two categories are 1 apart
+  return out;
 }
 
 Eigen::MatrixXd ScaledFactor::coordinates(const Eigen::VectorXd& theta, const Points& points) const {
@@ -46,7 +62,7 @@ void ScaledFactor::add_gradient_of_spread(const Eigen::VectorXd& /*theta*/, cons
 
 void ScaledFactor::add_input_gradient(const Eigen::VectorXd& theta, const Points& /*points*/,
                                       const Eigen::MatrixXd& by_coordinates, Eigen::MatrixXd& by_numeric) const {
-  for (Eigen::Index c = 0; c < by_coordinates.cols(); ++c) by_numeric.col(c) += scale(theta, c) * by_coordinates.col(c);
+  for (Eigen::Index c = 0; c < by_numeric.cols(); ++c) by_numeric.col(c) += scale(theta, c) * by_coordinates.col(c);
 }
 
 }  // namespace luban::surrogate::detail

@@ -5,7 +5,8 @@
 namespace luban::surrogate::detail {
 
 /// A stationary factor whose hyperparameters are logarithms of lengths that scale fixed coordinates: those of the
-/// numeric inputs, unless a kernel says otherwise. One length per input, or one for all (`isotropic`).
+/// numeric inputs, and of the categorical ones where the factor is with_categories, unless a kernel says otherwise. One
+/// length per input, or one for all (`isotropic`).
 class ScaledFactor : public Factor {
  public:
   ScaledFactor(const FactorSpec& spec, const features::Encoder& encoder, const InputLayout& layout,
@@ -27,6 +28,7 @@ class ScaledFactor : public Factor {
 
  private:
   double power_ = 2.0;
+  bool with_categories_ = false;
   std::vector<Eigen::Index> parameter_of_;  ///< of each coordinate, relative to the first
 };
 
