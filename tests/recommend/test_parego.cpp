@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <luban/core/error.hpp>
-#include <luban/recommend/parego.hpp>
+#include <luban/recommend/detail/parego.hpp>
 
 #include "front_points.hpp"
 

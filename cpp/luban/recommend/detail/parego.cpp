@@ -1,4 +1,4 @@
-#include <luban/recommend/parego.hpp>
+#include <luban/recommend/detail/parego.hpp>
 
 #include <cmath>
 #include <string>

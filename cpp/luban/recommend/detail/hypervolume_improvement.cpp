@@ -1,4 +1,4 @@
-#include <luban/recommend/hypervolume_improvement.hpp>
+#include <luban/recommend/detail/hypervolume_improvement.hpp>
 
 #include <algorithm>
 #include <bit>
