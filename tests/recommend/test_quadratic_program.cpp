@@ -212,5 +212,13 @@ TEST(SequentialQuadratic, ends_soon_where_a_constraint_cannot_be_kept) {
   EXPECT_NEAR(found.violation, 0.1, 1e-3);
 }
 
+TEST(SequentialQuadratic, without_free_coordinates_one_evaluation_is_the_answer) {
+  const auto constant = [](const Eigen::VectorXd& x) { return SmoothValue{3.0, x, Eigen::VectorXd(0), {}}; };
+  const FeasibleSet nothing{Eigen::VectorXd(0), Eigen::VectorXd(0), {Eigen::MatrixXd(0, 0), Eigen::VectorXd(0), 0}};
+  const SequentialResult result = minimise_sequential(constant, nothing, Eigen::VectorXd(0));
+  EXPECT_EQ(result.evaluations, 1);
+  EXPECT_EQ(result.value, 3.0);
+}
+
 }  // namespace
 }  // namespace luban::recommend::detail

@@ -87,7 +87,7 @@ void SequentialSearch::remember(const SmoothValue& value) {
 /// Decides on the next step, or that there is none.
 void SequentialSearch::begin_iteration() {
   done_ = true;
-  if (iteration_++ >= options_.max_iterations) return;
+  if (x_.size() == 0 || iteration_++ >= options_.max_iterations) return;
   step_ = quadratic_step();
   if (step_.multipliers.size() > 0) {
     // Powell's rule: a weight that an early step asked for fades, or the search would creep along the constraint.
