@@ -4,9 +4,9 @@
 #include <gtest/gtest.h>
 
 #include <luban/core/error.hpp>
+#include <luban/recommend/detail/hypervolume_improvement.hpp>
 #include <luban/recommend/detail/hypervolume_kernel.hpp>
 #include <luban/recommend/hypervolume.hpp>
-#include <luban/recommend/detail/hypervolume_improvement.hpp>
 
 #include "front_points.hpp"
 
