@@ -14,8 +14,8 @@
 namespace luban::recommend {
 namespace {
 
-constexpr double constraint_margin = 1e-7;  ///< local searches stay this much inside, so that answers end admissible
-constexpr int most_neighbour_rounds = 64;
+using detail::constraint_margin;
+using detail::most_neighbour_rounds;
 constexpr Eigen::Index sets_per_task = 16;  ///< fixed, so threads change nothing
 
 void check(const JointSearchOptions& options) {
@@ -114,22 +114,13 @@ JointSearchResult climb(const SearchRegion& region, const JointLandscape& landsc
   return {X, -found.value, violation, found.evaluations};
 }
 
-/// One step of one point in one discrete column: the next level up or down, or any other category.
+/// One step of one point.
 std::vector<Eigen::MatrixXd> neighbours(const SearchRegion& region, const Eigen::MatrixXd& X) {
   std::vector<Eigen::MatrixXd> result;
   for (Eigen::Index i = 0; i < X.rows(); ++i) {
-    for (const Eigen::Index column : region.discrete()) {
-      const std::vector<double>& levels = region.levels(column);
-      const bool named = region.encoder().variables()[column].kind == process::VariableKind::categorical;
-      const auto here = std::lower_bound(levels.begin(), levels.end(), X(i, column) - 1e-9) - levels.begin();
-      for (std::ptrdiff_t k = 0; k < std::ssize(levels); ++k) {
-        if (k == here || (!named && std::abs(k - here) > 1)) continue;
-        Eigen::VectorXd next = X.row(i).transpose();
-        next(column) = levels[k];
-        if (!region.project(next)) continue;
-        result.push_back(X);
-        result.back().row(i) = next.transpose();
-      }
+    for (const Eigen::VectorXd& next : detail::neighbours(region, X.row(i).transpose())) {
+      result.push_back(X);
+      result.back().row(i) = next.transpose();
     }
   }
   return result;

@@ -14,8 +14,8 @@ namespace luban::recommend {
 namespace {
 
 constexpr Eigen::Index rows_per_task = 64;  ///< one block of a surrogate's products; fixed, so threads change nothing
-constexpr double constraint_margin = 1e-7;  ///< local searches stay this much inside, so that answers end admissible
-constexpr int most_neighbour_rounds = 64;
+using detail::constraint_margin;
+using detail::most_neighbour_rounds;
 /// Predicted gains that end a climb. Near enough to tell which is the highest top: as a share of what the best raw
 /// sample is above the middle one, or of 1 + |value| if that is less. At that top: relative to 1 + |value|.
 constexpr double first_tolerance = 1e-4;
@@ -115,23 +115,6 @@ SearchResult climb(const SearchRegion& region, const Landscape& landscape, const
   return one.front().result();
 }
 
-/// One step in one discrete column: the next level up or down, or any other category.
-std::vector<Eigen::VectorXd> neighbours(const SearchRegion& region, const Eigen::VectorXd& x) {
-  std::vector<Eigen::VectorXd> result;
-  for (const Eigen::Index column : region.discrete()) {
-    const std::vector<double>& levels = region.levels(column);
-    const bool named = region.encoder().variables()[column].kind == process::VariableKind::categorical;
-    const auto here = std::lower_bound(levels.begin(), levels.end(), x(column) - 1e-9) - levels.begin();
-    for (std::ptrdiff_t k = 0; k < std::ssize(levels); ++k) {
-      if (k == here || (!named && std::abs(k - here) > 1)) continue;
-      Eigen::VectorXd next = x;
-      next(column) = levels[k];
-      if (region.project(next)) result.push_back(std::move(next));
-    }
-  }
-  return result;
-}
-
 /// The best of some points; nothing of none.
 SearchResult best_of(const Landscape& landscape, const std::vector<Eigen::VectorXd>& points) {
   SearchResult best;
@@ -151,7 +134,7 @@ SearchResult climb_mixed(const SearchRegion& region, const Landscape& landscape,
                          int max_iterations) {
   SearchResult best = climb(region, landscape, start, max_iterations);
   for (int round = 0; round < most_neighbour_rounds; ++round) {
-    const std::vector<Eigen::VectorXd> around = neighbours(region, best.x);
+    const std::vector<Eigen::VectorXd> around = detail::neighbours(region, best.x);
     SearchResult step = best_of(landscape, around);
     auto evaluations = static_cast<int>(around.size());
     if (step.x.size() == 0) break;

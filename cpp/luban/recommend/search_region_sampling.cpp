@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 #include <Eigen/QR>
 
@@ -77,6 +78,22 @@ FeasibleSet continuous_set(const SearchRegion& region, const Eigen::VectorXd& x)
   }
   set.rows.b = region.relation_bounds() - region.relation_rows() * others;
   return set;
+}
+
+std::vector<Eigen::VectorXd> neighbours(const SearchRegion& region, const Eigen::VectorXd& x) {
+  std::vector<Eigen::VectorXd> result;
+  for (const Eigen::Index column : region.discrete()) {
+    const std::vector<double>& levels = region.levels(column);
+    const bool named = region.encoder().variables()[column].kind == process::VariableKind::categorical;
+    const auto here = std::lower_bound(levels.begin(), levels.end(), x(column) - 1e-9) - levels.begin();
+    for (std::ptrdiff_t k = 0; k < std::ssize(levels); ++k) {
+      if (k == here || (!named && std::abs(k - here) > 1)) continue;
+      Eigen::VectorXd next = x;
+      next(column) = levels[k];
+      if (region.project(next)) result.push_back(std::move(next));
+    }
+  }
+  return result;
 }
 
 }  // namespace detail

@@ -3,35 +3,12 @@
 import json
 
 import numpy as np
+from regret.problems import hartmann
 
 from luban import _core, features
 
 D = 6
 Array = np.ndarray
-
-# Hartmann's function of six variables (Dixon and Szego 1978); its least value is -3.32237.
-_ALPHA = np.array([1.0, 1.2, 3.0, 3.2])
-_A = np.array(
-    [
-        [10, 3, 17, 3.5, 1.7, 8],
-        [0.05, 10, 17, 0.1, 8, 14],
-        [3, 3.5, 1.7, 10, 17, 8],
-        [17, 8, 0.05, 10, 0.1, 14],
-    ]
-)
-_P = 1e-4 * np.array(
-    [
-        [1312, 1696, 5569, 124, 8283, 5886],
-        [2329, 4135, 8307, 3736, 1004, 9991],
-        [2348, 1451, 3522, 2883, 3047, 6650],
-        [4047, 8828, 8732, 5743, 1091, 381],
-    ]
-)
-
-
-def hartmann(X: Array) -> Array:
-    """Return the function at X (n, 6)."""
-    return -(_ALPHA * np.exp(-(_A * (X[:, None, :] - _P) ** 2).sum(axis=2))).sum(axis=1)
 
 
 def tried(n: int, seed: int) -> tuple[Array, Array]:

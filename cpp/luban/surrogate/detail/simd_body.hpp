@@ -202,29 +202,11 @@ void dot_columns(std::size_t n, std::size_t p, const double* a, std::size_t a_st
 void few_products_loop(std::size_t n, std::size_t p, std::size_t q, const double* a, std::size_t a_stride,
                        const double* x, std::size_t x_stride, double* y, std::size_t y_stride) {
   constexpr std::size_t most = width == 8 ? 6 : 3;  // 4 · most sums fit into the registers
-  std::size_t j = 0;
-  for (; j + most <= q; j += most)
-    dot_columns<most>(n, p, a, a_stride, x + j * x_stride, x_stride, y + j * y_stride, y_stride);
-  const double* rest = x + j * x_stride;
-  double* out = y + j * y_stride;
-  switch (q - j) {
-    case 5:
-      dot_columns<5>(n, p, a, a_stride, rest, x_stride, out, y_stride);
-      break;
-    case 4:
-      dot_columns<4>(n, p, a, a_stride, rest, x_stride, out, y_stride);
-      break;
-    case 3:
-      dot_columns<3>(n, p, a, a_stride, rest, x_stride, out, y_stride);
-      break;
-    case 2:
-      dot_columns<2>(n, p, a, a_stride, rest, x_stride, out, y_stride);
-      break;
-    case 1:
-      dot_columns<1>(n, p, a, a_stride, rest, x_stride, out, y_stride);
-      break;
-    default:
-      break;
+  constexpr decltype(&dot_columns<1>) by_count[] = {dot_columns<1>, dot_columns<2>, dot_columns<3>,
+                                                    dot_columns<4>, dot_columns<5>, dot_columns<6>};
+  for (std::size_t j = 0; j < q; j += most) {
+    const std::size_t count = q - j < most ? q - j : most;
+    by_count[count - 1](n, p, a, a_stride, x + j * x_stride, x_stride, y + j * y_stride, y_stride);
   }
 }
 
