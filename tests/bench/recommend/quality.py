@@ -38,9 +38,9 @@ def standardised(Y: Array) -> Array:
     return (Y - Y.mean()) / Y.std(ddof=1)
 
 
-def ours(X: Array, Y: Array, seed: int) -> tuple[Array, float]:
+def ours(X: Array, Y: Array, seed: int, starts: int) -> tuple[Array, float]:
     """Logarithms of lengths and noise that Luban finds, in BoTorch's units."""
-    options = surrogate.GaussianProcessOptions(preset="hvarfner", robust=False)
+    options = surrogate.GaussianProcessOptions(preset="hvarfner", starts=starts, robust=False)
     report = surrogate.fit_gaussian_process(dataset(X, Y), options, seed=seed).reports[0]
     names = report.hyperparameter_names
     values = np.asarray(report.hyperparameters)
@@ -58,18 +58,21 @@ def botorch(X: Array, Y: Array) -> tuple[Array, float]:
 
 
 def rows(sets: int) -> Iterator[Row]:
-    """How often our optimum is within 0.01 nat of BoTorch's or better."""
+    """How often our optimum is within 0.01 nat of BoTorch's or better: from one start, as propose fits, and from 4."""
     if not peers.available("botorch"):
         return
-    lead = []
+    lead: dict[int, list[float]] = {1: [], 4: []}
     for seed in range(sets):
         X, Y = unknown(seed)
         y = standardised(Y)
-        lead.append(objective(X, y, *ours(X, Y, seed)) - objective(X, y, *botorch(X, Y)))
-    share = float(np.mean(np.array(lead) >= -NAT))
-    better = float(np.mean(np.array(lead) > NAT))
-    yield make_row(
-        "map_objective", f"share of {sets} data sets where the log posterior is within 0.01 nat of BoTorch's or better "
-        f"({better:.0%} better by more; worst {min(lead):.2f}, best {max(lead):.2f} nat)", share, 0.0, "1", COMMAND,
-        sense="ge", reach=0.95,
-    )  # fmt: skip
+        theirs = objective(X, y, *botorch(X, Y))
+        for starts, found in lead.items():
+            found.append(objective(X, y, *ours(X, Y, seed, starts)) - theirs)
+    for starts, found in lead.items():
+        ahead = np.array(found)
+        what = (
+            f"share of {sets} data sets where the log posterior from {starts} start(s) is within {NAT} nat of "
+            f"BoTorch's or better ({np.mean(ahead > NAT):.0%} better by more; worst {ahead.min():.2f}, best {ahead.max():.2f} nat)"
+        )
+        share = float(np.mean(ahead >= -NAT))
+        yield make_row(f"map_objective_{starts}", what, share, 0.0, "1", COMMAND, sense="ge", reach=0.95)
