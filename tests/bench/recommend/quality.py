@@ -72,7 +72,8 @@ def rows(sets: int) -> Iterator[Row]:
         ahead = np.array(found)
         what = (
             f"share of {sets} data sets where the log posterior from {starts} start(s) is within {NAT} nat of "
-            f"BoTorch's or better ({np.mean(ahead > NAT):.0%} better by more; worst {ahead.min():.2f}, best {ahead.max():.2f} nat)"
+            f"BoTorch's or better ({np.mean(ahead > NAT):.0%} better by more; worst {ahead.min():.2f}, "
+            f"best {ahead.max():.2f} nat)"
         )
         share = float(np.mean(ahead >= -NAT))
         yield make_row(f"map_objective_{starts}", what, share, 0.0, "1", COMMAND, sense="ge", reach=0.95)
