@@ -61,7 +61,7 @@ class Climb {
                  .value_tolerance = value_tolerance,
                  .constraint_tolerance = 0.5 * constraint_margin}) {}
   void tighten() { search_.tighten(final_tolerance); }
-  [[nodiscard]] bool done() const { return search_.done() || (columns_->empty() && search_.result().evaluations > 0); }
+  [[nodiscard]] bool done() const { return search_.done(); }
   [[nodiscard]] Eigen::VectorXd point() const { return at(search_.point()); }
   void tell(const Landscape::Value& all, Eigen::Index row) {
     detail::SmoothValue value;

@@ -131,27 +131,17 @@ std::unique_ptr<Posterior> AveragedSurrogate::posterior(const Eigen::MatrixXd& X
                                                         const PosteriorRequest& request) const {
   detail::require_coded(X, encoder_, "surrogate.posterior");
   const std::shared_ptr<const Posterior> averaged = surrogate_->average(at_all_levels(X), levels_.weights, request);
-  const Eigen::MatrixXd mean = averaged->mean();
-  const Eigen::MatrixXd latent = averaged->variance(VarianceOf::latent);
-  const Eigen::MatrixXd run_mean = averaged->variance(VarianceOf::run_mean);
-  const Eigen::MatrixXd reading = request.reading ? averaged->variance(VarianceOf::reading) : run_mean;
-  std::vector<GaussianPosterior::Moments> out(static_cast<std::size_t>(averaged->m()));
+  std::vector<GaussianPosterior::Moments> out;
   for (Eigen::Index r = 0; r < averaged->m(); ++r) {
-    GaussianPosterior::Moments& moments = out[static_cast<std::size_t>(r)];
-    moments.mean = mean.col(r);
-    moments.variance = latent.col(r);
-    moments.between_variance = run_mean.col(r) - latent.col(r);
-    if (request.reading) moments.within_variance = reading.col(r) - run_mean.col(r);
-    if (request.joint) moments.covariance = averaged->covariance(r, VarianceOf::latent);
-    if (request.gradients) {
-      moments.mean_gradient = averaged->mean_gradient(r)(Eigen::all, kept_columns_);
-      moments.variance_gradient = averaged->variance_gradient(r)(Eigen::all, kept_columns_);
-      const Eigen::MatrixXd between = averaged->between_gradient(r);
-      if (between.size() > 0) moments.between_gradient = between(Eigen::all, kept_columns_);
+    out.push_back(moments_of(averaged, r, request));
+    GaussianPosterior::Moments& moments = out.back();
+    for (Eigen::MatrixXd* gradient : {&moments.mean_gradient, &moments.variance_gradient, &moments.between_gradient}) {
+      if (gradient->size() > 0) *gradient = Eigen::MatrixXd((*gradient)(Eigen::all, kept_columns_));
     }
-    if (request.joint && request.gradients) {
-      moments.covariance_gradient = [averaged, r, kept = kept_columns_](const Eigen::MatrixXd& weights) {
-        return Eigen::MatrixXd(averaged->covariance_gradient(r, weights)(Eigen::all, kept));
+    if (moments.covariance_gradient) {
+      moments.covariance_gradient = [whole = std::move(moments.covariance_gradient),
+                                     kept = kept_columns_](const Eigen::MatrixXd& weights) {
+        return Eigen::MatrixXd(whole(weights)(Eigen::all, kept));
       };
     }
   }

@@ -139,4 +139,27 @@ std::vector<Eigen::MatrixXd> GaussianPosterior::sample(Eigen::Index s, core::Ran
   return out;
 }
 
+GaussianPosterior::Moments moments_of(const std::shared_ptr<const Posterior>& whole, Eigen::Index response,
+                                      const PosteriorRequest& request) {
+  const Posterior& posterior = *whole;
+  GaussianPosterior::Moments out;
+  out.mean = posterior.mean().col(response);
+  out.variance = posterior.variance(VarianceOf::latent).col(response);
+  const Eigen::VectorXd run = posterior.variance(VarianceOf::run_mean).col(response);
+  out.between_variance = run - out.variance;
+  if (request.reading) out.within_variance = posterior.variance(VarianceOf::reading).col(response) - run;
+  if (request.joint) out.covariance = posterior.covariance(response, VarianceOf::latent);
+  if (request.gradients) {
+    out.mean_gradient = posterior.mean_gradient(response);
+    out.variance_gradient = posterior.variance_gradient(response);
+    out.between_gradient = posterior.between_gradient(response);
+  }
+  if (request.joint && request.gradients) {
+    out.covariance_gradient = [whole, response](const Eigen::MatrixXd& weights) {
+      return whole->covariance_gradient(response, weights);
+    };
+  }
+  return out;
+}
+
 }  // namespace luban::surrogate

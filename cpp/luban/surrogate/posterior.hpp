@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <vector>
 
 #include <Eigen/Core>
@@ -97,5 +98,10 @@ class LUBAN_SURROGATE_EXPORT GaussianPosterior final : public Posterior {
  private:
   std::vector<Moments> responses_;
 };
+
+/// One response of any posterior as moments, at the extent of the request that it was made for. Its covariance gradient
+/// keeps `whole` alive. @throws LifecycleError where the posterior was asked for less.
+[[nodiscard]] LUBAN_SURROGATE_EXPORT GaussianPosterior::Moments moments_of(
+    const std::shared_ptr<const Posterior>& whole, Eigen::Index response, const PosteriorRequest& request);
 
 }  // namespace luban::surrogate

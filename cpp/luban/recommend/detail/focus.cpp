@@ -13,30 +13,6 @@ using surrogate::Posterior;
 using surrogate::PosteriorRequest;
 using surrogate::VarianceOf;
 
-/// The moments of one response of a posterior.
-GaussianPosterior::Moments moments_of(const std::shared_ptr<const Posterior>& whole, Eigen::Index response,
-                                      const PosteriorRequest& request) {
-  const Posterior& posterior = *whole;
-  GaussianPosterior::Moments moments;
-  moments.mean = posterior.mean().col(response);
-  moments.variance = posterior.variance(VarianceOf::latent).col(response);
-  const Eigen::VectorXd run = posterior.variance(VarianceOf::run_mean).col(response);
-  moments.between_variance = run - moments.variance;
-  if (request.reading) moments.within_variance = posterior.variance(VarianceOf::reading).col(response) - run;
-  if (request.joint) moments.covariance = posterior.covariance(response, VarianceOf::latent);
-  if (request.gradients) {
-    moments.mean_gradient = posterior.mean_gradient(response);
-    moments.variance_gradient = posterior.variance_gradient(response);
-    moments.between_gradient = posterior.between_gradient(response);
-  }
-  if (request.joint && request.gradients) {
-    moments.covariance_gradient = [whole, response](const Eigen::MatrixXd& weights) {
-      return whole->covariance_gradient(response, weights);
-    };
-  }
-  return moments;
-}
-
 GaussianPosterior::Moments standard_normal(Eigen::Index q, Eigen::Index p, const PosteriorRequest& request) {
   GaussianPosterior::Moments moments;
   moments.mean = moments.between_variance = moments.within_variance = Eigen::VectorXd::Zero(q);
@@ -71,7 +47,7 @@ class FocusedSurrogate final : public surrogate::Surrogate {
                                                   const PosteriorRequest& request) const {
     std::vector<GaussianPosterior::Moments> all(responses_.size(), standard_normal(narrow->q(), p, request));
     for (std::size_t k = 0; k < chosen_.size(); ++k) {
-      all[static_cast<std::size_t>(chosen_[k])] = moments_of(narrow, static_cast<Eigen::Index>(k), request);
+      all[static_cast<std::size_t>(chosen_[k])] = surrogate::moments_of(narrow, static_cast<Eigen::Index>(k), request);
     }
     return std::make_unique<GaussianPosterior>(std::move(all));
   }

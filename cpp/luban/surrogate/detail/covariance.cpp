@@ -175,8 +175,7 @@ void Covariance::evaluate_lower(const Eigen::VectorXd& theta, const Points& poin
 
 void Covariance::add_panel_gradient(const Eigen::VectorXd& variances, const Workspace& work,
                                     const Eigen::MatrixXd& inverse, const Eigen::VectorXd& alpha, Eigen::Index panel,
-                                    Eigen::VectorXd& terms, std::vector<Eigen::VectorXd>& spreads,
-                                    std::vector<Eigen::MatrixXd>& coordinates) const {
+                                    Eigen::VectorXd& terms, std::vector<Eigen::VectorXd>& spreads) const {
   const SimdTable& loops = simd_table();
   const Eigen::Index n = inverse.rows();
   const Eigen::Index first = panel * panel_columns;
@@ -201,59 +200,35 @@ void Covariance::add_panel_gradient(const Eigen::VectorXd& variances, const Work
       m.head(rows).array() *= weight.array();
       const Eigen::MatrixXd& z = work.coordinates.of_factor[f];
       here = z.row(j).transpose();
-      if (!factors_[f]->moves_coordinates()) {
-        loops.spread(static_cast<std::size_t>(rows), static_cast<std::size_t>(z.cols()), &z(j, 0),
-                     static_cast<std::size_t>(n), here.data(), m.data(), spreads[f].data());
-        continue;
-      }
-      for (Eigen::Index c = 0; c < z.cols(); ++c) {
-        const Eigen::VectorXd pull = 2.0 * m.head(rows).array() * (z.col(c).tail(rows).array() - here(c));
-        coordinates[f].col(c).tail(rows) += pull;
-        coordinates[f](j, c) -= pull.sum();
-      }
+      loops.spread(static_cast<std::size_t>(rows), static_cast<std::size_t>(z.cols()), &z(j, 0),
+                   static_cast<std::size_t>(n), here.data(), m.data(), spreads[f].data());
     }
   }
 }
 
-void Covariance::add_gradient(const Eigen::VectorXd& theta, const Points& points, const Workspace& work,
-                              const Eigen::MatrixXd& inverse, const Eigen::VectorXd& alpha,
-                              Eigen::VectorXd& gradient) const {
+void Covariance::add_gradient(const Eigen::VectorXd& theta, const Workspace& work, const Eigen::MatrixXd& inverse,
+                              const Eigen::VectorXd& alpha, Eigen::VectorXd& gradient) const {
   const Eigen::Index n = inverse.rows();
   const Eigen::VectorXd variances = this->variances(theta);
   struct Partial {
     Eigen::VectorXd terms;
     std::vector<Eigen::VectorXd> spreads;
-    std::vector<Eigen::MatrixXd> coordinates;
   };
-  Partial empty{Eigen::VectorXd::Zero(variances.size()), {}, {}};
-  for (std::size_t f = 0; f < factors_.size(); ++f) {
-    const Eigen::Index c = work.coordinates.of_factor[f].cols();
-    empty.spreads.emplace_back(Eigen::VectorXd::Zero(c));
-    empty.coordinates.emplace_back(factors_[f]->moves_coordinates() ? Eigen::MatrixXd::Zero(n, c) : Eigen::MatrixXd());
-  }
-  std::vector<Partial> partial(static_cast<std::size_t>(panel_count(n)), empty);
+  Partial sum{Eigen::VectorXd::Zero(variances.size()), {}};
+  for (const Eigen::MatrixXd& z : work.coordinates.of_factor) sum.spreads.emplace_back(Eigen::VectorXd::Zero(z.cols()));
+  std::vector<Partial> partial(static_cast<std::size_t>(panel_count(n)), sum);
   for_each_panel(n, [&](Eigen::Index panel) {
     Partial& own = partial[static_cast<std::size_t>(panel)];
-    add_panel_gradient(variances, work, inverse, alpha, panel, own.terms, own.spreads, own.coordinates);
+    add_panel_gradient(variances, work, inverse, alpha, panel, own.terms, own.spreads);
   });
-  Partial sum = std::move(partial.front());
-  for (std::size_t p = 1; p < partial.size(); ++p) {
-    sum.terms += partial[p].terms;
-    for (std::size_t f = 0; f < factors_.size(); ++f) {
-      sum.spreads[f] += partial[p].spreads[f];
-      if (factors_[f]->moves_coordinates()) sum.coordinates[f] += partial[p].coordinates[f];
-    }
+  for (const Partial& own : partial) {
+    sum.terms += own.terms;
+    for (std::size_t f = 0; f < factors_.size(); ++f) sum.spreads[f] += own.spreads[f];
   }
   for (std::size_t t = 0; t < terms_.size(); ++t) {
     gradient(terms_[t].variance) += sum.terms(static_cast<Eigen::Index>(t));
   }
-  for (std::size_t f = 0; f < factors_.size(); ++f) {
-    if (factors_[f]->moves_coordinates()) {
-      factors_[f]->add_gradient_of_coordinates(theta, points, sum.coordinates[f], gradient);
-    } else {
-      factors_[f]->add_gradient_of_spread(theta, sum.spreads[f], gradient);
-    }
-  }
+  for (std::size_t f = 0; f < factors_.size(); ++f) factors_[f]->add_gradient_of_spread(sum.spreads[f], gradient);
 }
 
 Covariance::Cross Covariance::cross(const Eigen::VectorXd& theta, const Coordinates& data, Points points) const {

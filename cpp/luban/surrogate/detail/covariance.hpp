@@ -37,8 +37,8 @@ class LUBAN_SURROGATE_EXPORT Covariance {
   /// Lower triangle of the covariance of points with themselves; above the diagonal is undefined.
   void evaluate_lower(const Eigen::VectorXd& theta, const Points& points, Workspace& work, Eigen::MatrixXd& out) const;
   /// Adds Σ_ij W_ij ∂K_ij/∂theta to gradient, W = (α αᵀ − inverse) / 2; of `inverse` the lower triangle is read.
-  void add_gradient(const Eigen::VectorXd& theta, const Points& points, const Workspace& work,
-                    const Eigen::MatrixXd& inverse, const Eigen::VectorXd& alpha, Eigen::VectorXd& gradient) const;
+  void add_gradient(const Eigen::VectorXd& theta, const Workspace& work, const Eigen::MatrixXd& inverse,
+                    const Eigen::VectorXd& alpha, Eigen::VectorXd& gradient) const;
 
   /// Covariance between n points and q points, with what input gradients need; everything (n, q).
   struct Cross {
@@ -74,7 +74,7 @@ class LUBAN_SURROGATE_EXPORT Covariance {
                      Eigen::Index column, Column scratch, Column out) const;
   void add_panel_gradient(const Eigen::VectorXd& variances, const Workspace& work, const Eigen::MatrixXd& inverse,
                           const Eigen::VectorXd& alpha, Eigen::Index panel, Eigen::VectorXd& terms,
-                          std::vector<Eigen::VectorXd>& spreads, std::vector<Eigen::MatrixXd>& coordinates) const;
+                          std::vector<Eigen::VectorXd>& spreads) const;
   [[nodiscard]] Eigen::VectorXd variances(const Eigen::VectorXd& theta) const;
   void resolve_factors(const ModelSpec& model, const features::Encoder& encoder, std::vector<std::ptrdiff_t>& kept);
   void resolve_terms(const ModelSpec& model, const std::vector<std::ptrdiff_t>& kept);

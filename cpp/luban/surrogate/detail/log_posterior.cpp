@@ -120,7 +120,7 @@ LogPosterior::Value LogPosterior::evaluate(const Eigen::VectorXd& theta, Workspa
                        static_cast<double>(data_.n) * std::log(data_.scale);
   if (gradient != nullptr) {
     gradient->setZero(theta.size());
-    covariance_->add_gradient(theta, points_, work.covariance, work.inverse, alpha, *gradient);
+    covariance_->add_gradient(theta, work.covariance, work.inverse, alpha, *gradient);
     add_noise_gradient(theta, work.inverse, alpha, *gradient);
   }
   out.log_posterior = out.log_likelihood + add_prior(theta, gradient);
