@@ -60,6 +60,7 @@ void write_training(const detail::TrainingData& data, const std::string& prefix,
   artefact.tensors[prefix + "X"] = detail::to_tensor(data.X);
   artefact.tensors[prefix + "y"] = detail::to_tensor(data.y);
   artefact.tensors[prefix + "weight"] = detail::to_tensor(data.weight);
+  if (data.scatter.size() == data.u()) artefact.tensors[prefix + "scatter"] = detail::to_tensor(data.scatter);
   artefact.tensors[prefix + "run"] = {.shape = {data.u()}, .values = std::move(run)};
   const Eigen::VectorXd totals = (Eigen::VectorXd(5) << data.within_ss, data.log_weight_sum,
                                   static_cast<double>(data.n), data.location, data.scale)
@@ -81,6 +82,11 @@ detail::TrainingData read_training(const Artefact& artefact, const std::string& 
   require_intact(out.weight.size() == out.u() && out.weight.allFinite() && out.weight.minCoeff() > 0.0,
                  "a positive weight for each value", prefix + "weight");
   require_intact(static_cast<Eigen::Index>(run.size()) == out.u(), "a run for each value", prefix + "run");
+  if (artefact.tensors.contains(prefix + "scatter")) {  // since run names are written, too
+    out.scatter = detail::vector_from(artefact, prefix + "scatter");
+    require_intact(out.scatter.size() == out.u() && out.scatter.allFinite() && out.scatter.minCoeff() >= 0.0,
+                   "a sum of squares for each value", prefix + "scatter");
+  }
   require_intact(totals.size() == 5 && totals.allFinite() && totals(0) >= 0.0 && totals(4) > 0.0 && totals(4) < 1e150,
                  "five finite totals, squares and scale not negative", prefix + "totals");
   require_intact(totals(2) == std::floor(totals(2)) && totals(2) >= static_cast<double>(out.u()) && totals(2) < 1e15,
@@ -102,6 +108,32 @@ detail::TrainingData read_training(const Artefact& artefact, const std::string& 
   return out;
 }
 
+// What stands beside the tensors since models take new runs: names of the runs, and the levels of noise of the fit,
+// which later data need not show.
+core::Json streaming_json(const detail::LogPosterior& target) {
+  return core::Json::object()
+      .set("run_ids", target.data().run_ids)
+      .set("between", target.present().between)
+      .set("point", target.present().point)
+      .set("within", target.present().within);
+}
+
+std::shared_ptr<const detail::LogPosterior> read_target(const core::Json& response, const ModelSpec& model,
+                                                        const std::shared_ptr<const detail::Covariance>& covariance,
+                                                        detail::TrainingData data, const std::string& prefix) {
+  if (response.find("runs") == nullptr) {
+    return std::make_shared<const detail::LogPosterior>(model, covariance, std::move(data));
+  }
+  const core::Json& runs = response.at("runs");
+  data.run_ids = runs.at("run_ids").as_strings();
+  detail::require_intact(data.run_ids.empty() || data.run_ids.size() == data.runs.size(), "a name for each run",
+                         prefix + "runs");
+  const detail::NoiseLevelsPresent present{.between = runs.at("between").as_bool(),
+                                           .point = runs.at("point").as_bool(),
+                                           .within = runs.at("within").as_bool()};
+  return std::make_shared<const detail::LogPosterior>(model, covariance, std::move(data), present);
+}
+
 }  // namespace
 
 void GaussianProcess::write(Artefact& artefact) const {
@@ -113,6 +145,7 @@ void GaussianProcess::write(Artefact& artefact) const {
     responses.push_back(core::Json::object()
                             .set("name", impl_->responses[r].name)
                             .set("unit", impl_->responses[r].unit)
+                            .set("runs", streaming_json(process.target()))
                             .set("report", report_json(impl_->reports[r])));
   }
   artefact.metadata.set(key, core::Json::object()
@@ -134,8 +167,8 @@ std::shared_ptr<const GaussianProcess> GaussianProcess::read(const Artefact& art
     for (std::size_t r = 0; r < responses.size(); ++r) {
       impl->responses.push_back({responses[r].at("name").as_string(), responses[r].at("unit").as_string()});
       const Eigen::VectorXd theta = detail::vector_from(artefact, prefix_of(r) + "theta");
-      const auto target = std::make_shared<const detail::LogPosterior>(
-          impl->model, covariance, read_training(artefact, prefix_of(r), impl->encoder));
+      const auto target = read_target(responses[r], impl->model, covariance,
+                                      read_training(artefact, prefix_of(r), impl->encoder), prefix_of(r));
       detail::require_intact(
           theta.size() == static_cast<Eigen::Index>(target->hyperparameters().size()) && theta.allFinite(),
           "a finite value for each hyperparameter", prefix_of(r) + "theta");

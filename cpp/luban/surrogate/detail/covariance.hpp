@@ -19,6 +19,15 @@ class LUBAN_SURROGATE_EXPORT Covariance {
   Covariance(const ModelSpec& model, const features::Encoder& encoder);
 
   [[nodiscard]] const std::vector<Hyperparameter>& hyperparameters() const noexcept { return hyperparameters_; }
+  /// variance × product of factors.
+  struct Term {
+    std::vector<std::size_t> factors;
+    Eigen::Index variance = 0;  ///< index in theta
+  };
+  [[nodiscard]] const std::vector<Term>& terms() const noexcept { return terms_; }
+  [[nodiscard]] const std::vector<std::shared_ptr<const Factor>>& factors() const noexcept { return factors_; }
+  [[nodiscard]] const InputLayout& layout() const noexcept { return layout_; }
+  [[nodiscard]] Eigen::Index p() const noexcept { return inputs_; }
   /// Whether the covariance of two points depends on their difference alone.
   [[nodiscard]] bool stationary() const noexcept;
   [[nodiscard]] Points points(const Eigen::MatrixXd& X) const { return layout_.points(X); }
@@ -58,10 +67,6 @@ class LUBAN_SURROGATE_EXPORT Covariance {
   [[nodiscard]] Eigen::MatrixXd diagonal_gradient(const Eigen::VectorXd& theta, const Points& points) const;
 
  private:
-  struct Term {
-    std::vector<std::size_t> factors;
-    Eigen::Index variance = 0;  ///< index in theta
-  };
   using Column = Eigen::Ref<Eigen::VectorXd>;
   // The last rows of a column of a term's covariance, as many as `out` has, or of its derivative by one factor (`by`).
   void term_column(const Term& term, std::size_t by, const std::vector<FactorMatrix>& factors, Eigen::Index column,

@@ -38,11 +38,15 @@ double profiled_mean(double mean_variance, const Eigen::MatrixXd& inverse, const
 }
 
 LogPosterior::LogPosterior(const ModelSpec& model, std::shared_ptr<const Covariance> covariance, TrainingData data)
+    : LogPosterior(model, std::move(covariance), data, noise_levels(model, data)) {}
+
+LogPosterior::LogPosterior(const ModelSpec& model, std::shared_ptr<const Covariance> covariance, TrainingData data,
+                           NoiseLevelsPresent present)
     : covariance_(std::move(covariance)),
       data_(std::move(data)),
       points_(covariance_->points(data_.X)),
       mean_variance_(model.mean_variance),
-      present_(noise_levels(model, data_)) {
+      present_(present) {
   for (const Hyperparameter& kernel : covariance_->hyperparameters()) {
     add_hyperparameter(kernel.name, kernel.spec, kernel.spec.start);
   }
@@ -94,11 +98,44 @@ void LogPosterior::total_covariance(const Eigen::VectorXd& theta, Workspace& wor
   work.matrix.diagonal().array() += noise.point + noise.within / data_.weight.array();
 }
 
+void LogPosterior::last_rows(const Eigen::VectorXd& theta, const Covariance::Coordinates& coordinates,
+                             Eigen::Index added, Eigen::MatrixXd& cross, Eigen::MatrixXd& own) const {
+  const Eigen::Index before = data_.u() - added;
+  const Points last{points_.numeric.bottomRows(added), points_.one_hot.bottomRows(added)};
+  Eigen::MatrixXd all = covariance_->cross(theta, coordinates, last).value;
+  if (std::isfinite(mean_variance_)) all.array() += mean_variance_;
+  const NoiseVariances noise = this->noise(theta);
+  for (const std::vector<Eigen::Index>& rows : data_.runs) {
+    for (const Eigen::Index j : rows) {
+      if (j < before) continue;
+      for (const Eigen::Index i : rows) all(i, j - before) += noise.between;
+    }
+  }
+  cross = all.topRows(before);
+  own = all.bottomRows(added);
+  own.diagonal().array() += noise.point + noise.within / data_.weight.tail(added).array();
+}
+
 double LogPosterior::reduction_factor(double log_within) const {
   const auto spare = static_cast<double>(data_.n - data_.u());
   const double scatter = present_.within ? data_.within_ss * std::exp(-log_within) : 0.0;
   const double per_reading = present_.within ? spare * (log_two_pi + log_within) : 0.0;
   return -0.5 * (per_reading + scatter - data_.log_weight_sum + data_.weight.array().log().sum());
+}
+
+double LogPosterior::log_likelihood(const Eigen::VectorXd& theta, double mean, const Eigen::VectorXd& alpha,
+                                    double log_determinant) const {
+  const auto u = static_cast<double>(data_.u());
+  return -0.5 * (data_.y.dot(alpha) - mean * alpha.sum() + log_determinant + u * log_two_pi) +
+         reduction_factor(within_ < 0 ? 0.0 : theta(within_)) - static_cast<double>(data_.n) * std::log(data_.scale);
+}
+
+LogPosterior::Value LogPosterior::value_of(const Eigen::VectorXd& theta, double mean, const Eigen::VectorXd& alpha,
+                                           const Eigen::MatrixXd& lower) const {
+  Value out;
+  out.log_likelihood = log_likelihood(theta, mean, alpha, 2.0 * lower.diagonal().array().log().sum());
+  out.log_posterior = out.log_likelihood + add_prior(theta, nullptr);
+  return out;
 }
 
 LogPosterior::Value LogPosterior::evaluate(const Eigen::VectorXd& theta, Workspace& work,
@@ -113,11 +150,8 @@ LogPosterior::Value LogPosterior::evaluate(const Eigen::VectorXd& theta, Workspa
   const Eigen::MatrixXd solved = work.inverse.selfadjointView<Eigen::Lower>() * right;
   const double mean = std::isfinite(mean_variance_) ? 0.0 : solved.col(0).sum() / solved.col(1).sum();
   const Eigen::VectorXd alpha = solved.col(0) - mean * solved.col(1);
-  const auto u = static_cast<double>(data_.u());
   Value out;
-  out.log_likelihood = -0.5 * (data_.y.dot(alpha) - mean * alpha.sum() + log_determinant + u * log_two_pi) +
-                       reduction_factor(within_ < 0 ? 0.0 : theta(within_)) -
-                       static_cast<double>(data_.n) * std::log(data_.scale);
+  out.log_likelihood = log_likelihood(theta, mean, alpha, log_determinant);
   if (gradient != nullptr) {
     gradient->setZero(theta.size());
     covariance_->add_gradient(theta, work.covariance, work.inverse, alpha, *gradient);

@@ -36,6 +36,9 @@ struct NoiseVariances {
 class LUBAN_SURROGATE_EXPORT LogPosterior {
  public:
   LogPosterior(const ModelSpec& model, std::shared_ptr<const Covariance> covariance, TrainingData data);
+  /// With levels of noise that were told apart by other data than these.
+  LogPosterior(const ModelSpec& model, std::shared_ptr<const Covariance> covariance, TrainingData data,
+               NoiseLevelsPresent present);
 
   [[nodiscard]] const std::vector<Hyperparameter>& hyperparameters() const noexcept { return hyperparameters_; }
   [[nodiscard]] const TrainingData& data() const noexcept { return data_; }
@@ -43,6 +46,7 @@ class LUBAN_SURROGATE_EXPORT LogPosterior {
   [[nodiscard]] const std::shared_ptr<const Covariance>& shared_covariance() const noexcept { return covariance_; }
   [[nodiscard]] double mean_variance() const noexcept { return mean_variance_; }
   [[nodiscard]] const Points& points() const noexcept { return points_; }
+  [[nodiscard]] const NoiseLevelsPresent& present() const noexcept { return present_; }
 
   // Per hyperparameter: bounds and the first starting point (logarithms). The within-run variance starts at what the
   // repeats themselves say.
@@ -63,15 +67,25 @@ class LUBAN_SURROGATE_EXPORT LogPosterior {
   /// `gradient` (may be null) receives the derivative of log_posterior.
   Value evaluate(const Eigen::VectorXd& theta, Workspace& work, Eigen::VectorXd* gradient) const;
 
+  /// The same from what a prediction is made of: the mean, C⁻¹ (y − mean) and the Cholesky factor of C.
+  [[nodiscard]] Value value_of(const Eigen::VectorXd& theta, double mean, const Eigen::VectorXd& alpha,
+                               const Eigen::MatrixXd& lower) const;
+
   [[nodiscard]] NoiseVariances noise(const Eigen::VectorXd& theta) const;
   /// Runs are single readings, so that there is one level of noise.
   [[nodiscard]] bool one_level() const noexcept { return !(present_.between && present_.within); }
   /// Lower triangle of C; above the diagonal is undefined.
   void total_covariance(const Eigen::VectorXd& theta, Workspace& work) const;
+  /// The rows of C of the last `added` points: cross (u − added, added) with all before them, and the lower triangle of
+  /// own (added, added). @param coordinates of all points.
+  void last_rows(const Eigen::VectorXd& theta, const Covariance::Coordinates& coordinates, Eigen::Index added,
+                 Eigen::MatrixXd& cross, Eigen::MatrixXd& own) const;
 
  private:
   void add_hyperparameter(const std::string& name, const HyperparameterSpec& spec, double start);
   [[nodiscard]] double reduction_factor(double log_within) const;
+  [[nodiscard]] double log_likelihood(const Eigen::VectorXd& theta, double mean, const Eigen::VectorXd& alpha,
+                                      double log_determinant) const;
   void add_noise_gradient(const Eigen::VectorXd& theta, const Eigen::MatrixXd& inverse, const Eigen::VectorXd& alpha,
                           Eigen::VectorXd& gradient) const;
   double add_prior(const Eigen::VectorXd& theta, Eigen::VectorXd* gradient) const;
