@@ -52,6 +52,10 @@ FitReport report_from_json(const core::Json& json, Eigen::VectorXd theta) {
   return out;
 }
 
+bool named(const detail::TrainingData& data) {
+  return data.scatter.size() == data.u() && data.run_ids.size() == data.runs.size();
+}
+
 void write_training(const detail::TrainingData& data, const std::string& prefix, Artefact& artefact) {
   std::vector<std::int64_t> run(static_cast<std::size_t>(data.u()));
   for (std::size_t r = 0; r < data.runs.size(); ++r) {
@@ -60,7 +64,7 @@ void write_training(const detail::TrainingData& data, const std::string& prefix,
   artefact.tensors[prefix + "X"] = detail::to_tensor(data.X);
   artefact.tensors[prefix + "y"] = detail::to_tensor(data.y);
   artefact.tensors[prefix + "weight"] = detail::to_tensor(data.weight);
-  if (data.scatter.size() == data.u()) artefact.tensors[prefix + "scatter"] = detail::to_tensor(data.scatter);
+  if (named(data)) artefact.tensors[prefix + "scatter"] = detail::to_tensor(data.scatter);
   artefact.tensors[prefix + "run"] = {.shape = {data.u()}, .values = std::move(run)};
   const Eigen::VectorXd totals = (Eigen::VectorXd(5) << data.within_ss, data.log_weight_sum,
                                   static_cast<double>(data.n), data.location, data.scale)
@@ -69,7 +73,7 @@ void write_training(const detail::TrainingData& data, const std::string& prefix,
 }
 
 detail::TrainingData read_training(const Artefact& artefact, const std::string& prefix,
-                                   const features::Encoder& encoder) {
+                                   const features::Encoder& encoder, bool with_names) {
   using detail::require_intact;
   detail::TrainingData out;
   out.X = detail::matrix_from(artefact, prefix + "X");
@@ -82,7 +86,7 @@ detail::TrainingData read_training(const Artefact& artefact, const std::string& 
   require_intact(out.weight.size() == out.u() && out.weight.allFinite() && out.weight.minCoeff() > 0.0,
                  "a positive weight for each value", prefix + "weight");
   require_intact(static_cast<Eigen::Index>(run.size()) == out.u(), "a run for each value", prefix + "run");
-  if (artefact.tensors.contains(prefix + "scatter")) {  // since run names are written, too
+  if (with_names) {
     out.scatter = detail::vector_from(artefact, prefix + "scatter");
     require_intact(out.scatter.size() == out.u() && out.scatter.allFinite() && out.scatter.minCoeff() >= 0.0,
                    "a sum of squares for each value", prefix + "scatter");
@@ -121,13 +125,12 @@ core::Json streaming_json(const detail::LogPosterior& target) {
 std::shared_ptr<const detail::LogPosterior> read_target(const core::Json& response, const ModelSpec& model,
                                                         const std::shared_ptr<const detail::Covariance>& covariance,
                                                         detail::TrainingData data, const std::string& prefix) {
-  if (response.find("runs") == nullptr) {
+  if (response.find("runs") == nullptr) {  // of an earlier version: it cannot take new runs
     return std::make_shared<const detail::LogPosterior>(model, covariance, std::move(data));
   }
   const core::Json& runs = response.at("runs");
   data.run_ids = runs.at("run_ids").as_strings();
-  detail::require_intact(data.run_ids.empty() || data.run_ids.size() == data.runs.size(), "a name for each run",
-                         prefix + "runs");
+  detail::require_intact(data.run_ids.size() == data.runs.size(), "a name for each run", prefix + "runs");
   const detail::NoiseLevelsPresent present{.between = runs.at("between").as_bool(),
                                            .point = runs.at("point").as_bool(),
                                            .within = runs.at("within").as_bool()};
@@ -142,11 +145,12 @@ void GaussianProcess::write(Artefact& artefact) const {
     const detail::Conditioned& process = *impl_->fitted[r].process;
     write_training(process.target().data(), prefix_of(r), artefact);
     artefact.tensors[prefix_of(r) + "theta"] = detail::to_tensor(process.theta());
-    responses.push_back(core::Json::object()
-                            .set("name", impl_->responses[r].name)
-                            .set("unit", impl_->responses[r].unit)
-                            .set("runs", streaming_json(process.target()))
-                            .set("report", report_json(impl_->reports[r])));
+    core::Json response = core::Json::object()
+                              .set("name", impl_->responses[r].name)
+                              .set("unit", impl_->responses[r].unit)
+                              .set("report", report_json(impl_->reports[r]));
+    if (named(process.target().data())) response.set("runs", streaming_json(process.target()));
+    responses.push_back(std::move(response));
   }
   artefact.metadata.set(key, core::Json::object()
                                  .set("preset", impl_->preset)
@@ -167,8 +171,9 @@ std::shared_ptr<const GaussianProcess> GaussianProcess::read(const Artefact& art
     for (std::size_t r = 0; r < responses.size(); ++r) {
       impl->responses.push_back({responses[r].at("name").as_string(), responses[r].at("unit").as_string()});
       const Eigen::VectorXd theta = detail::vector_from(artefact, prefix_of(r) + "theta");
+      const bool with_names = responses[r].find("runs") != nullptr;
       const auto target = read_target(responses[r], impl->model, covariance,
-                                      read_training(artefact, prefix_of(r), impl->encoder), prefix_of(r));
+                                      read_training(artefact, prefix_of(r), impl->encoder, with_names), prefix_of(r));
       detail::require_intact(
           theta.size() == static_cast<Eigen::Index>(target->hyperparameters().size()) && theta.allFinite(),
           "a finite value for each hyperparameter", prefix_of(r) + "theta");
