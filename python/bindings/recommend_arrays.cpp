@@ -67,10 +67,11 @@ void bind_propose(py::module_& module) {
   module.def(
       "propose",
       [](const Eigen::MatrixXd& X, const Eigen::VectorXd& Y, const Eigen::MatrixXd& bounds, int q, bool maximize,
-         const surrogate::GaussianProcessOptions& fit, const SearchOptions& search, std::uint64_t seed,
-         const py::object& progress) {
-        const surrogate::SurrogateFactory factory = [&fit](const features::Dataset& data, core::RandomKey key,
-                                                           const core::CallControl& control) {
+         const surrogate::GaussianProcessOptions& fit, const SearchOptions& search,
+         const std::shared_ptr<surrogate::Surrogate>& fitted, std::uint64_t seed, const py::object& progress) {
+        const auto factory = [&](const features::Dataset& data, core::RandomKey key,
+                                 const core::CallControl& control) -> std::shared_ptr<const surrogate::Surrogate> {
+          if (fitted != nullptr) return fitted;
           return surrogate::GaussianProcess::fit(data, fit, key, control);
         };
         return long_call(progress, [&](const core::CallControl& control) {
@@ -80,7 +81,7 @@ void bind_propose(py::module_& module) {
       },
       py::arg("X"), py::arg("Y"), py::arg("bounds"), py::kw_only(), py::arg("q") = 1,
       py::arg("maximize") = defaults.maximize, py::arg("fit"), py::arg_v("search", defaults.search, "SearchOptions()"),
-      py::arg("seed"), py::arg("progress") = py::none());
+      py::arg("surrogate") = py::none(), py::arg("seed"), py::arg("progress") = py::none());
 }
 
 void bind_choose(py::module_& module) {

@@ -70,6 +70,7 @@ def propose(
     *,
     maximize: bool = False,
     preset: str = "luban",
+    surrogate: _core.Surrogate | None = None,
     threads: int = 0,
     progress: Progress | None = None,
 ) -> npt.NDArray[np.float64]:
@@ -77,18 +78,38 @@ def propose(
 
     ``X`` (n, d) and ``Y`` (n) or (n, 1) are what was tried and what came of it, smaller is better unless ``maximize``;
     ``bounds`` (2, d) hold the low and the high end of each column; all in units of your own. The same seed gives the
-    same bits with any number of ``threads`` (0 = the CPU budget).
+    same bits with any number of ``threads`` (0 = the CPU budget). With a ``surrogate`` of one response that has
+    learned from these runs, its inputs x1, x2, … scaled by ``bounds``, nothing is fitted and ``preset`` not looked at;
+    see :class:`luban.surrogate.Updating`.
 
-    Raises: DataError on shapes that do not fit or values that are not finite, ConfigurationError on an option out of
-    range, KeyboardInterrupt on Ctrl-C.
+    Raises: DataError on shapes that do not fit, values that are not finite, or a surrogate of other inputs;
+    ConfigurationError on an option out of range, KeyboardInterrupt on Ctrl-C.
     """
     from luban._core import GaussianProcessOptions
 
     x, y, box = _arrays(X, Y, bounds)
+    if surrogate is not None and box.shape[0] == 2:  # other shapes are refused below
+        _require_inputs(surrogate, box)
     fit = GaussianProcessOptions(preset=preset, starts=1, robust=False, threads=threads)
     search = SearchOptions(threads=threads)
-    proposed = _core.propose(x, y, box, q=q, maximize=maximize, fit=fit, search=search, seed=seed, progress=progress)
+    proposed = _core.propose(
+        x, y, box, q=q, maximize=maximize, fit=fit, search=search, surrogate=surrogate, seed=seed, progress=progress
+    )
     return proposed.X
+
+
+def _require_inputs(surrogate: _core.Surrogate, box: npt.NDArray[np.float64]) -> None:
+    variables = surrogate.encoder.variables
+    names = [f"x{j + 1}" for j in range(box.shape[-1])]
+    seen = [(v.name, v.low, v.high) for v in variables if v.is_numeric]
+    wanted = [(name, low, high) for name, low, high in zip(names, *box[:2], strict=True)]
+    if seen != wanted or len(variables) != len(seen) or len(surrogate.responses) != 1:
+        raise DataError(
+            where="recommend.propose",
+            expected=f"a surrogate of one response and the inputs {', '.join(names)}, scaled by bounds",
+            received=f"{len(surrogate.responses)} responses of {', '.join(v.name for v in variables)}",
+            place="argument surrogate",
+        )
 
 
 def _arrays(

@@ -22,9 +22,14 @@ from luban._core import (
     FitReport,
     GaussianProcess,
     GaussianProcessOptions,
+    Innovations,
+    LeftOut,
     NoiseLevels,
     Posterior,
+    PosteriorPaths,
     Preset,
+    RefitAdvice,
+    RefitReason,
     ResponseTransform,
     ResponseTransformOptions,
     Surrogate,
@@ -33,6 +38,8 @@ from luban._core import (
     TransformedOptions,
     TransformedSurrogate,
     TransformTrial,
+    Updating,
+    UpdatingOptions,
     available_simd_levels,
     presets,
     simd_level,
@@ -51,9 +58,14 @@ __all__ = [
     "FitReport",
     "GaussianProcess",
     "GaussianProcessOptions",
+    "Innovations",
+    "LeftOut",
     "NoiseLevels",
     "Posterior",
+    "PosteriorPaths",
     "Preset",
+    "RefitAdvice",
+    "RefitReason",
     "ResponseTransform",
     "ResponseTransformOptions",
     "Surrogate",
@@ -62,6 +74,8 @@ __all__ = [
     "TransformTrial",
     "TransformedOptions",
     "TransformedSurrogate",
+    "Updating",
+    "UpdatingOptions",
     "available_simd_levels",
     "average_over_noise",
     "choose_response_transforms",
@@ -85,18 +99,24 @@ def fit_gaussian_process(
     data: Dataset,
     options: GaussianProcessOptions | None = None,
     *,
+    start_from: GaussianProcess | None = None,
     seed: int = 0,
     progress: Progress | None = None,
 ) -> GaussianProcess:
     """Fit one exact Gaussian process per response, hyperparameters by maximum a posteriori.
 
     Repeated readings enter by an exact reduction to one weighted mean per run and input point; gross errors get weight
-    0 first (``options.robust``). The same for any number of threads.
+    0 first (``options.robust``). The same for any number of threads. With ``start_from``, an earlier surrogate of the
+    same responses, each response climbs once, from the hyperparameters of the same names: the way to refit data that
+    grew a little. :class:`Updating` says when that is due.
 
     Raises: ConfigurationError (unknown preset, option out of range), DataError (a response without a usable reading),
     NumericalError (no usable covariance), KeyboardInterrupt on Ctrl-C.
     Reference: Rasmussen and Williams 2006, chapters 2 and 5.
     """
+    if start_from is not None:
+        chosen = options or GaussianProcessOptions(preset=start_from.preset)
+        return GaussianProcess.fit_from(start_from, data, chosen, seed=seed, progress=progress)
     return GaussianProcess.fit(data, options or GaussianProcessOptions(), seed=seed, progress=progress)
 
 
