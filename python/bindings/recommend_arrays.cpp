@@ -63,15 +63,27 @@ void bind_propose(py::module_& module) {
       .def_property_readonly("mean", [](const Proposed& p) -> Eigen::VectorXd { return p.mean; })
       .def_property_readonly("sd", [](const Proposed& p) -> Eigen::VectorXd { return p.sd; })
       .def_property_readonly("acquisition", [](const Proposed& p) -> Eigen::VectorXd { return p.acquisition; });
+  module.def(
+      "array_dataset",
+      [](const Eigen::MatrixXd& X, const Eigen::VectorXd& Y, const Eigen::MatrixXd& bounds, std::int64_t first) {
+        features::Dataset data = array_dataset(X, Y, bounds);
+        for (std::size_t i = 0; i < data.run_ids.size(); ++i) {
+          data.run_ids[i] = std::to_string(first + static_cast<std::int64_t>(i));
+          data.group_labels[i] = data.run_ids[i];
+        }
+        return data;
+      },
+      py::arg("X"), py::arg("Y"), py::arg("bounds"), py::kw_only(), py::arg("first") = 0);
   const ProposeOptions defaults;
   module.def(
       "propose",
       [](const Eigen::MatrixXd& X, const Eigen::VectorXd& Y, const Eigen::MatrixXd& bounds, int q, bool maximize,
          const surrogate::GaussianProcessOptions& fit, const SearchOptions& search,
-         const std::shared_ptr<surrogate::Surrogate>& fitted, std::uint64_t seed, const py::object& progress) {
+         const std::optional<std::shared_ptr<surrogate::Surrogate>>& fitted, std::uint64_t seed,
+         const py::object& progress) {
         const auto factory = [&](const features::Dataset& data, core::RandomKey key,
                                  const core::CallControl& control) -> std::shared_ptr<const surrogate::Surrogate> {
-          if (fitted != nullptr) return fitted;
+          if (fitted.has_value()) return *fitted;
           return surrogate::GaussianProcess::fit(data, fit, key, control);
         };
         return long_call(progress, [&](const core::CallControl& control) {

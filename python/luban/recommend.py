@@ -30,6 +30,7 @@ from luban.errors import ConfigurationError, DataError
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+    from luban.features import Dataset
     from luban.parallel import Progress
     from luban.process import NamedValue, OutcomeConstraint, Process, Recipe, Recommendation
 
@@ -48,6 +49,7 @@ __all__ = [
     "Proposal",
     "SearchOptions",
     "StayRule",
+    "array_dataset",
     "choose",
     "hypervolume",
     "initial_design",
@@ -59,6 +61,18 @@ __all__ = [
 
 Goal = Literal["minimize", "maximize", "target"]
 Kind = Literal["explore", "best_mean"]
+
+
+def array_dataset(X: npt.ArrayLike, Y: npt.ArrayLike, bounds: npt.ArrayLike, *, first: int = 0) -> Dataset:
+    """Return arrays as the dataset that :func:`propose` fits: inputs x1, x2, … scaled by ``bounds``, one response y.
+
+    Shapes as for :func:`propose`; each row is a run of its own, named by its number, the first one ``first``: so
+    runs that come later, ``array_dataset(X[n:], Y[n:], bounds, first=n)``, can be told from earlier ones.
+
+    Raises: DataError on shapes that do not fit or values that are not finite.
+    """
+    x, y, box = _arrays(X, Y, bounds)
+    return _core.array_dataset(x, y, box, first=first)
 
 
 def propose(
@@ -79,8 +93,8 @@ def propose(
     ``X`` (n, d) and ``Y`` (n) or (n, 1) are what was tried and what came of it, smaller is better unless ``maximize``;
     ``bounds`` (2, d) hold the low and the high end of each column; all in units of your own. The same seed gives the
     same bits with any number of ``threads`` (0 = the CPU budget). With a ``surrogate`` of one response that has
-    learned from these runs, its inputs x1, x2, … scaled by ``bounds``, nothing is fitted and ``preset`` not looked at;
-    see :class:`luban.surrogate.Updating`.
+    learned from these runs (:func:`array_dataset`), nothing is fitted and ``preset`` not looked at: see
+    :class:`luban.surrogate.Updating`.
 
     Raises: DataError on shapes that do not fit, values that are not finite, or a surrogate of other inputs;
     ConfigurationError on an option out of range, KeyboardInterrupt on Ctrl-C.

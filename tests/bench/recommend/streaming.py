@@ -10,18 +10,19 @@ from _rows import Row, make_row
 from luban import features, recommend, surrogate
 from recommend import peers
 from recommend.cold import COMMAND, PRESET
-from recommend.tasks import D, dataset, tried
+from recommend.tasks import D, tried
 
 CONDITION_SIZE = 1000
 CONDITION_REACH = 500.0  # times the speed of a refit that is asked for
 SIZES = (300, 1000)
+BOX = np.array([[0.0] * D, [1.0] * D])
 STEPS = 10  # runs in a row, as a stream brings them
 
 
 def _stream(n: int, seed: int) -> tuple[surrogate.GaussianProcess, list[features.Dataset], np.ndarray, np.ndarray]:
     """A fit to n runs of noisy Hartmann, then single runs, and the arrays of them all."""
     X, Y = tried(n + STEPS, seed)
-    data = dataset(X, Y)
+    data = recommend.array_dataset(X, Y, BOX)
     options = surrogate.GaussianProcessOptions(preset=PRESET, starts=1, robust=False)
     fitted = surrogate.fit_gaussian_process(data.subset(list(range(n))), options, seed=seed)
     return fitted, [data.subset([n + step]) for step in range(STEPS)], X, Y
@@ -48,12 +49,11 @@ def condition_seconds(n: int, repetitions: int) -> float:
 
 def next_seconds(n: int, repetitions: int) -> float:
     """Seconds from one new run to the next proposal, hyperparameters kept."""
-    box = np.array([[0.0] * D, [1.0] * D])
 
     def propose(now: surrogate.GaussianProcess, seed: int, step: int) -> object:
         X, Y = tried(n + STEPS, seed)
         told = n + step + 1
-        return recommend.propose(X[:told], Y[:told], box, seed=step, surrogate=now)
+        return recommend.propose(X[:told], Y[:told], BOX, seed=step, surrogate=now)
 
     return _timed(n, repetitions, propose)
 
@@ -64,7 +64,7 @@ def refit_seconds(n: int, repetitions: int) -> float:
     times = []
     for seed in range(repetitions):
         fitted, _, X, Y = _stream(n, seed)
-        grown = dataset(X, Y)
+        grown = recommend.array_dataset(X, Y, BOX)
         began = time.perf_counter()
         surrogate.fit_gaussian_process(grown, options, start_from=fitted, seed=seed)
         times.append(time.perf_counter() - began)
