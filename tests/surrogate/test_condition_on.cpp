@@ -1,11 +1,13 @@
 #include <cmath>
 #include <limits>
+#include <thread>
 
 #include <gtest/gtest.h>
 
 #include <luban/core/error.hpp>
 #include <luban/surrogate/artefact.hpp>
 #include <luban/surrogate/detail/dense.hpp>
+#include <luban/surrogate/detail/grown_factor.hpp>
 #include <luban/surrogate/detail/rank_one.hpp>
 
 #include "streaming.hpp"
@@ -66,6 +68,35 @@ TEST(condition_on, single_readings_join_a_model_with_one_level_of_noise) {
     EXPECT_LT(test::difference(*now, *test::anew(*fit, begun, all, 0), 0), precise) << preset;
     EXPECT_EQ(now->run_ids(0).back(), "run 59");
   }
+}
+
+TEST(condition_on, runs_one_by_one_are_kept_beside_the_factor_and_made_whole_in_time) {
+  const features::Dataset all = test::make({.runs = 90});
+  for (const char* preset : {"luban", "hvarfner"}) {
+    const features::Dataset begun = test::readings(all, test::between(0, 30));
+    const auto fit = test::fitted(begun, preset);
+    auto now = fit;
+    for (Index i = 30; i < 90; ++i) {
+      now = now->condition_on(test::readings(all, {i}));
+      if (i % 9 != 5) continue;
+      const features::Dataset known = test::readings(all, test::between(0, i + 1));
+      const auto twin = test::anew(*fit, begun, known, 0);
+      EXPECT_LT(test::difference(*now, *twin, 0), precise) << preset;
+      const MatrixXd X = test::random_inputs(all.encoder, 3, 5);  // few points take another path through the solves
+      EXPECT_LT((now->posterior(X)->variance(VarianceOf::latent).col(0) - twin->moments(X, {}).variance).norm(), 1e-8);
+    }
+  }
+}
+
+TEST(condition_on, many_threads_may_ask_for_what_is_made_when_asked) {
+  const features::Dataset all = test::make({.runs = 60});
+  const auto now = test::fitted(test::readings(all, test::between(0, 50)), "luban")
+                       ->condition_on(test::readings(all, test::between(50, 53)));
+  std::vector<double> means(8);
+  std::vector<std::thread> threads;
+  for (double& mean : means) threads.emplace_back([&] { mean = now->left_out()[0].mean(7); });
+  for (std::thread& thread : threads) thread.join();
+  for (const double mean : means) EXPECT_EQ(mean, means[0]);
 }
 
 TEST(condition_on, a_known_run_read_again_counts_as_new_where_there_is_one_level_of_noise) {
@@ -203,6 +234,42 @@ TEST(forget, a_sliding_window_keeps_its_digits) {
     const auto twin = test::anew(*fit, begun, test::readings(all, test::between(200, 240)), 0);
     EXPECT_LT(test::difference(*now, *twin, 0), precise) << preset;
   }
+}
+
+TEST(grown_factor, is_the_whole_one) {
+  const Index n = 40;
+  core::Generator generator(8);
+  MatrixXd a(n, n + 5);
+  for (double& value : a.reshaped()) value = generator.normal();
+  const MatrixXd covariance = a * a.transpose();
+  const auto whole = [&](Index rows) {
+    MatrixXd lower = covariance.topLeftCorner(rows, rows);
+    EXPECT_TRUE(detail::cholesky_lower(lower));
+    lower.triangularView<Eigen::StrictlyUpper>().setZero();
+    return detail::GrownFactor(lower, detail::inverse_from_cholesky(lower));
+  };
+  detail::GrownFactor grown = whole(20);
+  for (const Index end : {21, 33, 40}) {
+    const Index begin = grown.rows();
+    auto next = grown.grow(covariance.block(0, begin, begin, end - begin),
+                           covariance.block(begin, begin, end - begin, end - begin));
+    ASSERT_TRUE(next.has_value());
+    grown = *next;
+  }
+  const detail::GrownFactor twin = whole(n);
+  EXPECT_EQ(grown.added(), 20);
+  EXPECT_LT((grown.lower() - twin.lower()).norm(), 1e-10);
+  EXPECT_LT((grown.inverse() - twin.inverse()).norm(), 1e-9 * twin.inverse().norm());
+  EXPECT_NEAR(grown.log_determinant(), twin.log_determinant(), 1e-10);
+  for (const Index columns : {1, 12, 30}) {
+    const MatrixXd x = a.leftCols(columns);
+    EXPECT_LT((grown.solve(x) - twin.solve(x)).norm(), 1e-9 * twin.solve(x).norm());
+    EXPECT_LT((grown.half_solve(x) - twin.half_solve(x)).norm(), 1e-9);
+    EXPECT_LT((grown.half_solve_transposed(x) - twin.half_solve_transposed(x)).norm(), 1e-9);
+    EXPECT_LT((grown.half_solve_right(x.transpose()) - twin.half_solve_right(x.transpose())).norm(), 1e-9);
+  }
+  const MatrixXd same = covariance.leftCols(1);  // a row that is there: nothing is left of its variance
+  EXPECT_FALSE(grown.grow(same, covariance.topLeftCorner(1, 1) * (1.0 - 1e-9)).has_value());
 }
 
 TEST(rank_one, rows_leave_a_factor_and_an_inverse) {

@@ -33,7 +33,7 @@ detail::FittedResponse changed(const detail::FittedResponse& one, const ModelSpe
                                                                    std::move(change.data), old.present());
   detail::FittedResponse out{one.process->changed(target, change.removed, change.added), one.report, one.curvature};
   const detail::LogPosterior::Value value =
-      target->value_of(one.process->theta(), out.process->mean(), out.process->alpha(), out.process->lower());
+      target->value_of(one.process->theta(), out.process->mean(), out.process->alpha(), out.process->log_determinant());
   out.report.log_likelihood = value.log_likelihood;
   out.report.log_posterior = value.log_posterior;
   out.report.jitter = out.process->jitter();

@@ -13,9 +13,6 @@ namespace luban::surrogate::detail {
 
 namespace {
 
-// Up to so many columns dot products beat a packed product.
-constexpr Eigen::Index few = 16;
-
 Points rows_of(const Points& points, Eigen::Index first, Eigen::Index count) {
   return {points.numeric.middleRows(first, count), points.one_hot.middleRows(first, count)};
 }
@@ -28,14 +25,14 @@ Conditioned::Conditioned(std::shared_ptr<const LogPosterior> target, Eigen::Vect
   target_->total_covariance(theta_, work);
   coordinates_ = std::make_shared<const Covariance::Coordinates>(std::move(work.covariance.coordinates));
   Factorisation factor = factorise(work.matrix, "surrogate.gaussian_process");
-  lower_ = std::move(factor.lower);
   jitter_ = factor.jitter;
   ridge_ = jitter_ > 0.0 ? jitter_ * work.matrix.diagonal().cwiseAbs().mean() : 0.0;
   degraded_ = factor.degraded;
-  inverse_ = inverse_from_cholesky(lower_);
+  Eigen::MatrixXd inverse = inverse_from_cholesky(factor.lower);
   const Eigen::VectorXd& y = target_->data().y;
-  mean_ = profiled_mean(target_->mean_variance(), inverse_, y);
-  alpha_ = inverse_ * (y.array() - mean_).matrix();
+  mean_ = profiled_mean(target_->mean_variance(), inverse, y);
+  alpha_ = inverse * (y.array() - mean_).matrix();
+  factor_ = GrownFactor(std::move(factor.lower), std::move(inverse));
 }
 
 double Conditioned::constant() const {
@@ -62,14 +59,12 @@ void Conditioned::finish(const Eigen::MatrixXd& cross, const Eigen::MatrixXd& so
 }
 
 Eigen::MatrixXd Conditioned::solve(const Eigen::MatrixXd& cross) const {
-  if (cross.cols() <= few) return few_products(inverse_, cross);
-  return product(inverse_, Transpose::no, cross, Transpose::no);
+  return factor_.solve(cross);
 }
 
 Eigen::MatrixXd Conditioned::joint(const Eigen::MatrixXd& cross, Eigen::MatrixXd prior,
                                    const Eigen::VectorXd& variance) const {
-  Eigen::MatrixXd half = cross.transpose();
-  solve_right_transposed(lower_, half);
+  const Eigen::MatrixXd half = factor_.half_solve_right(cross.transpose());
   prior -= self_product_lower(half);
   prior *= target_->data().scale * target_->data().scale;
   mirror_lower(prior);
@@ -251,7 +246,7 @@ Eigen::MatrixXd Conditioned::prior_of_averages(const Points& points, const Eigen
 Eigen::VectorXd Conditioned::left_out_residuals() const {
   // Left out, a row misses its prediction by alpha_i / inverse_ii with variance 1 / inverse_ii, noise / W_i included;
   // for a reading of weight 1 the noise counts whole.
-  const Eigen::ArrayXd precision = inverse_.diagonal().array();
+  const Eigen::ArrayXd precision = factor_.inverse().diagonal().array();
   const Eigen::ArrayXd weight = target_->data().weight.array();
   const double within = target_->noise(theta_).within;
   return (alpha_.array() / precision) / (1.0 / precision - within / weight + within).sqrt();
@@ -261,12 +256,13 @@ Conditioned::LeftOutMoments Conditioned::left_out(const std::vector<std::vector<
   const Eigen::VectorXd& y = target_->data().y;
   const NoiseVariances noise = target_->noise(theta_);
   const bool free_mean = !std::isfinite(target_->mean_variance());
-  const Eigen::VectorXd solved = alpha_ + mean_ * inverse_.rowwise().sum();  // C⁻¹ y
-  const Eigen::VectorXd ones = inverse_.rowwise().sum();                     // C⁻¹ 1
+  const Eigen::MatrixXd& inverse = factor_.inverse();
+  const Eigen::VectorXd ones = inverse * Eigen::VectorXd::Ones(y.size());  // C⁻¹ 1
+  const Eigen::VectorXd solved = alpha_ + mean_ * ones;                    // C⁻¹ y
   LeftOutMoments out{y, y, y};
   for (const std::vector<Eigen::Index>& rows : groups) {
     // Of the group given the others: covariance (C⁻¹)_gg⁻¹, and y misses its mean by that times (C⁻¹ (y − mean))_g.
-    const Eigen::MatrixXd precision = inverse_(rows, rows);
+    const Eigen::MatrixXd precision = inverse(rows, rows);
     const Eigen::MatrixXd covariance = inverse_from_cholesky(factorise(precision, "surrogate.left_out").lower);
     double mean = mean_;
     if (free_mean) {

@@ -6,6 +6,7 @@
 #include <Eigen/Core>
 
 #include <luban/surrogate/detail/changed_data.hpp>
+#include <luban/surrogate/detail/grown_factor.hpp>
 
 #include <luban/surrogate/detail/log_posterior.hpp>
 #include <luban/surrogate/posterior.hpp>
@@ -29,10 +30,11 @@ class LUBAN_SURROGATE_EXPORT Conditioned {
 
   /// What a prediction is made of, on the scale of the training data: Cholesky factor of C, C⁻¹ (y − mean), the mean,
   /// and the constant that a mean with a finite prior variance adds to every covariance.
-  [[nodiscard]] const Eigen::MatrixXd& lower() const noexcept { return lower_; }
+  [[nodiscard]] const Eigen::MatrixXd& lower() const { return factor_.lower(); }
   [[nodiscard]] const Eigen::VectorXd& alpha() const noexcept { return alpha_; }
   [[nodiscard]] const Covariance::Coordinates& coordinates() const noexcept { return *coordinates_; }
   [[nodiscard]] double mean() const noexcept { return mean_; }
+  [[nodiscard]] double log_determinant() const { return factor_.log_determinant(); }  ///< of C
   [[nodiscard]] double constant() const;
   /// C⁻¹ cross, (n, q).
   [[nodiscard]] Eigen::MatrixXd solve(const Eigen::MatrixXd& cross) const;
@@ -77,7 +79,6 @@ class LUBAN_SURROGATE_EXPORT Conditioned {
 
  private:
   Conditioned() = default;
-  [[nodiscard]] bool append(const Conditioned& from, bool none_removed, Eigen::Index added);
   void set_residuals();
   /// Prior covariance of points among themselves, (q, q), the constant left out.
   [[nodiscard]] Eigen::MatrixXd among(const Points& points) const;
@@ -101,8 +102,7 @@ class LUBAN_SURROGATE_EXPORT Conditioned {
   std::shared_ptr<const LogPosterior> target_;
   Eigen::VectorXd theta_;
   std::shared_ptr<const Covariance::Coordinates> coordinates_;  ///< of the training points
-  Eigen::MatrixXd lower_;                                       ///< Cholesky factor of C
-  Eigen::MatrixXd inverse_;                                     ///< C⁻¹
+  GrownFactor factor_;                                          ///< of C, with C⁻¹
   Eigen::VectorXd alpha_;                                       ///< C⁻¹ (y − mean)
   double mean_ = 0.0;
   double jitter_ = 0.0;

@@ -1,4 +1,5 @@
 #include <cmath>
+#include <optional>
 #include <utility>
 
 #include <luban/surrogate/detail/conditioned.hpp>
@@ -9,8 +10,8 @@ namespace luban::surrogate::detail {
 
 namespace {
 
-// Up to so many columns a plain substitution beats the packed one.
-constexpr Eigen::Index few = 8;
+// So many rows are kept beside what was factorised at once; then it is made whole, to keep products with it fast.
+constexpr Eigen::Index most_added = 32;
 // One removed row in so many is where a new factorisation begins to be cheaper.
 constexpr Eigen::Index dear = 16;
 
@@ -41,15 +42,16 @@ Points last_points(const Points& points, Eigen::Index count) {
   return {points.numeric.bottomRows(count), points.one_hot.bottomRows(count)};
 }
 
-// X := L⁻¹ X.
-void solve_left(const Eigen::Ref<const Eigen::MatrixXd>& lower, Eigen::MatrixXd& x) {
-  if (x.cols() <= few) {
-    lower.triangularView<Eigen::Lower>().solveInPlace(x);
-    return;
-  }
-  Eigen::MatrixXd across = x.transpose();
-  solve_right_transposed(lower, across);
-  x = across.transpose();
+// The factor without some rows, ascending.
+GrownFactor without_rows(const GrownFactor& factor, const std::vector<Eigen::Index>& removed) {
+  const auto leaving = static_cast<Eigen::Index>(removed.size());
+  const Eigen::Index rest = factor.rows() - leaving;
+  Eigen::MatrixXd lower(rest, rest);
+  Eigen::MatrixXd inverse(rest, rest);
+  RowRemoval removal(factor.lower(), factor.inverse());
+  for (Eigen::Index k = leaving; k-- > 1;) removal.remove(removed[static_cast<std::size_t>(k)]);
+  removal.remove_into(removed.front(), lower, inverse);
+  return {std::move(lower), std::move(inverse)};
 }
 
 }  // namespace
@@ -68,59 +70,19 @@ std::shared_ptr<const Conditioned> Conditioned::changed(std::shared_ptr<const Lo
   out->ridge_ = ridge_;
   out->coordinates_ = std::make_shared<const Covariance::Coordinates>(
       kept_coordinates(*coordinates_, removed, covariance.coordinates(theta_, last_points(target->points(), added))));
-  out->lower_.resize(n - leaving + added, n - leaving + added);
-  out->inverse_.resize(n - leaving + added, n - leaving + added);
-  RowRemoval removal(lower_, inverse_);
-  for (Eigen::Index k = leaving; k-- > 0;) {
-    const Eigen::Index size = removal.size() - 1;
-    const Eigen::Index row = removed[static_cast<std::size_t>(k)];
-    if (k > 0) {
-      removal.remove(row);
-    } else {
-      removal.remove_into(row, out->lower_.topLeftCorner(size, size), out->inverse_.topLeftCorner(size, size));
-    }
+  out->factor_ = leaving == 0 ? factor_ : without_rows(factor_, removed);
+  if (added > 0) {
+    Eigen::MatrixXd cross;
+    Eigen::MatrixXd own;
+    target->last_rows(theta_, *out->coordinates_, added, cross, own);
+    own.diagonal().array() += ridge_;
+    std::optional<GrownFactor> grown = out->factor_.grow(cross, own);
+    if (!grown.has_value()) return std::make_shared<const Conditioned>(target, theta_);
+    out->factor_ = std::move(*grown);
   }
-  if (leaving == 0) out->lower_.topLeftCorner(n, n) = lower_;
-  if (!out->append(*this, leaving == 0, added)) return std::make_shared<const Conditioned>(target, theta_);
+  if (out->factor_.added() > most_added) out->factor_ = GrownFactor(out->factor_.lower(), out->factor_.inverse());
   out->set_residuals();
   return out;
-}
-
-bool Conditioned::append(const Conditioned& from, bool none_removed, Eigen::Index added) {
-  const Eigen::Index k = lower_.rows() - added;
-  auto inverse = inverse_.topLeftCorner(k, k);
-  if (added == 0) {
-    if (none_removed) inverse = from.inverse_;
-    return true;
-  }
-  Eigen::MatrixXd cross;
-  Eigen::MatrixXd own;
-  target_->last_rows(theta_, *coordinates_, added, cross, own);
-  own.diagonal().array() += ridge_;
-  const auto lower = lower_.topLeftCorner(k, k);
-  solve_left(lower, cross);
-  own -= product(cross, Transpose::yes, cross, Transpose::no);
-  if (!own.allFinite() || !cholesky_lower(own)) return false;
-  own.triangularView<Eigen::StrictlyUpper>().setZero();
-  lower_.bottomLeftCorner(added, k) = cross.transpose();
-  lower_.bottomRightCorner(added, added) = own;
-  lower_.topRightCorner(k, added).setZero();
-  // C⁻¹ of the kept rows grows by V Vᵀ, V = C⁻¹ K₁₂ L₂₂⁻ᵀ.
-  Eigen::MatrixXd& v = cross;
-  lower.transpose().triangularView<Eigen::Upper>().solveInPlace(v);
-  solve_right_transposed(own, v);
-  if (none_removed && added == 1) {
-    for (Eigen::Index j = 0; j < k; ++j) inverse.col(j) = from.inverse_.col(j) + v(j, 0) * v.col(0);
-  } else {
-    if (none_removed) inverse = from.inverse_;
-    add_product(1.0, v, Transpose::no, v, Transpose::yes, inverse);
-  }
-  Eigen::MatrixXd below = -v.transpose();
-  own.transpose().triangularView<Eigen::Upper>().solveInPlace(below);
-  inverse_.bottomLeftCorner(added, k) = below;
-  inverse_.topRightCorner(k, added) = below.transpose();
-  inverse_.bottomRightCorner(added, added) = inverse_from_cholesky(own);
-  return true;
 }
 
 void Conditioned::set_residuals() {
@@ -129,8 +91,7 @@ void Conditioned::set_residuals() {
   Eigen::MatrixXd solved(y.size(), free_mean ? 2 : 1);  // C⁻¹ [y 1]
   solved.col(0) = y;
   solved.rightCols(solved.cols() - 1).setOnes();
-  lower_.triangularView<Eigen::Lower>().solveInPlace(solved);
-  lower_.transpose().triangularView<Eigen::Upper>().solveInPlace(solved);
+  solved = factor_.half_solve_transposed(factor_.half_solve(std::move(solved)));
   mean_ = free_mean ? solved.col(0).sum() / solved.col(1).sum() : 0.0;
   alpha_ = solved.col(0);
   if (free_mean) alpha_ -= mean_ * solved.col(1);
@@ -164,7 +125,7 @@ Conditioned::Expected Conditioned::expected(const NewReadings& added, const std:
     out.covariance(at, at) += noise.point + noise.within / added.means.weight(at);
   }
   out.mean = (cross.transpose() * alpha_).array() + mean_;
-  solve_left(lower_, cross);
+  cross = factor_.half_solve(std::move(cross));
   out.covariance -= product(cross, Transpose::yes, cross, Transpose::no);
   return out;
 }

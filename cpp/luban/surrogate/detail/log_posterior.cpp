@@ -131,9 +131,9 @@ double LogPosterior::log_likelihood(const Eigen::VectorXd& theta, double mean, c
 }
 
 LogPosterior::Value LogPosterior::value_of(const Eigen::VectorXd& theta, double mean, const Eigen::VectorXd& alpha,
-                                           const Eigen::MatrixXd& lower) const {
+                                           double log_determinant) const {
   Value out;
-  out.log_likelihood = log_likelihood(theta, mean, alpha, 2.0 * lower.diagonal().array().log().sum());
+  out.log_likelihood = log_likelihood(theta, mean, alpha, log_determinant);
   out.log_posterior = out.log_likelihood + add_prior(theta, nullptr);
   return out;
 }

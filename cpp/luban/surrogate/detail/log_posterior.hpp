@@ -67,9 +67,9 @@ class LUBAN_SURROGATE_EXPORT LogPosterior {
   /// `gradient` (may be null) receives the derivative of log_posterior.
   Value evaluate(const Eigen::VectorXd& theta, Workspace& work, Eigen::VectorXd* gradient) const;
 
-  /// The same from what a prediction is made of: the mean, C⁻¹ (y − mean) and the Cholesky factor of C.
+  /// The same from what a prediction is made of: the mean, C⁻¹ (y − mean) and log |C|.
   [[nodiscard]] Value value_of(const Eigen::VectorXd& theta, double mean, const Eigen::VectorXd& alpha,
-                               const Eigen::MatrixXd& lower) const;
+                               double log_determinant) const;
 
   [[nodiscard]] NoiseVariances noise(const Eigen::VectorXd& theta) const;
   /// Runs are single readings, so that there is one level of noise.
