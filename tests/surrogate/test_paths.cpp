@@ -20,7 +20,9 @@ features::Encoder mixed_encoder() {
 
 ModelSpec one_term(std::vector<FactorSpec> factors) {
   ModelSpec model;
-  TermSpec term{.name = "term", .factors = {}, .variance = {.start = 1.7}};
+  TermSpec term;
+  term.name = "term";
+  term.variance.start = 1.7;
   for (std::size_t f = 0; f < factors.size(); ++f) {
     factors[f].name = "factor " + std::to_string(f);
     factors[f].length.start = 0.8;
@@ -39,16 +41,23 @@ VectorXd start_of(const detail::Covariance& covariance) {
   return theta;
 }
 
+FactorSpec factor(FactorKind kind, bool with_categories = false) {
+  FactorSpec out;
+  out.kind = kind;
+  out.with_categories = with_categories;
+  return out;
+}
+
 std::vector<ModelSpec> models() {
   std::vector<ModelSpec> out;
   for (const FactorKind kind : {FactorKind::rbf, FactorKind::matern12, FactorKind::matern32, FactorKind::matern52,
                                 FactorKind::periodic, FactorKind::categorical, FactorKind::linear}) {
-    out.push_back(one_term({{.kind = kind}}));
+    out.push_back(one_term({factor(kind)}));
   }
-  out.push_back(one_term({{.kind = FactorKind::matern52, .with_categories = true}}));
-  out.push_back(one_term({{.kind = FactorKind::matern32}, {.kind = FactorKind::categorical}}));
-  out.push_back(one_term({{.kind = FactorKind::linear}, {.kind = FactorKind::categorical}}));
-  out.push_back(one_term({{.kind = FactorKind::rbf}, {.kind = FactorKind::linear}}));
+  out.push_back(one_term({factor(FactorKind::matern52, true)}));
+  out.push_back(one_term({factor(FactorKind::matern32), factor(FactorKind::categorical)}));
+  out.push_back(one_term({factor(FactorKind::linear), factor(FactorKind::categorical)}));
+  out.push_back(one_term({factor(FactorKind::rbf), factor(FactorKind::linear)}));
   return out;
 }
 
@@ -94,7 +103,7 @@ TEST(random_features, gradients_are_those_of_finite_differences) {
 
 TEST(random_features, two_linear_factors_are_refused) {
   const auto covariance = std::make_shared<const detail::Covariance>(
-      one_term({{.kind = FactorKind::linear}, {.kind = FactorKind::linear}}), mixed_encoder());
+      one_term({factor(FactorKind::linear), factor(FactorKind::linear)}), mixed_encoder());
   EXPECT_THROW(detail::RandomFeatures(covariance, start_of(*covariance), 9, core::RandomKey(1)),
                core::ConfigurationError);
 }

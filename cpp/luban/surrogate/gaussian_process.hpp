@@ -208,8 +208,8 @@ struct RefitAdvice {
 
 /// A Gaussian process with the data it comes from, to which runs are added one after the other; hyperparameters are
 /// fitted again only when that is asked for. The last `look_back` innovations of each response since the last fit are
-/// judged by two tests, of their squares (χ²: too wide or too narrow a miss) and of their sum (a shift); the p value is
-/// twice the smaller one's. A value: add, forget and refit leave it as it is and give another one.
+/// judged by two tests, of their squares (χ²: misses wider than expected) and of their sum (a shift to either side); the
+/// p value is twice the smaller one's. A value: add, forget and refit leave it as it is and give another one.
 class LUBAN_SURROGATE_EXPORT Updating {
  public:
   /// @param surrogate fitted to `data`. @throws ConfigurationError on an option out of range.

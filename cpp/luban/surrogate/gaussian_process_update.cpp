@@ -172,7 +172,9 @@ std::vector<LeftOut> GaussianProcess::left_out(const std::vector<std::vector<std
     const std::vector<std::vector<Eigen::Index>> rows = rows_of_groups(data, groups);
     require_rest(rows.size() > 1, impl_->responses[r], where);
     const detail::Conditioned::LeftOutMoments moments = process.left_out(rows);
-    LeftOut one{.runs = std::vector<std::string>(static_cast<std::size_t>(data.u())), .X = data.X};
+    LeftOut one;
+    one.runs.resize(static_cast<std::size_t>(data.u()));
+    one.X = data.X;
     for (std::size_t run = 0; run < data.runs.size(); ++run) {
       for (const Eigen::Index row : data.runs[run]) one.runs[static_cast<std::size_t>(row)] = data.run_ids[run];
     }

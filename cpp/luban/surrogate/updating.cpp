@@ -43,10 +43,10 @@ Judgement judged(const Innovations& one, const std::string& response, double res
   const double shift = std::erfc(std::abs(sum) / std::sqrt(2.0 * static_cast<double>(k)));
   Judgement out;
   out.p_value = std::min(1.0, 2.0 * responses * std::min(spread, shift));
-  out.sentence = "response " + core::quoted(response) + ": the last " + std::to_string(k) + " new means miss by " +
-                 short_text(sum / static_cast<double>(k)) + " standard deviations on average and by " +
-                 short_text(std::sqrt(squares / static_cast<double>(k))) + " in root mean square, where 0 and 1 are " +
-                 "expected (p = " + short_text(out.p_value) + ")";
+  out.sentence = "response " + core::quoted(response) + ": the last " + std::to_string(k) +
+                 " new means of readings miss by " + short_text(sum / static_cast<double>(k)) +
+                 " standard deviations on average and by " + short_text(std::sqrt(squares / static_cast<double>(k))) +
+                 " in root mean square, where 0 and 1 are " + "expected (p = " + short_text(out.p_value) + ")";
   Eigen::Index worst = 0;
   const double miss = one.standardised.cwiseAbs().maxCoeff(&worst);
   if (miss > 3.0) {
