@@ -26,17 +26,6 @@ namespace {
 
 using namespace recommend;
 
-process::Goal goal_named(const std::string& goal) {
-  if (goal == "minimize") return process::Goal::minimize;
-  if (goal == "maximize") return process::Goal::maximize;
-  if (goal == "target") return process::Goal::target;
-  throw core::ConfigurationError({.where = "recommend.choose",
-                                  .expected = "goal \"minimize\", \"maximize\" or \"target\"",
-                                  .received = "\"" + goal + "\"",
-                                  .place = {},
-                                  .hint = {}});
-}
-
 /// Outcome constraints by response names as bounds by columns of the surrogate.
 std::vector<OutcomeBound> bounds_of(const surrogate::Surrogate& surrogate,
                                     const std::vector<process::OutcomeConstraint>& constraints) {
@@ -104,7 +93,7 @@ void bind_choose(py::module_& module) {
                                           .place = {},
                                           .hint = {}});
         }
-        const Utility utility{.response = response, .goal = goal_named(goal), .target = target};
+        const Utility utility{.response = response, .goal = goal_named(goal, "recommend.choose"), .target = target};
         const std::vector<OutcomeBound> bounds = bounds_of(surrogate, constraints);
         const py::gil_scoped_release without_gil;
         return choose_among(surrogate, X, utility, reference, bounds);

@@ -1,6 +1,8 @@
 """From what a surrogate believes to settings: proposals, choices among given settings, Pareto fronts, trials.
 
 :class:`luban.Campaign` is the comfortable way; here are the parts it is made of, and ask and tell for plain arrays.
+An :class:`AcquisitionFunction` judges points one by one from a :class:`~luban.surrogate.Posterior`, a
+:class:`JointAcquisition` several together from what is believed :func:`beside` fixed ones; larger is better.
 """
 
 from __future__ import annotations
@@ -12,18 +14,34 @@ import numpy as np
 
 from luban import _core
 from luban._core import (
+    AcquisitionFunction,
     Basis,
+    BestMean,
     Choice,
     Driver,
+    ExpectedExcess,
     Explanation,
     Front,
+    JointAcquisition,
+    JointLogExpectedImprovement,
+    JointLogNoisyExpectedImprovement,
+    JointUpperConfidenceBound,
     Ledger,
+    LogExpectedImprovement,
+    LogProbabilityFeasible,
+    MaxValueEntropy,
     MeasuredReference,
+    MoveLimits,
     NearRun,
+    OutcomeBound,
     PendingRun,
     Proposal,
     SearchOptions,
     StayRule,
+    UpperConfidenceBound,
+    Utility,
+    beside,
+    gumbel_maxima,
 )
 from luban.errors import ConfigurationError, DataError
 
@@ -34,21 +52,37 @@ if TYPE_CHECKING:
     from luban.process import NamedValue, OutcomeConstraint, Process, Recipe, Recommendation
 
 __all__ = [
+    "AcquisitionFunction",
     "Basis",
+    "BestMean",
     "Choice",
     "Driver",
+    "ExpectedExcess",
     "Explanation",
     "Front",
     "Goal",
+    "JointAcquisition",
+    "JointLogExpectedImprovement",
+    "JointLogNoisyExpectedImprovement",
+    "JointUpperConfidenceBound",
     "Kind",
     "Ledger",
+    "LogExpectedImprovement",
+    "LogProbabilityFeasible",
+    "MaxValueEntropy",
     "MeasuredReference",
+    "MoveLimits",
     "NearRun",
+    "OutcomeBound",
     "PendingRun",
     "Proposal",
     "SearchOptions",
     "StayRule",
+    "UpperConfidenceBound",
+    "Utility",
+    "beside",
     "choose",
+    "gumbel_maxima",
     "hypervolume",
     "initial_design",
     "non_dominated",
@@ -122,6 +156,7 @@ def recommend(
     context: Sequence[NamedValue] = (),
     objective: str = "",
     running: Recipe | None = None,
+    moves: MoveLimits | None = None,
     pending: Sequence[PendingRun] = (),
     stay: StayRule | None = None,
     interval_level: float = 0.9,
@@ -138,6 +173,7 @@ def recommend(
     ``kind="explore"`` improves and learns (log expected improvement, constrained), ``"best_mean"`` gives what is
     believed best now. ``pending`` are runs without a result yet. When ``running`` settings are given, leaving them
     alone may be the answer: one proposal with ``recommendation.stay``; with a ``reason_to_stay`` it is.
+    ``moves`` limit how far from given settings a proposal may be.
 
     ``best_mean`` keeps within the training data's reach: ``novelty`` is the share of left-out groups that lay nearer
     to the others (0.5 to 0.999, default 0.99; 1 = anywhere). ``not_judged`` says why no probability of a gain may be
@@ -153,6 +189,7 @@ def recommend(
         context=list(context),
         objective=objective,
         running=running,
+        moves=moves,
         pending=list(pending),
         stay=stay or StayRule(),
         interval_level=interval_level,
@@ -185,6 +222,7 @@ def pareto(
     objectives: Sequence[str] = (),
     points: int = 16,
     running: Recipe | None = None,
+    moves: MoveLimits | None = None,
     interval_level: float = 0.9,
     novelty: float | None = None,
     not_judged: str = "",
@@ -196,7 +234,8 @@ def pareto(
     """Return the front of two objectives by posterior means, best first objective first.
 
     Each level of the second objective is a bound under which the first is optimised (ε-constraint, Haimes et al. 1971).
-    The front keeps within the training data's reach; ``novelty``, ``not_judged``, ``warnings`` as :func:`recommend`.
+    The front keeps within the training data's reach; ``novelty``, ``moves``, ``not_judged``, ``warnings`` as
+    :func:`recommend`.
 
     Raises: as :func:`recommend`; ConfigurationError when there are not two objectives.
     """
@@ -206,6 +245,7 @@ def pareto(
         objectives=list(objectives),
         points=points,
         running=running,
+        moves=moves,
         interval_level=interval_level,
         novelty=novelty,
         not_judged=not_judged,
@@ -217,15 +257,22 @@ def pareto(
 
 
 def initial_design(
-    process: Process, *, context: Sequence[NamedValue] = (), q: int = 1, skip: int = 0, seed: int = 0
+    process: Process,
+    *,
+    context: Sequence[NamedValue] = (),
+    q: int = 1,
+    skip: int = 0,
+    moves: MoveLimits | None = None,
+    seed: int = 0,
 ) -> list[Recommendation]:
     """Return settings that spread the first runs evenly over what may be proposed; no model is needed.
 
-    The points of a seed are one sequence, ``skip`` of which have been used.
+    The points of a seed are one sequence, ``skip`` of which have been used. ``moves`` limit how far from given settings
+    they may be.
 
     Raises: ConfigurationError on a wrong context or count, InfeasibleError naming what contradicts each other.
     """
-    return _core.initial_design(process.core, context=list(context), q=q, skip=skip, seed=seed)
+    return _core.initial_design(process.core, context=list(context), q=q, skip=skip, moves=moves, seed=seed)
 
 
 def choose(

@@ -1,7 +1,7 @@
-"""Conformance: what every surrogate and every plant must do, whoever wrote it.
+"""Conformance: what every surrogate, acquisition, recommender and plant must do, whoever wrote it.
 
-:func:`check_surrogate` and :func:`check_plant` are for test suites; they raise ``AssertionError`` with everything that
-did not hold.
+:func:`check_surrogate`, :func:`check_acquisition`, :func:`check_joint_acquisition`, :func:`check_recommender` and
+:func:`check_plant` are for test suites; they raise ``AssertionError`` with everything that did not hold.
 """
 
 from __future__ import annotations
@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from luban import _core
+from luban._conformance.acquisition import Acquisition, check_acquisition, check_joint_acquisition
 from luban._conformance.plant import check_plant
+from luban._conformance.recommender import check_recommender
 from luban._conformance.violations import Violations
 from luban.errors import DataError, LifecycleError
 
@@ -20,7 +22,15 @@ if TYPE_CHECKING:
 
     from luban._core import Posterior, Surrogate
 
-__all__ = ["check_plant", "check_surrogate", "random_inputs"]
+__all__ = [
+    "Acquisition",
+    "check_acquisition",
+    "check_joint_acquisition",
+    "check_plant",
+    "check_recommender",
+    "check_surrogate",
+    "random_inputs",
+]
 
 _OF = ("latent", "run_mean", "reading")
 _STEP = 1e-5
