@@ -22,6 +22,8 @@ struct LUBAN_FEATURES_EXPORT Reduction {
   double within_ss = 0.0;         ///< Σ w_k (y_k − ȳ_i)²
   double log_weight_sum = 0.0;    ///< Σ log w_k over readings with w_k > 0
   Eigen::Index n = 0;             ///< readings with weight above 0
+  Eigen::VectorXd cell_ss;        ///< (u) within_ss of each mean
+  Eigen::VectorXd cell_n;         ///< (u) readings of each mean
 };
 
 /// Readings that are missing or of weight 0 are left out; cells that lose all readings vanish.

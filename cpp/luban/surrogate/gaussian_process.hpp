@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -9,6 +10,7 @@
 
 #include <luban/surrogate/artefact.hpp>
 #include <luban/surrogate/export.hpp>
+#include <luban/surrogate/kernel.hpp>
 #include <luban/surrogate/surrogate.hpp>
 
 namespace luban::surrogate {
@@ -23,6 +25,10 @@ struct GaussianProcessOptions {
   /// Per response: hyperparameters of an earlier fit to data of the same structure, the first of the starts; an empty
   /// vector = none. With starts = 1 nothing else is tried, the fast way to refit a design with new values.
   std::vector<Eigen::VectorXd> warm_starts = {};
+  /// Covariance and priors as data, presets.hpp has some; `preset` is then their name alone.
+  std::optional<ModelSpec> model = {};
+  /// Where the dataset knows the variances of its readings: learn a variance between runs beside them.
+  bool extra_noise = false;
 };
 
 /// What a fit did, for the model card and for people.
@@ -86,6 +92,51 @@ class LUBAN_SURROGATE_EXPORT GaussianProcess final : public Surrogate {
  private:
   struct Impl;
   explicit GaussianProcess(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+/// How a local Gaussian process is fitted.
+struct LocalGaussianProcessOptions {
+  GaussianProcessOptions process = {};  ///< how hyperparameters are found; warm_starts as there
+  Eigen::Index neighbours = 40;         ///< 5 … 500 means that an answer is made from
+  Eigen::Index learned_from = 600;  ///< 50 … 5000 means of whole runs, at random, that hyperparameters are found on
+};
+
+/// A Gaussian process for more points than an exact one can hold, up to some 10^5 means: hyperparameters from a random
+/// part of the runs, each answer from the nearest means alone, nearness being the prior variance of the difference
+/// (kriging in moving neighbourhoods; Vecchia 1988, Datta et al. 2016, Gramacy and Apley 2015). Answers of one point
+/// are those of an exact process of its neighbours, with a mean of their own where the model's is unknown. Joint
+/// covariances are those of the errors of these answers under the whole prior. Where the set of neighbours changes,
+/// answers jump a little. Memory grows with the means, time of an answer too (their distances), not with their cube.
+class LUBAN_SURROGATE_EXPORT LocalGaussianProcess final : public Surrogate {
+ public:
+  /// @throws as GaussianProcess::fit; gross errors are found in repeats alone.
+  [[nodiscard]] static std::shared_ptr<const LocalGaussianProcess> fit(const features::Dataset& data,
+                                                                       const LocalGaussianProcessOptions& options,
+                                                                       core::RandomKey key,
+                                                                       const core::CallControl& control = {});
+  ~LocalGaussianProcess() override;
+  [[nodiscard]] std::string kind() const override { return "local_gaussian_process"; }
+  [[nodiscard]] const features::Encoder& encoder() const noexcept override;
+  [[nodiscard]] const std::vector<features::ResponseColumn>& responses() const noexcept override;
+  [[nodiscard]] std::unique_ptr<Posterior> posterior(const Eigen::MatrixXd& X,
+                                                     const PosteriorRequest& request = {}) const override;
+  /// Gradients are known where no joint covariance is asked for. @throws as Surrogate::average.
+  [[nodiscard]] std::unique_ptr<Posterior> average(const Eigen::MatrixXd& X, const Eigen::VectorXd& weights,
+                                                   const PosteriorRequest& request = {}) const override;
+  [[nodiscard]] std::shared_ptr<const Surrogate> only(const std::vector<Eigen::Index>& responses) const override;
+  /// (m) of the fits on the parts; points, readings and runs are of everything.
+  [[nodiscard]] const std::vector<FitReport>& reports() const noexcept;
+  [[nodiscard]] Eigen::Index neighbours() const noexcept;
+
+  /// Adds tensors and metadata to an artefact under the key "local_gaussian_process".
+  void write(Artefact& artefact) const;
+  /// @throws IntegrityError when something is missing or of the wrong shape.
+  [[nodiscard]] static std::shared_ptr<const LocalGaussianProcess> read(const Artefact& artefact);
+
+ private:
+  struct Impl;
+  explicit LocalGaussianProcess(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };
 

@@ -16,6 +16,8 @@ std::string prefix_of(std::size_t response) {
   return std::string(key) + "/" + std::to_string(response) + "/";
 }
 
+}  // namespace
+
 core::Json report_json(const FitReport& report) {
   core::Json::Array set_aside;
   for (const std::int64_t row : report.set_aside) set_aside.emplace_back(row);
@@ -52,7 +54,8 @@ FitReport report_from_json(const core::Json& json, Eigen::VectorXd theta) {
   return out;
 }
 
-void write_training(const detail::TrainingData& data, const std::string& prefix, Artefact& artefact) {
+void write_training(const detail::TrainingData& data, bool noise_varies, const std::string& prefix,
+                    Artefact& artefact) {
   std::vector<std::int64_t> run(static_cast<std::size_t>(data.u()));
   for (std::size_t r = 0; r < data.runs.size(); ++r) {
     for (const Eigen::Index row : data.runs[r]) run[static_cast<std::size_t>(row)] = static_cast<std::int64_t>(r);
@@ -61,14 +64,18 @@ void write_training(const detail::TrainingData& data, const std::string& prefix,
   artefact.tensors[prefix + "y"] = detail::to_tensor(data.y);
   artefact.tensors[prefix + "weight"] = detail::to_tensor(data.weight);
   artefact.tensors[prefix + "run"] = {.shape = {data.u()}, .values = std::move(run)};
-  const Eigen::VectorXd totals = (Eigen::VectorXd(5) << data.within_ss, data.log_weight_sum,
-                                  static_cast<double>(data.n), data.location, data.scale)
-                                     .finished();
+  const bool known = data.known_within > 0.0;
+  Eigen::VectorXd totals(known ? 7 : 5);
+  totals.head(5) << data.within_ss, data.log_weight_sum, static_cast<double>(data.n), data.location, data.scale;
+  if (known) totals.tail(2) << data.known_within, data.extra_noise ? 1.0 : 0.0;
   artefact.tensors[prefix + "totals"] = detail::to_tensor(totals);
+  if (!noise_varies) return;
+  artefact.tensors[prefix + "cell_ss"] = detail::to_tensor(data.cell_ss);
+  artefact.tensors[prefix + "cell_n"] = detail::to_tensor(data.cell_n);
 }
 
 detail::TrainingData read_training(const Artefact& artefact, const std::string& prefix,
-                                   const features::Encoder& encoder) {
+                                   const features::Encoder& encoder, bool noise_varies) {
   using detail::require_intact;
   detail::TrainingData out;
   out.X = detail::matrix_from(artefact, prefix + "X");
@@ -81,8 +88,9 @@ detail::TrainingData read_training(const Artefact& artefact, const std::string& 
   require_intact(out.weight.size() == out.u() && out.weight.allFinite() && out.weight.minCoeff() > 0.0,
                  "a positive weight for each value", prefix + "weight");
   require_intact(static_cast<Eigen::Index>(run.size()) == out.u(), "a run for each value", prefix + "run");
-  require_intact(totals.size() == 5 && totals.allFinite() && totals(0) >= 0.0 && totals(4) > 0.0 && totals(4) < 1e150,
-                 "five finite totals, squares and scale not negative", prefix + "totals");
+  require_intact((totals.size() == 5 || totals.size() == 7) && totals.allFinite() && totals(0) >= 0.0 &&
+                     totals(4) > 0.0 && totals(4) < 1e150,
+                 "five or seven finite totals, squares and scale not negative", prefix + "totals");
   require_intact(totals(2) == std::floor(totals(2)) && totals(2) >= static_cast<double>(out.u()) && totals(2) < 1e15,
                  "a whole number of readings, no fewer than means", prefix + "totals");
   detail::require_coded(out.X, encoder, "surrogate.read");
@@ -99,16 +107,27 @@ detail::TrainingData read_training(const Artefact& artefact, const std::string& 
   out.n = static_cast<Eigen::Index>(totals(2));
   out.location = totals(3);
   out.scale = totals(4);
+  if (totals.size() == 7) {
+    require_intact(totals(5) > 0.0 && (totals(6) == 0.0 || totals(6) == 1.0), "a known variance and 0 or 1",
+                   prefix + "totals");
+    out.known_within = totals(5);
+    out.extra_noise = totals(6) == 1.0;
+  }
+  if (!noise_varies) return out;
+  out.cell_ss = detail::vector_from(artefact, prefix + "cell_ss");
+  out.cell_n = detail::vector_from(artefact, prefix + "cell_n");
+  require_intact(out.cell_ss.size() == out.u() && out.cell_ss.allFinite() && out.cell_ss.minCoeff() >= 0.0,
+                 "a sum of squares, not negative, for each value", prefix + "cell_ss");
+  require_intact(out.cell_n.size() == out.u() && out.cell_n.allFinite() && out.cell_n.minCoeff() >= 1.0,
+                 "a number of readings, at least 1, for each value", prefix + "cell_n");
   return out;
 }
-
-}  // namespace
 
 void GaussianProcess::write(Artefact& artefact) const {
   core::Json responses = core::Json::array();
   for (std::size_t r = 0; r < impl_->fitted.size(); ++r) {
     const detail::Conditioned& process = *impl_->fitted[r].process;
-    write_training(process.target().data(), prefix_of(r), artefact);
+    write_training(process.target().data(), impl_->model.noise_profile.used, prefix_of(r), artefact);
     artefact.tensors[prefix_of(r) + "theta"] = detail::to_tensor(process.theta());
     responses.push_back(core::Json::object()
                             .set("name", impl_->responses[r].name)
@@ -135,7 +154,8 @@ std::shared_ptr<const GaussianProcess> GaussianProcess::read(const Artefact& art
       impl->responses.push_back({responses[r].at("name").as_string(), responses[r].at("unit").as_string()});
       const Eigen::VectorXd theta = detail::vector_from(artefact, prefix_of(r) + "theta");
       const auto target = std::make_shared<const detail::LogPosterior>(
-          impl->model, covariance, read_training(artefact, prefix_of(r), impl->encoder));
+          impl->model, covariance,
+          read_training(artefact, prefix_of(r), impl->encoder, impl->model.noise_profile.used));
       detail::require_intact(
           theta.size() == static_cast<Eigen::Index>(target->hyperparameters().size()) && theta.allFinite(),
           "a finite value for each hyperparameter", prefix_of(r) + "theta");

@@ -17,6 +17,8 @@ TrainingData standardise(const features::Reduction& reduction) {
   out.y = centred / out.scale;
   out.weight = reduction.weight;
   out.within_ss = reduction.within_ss / (out.scale * out.scale);
+  out.cell_ss = reduction.cell_ss / (out.scale * out.scale);
+  out.cell_n = reduction.cell_n;
   out.log_weight_sum = reduction.log_weight_sum;
   out.n = reduction.n;
   std::map<std::int32_t, std::size_t> place;
@@ -43,6 +45,12 @@ TrainingData first_runs(const TrainingData& data, const std::vector<std::size_t>
   out.X = data.X(rows, Eigen::all);
   out.y = data.y(rows);
   out.weight = data.weight(rows);
+  if (data.cell_n.size() > 0) {
+    out.cell_ss = data.cell_ss(rows);
+    out.cell_n = data.cell_n(rows);
+  }
+  out.known_within = data.known_within;
+  out.extra_noise = data.extra_noise;
   out.within_ss = share * data.within_ss;
   out.log_weight_sum = share * data.log_weight_sum;
   out.n = out.u() + static_cast<Eigen::Index>(std::llround(share * static_cast<double>(data.n - data.u())));

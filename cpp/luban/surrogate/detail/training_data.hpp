@@ -16,11 +16,15 @@ struct TrainingData {
   std::vector<std::vector<Eigen::Index>> runs;  ///< rows of each run
   Eigen::VectorXd y;                            ///< (u)
   Eigen::VectorXd weight;                       ///< (u)
+  Eigen::VectorXd cell_ss;  ///< (u) parts of within_ss; read where noise changes with the inputs, else perhaps empty
+  Eigen::VectorXd cell_n;   ///< (u) readings of each mean, likewise
   double within_ss = 0.0;
   double log_weight_sum = 0.0;
   Eigen::Index n = 0;  ///< readings
   double location = 0.0;
   double scale = 1.0;
+  double known_within = 0.0;  ///< variance of a reading of weight 1 where variances are known beforehand; 0 = learned
+  bool extra_noise = true;    ///< whether noise between runs is learned beside a known one
 
   [[nodiscard]] Eigen::Index u() const noexcept { return y.size(); }
   /// Some (run, point) was read more than once.
