@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -46,30 +47,66 @@ std::vector<OutcomeBound> bounds_of(const surrogate::Surrogate& surrogate,
   return bounds;
 }
 
-void bind_propose(py::module_& module) {
+/// Response, goal, target.
+using Wish = std::tuple<Eigen::Index, std::string, double>;
+
+ArrayProblem make_problem(std::vector<process::Parameter> parameters,
+                          std::vector<process::ParameterConstraint> relations,
+                          const std::vector<std::pair<std::string, std::vector<double>>>& grids, Eigen::MatrixXd X,
+                          Eigen::MatrixXd Y, const std::vector<Wish>& objectives, const Eigen::MatrixXd& outcome_bounds,
+                          Eigen::MatrixXd pending, Eigen::VectorXd reference) {
+  ArrayProblem problem;
+  problem.space = {std::move(parameters), std::move(relations)};
+  for (const auto& [parameter, values] : grids) problem.grids.push_back({parameter, values});
+  problem.X = std::move(X);
+  problem.Y = std::move(Y);
+  for (const auto& [response, goal, target] : objectives) {
+    problem.objectives.push_back({response, goal_named(goal, "recommend.propose"), target});
+  }
+  for (Eigen::Index j = 0; j < outcome_bounds.cols(); ++j) {
+    problem.bounds.push_back({.response = j, .lower = outcome_bounds(0, j), .upper = outcome_bounds(1, j)});
+  }
+  problem.pending = std::move(pending);
+  problem.reference = std::move(reference);
+  return problem;
+}
+
+void bind_proposed(py::module_& module) {
+  py::classh<ArrayProblem>(module, "ArrayProblem", "What was tried, what came of it, and what is wanted.")
+      .def(py::init(&make_problem), py::kw_only(), py::arg("parameters"), py::arg("relations"), py::arg("grids"),
+           py::arg("X"), py::arg("Y"), py::arg("objectives"), py::arg("outcome_bounds"), py::arg("pending"),
+           py::arg("reference"));
   py::classh<Proposed>(module, "Proposed", "Points to try next, with what the refitted surrogate expects there.")
       .def_property_readonly("X", [](const Proposed& p) -> Eigen::MatrixXd { return p.X; })
-      .def_property_readonly("mean", [](const Proposed& p) -> Eigen::VectorXd { return p.mean; })
-      .def_property_readonly("sd", [](const Proposed& p) -> Eigen::VectorXd { return p.sd; })
-      .def_property_readonly("acquisition", [](const Proposed& p) -> Eigen::VectorXd { return p.acquisition; });
+      .def_property_readonly("mean", [](const Proposed& p) -> Eigen::MatrixXd { return p.mean; })
+      .def_property_readonly("sd", [](const Proposed& p) -> Eigen::MatrixXd { return p.sd; })
+      .def_property_readonly("acquisition", [](const Proposed& p) -> Eigen::VectorXd { return p.acquisition; })
+      .def_property_readonly("probability_feasible",
+                             [](const Proposed& p) -> Eigen::VectorXd { return p.probability_feasible; })
+      .def_readonly("acquisition_name", &Proposed::acquisition_name)
+      .def_readonly("warnings", &Proposed::warnings);
+}
+
+void bind_propose(py::module_& module) {
+  bind_proposed(module);
   const ProposeOptions defaults;
   module.def(
       "propose",
-      [](const Eigen::MatrixXd& X, const Eigen::VectorXd& Y, const Eigen::MatrixXd& bounds, int q, bool maximize,
+      [](const ArrayProblem& problem, int q, const std::string& acquisition, double beta, Eigen::Index samples,
          const surrogate::GaussianProcessOptions& fit, const SearchOptions& search, std::uint64_t seed,
          const py::object& progress) {
+        const ProposeOptions options{acquisition_named(acquisition), beta, samples, search};
         const surrogate::SurrogateFactory factory = [&fit](const features::Dataset& data, core::RandomKey key,
                                                            const core::CallControl& control) {
           return surrogate::GaussianProcess::fit(data, fit, key, control);
         };
         return long_call(progress, [&](const core::CallControl& control) {
-          return propose(X, Y, bounds, q, factory, {.maximize = maximize, .search = search}, core::RandomKey(seed),
-                         control);
+          return propose(problem, q, factory, options, core::RandomKey(seed), control);
         });
       },
-      py::arg("X"), py::arg("Y"), py::arg("bounds"), py::kw_only(), py::arg("q") = 1,
-      py::arg("maximize") = defaults.maximize, py::arg("fit"), py::arg_v("search", defaults.search, "SearchOptions()"),
-      py::arg("seed"), py::arg("progress") = py::none());
+      py::arg("problem"), py::kw_only(), py::arg("q") = 1, py::arg("acquisition") = name(defaults.acquisition),
+      py::arg("beta") = defaults.beta, py::arg("samples") = defaults.samples, py::arg("fit"),
+      py::arg_v("search", defaults.search, "SearchOptions()"), py::arg("seed"), py::arg("progress") = py::none());
 }
 
 void bind_choose(py::module_& module) {

@@ -7,12 +7,28 @@ An :class:`AcquisitionFunction` judges points one by one from a :class:`~luban.s
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal, get_args
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
 from luban import _core
+from luban._arrays import (
+    Column,
+    Goal,
+    Proposed,
+    Relation,
+    Wish,
+    columns_of,
+    encoded,
+    floats,
+    labelled,
+    of_dimensions,
+    outcome_bounds_of,
+    parameters_of,
+    relations_of,
+    wishes,
+)
 from luban._core import (
     AcquisitionFunction,
     Basis,
@@ -22,6 +38,7 @@ from luban._core import (
     ExpectedExcess,
     Explanation,
     Front,
+    GaussianProcessOptions,
     JointAcquisition,
     JointLogExpectedImprovement,
     JointLogNoisyExpectedImprovement,
@@ -52,10 +69,12 @@ if TYPE_CHECKING:
     from luban.process import NamedValue, OutcomeConstraint, Process, Recipe, Recommendation
 
 __all__ = [
+    "Acquisition",
     "AcquisitionFunction",
     "Basis",
     "BestMean",
     "Choice",
+    "Column",
     "Driver",
     "ExpectedExcess",
     "Explanation",
@@ -76,10 +95,13 @@ __all__ = [
     "OutcomeBound",
     "PendingRun",
     "Proposal",
+    "Proposed",
+    "Relation",
     "SearchOptions",
     "StayRule",
     "UpperConfidenceBound",
     "Utility",
+    "Wish",
     "beside",
     "choose",
     "gumbel_maxima",
@@ -91,61 +113,97 @@ __all__ = [
     "recommend",
 ]
 
-Goal = Literal["minimize", "maximize", "target"]
+Acquisition = Literal[
+    "automatic",
+    "log_expected_improvement",
+    "log_noisy_expected_improvement",
+    "upper_confidence_bound",
+    "upper_confidence_bound_pure_exploration",
+    "max_value_entropy",
+    "log_expected_hypervolume_improvement",
+    "log_noisy_expected_hypervolume_improvement",
+    "parego",
+]
 Kind = Literal["explore", "best_mean"]
 
 
 def propose(
     X: npt.ArrayLike,
     Y: npt.ArrayLike,
-    bounds: npt.ArrayLike,
+    bounds: npt.ArrayLike | None = None,
     q: int = 1,
     seed: int = 0,
     *,
+    columns: Sequence[Column | Mapping[str, Any]] | None = None,
+    relations: Sequence[Relation] = (),
     maximize: bool = False,
-    preset: str = "luban",
+    objectives: Sequence[Wish] | None = None,
+    outcome_bounds: npt.ArrayLike | None = None,
+    pending: npt.ArrayLike | None = None,
+    reference: npt.ArrayLike | None = None,
+    acquisition: Acquisition = "automatic",
+    beta: float = 4.0,
+    preset: str = "matern",
     threads: int = 0,
+    search: SearchOptions | None = None,
     progress: Progress | None = None,
-) -> npt.NDArray[np.float64]:
-    """Refit a surrogate to arrays and return the q points (q, d) to try next, by log expected improvement.
+) -> Proposed:
+    """Refit a surrogate to arrays and return the q points (q, d) to try next: ask and tell for plain numbers.
 
-    ``X`` (n, d) and ``Y`` (n) or (n, 1) are what was tried and what came of it, smaller is better unless ``maximize``;
-    ``bounds`` (2, d) hold the low and the high end of each column; all in units of your own. The same seed gives the
-    same bits with any number of ``threads`` (0 = the CPU budget).
+    ``X`` (n, d) and ``Y`` (n) or (n, m) are what was tried and what came of it, NaN where a response is missing, all in
+    units of your own. Columns are continuous between ``bounds`` (2, d), or what ``columns`` says of each
+    (:class:`Column`). An array of numbers holds a category by its place, from 0; any other array the level itself, and
+    the answer comes in the same form. ``relations`` (:class:`Relation`) tie numeric columns together.
 
-    Raises: DataError on shapes that do not fit or values that are not finite, ConfigurationError on an option out of
-    range, KeyboardInterrupt on Ctrl-C.
+    ``objectives`` name a goal for each response: ``"minimize"``, ``"maximize"``, ``("target", value)``, or None. Left
+    out, every response without a bound is minimised, or maximised with ``maximize``. ``outcome_bounds`` (2, m) are the
+    least and the greatest value that a response may take, infinite where there is none. ``reference`` holds one value
+    per objective that is just not worth having (default: a tenth of the front's range beyond its worst values).
+    ``pending`` (p, d) are runs whose result is not there yet. The q points come one after the other, each as if those
+    before it were pending too.
+
+    ``acquisition="automatic"`` takes the log expected improvement for one objective, and the log expected hypervolume
+    improvement for two to four, the noisy forms of both where noise is seen, and ParEGO for more; as long as nothing
+    measured keeps the bounds, the log probability of keeping them. Others have their full name;
+    ``upper_confidence_bound`` takes ``beta`` (square of the standard deviations added) and, like
+    ``max_value_entropy`` and ``upper_confidence_bound_pure_exploration``, keeps each bound at even odds.
+
+    The same seed gives the same bits with any number of ``threads`` (0 = the CPU budget).
+
+    Raises: DataError on shapes that do not fit, values that are not finite or no level of their column, and a response
+    without any value; ConfigurationError on options, columns, objectives that do not fit; InfeasibleError naming the
+    ranges and relations that contradict each other; KeyboardInterrupt on Ctrl-C.
+    References: Ament et al. 2023 (arXiv 2310.20708), Daulton et al. 2021 (arXiv 2105.08195), Knowles 2006.
     """
-    from luban._core import GaussianProcessOptions
-
-    x, y, box = _arrays(X, Y, bounds)
-    fit = GaussianProcessOptions(preset=preset, starts=1, robust=False, threads=threads)
-    search = SearchOptions(threads=threads)
-    proposed = _core.propose(x, y, box, q=q, maximize=maximize, fit=fit, search=search, seed=seed, progress=progress)
-    return proposed.X
-
-
-def _arrays(
-    X: npt.ArrayLike, Y: npt.ArrayLike, bounds: npt.ArrayLike
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    x, y, box = (_floats(array, name, "propose") for array, name in ((X, "X"), (Y, "Y"), (bounds, "bounds")))
-    if y.ndim == 2 and y.shape[1] == 1:
-        y = y[:, 0]
-    for array, name, ndim in ((x, "X (n, d)", 2), (y, "Y (n)", 1), (box, "bounds (2, d)", 2)):
-        if array.ndim != ndim:
-            raise DataError(
-                where="recommend.propose", expected=f"{name}: {ndim} dimensions", received=f"shape {array.shape}"
-            )
-    return x, y, box
-
-
-def _floats(array: npt.ArrayLike, name: str, function: str) -> npt.NDArray[np.float64]:
-    try:
-        return np.asarray(array, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise DataError(
-            where=f"recommend.{function}", expected=f"an array of numbers for {name}", received=str(error)
-        ) from None
+    described = columns_of(bounds, columns)
+    x, labels = encoded(X, described, "X")
+    waiting = encoded(pending, described, "pending")[0] if pending is not None else np.empty((0, len(described)))
+    y = floats(Y, "Y", "propose")
+    y = of_dimensions(y[:, None] if y.ndim == 1 else y, "Y (n) or (n, m)", 2)
+    ends = outcome_bounds_of(outcome_bounds, y.shape[1])
+    parameters, grids = parameters_of(described)
+    problem = _core.ArrayProblem(
+        parameters=parameters,
+        relations=relations_of(relations, described),
+        grids=grids,
+        X=x,
+        Y=y,
+        objectives=wishes(objectives, maximize, y.shape[1], np.isfinite(ends).any(axis=0)),
+        outcome_bounds=ends,
+        pending=waiting,
+        reference=floats(reference if reference is not None else (), "reference", "propose").ravel(),
+    )
+    made = _core.propose(
+        problem,
+        q=q,
+        acquisition=acquisition,
+        beta=beta,
+        fit=GaussianProcessOptions(preset=preset, starts=1, robust=False, threads=threads),
+        search=search or SearchOptions(threads=threads),
+        seed=seed,
+        progress=progress,
+    )
+    return Proposed.of(labelled(made.X, described) if labels else made.X, made)
 
 
 def recommend(
@@ -336,7 +394,7 @@ def hypervolume(Y: npt.ArrayLike, reference: npt.ArrayLike, *, maximize: bool | 
     Raises: DataError on shapes that do not fit or values that are not finite.
     """
     utilities = _utilities(Y, maximize, "hypervolume")
-    corner = _utilities(np.atleast_2d(_floats(reference, "reference", "hypervolume")), maximize, "hypervolume")
+    corner = _utilities(np.atleast_2d(floats(reference, "reference", "hypervolume")), maximize, "hypervolume")
     if len(corner) != 1:
         raise DataError(
             where="recommend.hypervolume", expected="one reference (m)", received=f"shape {np.shape(reference)}"
@@ -346,7 +404,7 @@ def hypervolume(Y: npt.ArrayLike, reference: npt.ArrayLike, *, maximize: bool | 
 
 def _utilities(Y: npt.ArrayLike, maximize: bool | Sequence[bool], function: str) -> npt.NDArray[np.float64]:
     """Values whose larger ones are better."""
-    values = _floats(Y, "Y", function)
+    values = floats(Y, "Y", function)
     signs = np.where(np.asarray(maximize, dtype=np.bool_), 1.0, -1.0)
     if values.ndim != 2 or signs.shape not in ((), (values.shape[1],)):
         raise DataError(
