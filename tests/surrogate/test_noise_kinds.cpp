@@ -153,7 +153,7 @@ TEST(varying_noise, is_found_and_told_at_new_points) {
   const auto again = GaussianProcess::read(artefact);
   EXPECT_EQ(again->posterior(X)->variance(VarianceOf::reading), posterior->variance(VarianceOf::reading));
   EXPECT_EQ(again->reports()[0].log_likelihood, fitted->reports()[0].log_likelihood);
-  artefact.tensors.erase("gaussian_process/0/cell_n");
+  artefact.tensors.erase("gaussian_process/0/readings");
   EXPECT_THROW(static_cast<void>(GaussianProcess::read(artefact)), core::IntegrityError);
 }
 

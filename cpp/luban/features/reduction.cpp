@@ -60,14 +60,14 @@ Reduction reduce(const Dataset& data, Eigen::Index response, const Eigen::Vector
     });
     if (total <= 0.0) continue;
     const double mean = sum / total;
-    double squares = 0.0;
-    for_each([&](double y, double w) { squares += w * (y - mean) * (y - mean); });
-    out.within_ss += squares;
-    scatters.push_back(squares);
+    double scatter = 0.0;
+    for_each([&](double y, double w) { scatter += w * (y - mean) * (y - mean); });
+    out.within_ss += scatter;
     counts.push_back(count);
     representative.push_back(cells.order[static_cast<std::size_t>(cells.start[cell])]);
     means.push_back(mean);
     totals.push_back(total);
+    scatters.push_back(scatter);
   }
   if (means.empty()) {
     throw core::DataError({.where = "features.reduce",
@@ -80,8 +80,8 @@ Reduction reduce(const Dataset& data, Eigen::Index response, const Eigen::Vector
   out.X = data.X(representative, Eigen::all);
   out.mean = Eigen::Map<const Eigen::VectorXd>(means.data(), u);
   out.weight = Eigen::Map<const Eigen::VectorXd>(totals.data(), u);
-  out.cell_ss = Eigen::Map<const Eigen::VectorXd>(scatters.data(), u);
-  out.cell_n = Eigen::Map<const Eigen::VectorXd>(counts.data(), u);
+  out.scatter = Eigen::Map<const Eigen::VectorXd>(scatters.data(), u);
+  out.readings = Eigen::Map<const Eigen::VectorXd>(counts.data(), u);
   for (const Eigen::Index reading : representative) out.run.push_back(data.run[static_cast<std::size_t>(reading)]);
   return out;
 }

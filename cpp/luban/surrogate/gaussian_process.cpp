@@ -73,6 +73,38 @@ std::shared_ptr<const GaussianProcess> GaussianProcess::fit(const features::Data
                                                             const GaussianProcessOptions& options, core::RandomKey key,
                                                             const core::CallControl& control) {
   require_options(options, data.m());
+  std::vector<detail::WarmStart> starts(data.responses.size());
+  for (std::size_t r = 0; r < options.warm_starts.size(); ++r) starts[r].theta = options.warm_starts[r];
+  return fit_each(data, options, starts, key, control);
+}
+
+std::shared_ptr<const GaussianProcess> GaussianProcess::fit_from(const GaussianProcess& earlier,
+                                                                 const features::Dataset& data,
+                                                                 const GaussianProcessOptions& options,
+                                                                 core::RandomKey key,
+                                                                 const core::CallControl& control) {
+  GaussianProcessOptions once = options;
+  once.starts = 1;
+  once.warm_starts.clear();
+  require_options(once, data.m());
+  std::vector<detail::WarmStart> starts(data.responses.size());
+  for (std::size_t r = 0; r < starts.size(); ++r) {
+    for (std::size_t k = 0; k < earlier.impl_->responses.size(); ++k) {
+      if (earlier.impl_->responses[k].name != data.responses[r].name) continue;
+      const detail::FittedResponse& one = earlier.impl_->fitted[k];
+      starts[r] = {.theta = one.process->theta(),
+                   .names = one.report.hyperparameter_names,
+                   .scale = one.process->target().data().scale};
+    }
+  }
+  return fit_each(data, once, starts, key, control);
+}
+
+std::shared_ptr<const GaussianProcess> GaussianProcess::fit_each(const features::Dataset& data,
+                                                                 const GaussianProcessOptions& options,
+                                                                 const std::vector<detail::WarmStart>& starts,
+                                                                 core::RandomKey key,
+                                                                 const core::CallControl& control) {
   detail::require_coded(data.X, data.encoder, "surrogate.GaussianProcess.fit");
   require_known_variances(data);
   const Eigen::Index numeric = numeric_inputs(data.encoder);
@@ -87,9 +119,8 @@ std::shared_ptr<const GaussianProcess> GaussianProcess::fit(const features::Data
   std::mutex reporting;
   std::int64_t done = 0;
   const auto fit_one = [&](std::size_t r) {
-    const Eigen::VectorXd warm = options.warm_starts.empty() ? Eigen::VectorXd() : options.warm_starts[r];
-    impl->fitted[r] = detail::fit_response(data, static_cast<Eigen::Index>(r), impl->model, covariance, options, warm,
-                                           key.child(data.responses[r].name), control);
+    impl->fitted[r] = detail::fit_response(data, static_cast<Eigen::Index>(r), impl->model, covariance, options,
+                                           starts[r], key.child(data.responses[r].name), control);
     const std::lock_guard lock(reporting);
     control.report({.phase = "fit responses", .done = ++done, .total = static_cast<std::int64_t>(data.m())});
   };

@@ -59,7 +59,7 @@ std::shared_ptr<const detail::LogPosterior> part_of(const detail::LogPosterior& 
                                                     Index points, core::RandomKey key) {
   const std::vector<std::size_t> order = shuffled(all.data().runs.size(), key);
   return std::make_shared<const detail::LogPosterior>(model, all.shared_covariance(),
-                                                      detail::first_runs(all.data(), order, points), all.levels());
+                                                      detail::first_runs(all.data(), order, points), all.present());
 }
 
 struct Learned {

@@ -22,7 +22,7 @@ void LocalGaussianProcess::write(Artefact& artefact) const {
   core::Json responses = core::Json::array();
   for (std::size_t r = 0; r < impl_->processes.size(); ++r) {
     const detail::LocalProcess& process = *impl_->processes[r];
-    write_training(process.all().data(), impl_->model.noise_profile.used, prefix_of(r), artefact);
+    write_training(process.all().data(), prefix_of(r), artefact);
     artefact.tensors[prefix_of(r) + "theta"] = detail::to_tensor(process.theta());
     responses.push_back(core::Json::object()
                             .set("name", impl_->responses[r].name)

@@ -1,5 +1,6 @@
 #include <luban/surrogate/detail/conditioned.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <utility>
 
@@ -29,6 +30,7 @@ Conditioned::Conditioned(std::shared_ptr<const LogPosterior> target, Eigen::Vect
   Factorisation factor = factorise(work.matrix, "surrogate.gaussian_process");
   lower_ = std::move(factor.lower);
   jitter_ = factor.jitter;
+  ridge_ = jitter_ > 0.0 ? jitter_ * work.matrix.diagonal().cwiseAbs().mean() : 0.0;
   degraded_ = factor.degraded;
   inverse_ = inverse_from_cholesky(lower_);
   const Eigen::VectorXd& y = target_->data().y;
@@ -267,6 +269,35 @@ Eigen::VectorXd Conditioned::left_out_residuals() const {
   const Eigen::ArrayXd weight = target_->data().weight.array();
   const Eigen::ArrayXd within = target_->noise(theta_).within * target_->noise_shape(theta_, target_->points()).array();
   return (alpha_.array() / precision) / (1.0 / precision - within / weight + within).sqrt();
+}
+
+Conditioned::LeftOutMoments Conditioned::left_out(const std::vector<std::vector<Eigen::Index>>& groups) const {
+  const Eigen::VectorXd& y = target_->data().y;
+  const NoiseVariances noise = target_->noise(theta_);
+  const bool free_mean = !std::isfinite(target_->mean_variance());
+  const Eigen::VectorXd solved = alpha_ + mean_ * inverse_.rowwise().sum();  // C⁻¹ y
+  const Eigen::VectorXd ones = inverse_.rowwise().sum();                     // C⁻¹ 1
+  LeftOutMoments out{y, y, y};
+  for (const std::vector<Eigen::Index>& rows : groups) {
+    // Of the group given the others: covariance (C⁻¹)_gg⁻¹, and y misses its mean by that times (C⁻¹ (y − mean))_g.
+    const Eigen::MatrixXd precision = inverse_(rows, rows);
+    const Eigen::MatrixXd covariance = inverse_from_cholesky(factorise(precision, "surrogate.left_out").lower);
+    double mean = mean_;
+    if (free_mean) {
+      const Eigen::VectorXd weighted = covariance * ones(rows);
+      mean = (ones.dot(y) - weighted.dot(solved(rows))) / (ones.sum() - weighted.dot(ones(rows)));
+    }
+    const Eigen::VectorXd residual = covariance * (solved(rows) - mean * ones(rows));
+    for (std::size_t k = 0; k < rows.size(); ++k) {
+      const auto at = static_cast<Eigen::Index>(k);
+      const Eigen::Index row = rows[k];
+      const double own = noise.between + noise.point + noise.within / target_->data().weight(row);
+      out.mean(row) = y(row) - residual(at);
+      out.variance(row) = covariance(at, at);
+      out.latent_variance(row) = std::max(covariance(at, at) - own, smallest_share * covariance(at, at));
+    }
+  }
+  return out;
 }
 
 NoiseVariances Conditioned::noise() const {

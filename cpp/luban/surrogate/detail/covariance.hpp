@@ -23,13 +23,21 @@ class LUBAN_SURROGATE_EXPORT Covariance {
   Covariance(const ModelSpec& model, const features::Encoder& encoder);
 
   [[nodiscard]] const std::vector<Hyperparameter>& hyperparameters() const noexcept { return hyperparameters_; }
+  /// variance × product of factors.
+  struct Term {
+    std::vector<std::size_t> factors;
+    Eigen::Index variance = 0;  ///< index in theta
+  };
+  [[nodiscard]] const std::vector<Term>& terms() const noexcept { return terms_; }
+  [[nodiscard]] const std::vector<std::shared_ptr<const Factor>>& factors() const noexcept { return factors_; }
+  [[nodiscard]] const InputLayout& layout() const noexcept { return layout_; }
+  [[nodiscard]] Eigen::Index p() const noexcept { return inputs_; }
   /// Whether the prior variance is the same everywhere.
   [[nodiscard]] bool stationary() const noexcept;
   /// How noise changes with the inputs, null where it does not; its hyperparameters are not among those above.
   [[nodiscard]] const NoiseProfile* noise_profile() const noexcept {
     return noise_profile_ ? &*noise_profile_ : nullptr;
   }
-  [[nodiscard]] const InputLayout& layout() const noexcept { return layout_; }
   [[nodiscard]] Points points(const Eigen::MatrixXd& X) const { return layout_.points(X); }
   /// Points as the factors see them: (n, c) of each.
   struct Coordinates {
@@ -67,10 +75,6 @@ class LUBAN_SURROGATE_EXPORT Covariance {
   [[nodiscard]] Eigen::MatrixXd diagonal_gradient(const Eigen::VectorXd& theta, const Points& points) const;
 
  private:
-  struct Term {
-    std::vector<std::size_t> factors;
-    Eigen::Index variance = 0;  ///< index in theta
-  };
   using Column = Eigen::Ref<Eigen::VectorXd>;
   // The last rows of a column of a term's covariance, as many as `out` has, or of its derivative by one factor (`by`).
   void term_column(const Term& term, std::size_t by, const std::vector<FactorMatrix>& factors, Eigen::Index column,

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -31,6 +32,9 @@ class Factor {
   virtual ~Factor();
   [[nodiscard]] const std::vector<Hyperparameter>& hyperparameters() const noexcept { return hyperparameters_; }
   [[nodiscard]] virtual bool stationary() const noexcept { return true; }
+  /// Degrees of freedom of the Student t that a stationary factor's spectral density is, by its coordinates, infinite
+  /// where it is normal: what random features are drawn from (Rahimi and Recht 2007). None: not known.
+  [[nodiscard]] virtual std::optional<double> spectral_degrees() const noexcept { return std::nullopt; }
   /// Whether it looks at categorical inputs alone, by which there are no derivatives.
   [[nodiscard]] virtual bool of_categories() const noexcept { return false; }
 

@@ -34,6 +34,20 @@ double upper_quantile(double probability) {
   return 2.0 * std::sqrt(q - 1.0);
 }
 
+// Where a climb on the target begins.
+Eigen::VectorXd resolved(const WarmStart& start, const LogPosterior& target) {
+  if (start.names.empty()) return start.theta;
+  Eigen::VectorXd out = target.start();
+  const double rescaled = 2.0 * std::log(start.scale / target.data().scale);
+  for (Eigen::Index k = 0; k < out.size(); ++k) {
+    const std::string& name = target.hyperparameters()[static_cast<std::size_t>(k)].name;
+    const auto found = std::find(start.names.begin(), start.names.end(), name);
+    if (found == start.names.end()) continue;
+    out(k) = start.theta(found - start.names.begin()) + (name.starts_with("log_variance:") ? rescaled : 0.0);
+  }
+  return out.cwiseMax(target.low()).cwiseMin(target.high());
+}
+
 class Fit {
  public:
   Fit(const features::Dataset& data, Eigen::Index response, const ModelSpec& model,
@@ -47,7 +61,8 @@ class Fit {
         key_(key),
         control_(control) {}
 
-  FittedResponse run(const Eigen::VectorXd& warm_start) {
+  FittedResponse run(const WarmStart& warm_start) {
+    if (!warm_start.names.empty()) again_ = warm_start;
     know_variances();
     weights_ = initial_weights();
     Optimum optimum = fit(weights_, warm_start, options_);
@@ -64,7 +79,7 @@ class Fit {
         process_ = process;
       } else {
         weights_ = cleaned;
-        optimum = fit(weights_, {}, options_);
+        optimum = fit(weights_, again_, options_);
       }
     }
     return {process_, report(optimum)};
@@ -98,15 +113,15 @@ class Fit {
     }
   }
 
-  Optimum fit(const Eigen::VectorXd& weights, const Eigen::VectorXd& warm_start,
-              const GaussianProcessOptions& options) {
-    TrainingData training = standardise(features::reduce(data_, response_, weights.cwiseProduct(known_)));
+  Optimum fit(const Eigen::VectorXd& weights, const WarmStart& warm_start, const GaussianProcessOptions& options) {
+    TrainingData training =
+        standardise(features::reduce(data_, response_, weights.cwiseProduct(known_)), data_.run_ids);
     if (known_variance_ > 0.0) {
       training.known_within = known_variance_ / (training.scale * training.scale);
       training.extra_noise = options_.extra_noise;
     }
     target_ = std::make_shared<const LogPosterior>(model_, covariance_, std::move(training));
-    Optimum out = maximise(*target_, model_, options, warm_start, key_, control_);
+    Optimum out = maximise(*target_, model_, options, resolved(warm_start, *target_), key_, control_);
     evaluations_ += out.evaluations;
     process_ = std::make_shared<const Conditioned>(target_, out.theta);
     return out;
@@ -182,7 +197,7 @@ class Fit {
     GaussianProcessOptions quick = options_;
     quick.starts = 1;
     quick.warm_starts.clear();
-    const FittedResponse judged = Fit(means, 0, model_, covariance_, quick, key_, control_).run({});
+    const FittedResponse judged = Fit(means, 0, model_, covariance_, quick, key_, control_).run(again_);
     Eigen::VectorXd out = weights_;
     for (const std::int64_t row : judged.report.set_aside) {
       for (const Eigen::Index reading : judged_[static_cast<std::size_t>(row)]) out(reading) = 0.0;
@@ -196,13 +211,13 @@ class Fit {
     quick.max_iterations = std::min(options_.max_iterations, round_iterations);
     Eigen::VectorXd soft = weights_;
     Eigen::VectorXd residuals = process_->left_out_residuals();
-    Eigen::VectorXd warm;
+    WarmStart warm = again_;
     for (int round = 0; round < most_rounds; ++round) {
       for (std::size_t row = 0; row < judged_.size(); ++row) {
         const double z = residuals(static_cast<Eigen::Index>(row));
         for (const Eigen::Index reading : judged_[row]) soft(reading) = (degrees + 1.0) / (degrees + z * z);
       }
-      warm = fit(soft, warm, quick).theta;
+      warm = {.theta = fit(soft, warm, quick).theta};
       residuals = process_->left_out_residuals();
     }
     Eigen::VectorXd out = weights_;
@@ -242,9 +257,10 @@ class Fit {
   const GaussianProcessOptions& options_;
   core::RandomKey key_;
   const core::CallControl& control_;
-  Eigen::VectorXd known_;                          // weights of known variances
-  double known_variance_ = 0.0;                    // of a reading whose weight is 1; 0 = learned
-  Eigen::VectorXd weights_;                        // of gross errors
+  WarmStart again_;              // of fits after the first: what holds for data of another structure, too
+  Eigen::VectorXd known_;        // weights of known variances
+  double known_variance_ = 0.0;  // of a reading whose weight is 1; 0 = learned
+  Eigen::VectorXd weights_;      // of gross errors
   std::vector<std::vector<Eigen::Index>> judged_;  // by row of the first target
   std::vector<std::int64_t> set_aside_;
   std::shared_ptr<const LogPosterior> target_;
@@ -256,7 +272,7 @@ class Fit {
 
 FittedResponse fit_response(const features::Dataset& data, Eigen::Index response, const ModelSpec& model,
                             const std::shared_ptr<const Covariance>& covariance, const GaussianProcessOptions& options,
-                            const Eigen::VectorXd& warm_start, core::RandomKey key, const core::CallControl& control) {
+                            const WarmStart& warm_start, core::RandomKey key, const core::CallControl& control) {
   return Fit(data, response, model, covariance, options, key, control).run(warm_start);
 }
 

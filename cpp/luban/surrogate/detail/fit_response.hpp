@@ -1,6 +1,8 @@
 #pragma once
 
 #include <memory>
+#include <string>
+#include <vector>
 
 #include <Eigen/Core>
 
@@ -18,11 +20,20 @@ struct FittedResponse {
   FitReport report;
 };
 
-/// Weights, reduction, optimisation of the hyperparameters, conditioning. `warm_start` may be empty.
+/// Where a fit begins; nothing: at the priors.
+struct WarmStart {
+  Eigen::VectorXd theta = {};
+  /// Of theta, which then is matched by name to what the data ask for: what has no namesake begins at the priors.
+  /// Empty: theta is as long as the data ask for.
+  std::vector<std::string> names = {};
+  double scale = 1.0;  ///< with names: of the standardisation that theta's variances are in
+};
+
+/// Weights, reduction, optimisation of the hyperparameters, conditioning.
 /// @throws as GaussianProcess::fit.
 [[nodiscard]] FittedResponse fit_response(const features::Dataset& data, Eigen::Index response, const ModelSpec& model,
                                           const std::shared_ptr<const Covariance>& covariance,
-                                          const GaussianProcessOptions& options, const Eigen::VectorXd& warm_start,
+                                          const GaussianProcessOptions& options, const WarmStart& warm_start,
                                           core::RandomKey key, const core::CallControl& control);
 
 /// The optimum of several starts.

@@ -133,15 +133,52 @@ void LogPosterior::total_covariance(const Eigen::VectorXd& theta, Workspace& wor
   work.matrix.diagonal().array() += shape.array() * (noise.point + noise.within / data_.weight.array());
 }
 
+void LogPosterior::last_rows(const Eigen::VectorXd& theta, const Covariance::Coordinates& coordinates,
+                             Eigen::Index added, Eigen::MatrixXd& cross, Eigen::MatrixXd& own) const {
+  const Eigen::Index before = data_.u() - added;
+  const Points last{points_.numeric.bottomRows(added), points_.one_hot.bottomRows(added)};
+  Eigen::MatrixXd all = covariance_->cross(theta, coordinates, last).value;
+  if (std::isfinite(mean_variance_)) all.array() += mean_variance_;
+  const NoiseVariances noise = this->noise(theta);
+  const Eigen::VectorXd shape = own_noise_shape(theta);
+  const Eigen::VectorXd root = shape.cwiseSqrt();
+  for (const std::vector<Eigen::Index>& rows : data_.runs) {
+    for (const Eigen::Index j : rows) {
+      if (j < before) continue;
+      for (const Eigen::Index i : rows) all(i, j - before) += noise.between * root(i) * root(j);
+    }
+  }
+  cross = all.topRows(before);
+  own = all.bottomRows(added);
+  own.diagonal().array() += shape.tail(added).array() * (noise.point + noise.within / data_.weight.tail(added).array());
+}
+
 double LogPosterior::reduction_factor(double log_within, const Eigen::VectorXd& shape) const {
   const auto spare = static_cast<double>(data_.n - data_.u());
   double scatter = present_.within ? data_.within_ss * std::exp(-log_within) : 0.0;
   double per_reading = present_.within ? spare * (log_two_pi + log_within) : 0.0;
   if (present_.within && noise_varies()) {
-    scatter = (data_.cell_ss.array() / shape.array()).sum() * std::exp(-log_within);
-    per_reading += ((data_.cell_n.array() - 1.0) * shape.array().log()).sum();
+    scatter = (data_.scatter.array() / shape.array()).sum() * std::exp(-log_within);
+    per_reading += ((data_.readings.array() - 1.0) * shape.array().log()).sum();
   }
   return -0.5 * (per_reading + scatter - data_.log_weight_sum + data_.weight.array().log().sum());
+}
+
+double LogPosterior::log_likelihood(const Eigen::VectorXd& theta, double mean, const Eigen::VectorXd& alpha,
+                                    const Eigen::VectorXd& shape, double log_determinant) const {
+  const auto u = static_cast<double>(data_.u());
+  return -0.5 * (data_.y.dot(alpha) - mean * alpha.sum() + log_determinant + u * log_two_pi) +
+         reduction_factor(within_ < 0 ? 0.0 : theta(within_), shape) -
+         static_cast<double>(data_.n) * std::log(data_.scale);
+}
+
+LogPosterior::Value LogPosterior::value_of(const Eigen::VectorXd& theta, double mean, const Eigen::VectorXd& alpha,
+                                           const Eigen::MatrixXd& lower) const {
+  Value out;
+  out.log_likelihood =
+      log_likelihood(theta, mean, alpha, own_noise_shape(theta), 2.0 * lower.diagonal().array().log().sum());
+  out.log_posterior = out.log_likelihood + add_prior(theta, nullptr);
+  return out;
 }
 
 LogPosterior::Value LogPosterior::evaluate(const Eigen::VectorXd& theta, Workspace& work,
@@ -156,12 +193,9 @@ LogPosterior::Value LogPosterior::evaluate(const Eigen::VectorXd& theta, Workspa
   const Eigen::MatrixXd solved = work.inverse.selfadjointView<Eigen::Lower>() * right;
   const double mean = std::isfinite(mean_variance_) ? 0.0 : solved.col(0).sum() / solved.col(1).sum();
   const Eigen::VectorXd alpha = solved.col(0) - mean * solved.col(1);
-  const auto u = static_cast<double>(data_.u());
   const Eigen::VectorXd shape = own_noise_shape(theta);
   Value out;
-  out.log_likelihood = -0.5 * (data_.y.dot(alpha) - mean * alpha.sum() + log_determinant + u * log_two_pi) +
-                       reduction_factor(within_ < 0 ? 0.0 : theta(within_), shape) -
-                       static_cast<double>(data_.n) * std::log(data_.scale);
+  out.log_likelihood = log_likelihood(theta, mean, alpha, shape, log_determinant);
   if (gradient != nullptr) {
     gradient->setZero(theta.size());
     covariance_->add_gradient(theta, points_, work.covariance, work.inverse, alpha, *gradient);
@@ -195,7 +229,7 @@ void LogPosterior::add_noise_gradient(const Eigen::VectorXd& theta, const Eigen:
   if (between_ >= 0) gradient(between_) += noise.between * same_run.sum();
   if (point_ >= 0) gradient(point_) += noise.point * diagonal.sum();
   if (within_ >= 0) {
-    const double scatter = noise_varies() ? (data_.cell_ss.array() / shape.array()).sum() : data_.within_ss;
+    const double scatter = noise_varies() ? (data_.scatter.array() / shape.array()).sum() : data_.within_ss;
     gradient(within_) +=
         noise.within * (diagonal / data_.weight.array()).sum() - 0.5 * (spare - scatter / noise.within);
   }
@@ -203,7 +237,7 @@ void LogPosterior::add_noise_gradient(const Eigen::VectorXd& theta, const Eigen:
   Eigen::ArrayXd by_shape =
       noise.between * same_run.array() + diagonal * (noise.point + noise.within / data_.weight.array());
   if (within_ >= 0) {
-    by_shape -= 0.5 * (data_.cell_n.array() - 1.0 - data_.cell_ss.array() / (shape.array() * noise.within));
+    by_shape -= 0.5 * (data_.readings.array() - 1.0 - data_.scatter.array() / (shape.array() * noise.within));
   }
   gradient.segment(profile_, features_.cols()) += features_.transpose() * by_shape.matrix();
 }

@@ -38,7 +38,7 @@ struct NoiseVariances {
 class LUBAN_SURROGATE_EXPORT LogPosterior {
  public:
   LogPosterior(const ModelSpec& model, std::shared_ptr<const Covariance> covariance, TrainingData data);
-  /// With levels of noise that other data told apart.
+  /// With levels of noise that were told apart by other data than these.
   LogPosterior(const ModelSpec& model, std::shared_ptr<const Covariance> covariance, TrainingData data,
                NoiseLevelsPresent present);
 
@@ -46,9 +46,9 @@ class LUBAN_SURROGATE_EXPORT LogPosterior {
   [[nodiscard]] const TrainingData& data() const noexcept { return data_; }
   [[nodiscard]] const Covariance& covariance() const noexcept { return *covariance_; }
   [[nodiscard]] const std::shared_ptr<const Covariance>& shared_covariance() const noexcept { return covariance_; }
-  [[nodiscard]] const NoiseLevelsPresent& levels() const noexcept { return present_; }
   [[nodiscard]] double mean_variance() const noexcept { return mean_variance_; }
   [[nodiscard]] const Points& points() const noexcept { return points_; }
+  [[nodiscard]] const NoiseLevelsPresent& present() const noexcept { return present_; }
 
   // Per hyperparameter: bounds and the first starting point (logarithms). The within-run variance starts at what the
   // repeats themselves say.
@@ -69,6 +69,10 @@ class LUBAN_SURROGATE_EXPORT LogPosterior {
   /// `gradient` (may be null) receives the derivative of log_posterior.
   Value evaluate(const Eigen::VectorXd& theta, Workspace& work, Eigen::VectorXd* gradient) const;
 
+  /// The same from what a prediction is made of: the mean, C⁻¹ (y − mean) and the Cholesky factor of C.
+  [[nodiscard]] Value value_of(const Eigen::VectorXd& theta, double mean, const Eigen::VectorXd& alpha,
+                               const Eigen::MatrixXd& lower) const;
+
   [[nodiscard]] NoiseVariances noise(const Eigen::VectorXd& theta) const;
   /// Runs are single readings, so that there is one level of noise; a known one counts as that of a reading.
   [[nodiscard]] bool one_level() const noexcept {
@@ -82,11 +86,17 @@ class LUBAN_SURROGATE_EXPORT LogPosterior {
                                                Eigen::Index inputs) const;
   /// Lower triangle of C; above the diagonal is undefined.
   void total_covariance(const Eigen::VectorXd& theta, Workspace& work) const;
+  /// The rows of C of the last `added` points: cross (u − added, added) with all before them, and the lower triangle of
+  /// own (added, added). @param coordinates of all points.
+  void last_rows(const Eigen::VectorXd& theta, const Covariance::Coordinates& coordinates, Eigen::Index added,
+                 Eigen::MatrixXd& cross, Eigen::MatrixXd& own) const;
 
  private:
   void add_hyperparameter(const std::string& name, const HyperparameterSpec& spec, double start);
   [[nodiscard]] Eigen::VectorXd own_noise_shape(const Eigen::VectorXd& theta) const;
   [[nodiscard]] double reduction_factor(double log_within, const Eigen::VectorXd& shape) const;
+  [[nodiscard]] double log_likelihood(const Eigen::VectorXd& theta, double mean, const Eigen::VectorXd& alpha,
+                                      const Eigen::VectorXd& shape, double log_determinant) const;
   void add_noise_gradient(const Eigen::VectorXd& theta, const Eigen::VectorXd& shape, const Eigen::MatrixXd& inverse,
                           const Eigen::VectorXd& alpha, Eigen::VectorXd& gradient) const;
   double add_prior(const Eigen::VectorXd& theta, Eigen::VectorXd* gradient) const;

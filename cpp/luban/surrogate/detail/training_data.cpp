@@ -5,7 +5,7 @@
 
 namespace luban::surrogate::detail {
 
-TrainingData standardise(const features::Reduction& reduction) {
+TrainingData standardise(const features::Reduction& reduction, const std::vector<std::string>& run_ids) {
   TrainingData out;
   const double total = reduction.weight.sum();
   out.location = reduction.weight.dot(reduction.mean) / total;
@@ -16,15 +16,18 @@ TrainingData standardise(const features::Reduction& reduction) {
   out.X = reduction.X;
   out.y = centred / out.scale;
   out.weight = reduction.weight;
+  out.scatter = reduction.scatter / (out.scale * out.scale);
   out.within_ss = reduction.within_ss / (out.scale * out.scale);
-  out.cell_ss = reduction.cell_ss / (out.scale * out.scale);
-  out.cell_n = reduction.cell_n;
+  out.readings = reduction.readings;
   out.log_weight_sum = reduction.log_weight_sum;
   out.n = reduction.n;
   std::map<std::int32_t, std::size_t> place;
   for (std::size_t i = 0; i < reduction.run.size(); ++i) {
     const auto [at, added] = place.try_emplace(reduction.run[i], out.runs.size());
-    if (added) out.runs.emplace_back();
+    if (added) {
+      out.runs.emplace_back();
+      if (!run_ids.empty()) out.run_ids.push_back(run_ids[static_cast<std::size_t>(reduction.run[i])]);
+    }
     out.runs[at->second].push_back(static_cast<Eigen::Index>(i));
   }
   return out;
@@ -45,9 +48,9 @@ TrainingData first_runs(const TrainingData& data, const std::vector<std::size_t>
   out.X = data.X(rows, Eigen::all);
   out.y = data.y(rows);
   out.weight = data.weight(rows);
-  if (data.cell_n.size() > 0) {
-    out.cell_ss = data.cell_ss(rows);
-    out.cell_n = data.cell_n(rows);
+  if (data.readings.size() > 0) {
+    out.scatter = data.scatter(rows);
+    out.readings = data.readings(rows);
   }
   out.known_within = data.known_within;
   out.extra_noise = data.extra_noise;
