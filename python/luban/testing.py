@@ -54,8 +54,8 @@ def check_surrogate(
 
     Shapes; the same answer twice and point by point; latent ≤ run_mean ≤ reading variance; symmetric positive joint
     covariance; gradients against finite differences (relative ``tolerance``); quantiles against densities; moments of
-    samples; averages as linear functionals of the joint posterior; errors for what cannot be answered. ``X`` (q, p)
-    are coded inputs away from kinks, by default random ones.
+    samples; averages as linear functionals of the joint posterior; the same beside fixed points; errors for what cannot
+    be answered. ``X`` (q, p) are coded inputs away from kinks, by default random ones.
 
     Raises: AssertionError listing everything that did not hold.
     """
@@ -87,6 +87,7 @@ class _Conformance(Violations):
         self.distribution()
         self.samples()
         self.averages()
+        self.beside()
         self.errors()
 
     def close(self, got: Any, wanted: Any, otherwise: str, relative: float = 1e-8) -> None:
@@ -222,6 +223,19 @@ class _Conformance(Violations):
         around = np.stack([means[i::2] - average.mean() for i in range(2)])
         wanted = np.tensordot(weights, around**2 + np.stack([each[i::2] for i in range(2)]), axes=1)
         self.close(average.variance("reading"), wanted, "an average's reading is not one at one of the levels", 1e-6)
+
+    def beside(self) -> None:
+        if not isinstance(self.surrogate, _core.Surrogate):  # written in Python: there is no such question
+            return
+        fixed, rest = self.X[: self.q // 2], self.X[self.q // 2 :]
+        whole = self.surrogate.posterior(self.X, joint=True)
+        around = _core.beside(self.surrogate, fixed).posterior(rest)
+        self.close(around.mean(), whole.mean()[len(fixed) :], "beside fixed points the mean is another", 1e-7)
+        for response in range(self.m):
+            wanted = whole.covariance(response)[len(fixed) :, : len(fixed)]
+            sd = float(np.sqrt(whole.variance("latent")[:, response].max()))
+            off = float(np.abs(around.cross_covariance(response) - wanted).max(initial=0.0))
+            self.expect(off <= 1e-6 * sd * sd, f"the covariance with fixed points is another by {off:.3g}")
 
     def errors(self) -> None:
         wide = np.column_stack([self.X, np.zeros(self.q)])
