@@ -212,7 +212,7 @@ class LUBAN_SURROGATE_EXPORT LocalGaussianProcess final : public Surrogate {
   [[nodiscard]] const std::vector<features::ResponseColumn>& responses() const noexcept override;
   [[nodiscard]] std::unique_ptr<Posterior> posterior(const Eigen::MatrixXd& X,
                                                      const PosteriorRequest& request = {}) const override;
-  /// Gradients are known where no joint covariance is asked for. @throws as Surrogate::average.
+  /// Of the answers at the levels.
   [[nodiscard]] std::unique_ptr<Posterior> average(const Eigen::MatrixXd& X, const Eigen::VectorXd& weights,
                                                    const PosteriorRequest& request = {}) const override;
   [[nodiscard]] std::shared_ptr<const Surrogate> only(const std::vector<Eigen::Index>& responses) const override;

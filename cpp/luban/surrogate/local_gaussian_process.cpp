@@ -162,7 +162,6 @@ std::unique_ptr<Posterior> LocalGaussianProcess::posterior(const Eigen::MatrixXd
 
 std::unique_ptr<Posterior> LocalGaussianProcess::average(const Eigen::MatrixXd& X, const Eigen::VectorXd& weights,
                                                          const PosteriorRequest& request) const {
-  if (request.joint) return Surrogate::average(X, weights, request);
   detail::require_coded(X, impl_->encoder, "surrogate.average");
   detail::require_levels(X, weights, "surrogate.average");
   std::vector<GaussianPosterior::Moments> moments;

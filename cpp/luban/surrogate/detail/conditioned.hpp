@@ -74,6 +74,9 @@ class LUBAN_SURROGATE_EXPORT Conditioned {
   [[nodiscard]] LeftOutMoments left_out(const std::vector<std::vector<Eigen::Index>>& groups) const;
   /// Variances of the noise levels in the response's unit, squared.
   [[nodiscard]] NoiseVariances noise() const;
+  /// Adds what runs and readings have beside the latent variance; `weights` of the levels of each point.
+  void add_varying_noise(const Points& points, const Eigen::VectorXd& weights, const PosteriorRequest& request,
+                         Eigen::Index inputs, GaussianPosterior::Moments& out) const;
 
  private:
   Conditioned() = default;
@@ -95,9 +98,6 @@ class LUBAN_SURROGATE_EXPORT Conditioned {
   [[nodiscard]] Eigen::MatrixXd joint(const Eigen::MatrixXd& cross, Eigen::MatrixXd prior,
                                       const Eigen::VectorXd& variance) const;
   void add_noise(GaussianPosterior::Moments& out, double sum_squared_weights) const;
-  /// The same where noise changes with the inputs: `weights` of the levels of each point.
-  void add_varying_noise(const Points& points, const Eigen::VectorXd& weights, const PosteriorRequest& request,
-                         Eigen::Index inputs, GaussianPosterior::Moments& out) const;
   void finish(const Eigen::MatrixXd& cross, const Eigen::MatrixXd& solved, const Eigen::VectorXd& prior_variance,
               double sum_weights, GaussianPosterior::Moments& out) const;
 

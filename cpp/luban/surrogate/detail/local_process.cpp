@@ -6,6 +6,8 @@
 #include <utility>
 
 #include <luban/parallel/arena.hpp>
+#include <luban/surrogate/detail/inputs.hpp>
+#include <luban/surrogate/detail/levels.hpp>
 
 namespace luban::surrogate::detail {
 
@@ -115,20 +117,42 @@ Moments LocalProcess::moments(const Eigen::MatrixXd& X, const PosteriorRequest& 
   return out;
 }
 
+Moments LocalProcess::averaged(const Eigen::MatrixXd& X, const Eigen::VectorXd& weights,
+                               const PosteriorRequest& request) const {
+  const Moments each = moments(X, {.gradients = request.gradients, .joint = true});
+  const auto averaged_rows = [&](const Eigen::MatrixXd& rows, const Eigen::VectorXd& by) {
+    return Eigen::MatrixXd(weighted_columns(rows.transpose(), by).transpose());
+  };
+  const Eigen::VectorXd ones = Eigen::VectorXd::Ones(weights.size());
+  Moments out;
+  out.mean = averaged_rows(each.mean, weights);
+  out.covariance = weighted_both(each.covariance, weights);
+  out.variance = out.covariance.diagonal();
+  of_rows({0})->add_varying_noise(all_->covariance().points(X), weights, request, X.cols(), out);
+  if (request.reading) {
+    out.within_variance += level_spread(each.mean, each.variance, weights, out.mean, out.variance);
+  } else {
+    out.within_variance.resize(0);
+  }
+  if (request.gradients) {
+    out.mean_gradient = averaged_rows(each.mean_gradient, weights);
+    const Eigen::MatrixXd own = spread_both(Eigen::MatrixXd::Identity(out.mean.size(), out.mean.size()), weights);
+    out.variance_gradient = averaged_rows(each.covariance_gradient(own), ones);
+    out.covariance_gradient = [whole = each.covariance_gradient, weights](const Eigen::MatrixXd& w) -> Eigen::MatrixXd {
+      const Eigen::VectorXd ones = Eigen::VectorXd::Ones(weights.size());
+      return weighted_columns(whole(spread_both(w, weights)).transpose(), ones).transpose();
+    };
+  }
+  return out;
+}
+
 Moments LocalProcess::average(const Eigen::MatrixXd& X, const Eigen::VectorXd& weights,
                               const PosteriorRequest& request) const {
+  if (request.joint) return averaged(X, weights, request);
   Moments out;
   const Index levels = weights.size();
-  for (Index i = 0; i < X.rows() / levels; ++i) {
-    std::vector<Index> rows;
-    for (Index l = 0; l < levels; ++l) {
-      const std::vector<Index> own = nearest(X.row(i * levels + l));
-      rows.insert(rows.end(), own.begin(), own.end());
-    }
-    std::sort(rows.begin(), rows.end());
-    rows.erase(std::unique(rows.begin(), rows.end()), rows.end());
-    put(of_rows(rows)->average(X.middleRows(i * levels, levels), weights, request), i, X.rows() / levels, out);
-  }
+  const Index q = X.rows() / levels;
+  for (Index i = 0; i < q; ++i) put(averaged(X.middleRows(i * levels, levels), weights, request), i, q, out);
   return out;
 }
 

@@ -20,7 +20,7 @@ class LocalProcess {
   [[nodiscard]] const LogPosterior& all() const noexcept { return *all_; }
   [[nodiscard]] const Eigen::VectorXd& theta() const noexcept { return theta_; }
   [[nodiscard]] GaussianPosterior::Moments moments(const Eigen::MatrixXd& X, const PosteriorRequest& request) const;
-  /// As Conditioned::average, without `joint`.
+  /// As Conditioned::average, of the answers at the levels.
   [[nodiscard]] GaussianPosterior::Moments average(const Eigen::MatrixXd& X, const Eigen::VectorXd& weights,
                                                    const PosteriorRequest& request) const;
   /// Rows of the nearest means to one coded point (1, p), ascending.
@@ -29,6 +29,8 @@ class LocalProcess {
   [[nodiscard]] std::shared_ptr<const Conditioned> of_rows(const std::vector<Eigen::Index>& rows) const;
 
  private:
+  [[nodiscard]] GaussianPosterior::Moments averaged(const Eigen::MatrixXd& X, const Eigen::VectorXd& weights,
+                                                    const PosteriorRequest& request) const;
   void add_joint(const Eigen::MatrixXd& X, const std::vector<std::vector<Eigen::Index>>& rows,
                  const std::vector<std::shared_ptr<const Conditioned>>& local, const PosteriorRequest& request,
                  GaussianPosterior::Moments& out) const;
