@@ -72,7 +72,9 @@ void bind_options_and_report(py::module_& module) {
 }
 
 void bind_gaussian_process(py::module_& module) {
-  py::classh<GaussianProcess, Surrogate>(module, "GaussianProcess", "Exact Gaussian process, three levels of noise.")
+  py::classh<GaussianProcess, Surrogate> process(module, "GaussianProcess",
+                                                 "Exact Gaussian process, three levels of noise.");
+  process
       .def_static(
           "fit",
           [](const features::Dataset& data, const GaussianProcessOptions& options, std::uint64_t seed,
@@ -105,6 +107,7 @@ void bind_gaussian_process(py::module_& module) {
             return std::const_pointer_cast<GaussianProcess>(GaussianProcess::read(artefact));
           },
           py::arg("artefact"));
+  bind_streaming(module, process);
 }
 
 void bind_neural_ensemble(py::module_& module) {

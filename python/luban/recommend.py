@@ -65,6 +65,7 @@ from luban.errors import ConfigurationError, DataError
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+    from luban.features import Dataset
     from luban.parallel import Progress
     from luban.process import NamedValue, OutcomeConstraint, Process, Recipe, Recommendation
 
@@ -102,6 +103,7 @@ __all__ = [
     "UpperConfidenceBound",
     "Utility",
     "Wish",
+    "array_dataset",
     "beside",
     "choose",
     "gumbel_maxima",
@@ -127,6 +129,20 @@ Acquisition = Literal[
 Kind = Literal["explore", "best_mean"]
 
 
+def array_dataset(X: npt.ArrayLike, Y: npt.ArrayLike, bounds: npt.ArrayLike, *, first: int = 0) -> Dataset:
+    """Return arrays as the dataset that :func:`propose` fits: inputs x1, x2, …, responses y1, y2, ….
+
+    Inputs are scaled by ``bounds``. Shapes as for :func:`propose`; each row is a run of its own, named by its number, the first one ``first``: so
+    runs that come later, ``array_dataset(X[n:], Y[n:], bounds, first=n)``, can be told from earlier ones.
+
+    Raises: DataError on shapes that do not fit or values that are not finite.
+    """
+    x, _ = encoded(X, columns_of(bounds, None), "X")
+    y = floats(Y, "Y", "propose")
+    y = of_dimensions(y[:, None] if y.ndim == 1 else y, "Y (n) or (n, m)", 2)
+    return _core.array_dataset(x, y, floats(bounds, "bounds", "propose"), first=first)
+
+
 def propose(
     X: npt.ArrayLike,
     Y: npt.ArrayLike,
@@ -144,6 +160,7 @@ def propose(
     acquisition: Acquisition = "automatic",
     beta: float = 4.0,
     preset: str = "matern",
+    surrogate: _core.Surrogate | None = None,
     threads: int = 0,
     search: SearchOptions | None = None,
     progress: Progress | None = None,
@@ -168,6 +185,9 @@ def propose(
     ``upper_confidence_bound`` takes ``beta`` (square of the standard deviations added) and, like
     ``max_value_entropy`` and ``upper_confidence_bound_pure_exploration``, keeps each bound at even odds.
 
+    With a ``surrogate`` that has learned from these runs (:func:`array_dataset`; continuous columns, no outcome
+    bounds), nothing is fitted and ``preset`` not looked at: see :class:`luban.surrogate.Updating`.
+
     The same seed gives the same bits with any number of ``threads`` (0 = the CPU budget).
 
     Raises: DataError on shapes that do not fit, values that are not finite or no level of their column, and a response
@@ -181,6 +201,8 @@ def propose(
     y = floats(Y, "Y", "propose")
     y = of_dimensions(y[:, None] if y.ndim == 1 else y, "Y (n) or (n, m)", 2)
     ends = outcome_bounds_of(outcome_bounds, y.shape[1])
+    if surrogate is not None:
+        _require_inputs(surrogate, described, y.shape[1], bool(np.isfinite(ends).any()))
     parameters, grids = parameters_of(described)
     problem = _core.ArrayProblem(
         parameters=parameters,
@@ -200,10 +222,28 @@ def propose(
         beta=beta,
         fit=GaussianProcessOptions(preset=preset, starts=1, robust=False, threads=threads),
         search=search or SearchOptions(threads=threads),
+        surrogate=surrogate,
         seed=seed,
         progress=progress,
     )
     return Proposed.of(labelled(made.X, described) if labels else made.X, made)
+
+
+def _require_inputs(surrogate: _core.Surrogate, columns: Sequence[Column], m: int, bounded: bool) -> None:
+    seen = [(v.name, v.low, v.high) for v in surrogate.encoder.variables if v.is_numeric]
+    wanted = [(column.name, column.low, column.high) for column in columns]
+    plain = all(column.kind == "continuous" for column in columns) and not bounded
+    inputs = len(surrogate.encoder.variables)
+    if plain and seen == wanted and inputs == len(seen) and len(surrogate.responses) == m:
+        return
+    raise DataError(
+        where="recommend.propose",
+        expected=f"a surrogate of {m} responses and the continuous inputs {', '.join(c.name for c in columns)}, scaled "
+        "by their ends, and no outcome bounds",
+        received=f"{len(surrogate.responses)} responses of {', '.join(v.name for v in surrogate.encoder.variables)}"
+        + (", with outcome bounds" if bounded else ""),
+        place="argument surrogate",
+    )
 
 
 def recommend(

@@ -22,11 +22,16 @@ from luban._core import (
     FitReport,
     GaussianProcess,
     GaussianProcessOptions,
+    Innovations,
+    LeftOut,
     LocalGaussianProcess,
     LocalGaussianProcessOptions,
     NoiseLevels,
     Posterior,
+    PosteriorPaths,
     Preset,
+    RefitAdvice,
+    RefitReason,
     ResponseTransform,
     ResponseTransformOptions,
     Surrogate,
@@ -35,6 +40,8 @@ from luban._core import (
     TransformedOptions,
     TransformedSurrogate,
     TransformTrial,
+    Updating,
+    UpdatingOptions,
     available_simd_levels,
     presets,
     simd_level,
@@ -53,11 +60,16 @@ __all__ = [
     "FitReport",
     "GaussianProcess",
     "GaussianProcessOptions",
+    "Innovations",
+    "LeftOut",
     "LocalGaussianProcess",
     "LocalGaussianProcessOptions",
     "NoiseLevels",
     "Posterior",
+    "PosteriorPaths",
     "Preset",
+    "RefitAdvice",
+    "RefitReason",
     "ResponseTransform",
     "ResponseTransformOptions",
     "Surrogate",
@@ -66,6 +78,8 @@ __all__ = [
     "TransformTrial",
     "TransformedOptions",
     "TransformedSurrogate",
+    "Updating",
+    "UpdatingOptions",
     "available_simd_levels",
     "average_over_noise",
     "choose_response_transforms",
@@ -156,6 +170,7 @@ def fit_gaussian_process(
     data: Dataset,
     options: GaussianProcessOptions | None = None,
     *,
+    start_from: GaussianProcess | None = None,
     seed: int = 0,
     progress: Progress | None = None,
     noise_variances: npt.ArrayLike | None = None,
@@ -163,7 +178,9 @@ def fit_gaussian_process(
     """Fit one exact Gaussian process per response, hyperparameters by maximum a posteriori.
 
     Repeated readings enter by an exact reduction to one weighted mean per run and input point; gross errors get weight
-    0 first (``options.robust``). The same for any number of threads.
+    0 first (``options.robust``). The same for any number of threads. With ``start_from``, an earlier surrogate of the
+    same responses, each response climbs once, from the hyperparameters of the same names: the way to refit data that
+    grew a little. :class:`Updating` says when that is due.
 
     ``noise_variances`` are those of the readings where they are known beforehand, in squared units of the responses,
     (n) or (n, m) like ``data.Y``. They are taken as they are; ``options.extra_noise`` learns a variance between runs
@@ -175,6 +192,9 @@ def fit_gaussian_process(
     """
     if noise_variances is not None:
         data = with_noise_variances(data, noise_variances)
+    if start_from is not None:
+        chosen = options or GaussianProcessOptions(preset=start_from.preset)
+        return GaussianProcess.fit_from(start_from, data, chosen, seed=seed, progress=progress)
     return GaussianProcess.fit(data, options or GaussianProcessOptions(), seed=seed, progress=progress)
 
 

@@ -94,7 +94,8 @@ std::shared_ptr<const GaussianProcess> GaussianProcess::fit_from(const GaussianP
       const detail::FittedResponse& one = earlier.impl_->fitted[k];
       starts[r] = {.theta = one.process->theta(),
                    .names = one.report.hyperparameter_names,
-                   .scale = one.process->target().data().scale};
+                   .scale = one.process->target().data().scale,
+                   .curvature = one.curvature};
     }
   }
   return fit_each(data, once, starts, key, control);

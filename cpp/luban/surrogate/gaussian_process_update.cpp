@@ -38,7 +38,7 @@ detail::FittedResponse changed(const detail::FittedResponse& one, const ModelSpe
   const detail::LogPosterior& old = one.process->target();
   const auto target = std::make_shared<const detail::LogPosterior>(model, old.shared_covariance(),
                                                                    std::move(change.data), old.present());
-  detail::FittedResponse out{one.process->changed(target, change.removed, change.added), one.report};
+  detail::FittedResponse out{one.process->changed(target, change.removed, change.added), one.report, one.curvature};
   const detail::LogPosterior::Value value =
       target->value_of(one.process->theta(), out.process->mean(), out.process->alpha(), out.process->lower());
   out.report.log_likelihood = value.log_likelihood;

@@ -48,6 +48,12 @@ Eigen::VectorXd resolved(const WarmStart& start, const LogPosterior& target) {
   return out.cwiseMax(target.low()).cwiseMin(target.high());
 }
 
+bool same_names(const WarmStart& start, const LogPosterior& target) {
+  return std::equal(start.names.begin(), start.names.end(), target.hyperparameters().begin(),
+                    target.hyperparameters().end(),
+                    [](const std::string& name, const Hyperparameter& one) { return name == one.name; });
+}
+
 class Fit {
  public:
   Fit(const features::Dataset& data, Eigen::Index response, const ModelSpec& model,
@@ -82,7 +88,7 @@ class Fit {
         optimum = fit(weights_, again_, options_);
       }
     }
-    return {process_, report(optimum)};
+    return {process_, report(optimum), {optimum.curvature, target_->data().u()}};
   }
 
  private:
@@ -121,7 +127,8 @@ class Fit {
       training.extra_noise = options_.extra_noise;
     }
     target_ = std::make_shared<const LogPosterior>(model_, covariance_, std::move(training));
-    Optimum out = maximise(*target_, model_, options, resolved(warm_start, *target_), key_, control_);
+    Optimum out = maximise(*target_, model_, options, resolved(warm_start, *target_), key_, control_,
+                           same_names(warm_start, *target_) ? warm_start.curvature : Curvature{});
     evaluations_ += out.evaluations;
     process_ = std::make_shared<const Conditioned>(target_, out.theta);
     return out;
