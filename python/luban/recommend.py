@@ -132,8 +132,9 @@ Kind = Literal["explore", "best_mean"]
 def array_dataset(X: npt.ArrayLike, Y: npt.ArrayLike, bounds: npt.ArrayLike, *, first: int = 0) -> Dataset:
     """Return arrays as the dataset that :func:`propose` fits: inputs x1, x2, …, responses y1, y2, ….
 
-    Inputs are scaled by ``bounds``. Shapes as for :func:`propose`; each row is a run of its own, named by its number, the first one ``first``: so
-    runs that come later, ``array_dataset(X[n:], Y[n:], bounds, first=n)``, can be told from earlier ones.
+    Inputs are scaled by ``bounds``. Shapes as for :func:`propose`; each row is a run of its own, named by its number,
+    the first one ``first``: so runs that come later, ``array_dataset(X[n:], Y[n:], bounds, first=n)``, can be told from
+    earlier ones.
 
     Raises: DataError on shapes that do not fit or values that are not finite.
     """
