@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -26,17 +27,6 @@ namespace {
 
 using namespace recommend;
 
-process::Goal goal_named(const std::string& goal) {
-  if (goal == "minimize") return process::Goal::minimize;
-  if (goal == "maximize") return process::Goal::maximize;
-  if (goal == "target") return process::Goal::target;
-  throw core::ConfigurationError({.where = "recommend.choose",
-                                  .expected = "goal \"minimize\", \"maximize\" or \"target\"",
-                                  .received = "\"" + goal + "\"",
-                                  .place = {},
-                                  .hint = {}});
-}
-
 /// Outcome constraints by response names as bounds by columns of the surrogate.
 std::vector<OutcomeBound> bounds_of(const surrogate::Surrogate& surrogate,
                                     const std::vector<process::OutcomeConstraint>& constraints) {
@@ -57,16 +47,55 @@ std::vector<OutcomeBound> bounds_of(const surrogate::Surrogate& surrogate,
   return bounds;
 }
 
-void bind_propose(py::module_& module) {
+/// Response, goal, target.
+using Wish = std::tuple<Eigen::Index, std::string, double>;
+
+ArrayProblem make_problem(std::vector<process::Parameter> parameters,
+                          std::vector<process::ParameterConstraint> relations,
+                          const std::vector<std::pair<std::string, std::vector<double>>>& grids, Eigen::MatrixXd X,
+                          Eigen::MatrixXd Y, const std::vector<Wish>& objectives, const Eigen::MatrixXd& outcome_bounds,
+                          Eigen::MatrixXd pending, Eigen::VectorXd reference) {
+  ArrayProblem problem;
+  problem.space = {std::move(parameters), std::move(relations)};
+  for (const auto& [parameter, values] : grids) problem.grids.push_back({parameter, values});
+  problem.X = std::move(X);
+  problem.Y = std::move(Y);
+  for (const auto& [response, goal, target] : objectives) {
+    problem.objectives.push_back({response, goal_named(goal, "recommend.propose"), target});
+  }
+  for (Eigen::Index j = 0; j < outcome_bounds.cols(); ++j) {
+    problem.bounds.push_back({.response = j, .lower = outcome_bounds(0, j), .upper = outcome_bounds(1, j)});
+  }
+  problem.pending = std::move(pending);
+  problem.reference = std::move(reference);
+  return problem;
+}
+
+void bind_proposed(py::module_& module) {
+  py::classh<ArrayProblem>(module, "ArrayProblem", "What was tried, what came of it, and what is wanted.")
+      .def(py::init(&make_problem), py::kw_only(), py::arg("parameters"), py::arg("relations"), py::arg("grids"),
+           py::arg("X"), py::arg("Y"), py::arg("objectives"), py::arg("outcome_bounds"), py::arg("pending"),
+           py::arg("reference"));
   py::classh<Proposed>(module, "Proposed", "Points to try next, with what the refitted surrogate expects there.")
       .def_property_readonly("X", [](const Proposed& p) -> Eigen::MatrixXd { return p.X; })
-      .def_property_readonly("mean", [](const Proposed& p) -> Eigen::VectorXd { return p.mean; })
-      .def_property_readonly("sd", [](const Proposed& p) -> Eigen::VectorXd { return p.sd; })
-      .def_property_readonly("acquisition", [](const Proposed& p) -> Eigen::VectorXd { return p.acquisition; });
+      .def_property_readonly("mean", [](const Proposed& p) -> Eigen::MatrixXd { return p.mean; })
+      .def_property_readonly("sd", [](const Proposed& p) -> Eigen::MatrixXd { return p.sd; })
+      .def_property_readonly("acquisition", [](const Proposed& p) -> Eigen::VectorXd { return p.acquisition; })
+      .def_property_readonly("probability_feasible",
+                             [](const Proposed& p) -> Eigen::VectorXd { return p.probability_feasible; })
+      .def_readonly("acquisition_name", &Proposed::acquisition_name)
+      .def_readonly("warnings", &Proposed::warnings);
+}
+
+void bind_propose(py::module_& module) {
+  bind_proposed(module);
   module.def(
       "array_dataset",
-      [](const Eigen::MatrixXd& X, const Eigen::VectorXd& Y, const Eigen::MatrixXd& bounds, std::int64_t first) {
-        features::Dataset data = array_dataset(X, Y, bounds);
+      [](const Eigen::MatrixXd& X, const Eigen::MatrixXd& Y, const Eigen::MatrixXd& bounds, std::int64_t first) {
+        ArrayProblem problem = box_problem(bounds);
+        problem.X = X;
+        problem.Y = Y;
+        features::Dataset data = array_dataset(problem);
         for (std::size_t i = 0; i < data.run_ids.size(); ++i) {
           data.run_ids[i] = std::to_string(first + static_cast<std::int64_t>(i));
           data.group_labels[i] = data.run_ids[i];
@@ -77,23 +106,25 @@ void bind_propose(py::module_& module) {
   const ProposeOptions defaults;
   module.def(
       "propose",
-      [](const Eigen::MatrixXd& X, const Eigen::VectorXd& Y, const Eigen::MatrixXd& bounds, int q, bool maximize,
+      [](const ArrayProblem& problem, int q, const std::string& acquisition, double beta, Eigen::Index samples,
          const surrogate::GaussianProcessOptions& fit, const SearchOptions& search,
          const std::optional<std::shared_ptr<surrogate::Surrogate>>& fitted, std::uint64_t seed,
          const py::object& progress) {
-        const auto factory = [&](const features::Dataset& data, core::RandomKey key,
-                                 const core::CallControl& control) -> std::shared_ptr<const surrogate::Surrogate> {
+        const ProposeOptions options{acquisition_named(acquisition), beta, samples, search};
+        const surrogate::SurrogateFactory factory =
+            [&](const features::Dataset& data, core::RandomKey key,
+                const core::CallControl& control) -> std::shared_ptr<const surrogate::Surrogate> {
           if (fitted.has_value()) return *fitted;
           return surrogate::GaussianProcess::fit(data, fit, key, control);
         };
         return long_call(progress, [&](const core::CallControl& control) {
-          return propose(X, Y, bounds, q, factory, {.maximize = maximize, .search = search}, core::RandomKey(seed),
-                         control);
+          return propose(problem, q, factory, options, core::RandomKey(seed), control);
         });
       },
-      py::arg("X"), py::arg("Y"), py::arg("bounds"), py::kw_only(), py::arg("q") = 1,
-      py::arg("maximize") = defaults.maximize, py::arg("fit"), py::arg_v("search", defaults.search, "SearchOptions()"),
-      py::arg("surrogate") = py::none(), py::arg("seed"), py::arg("progress") = py::none());
+      py::arg("problem"), py::kw_only(), py::arg("q") = 1, py::arg("acquisition") = name(defaults.acquisition),
+      py::arg("beta") = defaults.beta, py::arg("samples") = defaults.samples, py::arg("fit"),
+      py::arg_v("search", defaults.search, "SearchOptions()"), py::arg("surrogate") = py::none(), py::arg("seed"),
+      py::arg("progress") = py::none());
 }
 
 void bind_choose(py::module_& module) {
@@ -117,7 +148,7 @@ void bind_choose(py::module_& module) {
                                           .place = {},
                                           .hint = {}});
         }
-        const Utility utility{.response = response, .goal = goal_named(goal), .target = target};
+        const Utility utility{.response = response, .goal = goal_named(goal, "recommend.choose"), .target = target};
         const std::vector<OutcomeBound> bounds = bounds_of(surrogate, constraints);
         const py::gil_scoped_release without_gil;
         return choose_among(surrogate, X, utility, reference, bounds);

@@ -1,29 +1,64 @@
 """From what a surrogate believes to settings: proposals, choices among given settings, Pareto fronts, trials.
 
 :class:`luban.Campaign` is the comfortable way; here are the parts it is made of, and ask and tell for plain arrays.
+An :class:`AcquisitionFunction` judges points one by one from a :class:`~luban.surrogate.Posterior`, a
+:class:`JointAcquisition` several together from what is believed :func:`beside` fixed ones; larger is better.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal, get_args
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
 from luban import _core
+from luban._arrays import (
+    Column,
+    Goal,
+    Proposed,
+    Relation,
+    Wish,
+    columns_of,
+    encoded,
+    floats,
+    labelled,
+    of_dimensions,
+    outcome_bounds_of,
+    parameters_of,
+    relations_of,
+    wishes,
+)
 from luban._core import (
+    AcquisitionFunction,
     Basis,
+    BestMean,
     Choice,
     Driver,
+    ExpectedExcess,
     Explanation,
     Front,
+    GaussianProcessOptions,
+    JointAcquisition,
+    JointLogExpectedImprovement,
+    JointLogNoisyExpectedImprovement,
+    JointUpperConfidenceBound,
     Ledger,
+    LogExpectedImprovement,
+    LogProbabilityFeasible,
+    MaxValueEntropy,
     MeasuredReference,
+    MoveLimits,
     NearRun,
+    OutcomeBound,
     PendingRun,
     Proposal,
     SearchOptions,
     StayRule,
+    UpperConfidenceBound,
+    Utility,
+    beside,
+    gumbel_maxima,
 )
 from luban.errors import ConfigurationError, DataError
 
@@ -35,22 +70,43 @@ if TYPE_CHECKING:
     from luban.process import NamedValue, OutcomeConstraint, Process, Recipe, Recommendation
 
 __all__ = [
+    "Acquisition",
+    "AcquisitionFunction",
     "Basis",
+    "BestMean",
     "Choice",
+    "Column",
     "Driver",
+    "ExpectedExcess",
     "Explanation",
     "Front",
     "Goal",
+    "JointAcquisition",
+    "JointLogExpectedImprovement",
+    "JointLogNoisyExpectedImprovement",
+    "JointUpperConfidenceBound",
     "Kind",
     "Ledger",
+    "LogExpectedImprovement",
+    "LogProbabilityFeasible",
+    "MaxValueEntropy",
     "MeasuredReference",
+    "MoveLimits",
     "NearRun",
+    "OutcomeBound",
     "PendingRun",
     "Proposal",
+    "Proposed",
+    "Relation",
     "SearchOptions",
     "StayRule",
+    "UpperConfidenceBound",
+    "Utility",
+    "Wish",
     "array_dataset",
+    "beside",
     "choose",
+    "gumbel_maxima",
     "hypervolume",
     "initial_design",
     "non_dominated",
@@ -59,94 +115,136 @@ __all__ = [
     "recommend",
 ]
 
-Goal = Literal["minimize", "maximize", "target"]
+Acquisition = Literal[
+    "automatic",
+    "log_expected_improvement",
+    "log_noisy_expected_improvement",
+    "upper_confidence_bound",
+    "upper_confidence_bound_pure_exploration",
+    "max_value_entropy",
+    "log_expected_hypervolume_improvement",
+    "log_noisy_expected_hypervolume_improvement",
+    "parego",
+]
 Kind = Literal["explore", "best_mean"]
 
 
 def array_dataset(X: npt.ArrayLike, Y: npt.ArrayLike, bounds: npt.ArrayLike, *, first: int = 0) -> Dataset:
-    """Return arrays as the dataset that :func:`propose` fits: inputs x1, x2, … scaled by ``bounds``, one response y.
+    """Return arrays as the dataset that :func:`propose` fits: inputs x1, x2, …, responses y1, y2, ….
 
-    Shapes as for :func:`propose`; each row is a run of its own, named by its number, the first one ``first``: so
-    runs that come later, ``array_dataset(X[n:], Y[n:], bounds, first=n)``, can be told from earlier ones.
+    Inputs are scaled by ``bounds``. Shapes as for :func:`propose`; each row is a run of its own, named by its number,
+    the first one ``first``: so runs that come later, ``array_dataset(X[n:], Y[n:], bounds, first=n)``, can be told from
+    earlier ones.
 
     Raises: DataError on shapes that do not fit or values that are not finite.
     """
-    x, y, box = _arrays(X, Y, bounds)
-    return _core.array_dataset(x, y, box, first=first)
+    x, _ = encoded(X, columns_of(bounds, None), "X")
+    y = floats(Y, "Y", "propose")
+    y = of_dimensions(y[:, None] if y.ndim == 1 else y, "Y (n) or (n, m)", 2)
+    return _core.array_dataset(x, y, floats(bounds, "bounds", "propose"), first=first)
 
 
 def propose(
     X: npt.ArrayLike,
     Y: npt.ArrayLike,
-    bounds: npt.ArrayLike,
+    bounds: npt.ArrayLike | None = None,
     q: int = 1,
     seed: int = 0,
     *,
+    columns: Sequence[Column | Mapping[str, Any]] | None = None,
+    relations: Sequence[Relation] = (),
     maximize: bool = False,
-    preset: str = "luban",
+    objectives: Sequence[Wish] | None = None,
+    outcome_bounds: npt.ArrayLike | None = None,
+    pending: npt.ArrayLike | None = None,
+    reference: npt.ArrayLike | None = None,
+    acquisition: Acquisition = "automatic",
+    beta: float = 4.0,
+    preset: str = "matern",
     surrogate: _core.Surrogate | None = None,
     threads: int = 0,
+    search: SearchOptions | None = None,
     progress: Progress | None = None,
-) -> npt.NDArray[np.float64]:
-    """Refit a surrogate to arrays and return the q points (q, d) to try next, by log expected improvement.
+) -> Proposed:
+    """Refit a surrogate to arrays and return the q points (q, d) to try next: ask and tell for plain numbers.
 
-    ``X`` (n, d) and ``Y`` (n) or (n, 1) are what was tried and what came of it, smaller is better unless ``maximize``;
-    ``bounds`` (2, d) hold the low and the high end of each column; all in units of your own. The same seed gives the
-    same bits with any number of ``threads`` (0 = the CPU budget). With a ``surrogate`` of one response that has
-    learned from these runs (:func:`array_dataset`), nothing is fitted and ``preset`` not looked at: see
-    :class:`luban.surrogate.Updating`.
+    ``X`` (n, d) and ``Y`` (n) or (n, m) are what was tried and what came of it, NaN where a response is missing, all in
+    units of your own. Columns are continuous between ``bounds`` (2, d), or what ``columns`` says of each
+    (:class:`Column`). An array of numbers holds a category by its place, from 0; any other array the level itself, and
+    the answer comes in the same form. ``relations`` (:class:`Relation`) tie numeric columns together.
 
-    Raises: DataError on shapes that do not fit, values that are not finite, or a surrogate of other inputs;
-    ConfigurationError on an option out of range, KeyboardInterrupt on Ctrl-C.
+    ``objectives`` name a goal for each response: ``"minimize"``, ``"maximize"``, ``("target", value)``, or None. Left
+    out, every response without a bound is minimised, or maximised with ``maximize``. ``outcome_bounds`` (2, m) are the
+    least and the greatest value that a response may take, infinite where there is none. ``reference`` holds one value
+    per objective that is just not worth having (default: a tenth of the front's range beyond its worst values).
+    ``pending`` (p, d) are runs whose result is not there yet. The q points come one after the other, each as if those
+    before it were pending too.
+
+    ``acquisition="automatic"`` takes the log expected improvement for one objective, and the log expected hypervolume
+    improvement for two to four, the noisy forms of both where noise is seen, and ParEGO for more; as long as nothing
+    measured keeps the bounds, the log probability of keeping them. Others have their full name;
+    ``upper_confidence_bound`` takes ``beta`` (square of the standard deviations added) and, like
+    ``max_value_entropy`` and ``upper_confidence_bound_pure_exploration``, keeps each bound at even odds.
+
+    With a ``surrogate`` that has learned from these runs (:func:`array_dataset`; continuous columns, no outcome
+    bounds), nothing is fitted and ``preset`` not looked at: see :class:`luban.surrogate.Updating`.
+
+    The same seed gives the same bits with any number of ``threads`` (0 = the CPU budget).
+
+    Raises: DataError on shapes that do not fit, values that are not finite or no level of their column, and a response
+    without any value; ConfigurationError on options, columns, objectives that do not fit; InfeasibleError naming the
+    ranges and relations that contradict each other; KeyboardInterrupt on Ctrl-C.
+    References: Ament et al. 2023 (arXiv 2310.20708), Daulton et al. 2021 (arXiv 2105.08195), Knowles 2006.
     """
-    from luban._core import GaussianProcessOptions
-
-    x, y, box = _arrays(X, Y, bounds)
-    if surrogate is not None and box.shape[0] == 2:  # other shapes are refused below
-        _require_inputs(surrogate, box)
-    fit = GaussianProcessOptions(preset=preset, starts=1, robust=False, threads=threads)
-    search = SearchOptions(threads=threads)
-    proposed = _core.propose(
-        x, y, box, q=q, maximize=maximize, fit=fit, search=search, surrogate=surrogate, seed=seed, progress=progress
+    described = columns_of(bounds, columns)
+    x, labels = encoded(X, described, "X")
+    waiting = encoded(pending, described, "pending")[0] if pending is not None else np.empty((0, len(described)))
+    y = floats(Y, "Y", "propose")
+    y = of_dimensions(y[:, None] if y.ndim == 1 else y, "Y (n) or (n, m)", 2)
+    ends = outcome_bounds_of(outcome_bounds, y.shape[1])
+    if surrogate is not None:
+        _require_inputs(surrogate, described, y.shape[1], bool(np.isfinite(ends).any()))
+    parameters, grids = parameters_of(described)
+    problem = _core.ArrayProblem(
+        parameters=parameters,
+        relations=relations_of(relations, described),
+        grids=grids,
+        X=x,
+        Y=y,
+        objectives=wishes(objectives, maximize, y.shape[1], np.isfinite(ends).any(axis=0)),
+        outcome_bounds=ends,
+        pending=waiting,
+        reference=floats(reference if reference is not None else (), "reference", "propose").ravel(),
     )
-    return proposed.X
+    made = _core.propose(
+        problem,
+        q=q,
+        acquisition=acquisition,
+        beta=beta,
+        fit=GaussianProcessOptions(preset=preset, starts=1, robust=False, threads=threads),
+        search=search or SearchOptions(threads=threads),
+        surrogate=surrogate,
+        seed=seed,
+        progress=progress,
+    )
+    return Proposed.of(labelled(made.X, described) if labels else made.X, made)
 
 
-def _require_inputs(surrogate: _core.Surrogate, box: npt.NDArray[np.float64]) -> None:
-    variables = surrogate.encoder.variables
-    names = [f"x{j + 1}" for j in range(box.shape[-1])]
-    seen = [(v.name, v.low, v.high) for v in variables if v.is_numeric]
-    wanted = [(name, low, high) for name, low, high in zip(names, *box[:2], strict=True)]
-    if seen != wanted or len(variables) != len(seen) or len(surrogate.responses) != 1:
-        raise DataError(
-            where="recommend.propose",
-            expected=f"a surrogate of one response and the inputs {', '.join(names)}, scaled by bounds",
-            received=f"{len(surrogate.responses)} responses of {', '.join(v.name for v in variables)}",
-            place="argument surrogate",
-        )
-
-
-def _arrays(
-    X: npt.ArrayLike, Y: npt.ArrayLike, bounds: npt.ArrayLike
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    x, y, box = (_floats(array, name, "propose") for array, name in ((X, "X"), (Y, "Y"), (bounds, "bounds")))
-    if y.ndim == 2 and y.shape[1] == 1:
-        y = y[:, 0]
-    for array, name, ndim in ((x, "X (n, d)", 2), (y, "Y (n)", 1), (box, "bounds (2, d)", 2)):
-        if array.ndim != ndim:
-            raise DataError(
-                where="recommend.propose", expected=f"{name}: {ndim} dimensions", received=f"shape {array.shape}"
-            )
-    return x, y, box
-
-
-def _floats(array: npt.ArrayLike, name: str, function: str) -> npt.NDArray[np.float64]:
-    try:
-        return np.asarray(array, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise DataError(
-            where=f"recommend.{function}", expected=f"an array of numbers for {name}", received=str(error)
-        ) from None
+def _require_inputs(surrogate: _core.Surrogate, columns: Sequence[Column], m: int, bounded: bool) -> None:
+    seen = [(v.name, v.low, v.high) for v in surrogate.encoder.variables if v.is_numeric]
+    wanted = [(column.name, column.low, column.high) for column in columns]
+    plain = all(column.kind == "continuous" for column in columns) and not bounded
+    inputs = len(surrogate.encoder.variables)
+    if plain and seen == wanted and inputs == len(seen) and len(surrogate.responses) == m:
+        return
+    raise DataError(
+        where="recommend.propose",
+        expected=f"a surrogate of {m} responses and the continuous inputs {', '.join(c.name for c in columns)}, scaled "
+        "by their ends, and no outcome bounds",
+        received=f"{len(surrogate.responses)} responses of {', '.join(v.name for v in surrogate.encoder.variables)}"
+        + (", with outcome bounds" if bounded else ""),
+        place="argument surrogate",
+    )
 
 
 def recommend(
@@ -157,6 +255,7 @@ def recommend(
     context: Sequence[NamedValue] = (),
     objective: str = "",
     running: Recipe | None = None,
+    moves: MoveLimits | None = None,
     pending: Sequence[PendingRun] = (),
     stay: StayRule | None = None,
     interval_level: float = 0.9,
@@ -173,6 +272,7 @@ def recommend(
     ``kind="explore"`` improves and learns (log expected improvement, constrained), ``"best_mean"`` gives what is
     believed best now. ``pending`` are runs without a result yet. When ``running`` settings are given, leaving them
     alone may be the answer: one proposal with ``recommendation.stay``; with a ``reason_to_stay`` it is.
+    ``moves`` limit how far from given settings a proposal may be.
 
     ``best_mean`` keeps within the training data's reach: ``novelty`` is the share of left-out groups that lay nearer
     to the others (0.5 to 0.999, default 0.99; 1 = anywhere). ``not_judged`` says why no probability of a gain may be
@@ -188,6 +288,7 @@ def recommend(
         context=list(context),
         objective=objective,
         running=running,
+        moves=moves,
         pending=list(pending),
         stay=stay or StayRule(),
         interval_level=interval_level,
@@ -220,6 +321,7 @@ def pareto(
     objectives: Sequence[str] = (),
     points: int = 16,
     running: Recipe | None = None,
+    moves: MoveLimits | None = None,
     interval_level: float = 0.9,
     novelty: float | None = None,
     not_judged: str = "",
@@ -231,7 +333,8 @@ def pareto(
     """Return the front of two objectives by posterior means, best first objective first.
 
     Each level of the second objective is a bound under which the first is optimised (ε-constraint, Haimes et al. 1971).
-    The front keeps within the training data's reach; ``novelty``, ``not_judged``, ``warnings`` as :func:`recommend`.
+    The front keeps within the training data's reach; ``novelty``, ``moves``, ``not_judged``, ``warnings`` as
+    :func:`recommend`.
 
     Raises: as :func:`recommend`; ConfigurationError when there are not two objectives.
     """
@@ -241,6 +344,7 @@ def pareto(
         objectives=list(objectives),
         points=points,
         running=running,
+        moves=moves,
         interval_level=interval_level,
         novelty=novelty,
         not_judged=not_judged,
@@ -252,15 +356,22 @@ def pareto(
 
 
 def initial_design(
-    process: Process, *, context: Sequence[NamedValue] = (), q: int = 1, skip: int = 0, seed: int = 0
+    process: Process,
+    *,
+    context: Sequence[NamedValue] = (),
+    q: int = 1,
+    skip: int = 0,
+    moves: MoveLimits | None = None,
+    seed: int = 0,
 ) -> list[Recommendation]:
     """Return settings that spread the first runs evenly over what may be proposed; no model is needed.
 
-    The points of a seed are one sequence, ``skip`` of which have been used.
+    The points of a seed are one sequence, ``skip`` of which have been used. ``moves`` limit how far from given settings
+    they may be.
 
     Raises: ConfigurationError on a wrong context or count, InfeasibleError naming what contradicts each other.
     """
-    return _core.initial_design(process.core, context=list(context), q=q, skip=skip, seed=seed)
+    return _core.initial_design(process.core, context=list(context), q=q, skip=skip, moves=moves, seed=seed)
 
 
 def choose(
@@ -324,7 +435,7 @@ def hypervolume(Y: npt.ArrayLike, reference: npt.ArrayLike, *, maximize: bool | 
     Raises: DataError on shapes that do not fit or values that are not finite.
     """
     utilities = _utilities(Y, maximize, "hypervolume")
-    corner = _utilities(np.atleast_2d(_floats(reference, "reference", "hypervolume")), maximize, "hypervolume")
+    corner = _utilities(np.atleast_2d(floats(reference, "reference", "hypervolume")), maximize, "hypervolume")
     if len(corner) != 1:
         raise DataError(
             where="recommend.hypervolume", expected="one reference (m)", received=f"shape {np.shape(reference)}"
@@ -334,7 +445,7 @@ def hypervolume(Y: npt.ArrayLike, reference: npt.ArrayLike, *, maximize: bool | 
 
 def _utilities(Y: npt.ArrayLike, maximize: bool | Sequence[bool], function: str) -> npt.NDArray[np.float64]:
     """Values whose larger ones are better."""
-    values = _floats(Y, "Y", function)
+    values = floats(Y, "Y", function)
     signs = np.where(np.asarray(maximize, dtype=np.bool_), 1.0, -1.0)
     if values.ndim != 2 or signs.shape not in ((), (values.shape[1],)):
         raise DataError(

@@ -77,7 +77,8 @@ def test_a_column_of_values_is_as_good_as_a_vector() -> None:
     [
         (np.zeros((0, 2)), np.zeros(0), BOUNDS),
         (np.zeros((3, 2)), np.zeros(2), BOUNDS),
-        (np.zeros((3, 2)), [1.0, np.nan, 2.0], BOUNDS),
+        (np.zeros((3, 2)), [np.nan] * 3, BOUNDS),
+        (np.zeros((3, 2)), [1.0, np.inf, 2.0], BOUNDS),
         (np.zeros((3, 2)), np.zeros(3), BOUNDS[::-1]),
         (np.zeros((3, 2)), np.zeros(3), BOUNDS[:, :1]),
         (np.zeros(3), np.zeros(3), BOUNDS),

@@ -23,7 +23,10 @@ std::shared_ptr<const surrogate::GaussianProcess> fitted() {
     Y(i) = std::sin(5.0 * X(i, 0)) + X(i, 1) * X(i, 2) + 0.05 * generator.normal();
   }
   const Eigen::MatrixXd bounds = (Eigen::MatrixXd(2, 3) << 0, 0, 0, 1, 1, 1).finished();
-  return surrogate::GaussianProcess::fit(array_dataset(X, Y, bounds), {.starts = 1}, core::RandomKey(1));
+  ArrayProblem problem = box_problem(bounds);
+  problem.X = X;
+  problem.Y = Y;
+  return surrogate::GaussianProcess::fit(array_dataset(problem), {.starts = 1}, core::RandomKey(1));
 }
 
 /// Variance after the pending runs and its gradient as they were computed once: from one joint posterior, the slope of

@@ -27,6 +27,15 @@ std::shared_ptr<const surrogate::Surrogate> fixed_factory(const features::Datase
       test::AnalyticSurrogate::Options{.lengthscale = 0.3, .signal_sd = 100.0, .noise_sd = 0.01, .mean = mean});
 }
 
+Proposed propose_in_box(const Eigen::MatrixXd& X, const Eigen::MatrixXd& Y, const Eigen::MatrixXd& bounds, int q,
+                        process::Goal goal = process::Goal::minimize) {
+  ArrayProblem problem = box_problem(bounds);
+  problem.X = X;
+  problem.Y = Y;
+  problem.objectives.front().goal = goal;
+  return propose(problem, q, fixed_factory, {}, core::RandomKey(2));
+}
+
 struct Run {
   Eigen::MatrixXd X;
   Eigen::VectorXd Y;
@@ -41,10 +50,9 @@ Run minimise_branin(int steps, int q, bool maximize) {
   run.X = (run.X.array().rowwise() * (bounds.row(1) - bounds.row(0)).array()).rowwise() + bounds.row(0).array();
   run.Y.resize(5);
   for (Eigen::Index i = 0; i < 5; ++i) run.Y(i) = sign * branin(run.X(i, 0), run.X(i, 1));
-  ProposeOptions options;
-  options.maximize = maximize;
+  const process::Goal goal = maximize ? process::Goal::maximize : process::Goal::minimize;
   for (int step = 0; step < steps; ++step) {
-    const Proposed proposed = propose(run.X, run.Y, bounds, q, fixed_factory, options, core::RandomKey(2));
+    const Proposed proposed = propose_in_box(run.X, run.Y, bounds, q, goal);
     for (int i = 0; i < q; ++i) {
       run.X.conservativeResize(run.X.rows() + 1, 2);
       run.X.row(run.X.rows() - 1) = proposed.X.row(i);
@@ -71,7 +79,7 @@ TEST(Propose, says_what_it_expects) {
   Eigen::MatrixXd X(4, 1);
   X << 0.0, 3.0, 7.0, 10.0;
   const Eigen::VectorXd Y = (X.array() - 5.0).square();
-  const Proposed proposed = propose(X, Y, bounds, 2, fixed_factory, {}, core::RandomKey(0));
+  const Proposed proposed = propose_in_box(X, Y, bounds, 2);
   EXPECT_GT(proposed.X(0, 0), 3.0);
   EXPECT_LT(proposed.X(0, 0), 7.0);
   EXPECT_LT(proposed.mean(0), 4.0);
@@ -84,7 +92,7 @@ TEST(Propose, measured_points_may_lie_outside_the_bounds) {
   bounds << 6.0, 10.0;
   Eigen::MatrixXd X(3, 1);
   X << 0.0, 3.0, 5.0;
-  const Proposed proposed = propose(X, X.col(0), bounds, 1, fixed_factory, {}, core::RandomKey(0));
+  const Proposed proposed = propose_in_box(X, X, bounds, 1);
   EXPECT_GE(proposed.X(0, 0), 6.0);
 }
 
@@ -94,15 +102,16 @@ TEST(Propose, refuses_shapes_that_do_not_fit) {
   Eigen::MatrixXd bounds(2, 2);
   bounds << -1, -1, 1, 1;
   const auto call = [&](const Eigen::MatrixXd& x, const Eigen::VectorXd& y, const Eigen::MatrixXd& b, int q) {
-    static_cast<void>(propose(x, y, b, q, fixed_factory, {}, core::RandomKey(0)));
+    static_cast<void>(propose_in_box(x, y, b, q));
   };
   EXPECT_THROW(call(X, Y.head(3), bounds, 1), core::DataError);
   EXPECT_THROW(call(X, Y, bounds.leftCols(1), 1), core::DataError);
   EXPECT_THROW(call(X, Y, -bounds, 1), core::DataError);
   EXPECT_THROW(call(Eigen::MatrixXd(0, 2), Eigen::VectorXd(0), bounds, 1), core::DataError);
-  Eigen::VectorXd missing = Y;
-  missing(1) = std::nan("");
-  EXPECT_THROW(call(X, missing, bounds, 1), core::DataError);
+  EXPECT_THROW(call(X, Eigen::VectorXd::Constant(4, std::nan("")), bounds, 1), core::DataError);
+  Eigen::VectorXd infinite = Y;
+  infinite(1) = INFINITY;
+  EXPECT_THROW(call(X, infinite, bounds, 1), core::DataError);
   EXPECT_THROW(call(X, Y, bounds, 0), core::ConfigurationError);
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -64,9 +65,10 @@ inline VectorXd ones_where_known(const features::Dataset& data, Index response) 
 /// The plain twin of a surrogate that was fitted to `first` and then changed until it knows `all`: everything reduced
 /// and factorised anew, at the hyperparameters, the standardisation and the levels of noise of the fit.
 inline std::shared_ptr<const detail::Conditioned> anew(const GaussianProcess& fit, const features::Dataset& first,
-                                                       const features::Dataset& all, Index response) {
+                                                       const features::Dataset& all, Index response,
+                                                       std::optional<ModelSpec> given = {}) {
   const Index numeric = static_cast<Index>(first.encoder.columns_of(features::Role::parameter).size());
-  const ModelSpec model = preset(fit.preset(), numeric, first.encoder.p() - numeric).model;
+  const ModelSpec model = given ? *given : preset(fit.preset(), numeric, first.encoder.p() - numeric).model;
   const auto covariance = std::make_shared<const detail::Covariance>(model, first.encoder);
   const auto standard = [&](const features::Dataset& data) {
     return detail::standardise(features::reduce(data, response, ones_where_known(data, response)), data.run_ids);

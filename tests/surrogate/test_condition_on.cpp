@@ -57,6 +57,44 @@ TEST(condition_on, is_the_posterior_of_all_readings) {
   }
 }
 
+TEST(condition_on, noise_may_change_with_the_inputs) {
+  const features::Dataset all = test::make(test::three_levels());
+  std::vector<Index> first;
+  std::vector<Index> later;
+  for (Index i = 0; i < all.n(); ++i) (i < 40 && i % 7 != 3 ? first : later).push_back(i);
+  const features::Dataset begun = test::readings(all, first);
+  ModelSpec model = preset("luban", 2, 2).model;
+  model.noise_profile = {.used = true, .ratio = {.prior = {}, .low = 0.05, .high = 20.0, .start = 3.0}};
+  const auto fit = GaussianProcess::fit(begun, {.starts = 1, .max_iterations = 5, .robust = false, .model = model},
+                                        core::RandomKey(2));
+  const features::Dataset added = test::readings(all, later);
+  const auto now = fit->condition_on(added);
+  features::Dataset shifted = added;
+  shifted.Y.array() += 0.7;
+  const auto other = fit->condition_on(shifted);
+  const auto a = fit->innovations(added);
+  const auto b = fit->innovations(shifted);
+  const auto left = now->left_out({{"run 2", "run 3"}});
+  const auto rest = now->forget({"run 2", "run 3"});
+  for (std::size_t r = 0; r < 2; ++r) {
+    const auto at = static_cast<Index>(r);
+    const auto twin = test::anew(*fit, begun, all, at, model);
+    EXPECT_LT(test::difference(*now, *twin, at), precise);
+    detail::LogPosterior::Workspace work;
+    EXPECT_NEAR(now->reports()[r].log_likelihood, twin->target().evaluate(twin->theta(), work, nullptr).log_likelihood,
+                1e-6);
+    const double gained = now->reports()[r].log_likelihood - other->reports()[r].log_likelihood;
+    EXPECT_NEAR(gained, -0.5 * (a[r].standardised.squaredNorm() - b[r].standardised.squaredNorm()), 1e-6);
+    const auto posterior = rest->posterior(left[r].X);
+    for (Index i = 0; i < left[r].mean.size(); ++i) {
+      const std::string& run = left[r].runs[static_cast<std::size_t>(i)];
+      if (run != "run 2" && run != "run 3") continue;
+      const double latent = posterior->variance(VarianceOf::latent)(i, at);
+      EXPECT_NEAR(left[r].latent_variance(i), latent, 1e-7 * latent);
+    }
+  }
+}
+
 TEST(condition_on, single_readings_join_a_model_with_one_level_of_noise) {
   const features::Dataset all = test::make({.runs = 60});
   for (const std::string& preset : presets_looked_at) {

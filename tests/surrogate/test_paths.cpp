@@ -26,6 +26,11 @@ ModelSpec one_term(std::vector<FactorSpec> factors) {
   for (std::size_t f = 0; f < factors.size(); ++f) {
     factors[f].name = "factor " + std::to_string(f);
     factors[f].length.start = 0.8;
+    factors[f].own.start = 0.3;
+    if (factors[f].kind == FactorKind::forgetting) {
+      factors[f].inputs = {"b"};
+      factors[f].length.high = 0.9;
+    }
     term.factors.push_back(f);
   }
   model.factors = std::move(factors);
@@ -51,13 +56,20 @@ FactorSpec factor(FactorKind kind, bool with_categories = false) {
 std::vector<ModelSpec> models() {
   std::vector<ModelSpec> out;
   for (const FactorKind kind : {FactorKind::rbf, FactorKind::matern12, FactorKind::matern32, FactorKind::matern52,
-                                FactorKind::periodic, FactorKind::categorical, FactorKind::linear}) {
+                                FactorKind::periodic, FactorKind::categorical, FactorKind::linear,
+                                FactorKind::embedding, FactorKind::forgetting, FactorKind::coregionalisation}) {
     out.push_back(one_term({factor(kind)}));
   }
   out.push_back(one_term({factor(FactorKind::matern52, true)}));
   out.push_back(one_term({factor(FactorKind::matern32), factor(FactorKind::categorical)}));
   out.push_back(one_term({factor(FactorKind::linear), factor(FactorKind::categorical)}));
   out.push_back(one_term({factor(FactorKind::rbf), factor(FactorKind::linear)}));
+  out.push_back(one_term({factor(FactorKind::linear), factor(FactorKind::linear)}));
+  out.push_back(one_term({factor(FactorKind::linear), factor(FactorKind::rbf), factor(FactorKind::coregionalisation)}));
+  out.push_back(out[3]);  // of bent inputs
+  out.back().warp = {.used = true, .a = {.prior = {}, .start = 0.7}, .b = {.prior = {}, .start = 1.3}};
+  out.push_back(out[3]);  // of one input
+  out.back().factors[0].inputs = {"b"};
   return out;
 }
 
@@ -72,7 +84,8 @@ TEST(random_features, have_the_covariance) {
     const detail::RandomFeatures features(covariance, theta, pairs, core::RandomKey(4));
     const MatrixXd phi = features.values(points);
     const MatrixXd k = covariance->cross(theta, covariance->coordinates(theta, points), points).value;
-    // A mean of cosines: standard error at most 1.7 / √(2 · 20000), 66 pairs are looked at.
+    // A mean of cosines: standard error at most 1.7 / √(2 · 20000), 78 pairs of points are looked at; those of products
+    // of inner products are as many times as large as the products allow.
     EXPECT_LT((phi * phi.transpose() - k).cwiseAbs().maxCoeff(), 4.0 * 1.7 / std::sqrt(2.0 * 20000.0)) << which++;
   }
 }
@@ -99,13 +112,6 @@ TEST(random_features, gradients_are_those_of_finite_differences) {
     }
     EXPECT_EQ(gradient.col(2).cwiseAbs().maxCoeff(), 0.0);
   }
-}
-
-TEST(random_features, two_linear_factors_are_refused) {
-  const auto covariance = std::make_shared<const detail::Covariance>(
-      one_term({factor(FactorKind::linear), factor(FactorKind::linear)}), mixed_encoder());
-  EXPECT_THROW(detail::RandomFeatures(covariance, start_of(*covariance), 9, core::RandomKey(1)),
-               core::ConfigurationError);
 }
 
 TEST(paths, have_the_moments_of_the_posterior) {

@@ -1,135 +1,132 @@
 #include <luban/recommend/propose.hpp>
 
+#include <algorithm>
 #include <cmath>
-#include <limits>
-#include <string>
 #include <utility>
 
 #include <luban/core/error.hpp>
-#include <luban/recommend/decision_surrogate.hpp>
+#include <luban/core/text.hpp>
+#include <luban/recommend/detail/array_search.hpp>
+#include <luban/recommend/detail/array_trials.hpp>
 #include <luban/recommend/detail/rows.hpp>
-#include <luban/recommend/log_expected_improvement.hpp>
+#include <luban/recommend/detail/situation.hpp>
+#include <luban/surrogate/gaussian_process.hpp>
 
 namespace luban::recommend {
 namespace {
 
-constexpr Eigen::Index most_measured_starts = 3;
-
-void check(const Eigen::MatrixXd& X, const Eigen::VectorXd& Y, const Eigen::MatrixXd& bounds) {
+void check(const ProposeOptions& options, int q) {
   const auto refuse = [](const std::string& expected, const std::string& received) {
-    throw core::DataError(
+    throw core::ConfigurationError(
         {.where = "recommend.propose", .expected = expected, .received = received, .place = {}, .hint = {}});
   };
-  const auto shape = [](Eigen::Index rows, Eigen::Index columns) {
-    return "(" + std::to_string(rows) + ", " + std::to_string(columns) + ")";
-  };
-  if (X.rows() == 0 || X.cols() == 0) refuse("X of shape (n, d), neither 0", shape(X.rows(), X.cols()));
-  if (Y.size() != X.rows())
-    refuse("as many values in Y as rows in X, " + std::to_string(X.rows()), std::to_string(Y.size()));
-  if (bounds.rows() != 2 || bounds.cols() != X.cols()) {
-    refuse("bounds of shape " + shape(2, X.cols()), shape(bounds.rows(), bounds.cols()));
-  }
-  if (!X.allFinite() || !Y.allFinite() || !bounds.allFinite()) refuse("finite numbers", "NaN or infinity");
-  if (!(bounds.row(0).array() < bounds.row(1).array()).all()) refuse("low < high in every column of bounds", "not so");
+  if (q < 1 || q > 100) refuse("1 to 100 points", std::to_string(q));
+  if (options.samples < 16 || options.samples > 65536) refuse("16 to 65536 samples", std::to_string(options.samples));
+  if (!(options.beta >= 0.0 && options.beta <= 100.0)) refuse("beta of 0 to 100", core::number_text(options.beta));
 }
 
-process::SearchSpace box(const features::Encoder& encoder) {
-  process::SearchSpace space;
-  for (const features::EncodedVariable& variable : encoder.variables()) {
-    process::Parameter parameter;
-    parameter.name = variable.name;
-    parameter.low = variable.low;
-    parameter.high = variable.high;
-    space.parameters.push_back(std::move(parameter));
+std::vector<std::string> warnings_of(const ArrayProblem& problem, const surrogate::Surrogate& fitted,
+                                     bool feasibility_first) {
+  std::vector<std::string> out;
+  if (const auto* process = dynamic_cast<const surrogate::GaussianProcess*>(&fitted)) {
+    for (std::size_t j = 0; j < process->reports().size(); ++j) {
+      if (!process->reports()[j].degraded) continue;
+      out.push_back("the covariance of " + process->responses()[j].name +
+                    " was nearly singular and had to be repaired: its predictions are coarse");
+    }
   }
-  return space;
+  for (Eigen::Index j = 0; j < problem.Y.cols(); ++j) {
+    std::vector<double> values;
+    for (const double value : problem.Y.col(j)) {
+      if (!std::isnan(value)) values.push_back(value);
+    }
+    const auto [low, high] = std::minmax_element(values.begin(), values.end());
+    if (values.size() > 1 && *low == *high) {
+      out.push_back("y" + std::to_string(j + 1) + " never varies: nothing can be learned from it");
+    }
+  }
+  if (feasibility_first) {
+    out.emplace_back("nothing measured keeps every bound: the points are those most likely to keep them");
+  }
+  return out;
 }
 
-/// The point of largest log expected improvement once the believed points have been measured.
-SearchResult propose_one(const std::shared_ptr<const surrogate::Surrogate>& fitted, const SearchRegion& region,
-                         const Eigen::MatrixXd& known, const Eigen::MatrixXd& believed, const ProposeOptions& options,
-                         core::RandomKey key, const core::CallControl& control) {
-  const Utility utility{0, options.maximize ? process::Goal::maximize : process::Goal::minimize, 0.0};
-  Eigen::VectorXd utilities = fitted->posterior(known)->mean().col(0);
-  for (double& value : utilities) value = utility.of(value);
-  const std::vector<Eigen::Index> best = detail::largest(utilities, most_measured_starts);
-  std::shared_ptr<const surrogate::Surrogate> surrogate = fitted;
-  if (believed.rows() > 0) surrogate = std::make_shared<ConditionedSurrogate>(fitted, believed);
-  const SurrogateLandscape landscape({std::move(surrogate),
-                                      std::make_shared<LogExpectedImprovement>(utility, utilities(best.front())),
-                                      {},
-                                      Eigen::MatrixXd(0, known.cols()),
-                                      0.0});
-  return search(region, landscape, known(best, Eigen::all), options.search, key, control);
+bool feasibility_counts(Acquisition acquisition) {
+  return acquisition != Acquisition::upper_confidence_bound && acquisition != Acquisition::max_value_entropy &&
+         acquisition != Acquisition::upper_confidence_bound_pure_exploration;
 }
 
 }  // namespace
 
-features::Dataset array_dataset(const Eigen::MatrixXd& X, const Eigen::VectorXd& Y, const Eigen::MatrixXd& bounds) {
-  check(X, Y, bounds);
-  std::vector<features::EncodedVariable> variables;
-  for (Eigen::Index j = 0; j < X.cols(); ++j) {
-    features::EncodedVariable variable;
-    variable.name = "x" + std::to_string(j + 1);
-    variable.low = bounds(0, j);
-    variable.high = bounds(1, j);
-    variables.push_back(std::move(variable));
-  }
-  features::Dataset data;
-  data.encoder = features::Encoder(std::move(variables));
-  const Eigen::RowVectorXd low = bounds.row(0);
-  const Eigen::RowVectorXd width = bounds.row(1) - bounds.row(0);
-  data.X = (X.rowwise() - low).array().rowwise() / width.array();
-  data.Y = Y;
-  data.responses = {{"y", ""}};
-  for (Eigen::Index i = 0; i < X.rows(); ++i) {
-    const auto run = static_cast<std::int32_t>(i);
-    data.run.push_back(run);
-    data.run_ids.push_back(std::to_string(i));
-    data.group.push_back(run);
-    data.group_labels.push_back(std::to_string(i));
-    data.run_time.push_back(std::numeric_limits<std::int64_t>::min());
-    data.source_row.push_back(i);
-    data.repeat.push_back(0);
-  }
-  return data;
+const std::vector<AcquisitionName>& acquisition_names() {
+  static const std::vector<AcquisitionName> names{
+      {Acquisition::automatic, "automatic"},
+      {Acquisition::log_expected_improvement, "log_expected_improvement"},
+      {Acquisition::log_noisy_expected_improvement, "log_noisy_expected_improvement"},
+      {Acquisition::upper_confidence_bound, "upper_confidence_bound"},
+      {Acquisition::upper_confidence_bound_pure_exploration, "upper_confidence_bound_pure_exploration"},
+      {Acquisition::max_value_entropy, "max_value_entropy"},
+      {Acquisition::log_expected_hypervolume_improvement, "log_expected_hypervolume_improvement"},
+      {Acquisition::log_noisy_expected_hypervolume_improvement, "log_noisy_expected_hypervolume_improvement"},
+      {Acquisition::parego, "parego"},
+  };
+  return names;
 }
 
-Proposed propose(const Eigen::MatrixXd& X, const Eigen::VectorXd& Y, const Eigen::MatrixXd& bounds, int q,
-                 const surrogate::SurrogateFactory& factory, const ProposeOptions& options, core::RandomKey key,
-                 const core::CallControl& control) {
-  if (q < 1 || q > 100) {
-    throw core::ConfigurationError({.where = "recommend.propose",
-                                    .expected = "1 to 100 points",
-                                    .received = std::to_string(q),
-                                    .place = {},
-                                    .hint = {}});
+std::string name(Acquisition acquisition) {
+  for (const AcquisitionName& one : acquisition_names()) {
+    if (one.acquisition == acquisition) return one.name;
   }
-  const features::Dataset data = array_dataset(X, Y, bounds);
+  return {};
+}
+
+Acquisition acquisition_named(const std::string& name) {
+  std::vector<std::string> known;
+  for (const AcquisitionName& one : acquisition_names()) {
+    if (name == one.name) return one.acquisition;
+    known.emplace_back(one.name);
+  }
+  throw core::ConfigurationError({.where = "recommend.propose",
+                                  .expected = "an acquisition among " + core::listed(known),
+                                  .received = core::quoted(name),
+                                  .place = {},
+                                  .hint = core::nearest_hint(name, known)});
+}
+
+Proposed propose(const ArrayProblem& problem, int q, const surrogate::SurrogateFactory& factory,
+                 const ProposeOptions& options, core::RandomKey key, const core::CallControl& control) {
+  check(options, q);
+  const detail::ArrayTrials trials = detail::array_trials(problem);
+  // Before the fit, so that contradictions are answered at once.
+  static_cast<void>(SearchRegion::make(trials.data.encoder, problem.space, {}, problem.grids));
   control.report({"fit", 0, q + 1});
-  const std::shared_ptr<const surrogate::Surrogate> fitted = factory(data, key.child("fit"), control);
-  const SearchRegion region = SearchRegion::make(fitted->encoder(), box(data.encoder), {});
-  // Incumbent and starts: the best posterior means among the measured points inside the bounds.
-  Eigen::MatrixXd known(0, data.p());
-  for (Eigen::Index i = 0; i < data.n(); ++i) {
-    if (region.contains(data.X.row(i).transpose())) detail::append_row(known, data.X.row(i).transpose());
-  }
-  const Eigen::VectorXd low = bounds.row(0).transpose();
-  const Eigen::VectorXd high = bounds.row(1).transpose();
-  Proposed result{Eigen::MatrixXd(q, X.cols()), Eigen::VectorXd(q), Eigen::VectorXd(q), Eigen::VectorXd(q)};
-  Eigen::MatrixXd believed(0, X.cols());
+  const std::shared_ptr<const surrogate::Surrogate> fitted = factory(trials.data, key.child("fit"), control);
+  const detail::ArraySituation situation = detail::array_situation(problem, trials, fitted);
+  const Acquisition acquisition = detail::resolved(options.acquisition, situation);
+  const bool feasibility_first =
+      feasibility_counts(acquisition) && !situation.bounds.empty() && !situation.any_feasible();
+
+  Eigen::MatrixXd pending = trials.pending;
+  Eigen::MatrixXd chosen(0, problem.X.cols());
+  Proposed result;
+  result.acquisition.resize(q);
   for (int i = 0; i < q; ++i) {
     control.report({"propose", i + 1, q + 1});
-    const SearchResult found = propose_one(fitted, region, known.rows() > 0 ? known : data.X, believed, options,
-                                           key.child("search").child(static_cast<std::uint64_t>(i)), control);
-    const auto posterior = fitted->posterior(found.x.transpose());
-    result.X.row(i) = (low + found.x.cwiseProduct(high - low)).cwiseMin(high).transpose();
-    result.mean(i) = posterior->mean()(0, 0);
-    result.sd(i) = std::sqrt(posterior->variance(surrogate::VarianceOf::latent)(0, 0));
+    const SearchResult found =
+        detail::next_point(situation, acquisition, feasibility_first, pending, pending.rows() == 0, options,
+                           key.child("search").child(static_cast<std::uint64_t>(i)), control);
     result.acquisition(i) = found.value;
-    detail::append_row(believed, found.x);
-    detail::append_row(known, found.x);
+    detail::append_row(pending, found.x);
+    detail::append_row(chosen, found.x);
   }
+  result.X.resize(q, problem.X.cols());
+  for (int i = 0; i < q; ++i) result.X.row(i) = detail::decoded(problem, chosen.row(i).transpose()).transpose();
+  const detail::ArrayTrials::Moments moments = trials.moments(fitted, chosen);
+  result.mean = moments.mean;
+  result.sd = moments.sd;
+  result.probability_feasible = detail::probability_feasible(*fitted->posterior(chosen), situation.bounds);
+  result.acquisition_name = feasibility_first ? "log_probability_feasible" : name(acquisition);
+  result.warnings = warnings_of(problem, *fitted, feasibility_first);
   return result;
 }
 

@@ -1,39 +1,98 @@
 #pragma once
 
+#include <string>
+#include <vector>
+
 #include <Eigen/Core>
 
 #include <luban/core/call_control.hpp>
 #include <luban/core/random.hpp>
+#include <luban/process/process.hpp>
+#include <luban/recommend/acquisition.hpp>
 #include <luban/recommend/export.hpp>
 #include <luban/recommend/search.hpp>
+#include <luban/recommend/search_region.hpp>
 #include <luban/surrogate/surrogate.hpp>
 
 namespace luban::recommend {
 
+/// What was tried, what came of it, and what is wanted: n runs, d columns, m responses, all plain numbers.
+struct ArrayProblem {
+  process::SearchSpace space;       ///< a parameter for each column of X, linear relations between the numeric ones
+  std::vector<Grid> grids = {};     ///< numeric columns that take some values alone
+  Eigen::MatrixXd X;                ///< (n, d), n ≥ 1: numbers in units of your own; of a category its place, from 0
+  Eigen::MatrixXd Y;                ///< (n, m) NaN = that response is missing
+  std::vector<Utility> objectives;  ///< at least one, each of another response
+  std::vector<OutcomeBound> bounds = {};  ///< on responses, objectives or not
+  Eigen::MatrixXd pending = {};           ///< (p, d) runs without a result yet; may be empty
+  /// One value per objective, in its unit, that is just not worth having; empty = from the data. For 2 to 4 objectives.
+  Eigen::VectorXd reference = {};
+};
+
+enum class Acquisition {
+  automatic,  ///< see propose()
+  log_expected_improvement,
+  log_noisy_expected_improvement,
+  upper_confidence_bound,
+  upper_confidence_bound_pure_exploration,
+  max_value_entropy,
+  log_expected_hypervolume_improvement,
+  log_noisy_expected_hypervolume_improvement,
+  parego,
+};
+
+struct AcquisitionName {
+  Acquisition acquisition;
+  const char* name;
+};
+/// Every acquisition by its full name; "automatic" first.
+[[nodiscard]] LUBAN_RECOMMEND_EXPORT const std::vector<AcquisitionName>& acquisition_names();
+/// @throws ConfigurationError on an unknown name, naming the nearest.
+[[nodiscard]] LUBAN_RECOMMEND_EXPORT Acquisition acquisition_named(const std::string& name);
+[[nodiscard]] LUBAN_RECOMMEND_EXPORT std::string name(Acquisition acquisition);
+
 struct ProposeOptions {
-  bool maximize = false;  ///< the default minimises Y
+  Acquisition acquisition = Acquisition::automatic;
+  double beta = 4.0;           ///< 0 … 100 of the upper confidence bound: √β standard deviations
+  Eigen::Index samples = 128;  ///< 16 … 65536 joint samples of the acquisitions that need some
   SearchOptions search = {};
 };
 
 /// Points to try next, with what the refitted surrogate expects there.
 struct LUBAN_RECOMMEND_EXPORT Proposed {
-  Eigen::MatrixXd X;            ///< (q, d) in the units of the bounds
-  Eigen::VectorXd mean;         ///< (q) expected Y
-  Eigen::VectorXd sd;           ///< (q) of that expectation (latent)
-  Eigen::VectorXd acquisition;  ///< (q) log expected improvement, after the points before it
+  Eigen::MatrixXd X;                     ///< (q, d) coded as the given X
+  Eigen::MatrixXd mean;                  ///< (q, m) expected Y
+  Eigen::MatrixXd sd;                    ///< (q, m) of that expectation (latent)
+  Eigen::VectorXd acquisition;           ///< (q) its value, logarithms where its name says so, after the points before
+  Eigen::VectorXd probability_feasible;  ///< (q) of all bounds together; 1 without bounds
+  std::string acquisition_name;          ///< what was maximised, by its full name
+  std::vector<std::string> warnings;     ///< sentences: what to know before these points are trusted
 };
 
-/// Refits a surrogate to arrays and proposes q points by log expected improvement: ask and tell for plain numbers.
-/// @param X (n, d), n ≥ 1. @param Y (n) finite. @param bounds (2, d), row 0 low, row 1 high, low < high.
-/// @throws DataError on shapes that do not fit or values that are not finite; whatever the factory throws.
-[[nodiscard]] LUBAN_RECOMMEND_EXPORT Proposed propose(const Eigen::MatrixXd& X, const Eigen::VectorXd& Y,
-                                                      const Eigen::MatrixXd& bounds, int q,
+/// Refits a surrogate to arrays and proposes q points, one after the other, each as if the pending ones and those
+/// before it had been measured: ask and tell for plain numbers.
+///
+/// `automatic` takes, for one objective, the log expected improvement (with the log probability of the bounds added)
+/// where next to no noise is seen and nothing is pending, and for one point; otherwise the noisy improvement, sampled
+/// jointly with measured and pending points. For 2 to 4 objectives the expected hypervolume improvement, noisy where
+/// noise is seen; for more, ParEGO. While nothing measured keeps the bounds, the log probability of keeping them.
+///
+/// A response that only has a bound, on one side, is learned on the bilog scale around it: a monotone map leaves that
+/// probability as it is (Eriksson and Poloczek 2021).
+/// @throws DataError on shapes that do not fit, values that are not finite or no category, a response without a value;
+/// ConfigurationError on q, options, objectives or an acquisition that do not fit; InfeasibleError naming ranges and
+/// relations that contradict each other; StoppedError; whatever the factory throws.
+[[nodiscard]] LUBAN_RECOMMEND_EXPORT Proposed propose(const ArrayProblem& problem, int q,
                                                       const surrogate::SurrogateFactory& factory,
                                                       const ProposeOptions& options, core::RandomKey key,
                                                       const core::CallControl& control = {});
 
-/// Arrays as a dataset: each row a run of one reading, inputs named x1 … xd, response y.
-[[nodiscard]] LUBAN_RECOMMEND_EXPORT features::Dataset array_dataset(const Eigen::MatrixXd& X, const Eigen::VectorXd& Y,
-                                                                     const Eigen::MatrixXd& bounds);
+/// A problem of continuous columns x1 … xd and one response to minimise, its X and Y still empty.
+/// @param bounds (2, d), row 0 low, row 1 high, low ≤ high. @throws DataError otherwise.
+[[nodiscard]] LUBAN_RECOMMEND_EXPORT ArrayProblem box_problem(const Eigen::MatrixXd& bounds);
+
+/// The runs of a problem as a dataset: each row a run of one reading, responses y1 … ym as they are.
+/// @throws DataError as propose.
+[[nodiscard]] LUBAN_RECOMMEND_EXPORT features::Dataset array_dataset(const ArrayProblem& problem);
 
 }  // namespace luban::recommend

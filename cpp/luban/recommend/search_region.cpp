@@ -86,6 +86,19 @@ bool whole_numbers_exist(const SearchRegion& region, std::vector<detail::Demand>
   return false;
 }
 
+void require_grid(const Grid& grid, const process::SearchSpace& space) {
+  const auto found = std::find_if(space.parameters.begin(), space.parameters.end(),
+                                  [&](const process::Parameter& one) { return one.name == grid.parameter; });
+  const bool finite = std::all_of(grid.values.begin(), grid.values.end(), [](double v) { return std::isfinite(v); });
+  if (found != space.parameters.end() && found->is_numeric() && !grid.values.empty() && finite) return;
+  throw ConfigurationError(
+      {.where = "recommend.search_region",
+       .expected = "a grid of finite values for a numeric parameter",
+       .received = core::quoted(grid.parameter) + " with " + std::to_string(grid.values.size()) + " values",
+       .place = {},
+       .hint = {}});
+}
+
 /// Scaling there and back may miss an end of the range, or a whole number, by the last digit, on either side: a limit
 /// is no place for that. What lies further away (running settings outside the range) stays as it is.
 double without_rounding(const process::Parameter& range, double value) {
@@ -102,7 +115,7 @@ double without_rounding(const process::Parameter& range, double value) {
 }  // namespace
 
 SearchRegion SearchRegion::make(const features::Encoder& encoder, const process::SearchSpace& space,
-                                const std::vector<process::NamedValue>& context) {
+                                const std::vector<process::NamedValue>& context, const std::vector<Grid>& grids) {
   SearchRegion region;
   region.encoder_ = encoder;
   region.fixed_ = Eigen::VectorXd::Zero(encoder.p());
@@ -118,6 +131,8 @@ SearchRegion SearchRegion::make(const features::Encoder& encoder, const process:
                               .hint = "wrap it in AveragedSurrogate"});
   }
   region.set_context(context);
+  region.within_moves_ = space.within_moves;
+  for (const Grid& grid : grids) require_grid(grid, space);
   for (const process::Parameter& parameter : space.parameters) {
     const Eigen::Index column = encoder.find(parameter.name);
     if (column < 0 || encoder.variables()[column].role != Role::parameter) {
@@ -127,7 +142,9 @@ SearchRegion SearchRegion::make(const features::Encoder& encoder, const process:
                                 .place = {},
                                 .hint = core::nearest_hint(parameter.name, names_of(encoder, Role::parameter))});
     }
-    region.set_parameter(column, parameter);
+    const auto grid =
+        std::find_if(grids.begin(), grids.end(), [&](const Grid& one) { return one.parameter == parameter.name; });
+    region.set_parameter(column, parameter, grid == grids.end() ? nullptr : &*grid);
   }
   if (region.parameters_.size() != encoder.columns_of(Role::parameter).size()) {
     throw ConfigurationError(
@@ -177,11 +194,15 @@ void SearchRegion::set_context(const std::vector<process::NamedValue>& context) 
   }
 }
 
-void SearchRegion::set_parameter(Eigen::Index column, const process::Parameter& parameter) {
+void SearchRegion::set_parameter(Eigen::Index column, const process::Parameter& parameter, const Grid* grid) {
   parameters_.push_back(column);
   ranges_.push_back(parameter);
   std::vector<double>& levels = levels_[column];
-  if (parameter.kind == process::VariableKind::continuous) {
+  if (grid != nullptr) {
+    for (const double value : grid->values) levels.push_back(encoder_.encode_value(column, value));
+    std::sort(levels.begin(), levels.end());
+    levels.erase(std::unique(levels.begin(), levels.end()), levels.end());
+  } else if (parameter.kind == process::VariableKind::continuous) {
     low_(column) = encoder_.encode_value(column, parameter.low);
     high_(column) = encoder_.encode_value(column, parameter.high);
   } else if (parameter.kind == process::VariableKind::integer) {
@@ -267,8 +288,10 @@ void SearchRegion::throw_on_conflict() const {
     const auto value = [&](double x) { return std::get<double>(encoder_.decode_value(column, x)); };
     Eigen::RowVectorXd row = Eigen::RowVectorXd::Zero(p());
     row(column) = 1.0;
-    demands.push_back({"search range of " + variable.name + " [" + detail::rounded(value(low_(column))) + ", " +
-                           detail::rounded(value(high_(column))) + "]" + detail::unit_suffix(variable.unit),
+    const bool moves = std::find(within_moves_.begin(), within_moves_.end(), variable.name) != within_moves_.end();
+    demands.push_back({(moves ? "reachable range of " : "search range of ") + variable.name + " [" +
+                           detail::rounded(value(low_(column))) + ", " + detail::rounded(value(high_(column))) + "]" +
+                           detail::unit_suffix(variable.unit),
                        {row, -row},
                        {low_(column), -high_(column)}});
     if (!levels_[column].empty()) whole.push_back(column);
@@ -280,7 +303,10 @@ void SearchRegion::throw_on_conflict() const {
   int budget = 20000;
   if (!whole.empty() && !whole_numbers_exist(*this, demands, whole, 0, budget)) {
     for (std::size_t i = 0; i < demands.size(); ++i) names.push_back(name(i));
-    for (const Eigen::Index column : whole) names.push_back("whole numbers for " + encoder_.variables()[column].name);
+    for (const Eigen::Index column : whole) {
+      const bool integer = encoder_.variables()[column].kind == process::VariableKind::integer;
+      names.push_back((integer ? "whole numbers for " : "the values of ") + encoder_.variables()[column].name);
+    }
     throw_infeasible(names);
   }
 }
@@ -294,7 +320,9 @@ std::vector<std::string> SearchRegion::active(const Eigen::VectorXd& x, double s
     if (high_(column) <= low_(column)) continue;
     const auto at = [&](const char* end) {
       const double value = without_rounding(ranges_[i], std::get<double>(encoder_.decode_value(column, x(column))));
-      texts.push_back(variable.name + " is at the " + end + " end of its search range, " +
+      const bool moves = std::find(within_moves_.begin(), within_moves_.end(), variable.name) != within_moves_.end();
+      texts.push_back(variable.name + " is at the " + end + " end of " +
+                      (moves ? "what one move reaches, " : "its search range, ") +
                       detail::with_unit(value, variable.unit));
     };
     if (x(column) <= low_(column) + slack) at("low");

@@ -14,21 +14,29 @@
 
 namespace luban::recommend {
 
+/// The values that a numeric parameter takes, where it does not take every one of its range.
+struct Grid {
+  std::string parameter;
+  std::vector<double> values;  ///< at least one, finite, in the parameter's unit
+};
+
 /// The settings that may be proposed, in the coded inputs of a surrogate: parameters free within their ranges and
 /// linear relations, context fixed. Rows x (p) hold every column of the encoder.
 class LUBAN_RECOMMEND_EXPORT SearchRegion {
  public:
   /// @param encoder of the surrogate that will be searched: parameters and context, no noise variables.
   /// @param context one value per context variable.
+  /// @param grids of numeric parameters; their values count instead of the range.
   /// @throws ConfigurationError when a context variable is missing or unknown (the nearest is named), a category was
-  /// never stated, or the encoder still has noise variables; InfeasibleError naming a smallest set of ranges and
-  /// constraints that contradict each other.
+  /// never stated, a grid is not one of a numeric parameter, or the encoder still has noise variables; InfeasibleError
+  /// naming a smallest set of ranges and constraints that contradict each other.
   [[nodiscard]] static SearchRegion make(const features::Encoder& encoder, const process::SearchSpace& space,
-                                         const std::vector<process::NamedValue>& context);
+                                         const std::vector<process::NamedValue>& context,
+                                         const std::vector<Grid>& grids = {});
 
   [[nodiscard]] Eigen::Index p() const noexcept { return fixed_.size(); }
   [[nodiscard]] const features::Encoder& encoder() const noexcept { return encoder_; }
-  /// Free continuous columns, free discrete columns (integer, ordinal, categorical).
+  /// Free continuous columns, free discrete columns (integer, on a grid, ordinal, categorical).
   [[nodiscard]] const std::vector<Eigen::Index>& continuous() const noexcept { return continuous_; }
   [[nodiscard]] const std::vector<Eigen::Index>& discrete() const noexcept { return discrete_; }
   [[nodiscard]] double low(Eigen::Index column) const { return low_(column); }
@@ -63,7 +71,7 @@ class LUBAN_RECOMMEND_EXPORT SearchRegion {
 
  private:
   void set_context(const std::vector<process::NamedValue>& context);
-  void set_parameter(Eigen::Index column, const process::Parameter& parameter);
+  void set_parameter(Eigen::Index column, const process::Parameter& parameter, const Grid* grid);
   void add_relation(const process::ParameterConstraint& constraint);
   void throw_on_conflict() const;
   void fill_by_walking(Eigen::MatrixXd& rows, Eigen::Index from, core::RandomKey key) const;
@@ -77,7 +85,8 @@ class LUBAN_RECOMMEND_EXPORT SearchRegion {
   std::vector<Eigen::Index> continuous_;
   std::vector<Eigen::Index> discrete_;
   std::vector<Eigen::Index> parameters_;    ///< columns of all parameters, in the search space's order
-  std::vector<process::Parameter> ranges_;  ///< those parameters as the process states them
+  std::vector<process::Parameter> ranges_;  ///< those parameters as the search space states them
+  std::vector<std::string> within_moves_;   ///< names of those whose range is what one move reaches
   Eigen::MatrixXd relations_;
   Eigen::VectorXd relation_bounds_;
   Eigen::Index equalities_ = 0;

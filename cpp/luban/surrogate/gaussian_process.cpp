@@ -5,6 +5,7 @@
 #include <utility>
 
 #include <luban/core/error.hpp>
+#include <luban/core/text.hpp>
 #include <luban/parallel/arena.hpp>
 #include <luban/surrogate/detail/inputs.hpp>
 #include <luban/surrogate/gaussian_process_impl.hpp>
@@ -29,6 +30,29 @@ void require_options(const GaussianProcessOptions& options, Eigen::Index respons
   require_option(options.threads >= 0, "0 (the CPU budget) or more", options.threads, "threads");
   const auto warm = static_cast<Eigen::Index>(options.warm_starts.size());
   require_option(warm == 0 || warm == responses, "none or one per response", static_cast<int>(warm), "warm_starts");
+}
+
+void require_known_variances(const features::Dataset& data) {
+  const Eigen::MatrixXd& known = data.noise_variance;
+  if (known.size() == 0) return;
+  const auto refuse = [](std::string expected, std::string received, std::string place) {
+    throw core::DataError({.where = "surrogate.GaussianProcess.fit",
+                           .expected = std::move(expected),
+                           .received = std::move(received),
+                           .place = std::move(place),
+                           .hint = "variances are in squared units of the response"});
+  };
+  if (known.rows() != data.n() || known.cols() != data.m()) {
+    refuse("noise variances (" + std::to_string(data.n()) + ", " + std::to_string(data.m()) + ")",
+           "(" + std::to_string(known.rows()) + ", " + std::to_string(known.cols()) + ")", {});
+  }
+  for (Eigen::Index r = 0; r < data.m(); ++r) {
+    for (Eigen::Index i = 0; i < data.n(); ++i) {
+      if (std::isnan(data.Y(i, r)) || (known(i, r) > 0.0 && std::isfinite(known(i, r)))) continue;
+      refuse("a finite noise variance above 0 for each value", core::number_text(known(i, r)),
+             "reading " + std::to_string(i) + " of " + data.responses[static_cast<std::size_t>(r)].name);
+    }
+  }
 }
 
 Eigen::Index numeric_inputs(const features::Encoder& encoder) {
@@ -83,9 +107,11 @@ std::shared_ptr<const GaussianProcess> GaussianProcess::fit_each(const features:
                                                                  core::RandomKey key,
                                                                  const core::CallControl& control) {
   detail::require_coded(data.X, data.encoder, "surrogate.GaussianProcess.fit");
+  require_known_variances(data);
   const Eigen::Index numeric = numeric_inputs(data.encoder);
   auto impl = std::make_unique<Impl>();
-  impl->model = surrogate::preset(options.preset, numeric, data.encoder.p() - numeric).model;
+  impl->model =
+      options.model ? *options.model : surrogate::preset(options.preset, numeric, data.encoder.p() - numeric).model;
   const auto covariance = std::make_shared<const detail::Covariance>(impl->model, data.encoder);
   impl->encoder = data.encoder;
   impl->responses = data.responses;

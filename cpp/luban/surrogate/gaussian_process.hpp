@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -11,6 +12,7 @@
 
 #include <luban/surrogate/artefact.hpp>
 #include <luban/surrogate/export.hpp>
+#include <luban/surrogate/kernel.hpp>
 #include <luban/surrogate/surrogate.hpp>
 
 namespace luban::surrogate {
@@ -29,6 +31,10 @@ struct GaussianProcessOptions {
   /// Per response: hyperparameters of an earlier fit to data of the same structure, the first of the starts; an empty
   /// vector = none. With starts = 1 nothing else is tried, the fast way to refit a design with new values.
   std::vector<Eigen::VectorXd> warm_starts = {};
+  /// Covariance and priors as data, presets.hpp has some; `preset` is then their name alone.
+  std::optional<ModelSpec> model = {};
+  /// Where the dataset knows the variances of its readings: learn a variance between runs beside them.
+  bool extra_noise = false;
 };
 
 /// What a fit did, for the model card and for people.
@@ -160,7 +166,7 @@ class LUBAN_SURROGATE_EXPORT GaussianProcess final : public Surrogate {
   /// `count` functions drawn from the posterior, the first ones the same for any count.
   /// @param features pairs of cosine and sine for each term of the covariance, at least 1.
   /// @throws ConfigurationError on a count or number of features below 1, or where a factor of the covariance has no
-  /// expansion in random features, or a term more than one linear factor.
+  /// expansion in random features.
   [[nodiscard]] PosteriorPaths paths(Eigen::Index count, core::RandomKey key, Eigen::Index features = 1024) const;
   /// Names of the runs that a response has learned from, those of the fit first. @throws LifecycleError as above.
   [[nodiscard]] const std::vector<std::string>& run_ids(Eigen::Index response) const;
@@ -177,6 +183,51 @@ class LUBAN_SURROGATE_EXPORT GaussianProcess final : public Surrogate {
                                                          const GaussianProcessOptions& options,
                                                          const std::vector<detail::WarmStart>& starts,
                                                          core::RandomKey key, const core::CallControl& control);
+  std::unique_ptr<Impl> impl_;
+};
+
+/// How a local Gaussian process is fitted.
+struct LocalGaussianProcessOptions {
+  GaussianProcessOptions process = {};  ///< how hyperparameters are found; warm_starts as there
+  Eigen::Index neighbours = 40;         ///< 5 … 500 means that an answer is made from
+  Eigen::Index learned_from = 600;  ///< 50 … 5000 means of whole runs, at random, that hyperparameters are found on
+};
+
+/// A Gaussian process for more points than an exact one can hold, up to some 10^5 means: hyperparameters from a random
+/// part of the runs, each answer from the nearest means alone, nearness being the prior variance of the difference
+/// (kriging in moving neighbourhoods; Vecchia 1988, Datta et al. 2016, Gramacy and Apley 2015). Answers of one point
+/// are those of an exact process of its neighbours, with a mean of their own where the model's is unknown. Joint
+/// covariances are those of the errors of these answers under the whole prior. Where the set of neighbours changes,
+/// answers jump a little. Memory grows with the means, time of an answer too (their distances), not with their cube.
+class LUBAN_SURROGATE_EXPORT LocalGaussianProcess final : public Surrogate {
+ public:
+  /// @throws as GaussianProcess::fit; gross errors are found in repeats alone.
+  [[nodiscard]] static std::shared_ptr<const LocalGaussianProcess> fit(const features::Dataset& data,
+                                                                       const LocalGaussianProcessOptions& options,
+                                                                       core::RandomKey key,
+                                                                       const core::CallControl& control = {});
+  ~LocalGaussianProcess() override;
+  [[nodiscard]] std::string kind() const override { return "local_gaussian_process"; }
+  [[nodiscard]] const features::Encoder& encoder() const noexcept override;
+  [[nodiscard]] const std::vector<features::ResponseColumn>& responses() const noexcept override;
+  [[nodiscard]] std::unique_ptr<Posterior> posterior(const Eigen::MatrixXd& X,
+                                                     const PosteriorRequest& request = {}) const override;
+  /// Of the answers at the levels.
+  [[nodiscard]] std::unique_ptr<Posterior> average(const Eigen::MatrixXd& X, const Eigen::VectorXd& weights,
+                                                   const PosteriorRequest& request = {}) const override;
+  [[nodiscard]] std::shared_ptr<const Surrogate> only(const std::vector<Eigen::Index>& responses) const override;
+  /// (m) of the fits on the parts; points, readings and runs are of everything.
+  [[nodiscard]] const std::vector<FitReport>& reports() const noexcept;
+  [[nodiscard]] Eigen::Index neighbours() const noexcept;
+
+  /// Adds tensors and metadata to an artefact under the key "local_gaussian_process".
+  void write(Artefact& artefact) const;
+  /// @throws IntegrityError when something is missing or of the wrong shape.
+  [[nodiscard]] static std::shared_ptr<const LocalGaussianProcess> read(const Artefact& artefact);
+
+ private:
+  struct Impl;
+  explicit LocalGaussianProcess(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };
 
@@ -208,8 +259,8 @@ struct RefitAdvice {
 
 /// A Gaussian process with the data it comes from, to which runs are added one after the other; hyperparameters are
 /// fitted again only when that is asked for. The last `look_back` innovations of each response since the last fit are
-/// judged by two tests, of their squares (χ²: misses wider than expected) and of their sum (a shift to either side); the
-/// p value is twice the smaller one's. A value: add, forget and refit leave it as it is and give another one.
+/// judged by two tests, of their squares (χ²: misses wider than expected) and of their sum (a shift to either side);
+/// the p value is twice the smaller one's. A value: add, forget and refit leave it as it is and give another one.
 class LUBAN_SURROGATE_EXPORT Updating {
  public:
   /// @param surrogate fitted to `data`. @throws ConfigurationError on an option out of range.

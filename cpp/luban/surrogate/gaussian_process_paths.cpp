@@ -25,6 +25,7 @@ struct ResponsePaths {
 Eigen::VectorXd noise_of(const detail::Conditioned& process, core::Generator& generator) {
   const detail::TrainingData& data = process.target().data();
   const detail::NoiseVariances noise = process.target().noise(process.theta());
+  const Eigen::VectorXd shape = process.target().noise_shape(process.theta(), process.target().points());
   Eigen::VectorXd out(data.u());
   for (const std::vector<Eigen::Index>& rows : data.runs) {
     const double run = std::sqrt(noise.between) * generator.normal();
@@ -32,7 +33,7 @@ Eigen::VectorXd noise_of(const detail::Conditioned& process, core::Generator& ge
       out(row) = run + std::sqrt(noise.point + noise.within / data.weight(row)) * generator.normal();
     }
   }
-  return out;
+  return out.cwiseProduct(shape.cwiseSqrt());
 }
 
 ResponsePaths drawn(const std::shared_ptr<const detail::Conditioned>& process, Eigen::Index count, core::RandomKey key,

@@ -17,7 +17,14 @@ namespace {
 
 const detail::TrainingData& named(const detail::FittedResponse& one, const char* where) {
   const detail::TrainingData& data = one.process->target().data();
-  if (data.run_ids.size() == data.runs.size() && data.scatter.size() == data.u()) return data;
+  if (data.known_within > 0.0) {
+    throw core::LifecycleError({.where = where,
+                                .expected = "a surrogate that has learned its noise",
+                                .received = "one whose noise variances were given",
+                                .place = {},
+                                .hint = "fit it again to all readings with their variances"});
+  }
+  if (data.run_ids.size() == data.runs.size() && data.readings.size() == data.u()) return data;
   throw core::LifecycleError({.where = where,
                               .expected = "a surrogate that knows its runs by name",
                               .received = "one from an artefact of an earlier version, without names",

@@ -36,60 +36,32 @@ def random(problem: Problem, seed: int) -> Proposer:
 
 
 def luban(problem: Problem, seed: int) -> Proposer:
-    """Ours through ``luban.recommend.propose``: one objective over numbers is what that call knows today.
-
-    What it does not know is turned into it here: categories into columns of 0 and 1, several objectives into the
-    augmented Chebyshev value of random weights (Knowles 2006), constraints into values no better than the worst
-    feasible one.
-    """
+    """Ours: ``luban.recommend.propose`` with its defaults, told what columns, objectives and constraints there are."""
     from luban import recommend
 
-    columns = [len(v.categories) or 1 for v in problem.variables]
-    first = np.cumsum([0, *columns])
-    low = np.concatenate(
-        [np.zeros(k) if v.categories else [v.low] for v, k in zip(problem.variables, columns, strict=True)]
-    )
-    high = np.concatenate(
-        [np.ones(k) if v.categories else [v.high] for v, k in zip(problem.variables, columns, strict=True)]
-    )
-
-    def coded(X: Array) -> Array:
-        parts = [
-            np.eye(k)[X[:, j].astype(int)] if v.categories else X[:, [j]]
-            for j, (v, k) in enumerate(zip(problem.variables, columns, strict=True))
-        ]
-        return np.concatenate(parts, axis=1)
+    columns = [
+        recommend.Column(v.low, v.high)
+        if v.levels is None
+        else recommend.Column(kind="categorical", values=v.categories)
+        if v.categories
+        else recommend.Column(kind="ordinal", values=v.levels.tolist())
+        for v in problem.variables
+    ]
 
     def propose(seen: Seen) -> Array:
-        y = one_objective(seen, np.random.default_rng([seed, 3, len(seen.X)]))
-        z = recommend.propose(coded(seen.X), y, np.array([low, high]), seed=1000 * seed + len(seen.X))[0]
-        return np.array(
-            [
-                z[first[j] : first[j + 1]].argmax() if v.categories else z[first[j]]
-                for j, v in enumerate(problem.variables)
-            ],
-            dtype=float,
+        m, k = seen.F.shape[1], seen.G.shape[1]
+        x = recommend.propose(
+            seen.X,
+            np.concatenate([seen.F, seen.G], axis=1),
+            columns=columns,
+            objectives=["minimize"] * m + [None] * k,
+            outcome_bounds=[[-np.inf] * m + [0.0] * k, [np.inf] * (m + k)],
+            reference=problem.reference or None,
+            seed=1000 * seed + len(seen.X),
         )
+        return np.array(x[0])
 
     return propose
-
-
-def one_objective(seen: Seen, generator: np.random.Generator) -> Array:
-    """One value to minimise from several objectives and constraints (n)."""
-    low, high = seen.F.min(axis=0), seen.F.max(axis=0)
-    scaled = (seen.F - low) / np.where(high > low, high - low, 1.0)
-    if seen.F.shape[1] > 1:
-        weighted = scaled * generator.dirichlet(np.ones(seen.F.shape[1]))
-        y = weighted.max(axis=1) + 0.05 * weighted.sum(axis=1)
-    else:
-        y = scaled[:, 0]
-    if seen.G.shape[1] == 0:
-        return y
-    spread = np.abs(seen.G).max(axis=0)
-    broken = np.log1p(100 * np.maximum(0.0, -seen.G) / np.where(spread > 0, spread, 1.0)).sum(axis=1)
-    if not seen.feasible.any():
-        return broken
-    return np.where(seen.feasible, y, y[seen.feasible].max() + 0.1 + broken)
 
 
 def botorch(problem: Problem, seed: int) -> Proposer:

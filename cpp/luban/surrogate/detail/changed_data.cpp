@@ -23,6 +23,7 @@ NewReadings each_alone(const features::Dataset& data, Eigen::Index response, con
   out.means.mean = data.Y.col(response)(kept);
   out.means.weight = Eigen::VectorXd::Ones(count);
   out.means.scatter = Eigen::VectorXd::Zero(count);
+  out.means.readings = Eigen::VectorXd::Ones(count);
   out.means.n = count;
   for (const Eigen::Index reading : kept) {
     out.means.run.push_back(static_cast<std::int32_t>(out.run_ids.size()));
@@ -57,6 +58,7 @@ TrainingData kept_rows(const TrainingData& data, const std::vector<Eigen::Index>
   out.y = taken(data.y);
   out.weight = taken(data.weight);
   out.scatter = taken(data.scatter);
+  out.readings = taken(data.readings);
   out.run_ids = data.run_ids;
   out.runs.resize(data.runs.size());
   for (std::size_t run = 0; run < data.runs.size(); ++run) {
@@ -122,6 +124,7 @@ ChangedData with_readings(const TrainingData& data, const NewReadings& added, bo
     to.y(row) = y;
     to.weight(row) = weight;
     to.scatter(row) = scatter;
+    to.readings(row) = added.means.readings(at);
     to.within_ss += scatter;
     if (const Eigen::Index old = places[i].row; old >= 0) {
       const double total = data.weight(old) + weight;
@@ -130,6 +133,7 @@ ChangedData with_readings(const TrainingData& data, const NewReadings& added, bo
       to.y(row) = data.y(old) + weight / total * moved;
       to.weight(row) = total;
       to.scatter(row) += data.scatter(old) + between;
+      to.readings(row) += data.readings(old);
       to.within_ss += between;
     }
     if (places[i].run >= 0) {
@@ -159,7 +163,7 @@ ChangedData without_runs(const TrainingData& data, const std::vector<std::string
   TrainingData& to = out.data;
   for (const Eigen::Index row : out.removed) {
     to.within_ss -= data.scatter(row);
-    to.n -= static_cast<Eigen::Index>(std::llround(data.weight(row)));  // readings weigh 1 in what was fitted
+    to.n -= static_cast<Eigen::Index>(std::llround(data.readings(row)));
   }
   to.within_ss = std::max(to.within_ss, 0.0);
   std::size_t kept = 0;

@@ -76,6 +76,9 @@ class LUBAN_SURROGATE_EXPORT Conditioned {
   [[nodiscard]] LeftOutMoments left_out(const std::vector<std::vector<Eigen::Index>>& groups) const;
   /// Variances of the noise levels in the response's unit, squared.
   [[nodiscard]] NoiseVariances noise() const;
+  /// Adds what runs and readings have beside the latent variance; `weights` of the levels of each point.
+  void add_varying_noise(const Points& points, const Eigen::VectorXd& weights, const PosteriorRequest& request,
+                         Eigen::Index inputs, GaussianPosterior::Moments& out) const;
 
  private:
   Conditioned() = default;

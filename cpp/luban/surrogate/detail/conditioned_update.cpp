@@ -102,6 +102,8 @@ Conditioned::Expected Conditioned::expected(const NewReadings& added, const std:
   const NoiseVariances noise = target_->noise(theta_);
   const TrainingData& data = target_->data();
   const Points points = covariance.points(added.means.X);
+  const Eigen::VectorXd root = target_->noise_shape(theta_, points).cwiseSqrt();
+  const Eigen::VectorXd data_root = target_->noise_shape(theta_, target_->points()).cwiseSqrt();
   Eigen::MatrixXd cross = covariance.cross(theta_, *coordinates_, points).value;
   Covariance::Workspace work;
   Expected out;
@@ -115,14 +117,15 @@ Conditioned::Expected Conditioned::expected(const NewReadings& added, const std:
     const auto at = static_cast<Eigen::Index>(j);
     if (places[j].run >= 0) {
       for (const Eigen::Index row : data.runs[static_cast<std::size_t>(places[j].run)]) {
-        cross(row, at) += noise.between;
+        cross(row, at) += noise.between * data_root(row) * root(at);
       }
     }
-    if (places[j].row >= 0) cross(places[j].row, at) += noise.point;
+    if (places[j].row >= 0) cross(places[j].row, at) += noise.point * root(at) * root(at);
     for (std::size_t i = j; i < places.size(); ++i) {
-      if (same_run(i, j)) out.covariance(static_cast<Eigen::Index>(i), at) += noise.between;
+      const auto other = static_cast<Eigen::Index>(i);
+      if (same_run(i, j)) out.covariance(other, at) += noise.between * root(other) * root(at);
     }
-    out.covariance(at, at) += noise.point + noise.within / added.means.weight(at);
+    out.covariance(at, at) += root(at) * root(at) * (noise.point + noise.within / added.means.weight(at));
   }
   out.mean = (cross.transpose() * alpha_).array() + mean_;
   cross = factor_.half_solve(std::move(cross));

@@ -45,8 +45,14 @@ class Factor {
   /// Whether the derivative is not −value / 2.
   [[nodiscard]] virtual bool own_slope() const noexcept { return false; }
   /// Adds the derivative by the factor's own hyperparameters to the gradient by theta, from spread (c) =
-  /// Σ_ij M_ij (z_i − z_j)² of every coordinate, M_ij the weight of ∂ value_ij / ∂ r²_ij.
-  virtual void add_gradient_of_spread(const Eigen::VectorXd& spread, Eigen::VectorXd& gradient) const;
+  /// Σ_ij M_ij (z_i − z_j)² of every coordinate, M_ij the weight of ∂ value_ij / ∂ r²_ij. For factors whose
+  /// hyperparameters scale coordinates.
+  virtual void add_gradient_of_spread(const Eigen::VectorXd& theta, const Eigen::VectorXd& spread,
+                                      Eigen::VectorXd& gradient) const;
+  /// Whether hyperparameters do more than scale coordinates: then their gradient comes from that by coordinates (n, c).
+  [[nodiscard]] virtual bool moves_coordinates() const noexcept { return false; }
+  virtual void add_gradient_of_coordinates(const Eigen::VectorXd& theta, const Points& points,
+                                           const Eigen::MatrixXd& by_coordinates, Eigen::VectorXd& gradient) const;
   /// Adds the derivative by the numeric inputs (q, dn) from that by the coordinates (q, c).
   virtual void add_input_gradient(const Eigen::VectorXd& theta, const Points& points,
                                   const Eigen::MatrixXd& by_coordinates, Eigen::MatrixXd& by_numeric) const;

@@ -69,6 +69,7 @@ class Fit {
 
   FittedResponse run(const WarmStart& warm_start) {
     if (!warm_start.names.empty()) again_ = warm_start;
+    know_variances();
     weights_ = initial_weights();
     Optimum optimum = fit(weights_, warm_start, options_);
     if (options_.robust) judged_ = readings_to_judge();
@@ -91,6 +92,7 @@ class Fit {
   }
 
  private:
+  // Weights before those of known variances.
   Eigen::VectorXd initial_weights() const {
     if (options_.robust) return features::robust_weights(data_, response_);
     Eigen::VectorXd out = Eigen::VectorXd::Ones(data_.n());
@@ -100,9 +102,31 @@ class Fit {
     return out;
   }
 
+  // Known variances v of the readings are weights mean(v) / v beside a reading of variance mean(v).
+  void know_variances() {
+    known_ = Eigen::VectorXd::Ones(data_.n());
+    if (data_.noise_variance.size() == 0) return;
+    double sum = 0.0;
+    double count = 0.0;
+    for (Eigen::Index i = 0; i < data_.n(); ++i) {
+      if (std::isnan(data_.Y(i, response_))) continue;
+      sum += data_.noise_variance(i, response_);
+      count += 1.0;
+    }
+    known_variance_ = count > 0.0 ? sum / count : 0.0;
+    for (Eigen::Index i = 0; i < data_.n(); ++i) {
+      if (!std::isnan(data_.Y(i, response_))) known_(i) = known_variance_ / data_.noise_variance(i, response_);
+    }
+  }
+
   Optimum fit(const Eigen::VectorXd& weights, const WarmStart& warm_start, const GaussianProcessOptions& options) {
-    target_ = std::make_shared<const LogPosterior>(
-        model_, covariance_, standardise(features::reduce(data_, response_, weights), data_.run_ids));
+    TrainingData training =
+        standardise(features::reduce(data_, response_, weights.cwiseProduct(known_)), data_.run_ids);
+    if (known_variance_ > 0.0) {
+      training.known_within = known_variance_ / (training.scale * training.scale);
+      training.extra_noise = options_.extra_noise;
+    }
+    target_ = std::make_shared<const LogPosterior>(model_, covariance_, std::move(training));
     Optimum out = maximise(*target_, model_, options, resolved(warm_start, *target_), key_, control_,
                            same_names(warm_start, *target_) ? warm_start.curvature : Curvature{});
     evaluations_ += out.evaluations;
@@ -160,12 +184,13 @@ class Fit {
   // Where some readings are repeated, a weight would act on the noise within a run alone. So each cell counts as one
   // reading, its mean, in a fit with one level of noise; what that sets aside is believed of cells that cannot tell.
   Eigen::VectorXd judged_by_means() const {
-    const features::Reduction reduction = features::reduce(data_, response_, weights_);
+    const features::Reduction reduction = features::reduce(data_, response_, weights_.cwiseProduct(known_));
     const Eigen::Index u = reduction.X.rows();
     features::Dataset means;
     means.encoder = data_.encoder;
     means.X = reduction.X;
     means.Y = reduction.mean;
+    if (known_variance_ > 0.0) means.noise_variance = known_variance_ / reduction.weight.array();
     means.responses = {data_.responses[static_cast<std::size_t>(response_)]};
     for (Eigen::Index row = 0; row < u; ++row) {
       means.run.push_back(static_cast<std::int32_t>(row));
@@ -239,8 +264,10 @@ class Fit {
   const GaussianProcessOptions& options_;
   core::RandomKey key_;
   const core::CallControl& control_;
-  WarmStart again_;  // of fits after the first: what holds for data of another structure, too
-  Eigen::VectorXd weights_;
+  WarmStart again_;              // of fits after the first: what holds for data of another structure, too
+  Eigen::VectorXd known_;        // weights of known variances
+  double known_variance_ = 0.0;  // of a reading whose weight is 1; 0 = learned
+  Eigen::VectorXd weights_;      // of gross errors
   std::vector<std::vector<Eigen::Index>> judged_;  // by row of the first target
   std::vector<std::int64_t> set_aside_;
   std::shared_ptr<const LogPosterior> target_;

@@ -68,6 +68,13 @@ Eigen::MatrixXd recoded(const features::Dataset& data, const features::Encoder& 
 
 features::Dataset matching(const features::Dataset& data, const features::Encoder& encoder,
                            const std::vector<features::ResponseColumn>& responses, const char* where) {
+  if (data.noise_variance.size() > 0) {
+    throw core::DataError({.where = where,
+                           .expected = "readings without noise variances of their own",
+                           .received = "some with",
+                           .place = {},
+                           .hint = "fit again to all readings with their variances"});
+  }
   features::Dataset out = data;
   out.X = recoded(data, encoder, where);
   out.encoder = encoder;

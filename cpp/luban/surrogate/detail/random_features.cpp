@@ -47,45 +47,33 @@ RandomFeatures::RandomFeatures(std::shared_ptr<const Covariance> covariance, Eig
 
 void RandomFeatures::add_term(const Covariance::Term& from, Eigen::Index pairs, core::RandomKey key) {
   Term term;
-  const InputLayout& layout = covariance_->layout();
-  Eigen::Index categories = 0;
-  for (const Eigen::Index levels : layout.levels()) categories += levels;
-  const Points none{Eigen::MatrixXd(0, layout.numeric_count()), Eigen::MatrixXd(0, categories)};
-  core::Generator generator = key.generator();
+  const Covariance::Coordinates none =
+      covariance_->coordinates(theta_, covariance_->points(Eigen::MatrixXd(0, covariance_->p())));
   for (const std::size_t f : from.factors) {
     if (covariance_->factors()[f]->stationary()) {
       term.stationary.push_back(f);
-    } else if (term.linear < 0) {
-      term.linear = static_cast<std::ptrdiff_t>(f);
-      term.linear_count = covariance_->factors()[f]->coordinates(theta_, none).cols();
-    } else {
-      refuse("at most one linear factor in a term of the covariance", "two");
+      continue;
     }
+    term.products.push_back(f);
+    term.counts.push_back(std::max<Eigen::Index>(none.of_factor[f].cols(), 1));
+    term.combinations *= term.counts.back();
   }
-  const double variance = std::exp(theta_(from.variance));
-  if (term.stationary.empty()) {
-    term.amplitude = std::sqrt(variance / static_cast<double>(std::max<Eigen::Index>(term.linear_count, 1)));
-    term.first = count_;
-    count_ += term.linear_count;
-    terms_.push_back(std::move(term));
-    return;
+  core::Generator generator = key.generator();
+  if (!term.stationary.empty()) {  // every combination as often
+    term.pairs = (pairs + term.combinations - 1) / term.combinations * term.combinations;
   }
-  const Eigen::Index step = std::max<Eigen::Index>(term.linear_count, 1);
-  term.pairs = (pairs + step - 1) / step * step;  // every coordinate of the linear factor as often
   for (const std::size_t f : term.stationary) {
-    const Factor& factor = *covariance_->factors()[f];
-    const std::optional<double> degrees = factor.spectral_degrees();
+    const std::optional<double> degrees = covariance_->factors()[f]->spectral_degrees();
     if (!degrees.has_value()) refuse("stationary factors of a known spectrum", "one without");
-    term.frequencies.push_back(
-        frequencies_of(*degrees, factor.coordinates(theta_, none).cols(), term.pairs, generator));
+    term.frequencies.push_back(frequencies_of(*degrees, none.of_factor[f].cols(), term.pairs, generator));
   }
-  term.amplitude = std::sqrt(variance / static_cast<double>(term.pairs));
+  term.amplitude = std::sqrt(std::exp(theta_(from.variance)) / static_cast<double>(term.columns()));
   term.first = count_;
-  count_ += 2 * term.pairs;
+  count_ += term.pairs > 0 ? 2 * term.pairs : term.combinations;
   terms_.push_back(std::move(term));
 }
 
-Eigen::MatrixXd RandomFeatures::phases(const Term& term, const Covariance::Coordinates& at) const {
+Eigen::MatrixXd RandomFeatures::phases(const Term& term, const Covariance::Coordinates& at) {
   Eigen::MatrixXd out = Eigen::MatrixXd::Zero(at.count, term.pairs);
   for (std::size_t k = 0; k < term.stationary.size(); ++k) {
     add_product(1.0, at.of_factor[term.stationary[k]], Transpose::no, term.frequencies[k], Transpose::no, out);
@@ -93,11 +81,17 @@ Eigen::MatrixXd RandomFeatures::phases(const Term& term, const Covariance::Coord
   return out;
 }
 
-Eigen::MatrixXd RandomFeatures::amplitudes(const Term& term, const Covariance::Coordinates& at) const {
-  if (term.linear < 0) return Eigen::MatrixXd::Constant(at.count, term.pairs, term.amplitude);
-  Eigen::MatrixXd out(at.count, term.pairs);
-  const Eigen::MatrixXd& z = at.of_factor[static_cast<std::size_t>(term.linear)];
-  for (Eigen::Index f = 0; f < term.pairs; ++f) out.col(f) = term.amplitude * z.col(f % term.linear_count);
+Eigen::MatrixXd RandomFeatures::amplitudes(const Term& term, const Covariance::Coordinates& at,
+                                           std::ptrdiff_t skipped) {
+  Eigen::MatrixXd out = Eigen::MatrixXd::Constant(at.count, term.columns(), term.amplitude);
+  Eigen::Index before = 1;
+  for (std::size_t k = 0; k < term.products.size(); ++k) {
+    const Eigen::MatrixXd& z = at.of_factor[term.products[k]];
+    for (Eigen::Index f = 0; f < out.cols() && static_cast<std::ptrdiff_t>(k) != skipped; ++f) {
+      out.col(f).array() *= z.col(f / before % term.counts[k]).array();
+    }
+    before *= term.counts[k];
+  }
   return out;
 }
 
@@ -105,37 +99,39 @@ Eigen::MatrixXd RandomFeatures::values(const Points& points) const {
   const Covariance::Coordinates at = covariance_->coordinates(theta_, points);
   Eigen::MatrixXd out(points.count(), count_);
   for (const Term& term : terms_) {
+    const Eigen::MatrixXd amplitude = amplitudes(term, at, -1);
     if (term.pairs == 0) {
-      out.middleCols(term.first, term.linear_count) =
-          term.amplitude * at.of_factor[static_cast<std::size_t>(term.linear)];
+      out.middleCols(term.first, term.combinations) = amplitude;
       continue;
     }
     const Eigen::ArrayXXd phase = phases(term, at).array();
-    const Eigen::ArrayXXd amplitude = amplitudes(term, at).array();
-    out.middleCols(term.first, term.pairs) = amplitude * phase.cos();
-    out.middleCols(term.first + term.pairs, term.pairs) = amplitude * phase.sin();
+    out.middleCols(term.first, term.pairs) = amplitude.array() * phase.cos();
+    out.middleCols(term.first + term.pairs, term.pairs) = amplitude.array() * phase.sin();
   }
   return out;
 }
 
 void RandomFeatures::add_gradient(const Term& term, const Covariance::Coordinates& at, const Eigen::VectorXd& weights,
-                                  std::vector<Eigen::MatrixXd>& by_coordinates) const {
-  if (term.pairs == 0) {
-    by_coordinates[static_cast<std::size_t>(term.linear)].rowwise() +=
-        term.amplitude * weights.segment(term.first, term.linear_count).transpose();
-    return;
+                                  std::vector<Eigen::MatrixXd>& by_coordinates) {
+  // Of each feature (pair): what it is without its amplitude, and the derivative of that by its phase.
+  Eigen::ArrayXXd plain = weights.segment(term.first, term.columns()).transpose().array().replicate(at.count, 1);
+  if (term.pairs > 0) {
+    const Eigen::ArrayXXd phase = phases(term, at).array();
+    const Eigen::ArrayXXd sines =
+        weights.segment(term.first + term.pairs, term.pairs).transpose().array().replicate(at.count, 1);
+    const Eigen::MatrixXd turned = (phase.cos() * sines - phase.sin() * plain) * amplitudes(term, at, -1).array();
+    plain = phase.cos() * plain + phase.sin() * sines;
+    for (std::size_t k = 0; k < term.stationary.size(); ++k) {
+      add_product(1.0, turned, Transpose::no, term.frequencies[k], Transpose::yes, by_coordinates[term.stationary[k]]);
+    }
   }
-  const Eigen::ArrayXXd phase = phases(term, at).array();
-  const auto cosines = weights.segment(term.first, term.pairs).transpose().array().replicate(at.count, 1);
-  const auto sines = weights.segment(term.first + term.pairs, term.pairs).transpose().array().replicate(at.count, 1);
-  const Eigen::MatrixXd turned = (phase.cos() * sines - phase.sin() * cosines) * amplitudes(term, at).array();
-  for (std::size_t k = 0; k < term.stationary.size(); ++k) {
-    add_product(1.0, turned, Transpose::no, term.frequencies[k], Transpose::yes, by_coordinates[term.stationary[k]]);
+  Eigen::Index before = 1;
+  for (std::size_t k = 0; k < term.products.size(); ++k) {
+    const Eigen::MatrixXd moved = plain * amplitudes(term, at, static_cast<std::ptrdiff_t>(k)).array();
+    Eigen::MatrixXd& by_product = by_coordinates[term.products[k]];
+    for (Eigen::Index f = 0; f < moved.cols(); ++f) by_product.col(f / before % term.counts[k]) += moved.col(f);
+    before *= term.counts[k];
   }
-  if (term.linear < 0) return;
-  const Eigen::MatrixXd plain = term.amplitude * (phase.cos() * cosines + phase.sin() * sines);
-  Eigen::MatrixXd& by_linear = by_coordinates[static_cast<std::size_t>(term.linear)];
-  for (Eigen::Index f = 0; f < term.pairs; ++f) by_linear.col(f % term.linear_count) += plain.col(f);
 }
 
 Eigen::MatrixXd RandomFeatures::gradient(const Points& points, const Eigen::VectorXd& weights) const {
@@ -143,14 +139,7 @@ Eigen::MatrixXd RandomFeatures::gradient(const Points& points, const Eigen::Vect
   std::vector<Eigen::MatrixXd> by_coordinates;
   for (const Eigen::MatrixXd& z : at.of_factor) by_coordinates.emplace_back(Eigen::MatrixXd::Zero(z.rows(), z.cols()));
   for (const Term& term : terms_) add_gradient(term, at, weights, by_coordinates);
-  Eigen::MatrixXd by_numeric = Eigen::MatrixXd::Zero(points.count(), covariance_->layout().numeric_count());
-  for (std::size_t f = 0; f < by_coordinates.size(); ++f) {
-    const Factor& factor = *covariance_->factors()[f];
-    if (!factor.of_categories()) factor.add_input_gradient(theta_, points, by_coordinates[f], by_numeric);
-  }
-  Eigen::MatrixXd out = Eigen::MatrixXd::Zero(points.count(), covariance_->p());
-  covariance_->layout().scatter(by_numeric, out);
-  return out;
+  return covariance_->input_gradient(theta_, points, by_coordinates);
 }
 
 }  // namespace luban::surrogate::detail

@@ -18,6 +18,7 @@ TrainingData standardise(const features::Reduction& reduction, const std::vector
   out.weight = reduction.weight;
   out.scatter = reduction.scatter / (out.scale * out.scale);
   out.within_ss = reduction.within_ss / (out.scale * out.scale);
+  out.readings = reduction.readings;
   out.log_weight_sum = reduction.log_weight_sum;
   out.n = reduction.n;
   std::map<std::int32_t, std::size_t> place;
@@ -47,6 +48,12 @@ TrainingData first_runs(const TrainingData& data, const std::vector<std::size_t>
   out.X = data.X(rows, Eigen::all);
   out.y = data.y(rows);
   out.weight = data.weight(rows);
+  if (data.readings.size() > 0) {
+    out.scatter = data.scatter(rows);
+    out.readings = data.readings(rows);
+  }
+  out.known_within = data.known_within;
+  out.extra_noise = data.extra_noise;
   out.within_ss = share * data.within_ss;
   out.log_weight_sum = share * data.log_weight_sum;
   out.n = out.u() + static_cast<Eigen::Index>(std::llround(share * static_cast<double>(data.n - data.u())));

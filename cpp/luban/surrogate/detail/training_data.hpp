@@ -19,11 +19,14 @@ struct TrainingData {
   Eigen::VectorXd y;                            ///< (u)
   Eigen::VectorXd weight;                       ///< (u)
   Eigen::VectorXd scatter;                      ///< (u) each row's part of within_ss; empty = not known
+  Eigen::VectorXd readings;                     ///< (u) how many each mean is of, likewise
   double within_ss = 0.0;
   double log_weight_sum = 0.0;
   Eigen::Index n = 0;  ///< readings
   double location = 0.0;
   double scale = 1.0;
+  double known_within = 0.0;  ///< variance of a reading of weight 1 where variances are known beforehand; 0 = learned
+  bool extra_noise = true;    ///< whether noise between runs is learned beside a known one
 
   [[nodiscard]] Eigen::Index u() const noexcept { return y.size(); }
   /// Some (run, point) was read more than once.

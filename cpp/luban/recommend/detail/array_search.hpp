@@ -1,0 +1,45 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <Eigen/Core>
+
+#include <luban/recommend/detail/array_trials.hpp>
+#include <luban/recommend/propose.hpp>
+
+namespace luban::recommend::detail {
+
+/// What is believed once the surrogate is fitted: where to search and what is known there. Learned units throughout.
+struct ArraySituation {
+  std::shared_ptr<const surrogate::Surrogate> fitted;
+  SearchRegion region;
+  std::optional<SearchRegion> relaxed;  ///< whole numbers and fine grids as ranges; nothing where there are none
+  std::vector<Utility> objectives;
+  std::vector<OutcomeBound> bounds;
+  Eigen::MatrixXd known;       ///< (k, p) measured points, those inside the region where there are any
+  Eigen::MatrixXd utilities;   ///< (k, objectives) believed of them
+  std::vector<bool> feasible;  ///< (k) whether they are believed to keep the bounds
+  Eigen::VectorXd units;       ///< (m) spread of each response over what was measured
+  Eigen::VectorXd noise;       ///< (m) standard deviation of one run around the expected response
+  Eigen::VectorXd reference;   ///< (objectives) utilities; empty for one objective
+  [[nodiscard]] bool noisy() const;
+  [[nodiscard]] bool any_feasible() const;
+};
+
+/// @throws ConfigurationError and InfeasibleError as propose.
+[[nodiscard]] ArraySituation array_situation(const ArrayProblem& problem, const ArrayTrials& trials,
+                                             std::shared_ptr<const surrogate::Surrogate> fitted);
+
+/// What `automatic` means here. @throws ConfigurationError when the wanted one is not for this number of objectives.
+[[nodiscard]] Acquisition resolved(Acquisition wanted, const ArraySituation& situation);
+
+/// The best next point by an acquisition as if runs at the `pending` points (p, p) had been told.
+/// @param feasibility_first maximise the log probability of keeping the bounds instead.
+[[nodiscard]] SearchResult next_point(const ArraySituation& situation, Acquisition acquisition, bool feasibility_first,
+                                      const Eigen::MatrixXd& pending, bool news, const ProposeOptions& options,
+                                      core::RandomKey key, const core::CallControl& control);
+
+}  // namespace luban::recommend::detail

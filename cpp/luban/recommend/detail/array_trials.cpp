@@ -1,0 +1,247 @@
+#include <luban/recommend/detail/array_trials.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <string>
+#include <utility>
+
+#include <luban/core/error.hpp>
+#include <luban/core/text.hpp>
+
+namespace luban::recommend {
+namespace {
+
+using features::EncodedVariable;
+
+[[noreturn]] void refuse(const std::string& expected, const std::string& received, const std::string& place = {},
+                         const std::string& hint = {}) {
+  throw core::DataError(
+      {.where = "recommend.propose", .expected = expected, .received = received, .place = place, .hint = hint});
+}
+
+[[noreturn]] void refuse_option(const std::string& expected, const std::string& received) {
+  throw core::ConfigurationError(
+      {.where = "recommend.propose", .expected = expected, .received = received, .place = {}, .hint = {}});
+}
+
+std::string shape(Eigen::Index rows, Eigen::Index columns) {
+  return "(" + std::to_string(rows) + ", " + std::to_string(columns) + ")";
+}
+
+void check_responses(const ArrayProblem& problem) {
+  const Eigen::MatrixXd& Y = problem.Y;
+  if (Y.rows() != problem.X.rows() || Y.cols() == 0) {
+    refuse("as many values in Y as rows in X, (" + std::to_string(problem.X.rows()) + ", m)",
+           shape(Y.rows(), Y.cols()));
+  }
+  for (Eigen::Index j = 0; j < Y.cols(); ++j) {
+    const auto column = Y.col(j).array();
+    const std::string place = "response " + std::to_string(j + 1) + " of Y";
+    if (column.isInf().any()) refuse("finite numbers, or NaN for a missing value", "infinity", place);
+    if (column.isNaN().all()) {
+      refuse("at least one value", "NaN throughout", place, "give runs without a result as pending");
+    }
+  }
+}
+
+void check_wishes(const ArrayProblem& problem) {
+  const Eigen::Index m = problem.Y.cols();
+  if (problem.objectives.empty()) refuse_option("at least one objective", "none");
+  std::vector<bool> named(static_cast<std::size_t>(m), false);
+  for (const Utility& utility : problem.objectives) {
+    if (utility.response < 0 || utility.response >= m) {
+      refuse_option("objectives among " + std::to_string(m) + " responses", std::to_string(utility.response));
+    }
+    if (named[static_cast<std::size_t>(utility.response)]) {
+      refuse_option("each response as one objective", "response " + std::to_string(utility.response + 1) + " twice");
+    }
+    named[static_cast<std::size_t>(utility.response)] = true;
+    if (utility.goal == process::Goal::target && !std::isfinite(utility.target)) {
+      refuse_option("a finite target", core::number_text(utility.target));
+    }
+  }
+  for (const OutcomeBound& bound : problem.bounds) {
+    if (bound.response < 0 || bound.response >= m) {
+      refuse_option("bounds on " + std::to_string(m) + " responses", std::to_string(bound.response));
+    }
+    if (!(bound.lower < bound.upper)) {
+      refuse_option("a lower bound below the upper one",
+                    core::number_text(bound.lower) + " and " + core::number_text(bound.upper));
+    }
+  }
+  const Eigen::Index k = problem.reference.size();
+  if (k != 0 && (k != std::ssize(problem.objectives) || !problem.reference.allFinite())) {
+    refuse("a finite reference value for each of " + std::to_string(problem.objectives.size()) + " objectives",
+           std::to_string(k) + " values, or one that is not finite");
+  }
+}
+
+/// The range that a column is coded by: of a grid its ends.
+EncodedVariable encoded(const process::Parameter& parameter, const std::vector<Grid>& grids) {
+  EncodedVariable variable;
+  variable.name = parameter.name;
+  variable.unit = parameter.unit;
+  variable.kind = parameter.kind;
+  variable.categories = parameter.categories;
+  if (!parameter.is_numeric()) {
+    variable.high = static_cast<double>(parameter.categories.size()) - 1.0;
+    return variable;
+  }
+  variable.low = parameter.low;
+  variable.high = parameter.high;
+  for (const Grid& grid : grids) {
+    if (grid.parameter != parameter.name || grid.values.empty()) continue;
+    const auto [low, high] = std::minmax_element(grid.values.begin(), grid.values.end());
+    variable.low = *low;
+    variable.high = *high;
+  }
+  if (!std::isfinite(variable.low) || !std::isfinite(variable.high) || !(variable.low <= variable.high)) {
+    refuse("finite bounds, low not above high",
+           "[" + core::number_text(variable.low) + ", " + core::number_text(variable.high) + "]",
+           "column " + parameter.name);
+  }
+  return variable;
+}
+
+Eigen::MatrixXd encode(const features::Encoder& encoder, const Eigen::MatrixXd& X, const std::string& name) {
+  if (X.cols() != encoder.p())
+    refuse(name + " of shape (n, " + std::to_string(encoder.p()) + ")", shape(X.rows(), X.cols()));
+  Eigen::MatrixXd out(X.rows(), X.cols());
+  for (Eigen::Index j = 0; j < X.cols(); ++j) {
+    const EncodedVariable& variable = encoder.variables()[static_cast<std::size_t>(j)];
+    const double width = variable.high > variable.low ? variable.high - variable.low : 1.0;
+    for (Eigen::Index i = 0; i < X.rows(); ++i) {
+      const double x = X(i, j);
+      const bool fits = variable.is_numeric() ? std::isfinite(x) : x >= 0.0 && x <= variable.high && x == std::floor(x);
+      if (!fits) {
+        refuse(variable.is_numeric() ? "finite numbers"
+                                     : "the place of a category, 0 to " + core::number_text(variable.high),
+               core::number_text(x), name + ", row " + std::to_string(i) + ", column " + variable.name);
+      }
+      out(i, j) = variable.is_numeric() ? (x - variable.low) / width : x;
+    }
+  }
+  return out;
+}
+
+features::Encoder encoder_of(const ArrayProblem& problem) {
+  if (problem.X.rows() == 0 || problem.X.cols() == 0) {
+    refuse("X of shape (n, d), neither 0", shape(problem.X.rows(), problem.X.cols()));
+  }
+  if (problem.X.cols() != std::ssize(problem.space.parameters)) {
+    refuse("a column of X for each of " + std::to_string(problem.space.parameters.size()) + " parameters",
+           shape(problem.X.rows(), problem.X.cols()));
+  }
+  std::vector<EncodedVariable> variables;
+  for (const process::Parameter& parameter : problem.space.parameters) {
+    variables.push_back(encoded(parameter, problem.grids));
+  }
+  return features::Encoder(std::move(variables));
+}
+
+/// Learns the bilog of the distance to its bound of a response that has nothing else.
+void move_to_border(const ArrayProblem& problem, Eigen::Index response, detail::ArrayTrials& into) {
+  std::vector<OutcomeBound*> own;
+  for (OutcomeBound& bound : into.bounds) {
+    if (bound.response == response) own.push_back(&bound);
+  }
+  const bool wanted = std::any_of(problem.objectives.begin(), problem.objectives.end(),
+                                  [&](const Utility& utility) { return utility.response == response; });
+  if (wanted || own.size() != 1 || std::isfinite(own.front()->lower) == std::isfinite(own.front()->upper)) return;
+  double& border = std::isfinite(own.front()->lower) ? own.front()->lower : own.front()->upper;
+  into.shift(response) = border;
+  border = 0.0;
+  auto column = into.data.Y.col(response);
+  column.array() -= into.shift(response);
+  auto& transform = into.transforms[static_cast<std::size_t>(response)];
+  transform = surrogate::fit_response_transform("bilog", column);
+  for (double& value : column) value = transform->forward(value);
+}
+
+}  // namespace
+
+ArrayProblem box_problem(const Eigen::MatrixXd& bounds) {
+  if (bounds.rows() != 2) refuse("bounds of shape (2, d)", shape(bounds.rows(), bounds.cols()));
+  if (!bounds.allFinite() || !(bounds.row(0).array() <= bounds.row(1).array()).all()) {
+    refuse("finite bounds, low not above high", "others");
+  }
+  ArrayProblem problem;
+  for (Eigen::Index j = 0; j < bounds.cols(); ++j) {
+    process::Parameter parameter;
+    parameter.name = "x" + std::to_string(j + 1);
+    parameter.low = bounds(0, j);
+    parameter.high = bounds(1, j);
+    problem.space.parameters.push_back(std::move(parameter));
+  }
+  problem.objectives = {Utility{}};
+  return problem;
+}
+
+features::Dataset array_dataset(const ArrayProblem& problem) {
+  features::Dataset data;
+  data.encoder = encoder_of(problem);
+  check_responses(problem);
+  data.X = encode(data.encoder, problem.X, "X");
+  data.Y = problem.Y;
+  for (Eigen::Index j = 0; j < data.m(); ++j) data.responses.push_back({"y" + std::to_string(j + 1), ""});
+  for (Eigen::Index i = 0; i < data.n(); ++i) {
+    const auto run = static_cast<std::int32_t>(i);
+    data.run.push_back(run);
+    data.run_ids.push_back(std::to_string(i));
+    data.group.push_back(run);
+    data.group_labels.push_back(std::to_string(i));
+    data.run_time.push_back(std::numeric_limits<std::int64_t>::min());
+    data.source_row.push_back(i);
+    data.repeat.push_back(0);
+  }
+  return data;
+}
+
+namespace detail {
+
+ArrayTrials array_trials(const ArrayProblem& problem) {
+  ArrayTrials out;
+  out.data = array_dataset(problem);
+  check_wishes(problem);
+  out.pending = Eigen::MatrixXd(0, out.data.p());
+  if (problem.pending.size() > 0) out.pending = encode(out.data.encoder, problem.pending, "pending");
+  for (const OutcomeBound& bound : problem.bounds) {
+    if (std::isfinite(bound.lower) || std::isfinite(bound.upper)) out.bounds.push_back(bound);
+  }
+  out.shift = Eigen::VectorXd::Zero(out.data.m());
+  for (Eigen::Index j = 0; j < out.data.m(); ++j) {
+    out.transforms.push_back(surrogate::fit_response_transform("none", out.data.Y.col(j)));
+  }
+  for (Eigen::Index j = 0; j < out.data.m(); ++j) move_to_border(problem, j, out);
+  return out;
+}
+
+ArrayTrials::Moments ArrayTrials::moments(const std::shared_ptr<const surrogate::Surrogate>& fitted,
+                                          const Eigen::MatrixXd& X) const {
+  const surrogate::TransformedSurrogate own(fitted, transforms, fitted->responses());
+  const auto posterior = own.posterior(X, {.gradients = false, .joint = false, .reading = false});
+  Moments out{posterior->mean(), posterior->variance(surrogate::VarianceOf::latent).cwiseSqrt()};
+  out.mean.rowwise() += shift.transpose();
+  return out;
+}
+
+Eigen::VectorXd decoded(const ArrayProblem& problem, const Eigen::VectorXd& x) {
+  Eigen::VectorXd out = x;
+  for (Eigen::Index j = 0; j < x.size(); ++j) {
+    const process::Parameter& parameter = problem.space.parameters[static_cast<std::size_t>(j)];
+    const EncodedVariable variable = encoded(parameter, problem.grids);
+    if (!variable.is_numeric()) continue;
+    const double value = std::clamp(variable.low + x(j) * (variable.high - variable.low), variable.low, variable.high);
+    out(j) = parameter.kind == process::VariableKind::integer ? std::round(value) : value;
+    for (const Grid& grid : problem.grids) {
+      if (grid.parameter != parameter.name) continue;
+      out(j) = *std::min_element(grid.values.begin(), grid.values.end(),
+                                 [&](double a, double b) { return std::abs(a - value) < std::abs(b - value); });
+    }
+  }
+  return out;
+}
+
+}  // namespace detail
+}  // namespace luban::recommend

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <vector>
+
+#include <Eigen/Core>
+
+#include <luban/features/dataset.hpp>
+#include <luban/recommend/propose.hpp>
+#include <luban/surrogate/transformed_surrogate.hpp>
+
+namespace luban::recommend::detail {
+
+/// A problem of arrays as what is learned from it: responses that only have a bound on one side are learned as the
+/// bilog of their distance to it, the bound then at 0.
+struct ArrayTrials {
+  features::Dataset data;
+  Eigen::MatrixXd pending;                                 ///< (p, d) coded
+  std::vector<OutcomeBound> bounds;                        ///< on what is learned
+  surrogate::TransformedSurrogate::Transforms transforms;  ///< (m) of response − shift
+  Eigen::VectorXd shift;                                   ///< (m)
+
+  /// Mean and latent sd of the responses in their own units at coded points: each (q, m).
+  struct Moments {
+    Eigen::MatrixXd mean;
+    Eigen::MatrixXd sd;
+  };
+  [[nodiscard]] Moments moments(const std::shared_ptr<const surrogate::Surrogate>& fitted,
+                                const Eigen::MatrixXd& X) const;
+};
+
+/// @throws as propose.
+[[nodiscard]] ArrayTrials array_trials(const ArrayProblem& problem);
+
+/// A coded row in the problem's own numbers: on the grid, whole, inside the bounds.
+[[nodiscard]] Eigen::VectorXd decoded(const ArrayProblem& problem, const Eigen::VectorXd& x);
+
+}  // namespace luban::recommend::detail

@@ -1,0 +1,265 @@
+"""The words of ask and tell for plain arrays: columns, relations, objectives in; proposed points out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, Self, get_args
+
+import numpy as np
+
+from luban import _core
+from luban.errors import ConfigurationError, DataError
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+Goal = Literal["minimize", "maximize", "target"]
+ColumnKind = Literal["continuous", "integer", "ordinal", "categorical"]
+#: What to do with one response: a goal, ``("target", value)``, or None where it is no objective.
+Wish = Goal | tuple[str, float] | None
+
+WHERE = "recommend.propose"
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of X: a range from ``low`` to ``high``, or some ``values``.
+
+    Continuous and integer columns have a range, ordinal and categorical ones values. Ordinal values are numbers, whose distances count; categorical ones are labels without order, of which one is
+    enough. A column with ``low == high`` is fixed.
+
+    Raises: ConfigurationError on an unknown kind, or ends and values that do not fit it.
+    """
+
+    low: float | None = None
+    high: float | None = None
+    kind: ColumnKind = "continuous"
+    values: Sequence[Any] = ()
+    name: str = ""
+
+    def __post_init__(self) -> None:
+        """Check what was given."""
+        known = list(get_args(ColumnKind))
+        if self.kind not in known:
+            hint = _core.nearest_hint(str(self.kind), known)
+            raise _refused(f"a kind among {', '.join(known)}", repr(self.kind), self.name, hint)
+        ranged = self.kind in ("continuous", "integer")
+        if ranged != (len(self.values) == 0):
+            raise _refused(
+                f"{'no values' if ranged else 'values'} for kind {self.kind!r}", repr(self.values), self.name
+            )
+        if ranged and (self.low is None or self.high is None or not -math.inf < self.low <= self.high < math.inf):
+            raise _refused("finite ends, low <= high", f"{self.low!r} and {self.high!r}", self.name)
+        if not ranged and (self.low is not None or self.high is not None):
+            raise _refused(f"values alone for kind {self.kind!r}", f"{self.low!r} and {self.high!r}", self.name)
+        if self.kind == "integer" and math.ceil(self.low or 0.0) > math.floor(self.high or 0.0):
+            raise _refused("a whole number between low and high", f"{self.low!r} and {self.high!r}", self.name)
+        if self.kind == "ordinal" and not all(_is_number(value) for value in self.values):
+            raise _refused("finite numbers for kind 'ordinal'", repr(self.values), self.name)
+        if self.kind == "categorical" and len({str(value) for value in self.values}) != len(self.values):
+            raise _refused("each level once", repr(self.values), self.name)
+
+
+@dataclass(frozen=True)
+class Relation:
+    """``low <= sum of weights * x <= high`` over the columns of X, one weight each (0 for categorical ones).
+
+    Equal ends demand equality, as of shares that sum to 1.
+    """
+
+    weights: Sequence[float]
+    low: float = -math.inf
+    high: float = math.inf
+
+
+class Proposed(np.ndarray[Any, np.dtype[Any]]):
+    """Points to try next (q, d), an array like any other, with what is believed of them.
+
+    Slices and results of arithmetic carry none of it.
+    """
+
+    #: (q, m) what each response is expected to be.
+    expected: npt.NDArray[np.float64]
+    #: (q, m) standard deviation of that expectation, noise left out.
+    sd: npt.NDArray[np.float64]
+    #: (q) what was maximised, a logarithm where its name says so; each as if the points before had been measured.
+    acquisition: npt.NDArray[np.float64]
+    #: The full name of what was maximised.
+    acquisition_name: str
+    #: (q) probability that all outcome bounds hold; 1 without bounds.
+    probability_feasible: npt.NDArray[np.float64]
+    #: Sentences: what to know before the points are trusted.
+    warnings: list[str]
+
+    @classmethod
+    def of(cls, X: npt.NDArray[Any], core: _core.Proposed) -> Self:
+        """Return points in the caller's form with what the engine says of them."""
+        self = X.view(cls)
+        self.expected = core.mean
+        self.sd = core.sd
+        self.acquisition = core.acquisition
+        self.acquisition_name = core.acquisition_name
+        self.probability_feasible = core.probability_feasible
+        self.warnings = core.warnings
+        return self
+
+
+def _refused(expected: str, received: str, name: str = "", hint: str = "") -> ConfigurationError:
+    place = f"column {name}" if name else ""
+    return ConfigurationError(where=WHERE, expected=expected, received=received, place=place, hint=hint)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float | np.number) and math.isfinite(float(value))
+
+
+def floats(array: npt.ArrayLike, name: str, function: str) -> npt.NDArray[np.float64]:
+    """Return numbers in double precision. Raises: DataError."""
+    try:
+        return np.asarray(array, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise DataError(
+            where=f"recommend.{function}", expected=f"an array of numbers for {name}", received=str(error)
+        ) from None
+
+
+def of_dimensions(array: npt.NDArray[Any], name: str, ndim: int) -> npt.NDArray[Any]:
+    """Return the array when it has that many dimensions. Raises: DataError."""
+    if array.ndim != ndim:
+        raise DataError(where=WHERE, expected=f"{name}: {ndim} dimensions", received=f"shape {array.shape}")
+    return array
+
+
+def columns_of(bounds: npt.ArrayLike | None, columns: Sequence[Column | Mapping[str, Any]] | None) -> list[Column]:
+    """Return columns from bounds (2, d) or as given, named. Raises: ConfigurationError, DataError."""
+    if (bounds is None) == (columns is None):
+        raise _refused("either bounds or columns", "neither" if bounds is None else "both")
+    if columns is not None:
+        made = [column if isinstance(column, Column) else Column(**column) for column in columns]
+    else:
+        box = of_dimensions(floats(bounds if bounds is not None else (), "bounds", "propose"), "bounds (2, d)", 2)
+        if box.shape[0] != 2 or not np.isfinite(box).all() or not (box[0] <= box[1]).all():
+            raise DataError(
+                where=WHERE,
+                expected="bounds (2, d), finite, low <= high in every column",
+                received=f"shape {box.shape}" if box.shape[0] != 2 else "other ends",
+            )
+        made = [Column(float(low), float(high)) for low, high in box.T]
+    names = [column.name or f"x{j + 1}" for j, column in enumerate(made)]
+    if len(set(names)) != len(names):
+        raise _refused("each column under its own name", ", ".join(names))
+    return [
+        Column(column.low, column.high, column.kind, tuple(column.values), name)
+        for column, name in zip(made, names, strict=True)
+    ]
+
+
+def parameters_of(columns: Sequence[Column]) -> tuple[list[_core.Parameter], list[tuple[str, list[float]]]]:
+    """Return columns as parameters, and the grids of those that take some values alone."""
+    parameters, grids = [], []
+    for column in columns:
+        if column.kind == "categorical":
+            parameters.append(_core.Parameter(column.name, categories=[str(value) for value in column.values]))
+        elif column.kind == "ordinal":
+            values = sorted({float(value) for value in column.values})
+            parameters.append(_core.Parameter(column.name, low=values[0], high=values[-1]))
+            grids.append((column.name, values))
+        else:
+            integer = column.kind == "integer"
+            parameters.append(_core.Parameter(column.name, low=column.low, high=column.high, integer=integer))
+    return parameters, grids
+
+
+def relations_of(relations: Sequence[Relation], columns: Sequence[Column]) -> list[_core.ParameterConstraint]:
+    """Return relations by the names of columns. Raises: ConfigurationError."""
+    made = []
+    for relation in relations:
+        if len(relation.weights) != len(columns) or not all(_is_number(weight) for weight in relation.weights):
+            raise _refused(f"a finite weight for each of {len(columns)} columns", repr(relation.weights))
+        if not any(relation.weights):
+            raise _refused("a weight that is not 0", repr(relation.weights))
+        if math.isnan(relation.low) or math.isnan(relation.high) or relation.low > relation.high:
+            raise _refused("low <= high of a relation", f"{relation.low!r} and {relation.high!r}")
+        terms = {
+            column.name: float(weight)
+            for column, weight in zip(columns, relation.weights, strict=True)
+            if weight != 0.0
+        }
+        made.append(_core.ParameterConstraint(terms, lower=relation.low, upper=relation.high))
+    return made
+
+
+def encoded(X: npt.ArrayLike, columns: Sequence[Column], name: str) -> tuple[npt.NDArray[np.float64], bool]:
+    """Return X (n, d) with categories by their places, and whether it held labels. Raises: DataError."""
+    array = np.asarray(X)
+    if array.dtype.kind in "biuf" or not any(column.kind == "categorical" for column in columns):
+        return of_dimensions(floats(array, name, "propose"), f"{name} (n, d)", 2), False
+    rows = of_dimensions(np.asarray(X, dtype=object), f"{name} (n, d)", 2)
+    if rows.shape[1] != len(columns):
+        raise DataError(where=WHERE, expected=f"{name} of {len(columns)} columns", received=f"shape {rows.shape}")
+    out = np.empty(rows.shape, dtype=np.float64)
+    for j, column in enumerate(columns):
+        if column.kind != "categorical":
+            out[:, j] = floats(rows[:, j], f"column {column.name} of {name}", "propose")
+            continue
+        places = {str(value): place for place, value in enumerate(column.values)}
+        for i, value in enumerate(rows[:, j]):
+            if str(value) not in places:
+                raise DataError(
+                    where=WHERE,
+                    expected=f"a level of column {column.name}",
+                    received=repr(value),
+                    place=f"{name}, row {i}",
+                    hint=_core.nearest_hint(str(value), list(places)),
+                )
+            out[i, j] = places[str(value)]
+    return out, True
+
+
+def labelled(X: npt.NDArray[np.float64], columns: Sequence[Column]) -> npt.NDArray[Any]:
+    """Return points (q, d) with the levels of categories in the place of their numbers."""
+    out = X.astype(object)
+    for j, column in enumerate(columns):
+        if column.kind == "categorical":
+            out[:, j] = [column.values[int(place)] for place in X[:, j]]
+        elif column.kind == "integer":
+            out[:, j] = [int(value) for value in X[:, j]]
+    return out
+
+
+def wishes(
+    objectives: Sequence[Wish] | None, maximize: bool, m: int, bounded: npt.NDArray[np.bool_]
+) -> list[tuple[int, str, float]]:
+    """Return objectives by response. Raises: ConfigurationError."""
+    if objectives is None:
+        goal = "maximize" if maximize else "minimize"
+        return [(j, goal, math.nan) for j in range(m) if not bounded[j]]
+    if maximize:
+        raise _refused("objectives or maximize", "both")
+    if len(objectives) != m:
+        raise _refused(f"an objective, or None, for each of {m} responses", f"{len(objectives)}")
+    made = []
+    for j, wish in enumerate(objectives):
+        if wish is None:
+            continue
+        goal, aim = wish if isinstance(wish, tuple) and len(wish) == 2 else (wish, math.nan)
+        if goal not in get_args(Goal) or (goal == "target") != _is_number(aim):
+            raise _refused('"minimize", "maximize", ("target", value) or None', repr(wish))
+        made.append((j, str(goal), float(aim)))
+    return made
+
+
+def outcome_bounds_of(bounds: npt.ArrayLike | None, m: int) -> npt.NDArray[np.float64]:
+    """Return the ends (2, m), infinite where there is none. Raises: DataError."""
+    if bounds is None:
+        return np.array([[-np.inf] * m, [np.inf] * m])
+    ends = floats(bounds, "outcome_bounds", "propose")
+    if ends.shape != (2, m) or np.isnan(ends).any() or not (ends[0] < ends[1]).all():
+        raise DataError(
+            where=WHERE,
+            expected=f"outcome_bounds (2, {m}), low < high, infinite where there is none",
+            received=f"shape {ends.shape}" if ends.shape != (2, m) else "other ends",
+        )
+    return ends

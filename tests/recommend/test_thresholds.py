@@ -1,0 +1,74 @@
+"""End-to-end regret under published thresholds: those that Trieste (Apache-2.0) holds its own optimisers to."""
+
+import numpy as np
+import pytest
+
+from luban import recommend
+
+pytestmark = pytest.mark.slow
+UNIT = np.array([[0.0, 0.0], [1.0, 1.0]])
+
+
+def branin(X: np.ndarray) -> np.ndarray:
+    """Standardised Branin on the unit square (Picheny, Wagner and Ginsbourger 2013)."""
+    u, v = 15 * X[:, 0] - 5, 15 * X[:, 1]
+    valley = v - 5.1 / (4 * np.pi**2) * u**2 + 5 / np.pi * u - 6
+    return (valley**2 + (10 - 10 / (8 * np.pi)) * np.cos(u) - 44.81) / 51.95
+
+
+BRANIN_LEAST = -1.047393
+BRANIN_AT = np.array([[0.1238939, 0.8183333], [0.5427728, 0.1516667], [0.9616520, 0.1650000]])
+
+
+@pytest.mark.parametrize(
+    ("acquisition", "q", "steps"),
+    [("automatic", 1, 20), ("max_value_entropy", 1, 24), ("automatic", 3, 12)],
+)
+@pytest.mark.parametrize("seed", range(3))
+def test_branin_within_half_a_percent(acquisition: recommend.Acquisition, q: int, steps: int, seed: int) -> None:
+    X = np.random.default_rng(seed).uniform(size=(5, 2))
+    for step in range(steps):
+        X = np.vstack([X, recommend.propose(X, branin(X), UNIT, q=q, seed=step, acquisition=acquisition)])
+    best = branin(X).argmin()
+    assert branin(X)[best] == pytest.approx(BRANIN_LEAST, rel=0.005)
+    assert np.abs(BRANIN_AT - X[best]).max(axis=1).min() < 0.05
+
+
+def gardner(X: np.ndarray) -> np.ndarray:
+    """Objective and constraint (kept at most 0.5) of simulation 1 of Gardner et al. 2014 on [0, 6]²."""
+    x, y = X.T
+    return np.stack([np.cos(2 * x) * np.cos(y) + np.sin(x), np.cos(x) * np.cos(y) - np.sin(x) * np.sin(y)], axis=1)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_gardner_under_its_constraint(seed: int) -> None:
+    bounds = np.array([[0.0, 0.0], [6.0, 6.0]])
+    X = np.random.default_rng(seed).uniform(0, 6, size=(6, 2))
+    ends = [[-np.inf, -np.inf], [np.inf, 0.5]]
+    for step in range(12):
+        X = np.vstack([X, recommend.propose(X, gardner(X), bounds, seed=step, outcome_bounds=ends)])
+    Y = gardner(X)
+    grid = np.stack(np.meshgrid(*[np.linspace(0, 6, 1201)] * 2), axis=-1).reshape(-1, 2)
+    values = gardner(grid)
+    least = values[values[:, 1] <= 0.5, 0].min()
+    assert Y[Y[:, 1] <= 0.5, 0].min() == pytest.approx(least, rel=0.005)
+
+
+def vlmop2(X: np.ndarray) -> np.ndarray:
+    """Two objectives of Van Veldhuizen and Lamont 1999 on [−2, 2]²."""
+    shift = 1 / np.sqrt(2)
+    return np.stack([1 - np.exp(-((X - s) ** 2).sum(axis=1)) for s in (shift, -shift)], axis=1)
+
+
+@pytest.mark.parametrize(("q", "steps", "gap"), [(1, 20, -3.65), (2, 15, -3.44), (4, 10, -3.2095)])
+@pytest.mark.parametrize("seed", range(2))
+def test_vlmop2_hypervolume(q: int, steps: int, gap: float, seed: int) -> None:
+    bounds = np.array([[-2.0, -2.0], [2.0, 2.0]])
+    X = np.random.default_rng(seed).uniform(-2, 2, size=(10, 2))
+    for step in range(steps):
+        X = np.vstack([X, recommend.propose(X, vlmop2(X), bounds, q=q, seed=step)])
+    along = np.linspace(-1 / np.sqrt(2), 1 / np.sqrt(2), 4001)
+    front = vlmop2(np.stack([along, along], axis=1))
+    reference = [1.1, 1.1]
+    missing = recommend.hypervolume(front, reference) - recommend.hypervolume(vlmop2(X), reference)
+    assert np.log(missing) < gap
