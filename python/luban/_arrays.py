@@ -25,10 +25,9 @@ WHERE = "recommend.propose"
 
 @dataclass(frozen=True)
 class Column:
-    """One column of X: ``continuous`` or ``integer`` between ``low`` and ``high``, ``ordinal`` or ``categorical`` among
-    ``values``.
+    """One column of X: a range from ``low`` to ``high``, or some ``values``.
 
-    Ordinal values are numbers, whose distances count; categorical ones are labels without order, of which one is
+    Continuous and integer columns have a range, ordinal and categorical ones values. Ordinal values are numbers, whose distances count; categorical ones are labels without order, of which one is
     enough. A column with ``low == high`` is fixed.
 
     Raises: ConfigurationError on an unknown kind, or ends and values that do not fit it.
@@ -96,7 +95,7 @@ class Proposed(np.ndarray[Any, np.dtype[Any]]):
 
     @classmethod
     def of(cls, X: npt.NDArray[Any], core: _core.Proposed) -> Self:
-        """Points in the caller's form with what the engine says of them."""
+        """Return points in the caller's form with what the engine says of them."""
         self = X.view(cls)
         self.expected = core.mean
         self.sd = core.sd
@@ -117,7 +116,7 @@ def _is_number(value: object) -> bool:
 
 
 def floats(array: npt.ArrayLike, name: str, function: str) -> npt.NDArray[np.float64]:
-    """Numbers in double precision. Raises: DataError."""
+    """Return numbers in double precision. Raises: DataError."""
     try:
         return np.asarray(array, dtype=np.float64)
     except (TypeError, ValueError) as error:
@@ -127,14 +126,14 @@ def floats(array: npt.ArrayLike, name: str, function: str) -> npt.NDArray[np.flo
 
 
 def of_dimensions(array: npt.NDArray[Any], name: str, ndim: int) -> npt.NDArray[Any]:
-    """The array, when it has that many dimensions. Raises: DataError."""
+    """Return the array when it has that many dimensions. Raises: DataError."""
     if array.ndim != ndim:
         raise DataError(where=WHERE, expected=f"{name}: {ndim} dimensions", received=f"shape {array.shape}")
     return array
 
 
 def columns_of(bounds: npt.ArrayLike | None, columns: Sequence[Column | Mapping[str, Any]] | None) -> list[Column]:
-    """Columns from bounds (2, d) or as given, named. Raises: ConfigurationError, DataError."""
+    """Return columns from bounds (2, d) or as given, named. Raises: ConfigurationError, DataError."""
     if (bounds is None) == (columns is None):
         raise _refused("either bounds or columns", "neither" if bounds is None else "both")
     if columns is not None:
@@ -158,7 +157,7 @@ def columns_of(bounds: npt.ArrayLike | None, columns: Sequence[Column | Mapping[
 
 
 def parameters_of(columns: Sequence[Column]) -> tuple[list[_core.Parameter], list[tuple[str, list[float]]]]:
-    """Columns as parameters, and the grids of those that take some values alone."""
+    """Return columns as parameters, and the grids of those that take some values alone."""
     parameters, grids = [], []
     for column in columns:
         if column.kind == "categorical":
@@ -174,7 +173,7 @@ def parameters_of(columns: Sequence[Column]) -> tuple[list[_core.Parameter], lis
 
 
 def relations_of(relations: Sequence[Relation], columns: Sequence[Column]) -> list[_core.ParameterConstraint]:
-    """Relations by the names of columns. Raises: ConfigurationError."""
+    """Return relations by the names of columns. Raises: ConfigurationError."""
     made = []
     for relation in relations:
         if len(relation.weights) != len(columns) or not all(_is_number(weight) for weight in relation.weights):
@@ -193,7 +192,7 @@ def relations_of(relations: Sequence[Relation], columns: Sequence[Column]) -> li
 
 
 def encoded(X: npt.ArrayLike, columns: Sequence[Column], name: str) -> tuple[npt.NDArray[np.float64], bool]:
-    """X (n, d) with categories by their places, and whether it held labels. Raises: DataError."""
+    """Return X (n, d) with categories by their places, and whether it held labels. Raises: DataError."""
     array = np.asarray(X)
     if array.dtype.kind in "biuf" or not any(column.kind == "categorical" for column in columns):
         return of_dimensions(floats(array, name, "propose"), f"{name} (n, d)", 2), False
@@ -220,7 +219,7 @@ def encoded(X: npt.ArrayLike, columns: Sequence[Column], name: str) -> tuple[npt
 
 
 def labelled(X: npt.NDArray[np.float64], columns: Sequence[Column]) -> npt.NDArray[Any]:
-    """Points (q, d) with the levels of categories in the place of their numbers."""
+    """Return points (q, d) with the levels of categories in the place of their numbers."""
     out = X.astype(object)
     for j, column in enumerate(columns):
         if column.kind == "categorical":
@@ -233,7 +232,7 @@ def labelled(X: npt.NDArray[np.float64], columns: Sequence[Column]) -> npt.NDArr
 def wishes(
     objectives: Sequence[Wish] | None, maximize: bool, m: int, bounded: npt.NDArray[np.bool_]
 ) -> list[tuple[int, str, float]]:
-    """Objectives by response. Raises: ConfigurationError."""
+    """Return objectives by response. Raises: ConfigurationError."""
     if objectives is None:
         goal = "maximize" if maximize else "minimize"
         return [(j, goal, math.nan) for j in range(m) if not bounded[j]]
@@ -253,7 +252,7 @@ def wishes(
 
 
 def outcome_bounds_of(bounds: npt.ArrayLike | None, m: int) -> npt.NDArray[np.float64]:
-    """Ends (2, m), infinite where there is none. Raises: DataError."""
+    """Return the ends (2, m), infinite where there is none. Raises: DataError."""
     if bounds is None:
         return np.array([[-np.inf] * m, [np.inf] * m])
     ends = floats(bounds, "outcome_bounds", "propose")
