@@ -25,7 +25,6 @@ namespace {
 using surrogate::SurrogateBeside;
 using surrogate::VarianceOf;
 
-constexpr double noisy_share = 0.1;               ///< noise above this share of a response's spread counts
 constexpr std::size_t fine_levels = 8;            ///< columns of more levels are also searched as ranges
 constexpr Eigen::Index most_measured_starts = 5;  ///< best measured points that searches begin at and beside
 constexpr double beside_sd = 0.01;                ///< coded distance of those beginnings
@@ -255,6 +254,11 @@ std::optional<SearchRegion> relaxed_region(const ArrayProblem& problem, const Se
   return SearchRegion::make(region.encoder(), space, {});
 }
 
+Eigen::VectorXd noise_of(const surrogate::Posterior& posterior) {
+  const Eigen::MatrixXd between = posterior.variance(VarianceOf::run_mean) - posterior.variance(VarianceOf::latent);
+  return between.colwise().mean().cwiseMax(0.0).cwiseSqrt().transpose();
+}
+
 bool keeps(const std::vector<OutcomeBound>& bounds, const Eigen::RowVectorXd& values) {
   return std::all_of(bounds.begin(), bounds.end(), [&](const OutcomeBound& bound) {
     return values(bound.response) >= bound.lower && values(bound.response) <= bound.upper;
@@ -267,13 +271,8 @@ void judge_measured(const ArrayTrials& trials, ArraySituation& at) {
   const features::Dataset& data = trials.data;
   const auto posterior = at.fitted->posterior(data.X);
   at.units = response_units(*posterior);
+  at.noise = noise_of(*posterior);
   Eigen::MatrixXd believed = posterior->mean();
-  at.noise = (posterior->variance(VarianceOf::run_mean) - posterior->variance(VarianceOf::latent))
-                 .colwise()
-                 .mean()
-                 .cwiseMax(0.0)
-                 .cwiseSqrt()
-                 .transpose();
   for (Eigen::Index j = 0; j < data.m(); ++j) {
     if (at.noise(j) > noisy_share * at.units(j)) continue;
     for (Eigen::Index i = 0; i < data.n(); ++i) {
@@ -307,6 +306,11 @@ bool ArraySituation::noisy() const {
   });
 }
 
+Eigen::VectorXd noise_shares(const surrogate::Surrogate& fitted, const Eigen::MatrixXd& X) {
+  const auto posterior = fitted.posterior(X);
+  return noise_of(*posterior).cwiseQuotient(response_units(*posterior));
+}
+
 bool ArraySituation::any_feasible() const {
   return std::find(feasible.begin(), feasible.end(), true) != feasible.end();
 }
@@ -318,7 +322,7 @@ ArraySituation array_situation(const ArrayProblem& problem, const ArrayTrials& t
   ArraySituation at{.fitted = std::move(fitted),
                     .region = std::move(region),
                     .relaxed = std::move(relaxed),
-                    .objectives = problem.objectives,
+                    .objectives = trials.objectives,
                     .bounds = trials.bounds,
                     .known = {},
                     .utilities = {},

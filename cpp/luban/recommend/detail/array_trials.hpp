@@ -15,6 +15,7 @@ namespace luban::recommend::detail {
 struct ArrayTrials {
   features::Dataset data;
   Eigen::MatrixXd pending;                                 ///< (p, d) coded
+  std::vector<Utility> objectives;                         ///< of what is learned
   std::vector<OutcomeBound> bounds;                        ///< on what is learned
   surrogate::TransformedSurrogate::Transforms transforms;  ///< (m) of response − shift
   Eigen::VectorXd shift;                                   ///< (m)
@@ -24,12 +25,18 @@ struct ArrayTrials {
     Eigen::MatrixXd mean;
     Eigen::MatrixXd sd;
   };
+  /// Σ log of the slope of what is learned by the response, over its values.
+  [[nodiscard]] double log_jacobian(const ArrayProblem& problem, Eigen::Index response) const;
   [[nodiscard]] Moments moments(const std::shared_ptr<const surrogate::Surrogate>& fitted,
                                 const Eigen::MatrixXd& X) const;
 };
 
 /// @throws as propose.
 [[nodiscard]] ArrayTrials array_trials(const ArrayProblem& problem);
+
+/// Learns a single objective as the bilog of its distance to the best value seen, or to its target: a monotone map that
+/// resolves what is near and keeps the rest from ruling the fit. Not for noisy values, whose best is luck.
+void learn_around_best(ArrayTrials& trials);
 
 /// A coded row in the problem's own numbers: on the grid, whole, inside the bounds.
 [[nodiscard]] Eigen::VectorXd decoded(const ArrayProblem& problem, const Eigen::VectorXd& x);
