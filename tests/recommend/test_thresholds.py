@@ -66,12 +66,12 @@ def vlmop2(X: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize(("q", "steps", "gap"), [(1, 20, -3.65), (2, 15, -3.44), (4, 10, -3.2095)])
 @pytest.mark.parametrize("seed", range(2))
 def test_vlmop2_hypervolume(q: int, steps: int, gap: float, seed: int) -> None:
-    bounds = np.array([[-2.0, -2.0], [2.0, 2.0]])
-    X = np.random.default_rng(seed).uniform(-2, 2, size=(10, 2))
-    for step in range(steps):
-        X = np.vstack([X, recommend.propose(X, vlmop2(X), bounds, q=q, seed=step)])
     along = np.linspace(-1 / np.sqrt(2), 1 / np.sqrt(2), 100)
     front = vlmop2(np.stack([along, along], axis=1))
     reference = front.max(axis=0) + 2 * np.ptp(front, axis=0) / len(front)
+    bounds = np.array([[-2.0, -2.0], [2.0, 2.0]])
+    X = np.random.default_rng(seed).uniform(-2, 2, size=(10, 2))
+    for step in range(steps):
+        X = np.vstack([X, recommend.propose(X, vlmop2(X), bounds, q=q, seed=step, reference=reference)])
     missing = recommend.hypervolume(front, reference) - recommend.hypervolume(vlmop2(X), reference)
     assert np.log(max(missing, 1e-12)) < gap
