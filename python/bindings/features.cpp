@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -86,6 +87,20 @@ Dataset with_responses(const Dataset& data, const Eigen::MatrixXd& Y) {
   return out;
 }
 
+Dataset with_noise_variance(const Dataset& data, const Eigen::MatrixXd& variance) {
+  if (variance.rows() != data.n() || variance.cols() != data.m()) {
+    throw core::DataError(
+        {.where = "features.Dataset.with_noise_variance",
+         .expected = "(" + std::to_string(data.n()) + ", " + std::to_string(data.m()) + ") variances",
+         .received = "(" + std::to_string(variance.rows()) + ", " + std::to_string(variance.cols()) + ")",
+         .place = {},
+         .hint = {}});
+  }
+  Dataset out = data;
+  out.noise_variance = variance;
+  return out;
+}
+
 void require_part(bool fits, const std::string& name) {
   if (fits) return;
   throw core::DataError({.where = "features.Dataset.from_parts",
@@ -116,7 +131,8 @@ Dataset from_parts(Encoder encoder, const Eigen::MatrixXd& X, const Eigen::Matri
                    const std::vector<std::pair<std::string, std::string>>& responses, std::vector<std::int32_t> run,
                    std::vector<std::string> run_ids, std::vector<std::int32_t> group,
                    std::vector<std::string> group_labels, Grouping grouping, std::vector<std::int64_t> run_time,
-                   std::vector<std::int64_t> source_row, std::vector<std::int64_t> repeat) {
+                   std::vector<std::int64_t> source_row, std::vector<std::int64_t> repeat,
+                   const std::optional<Eigen::MatrixXd>& noise_variance) {
   Dataset out{.encoder = std::move(encoder),
               .X = X,
               .Y = Y,
@@ -139,6 +155,10 @@ Dataset from_parts(Encoder encoder, const Eigen::MatrixXd& X, const Eigen::Matri
   require_part(out.run_time.size() == out.run_count(), "run_time");
   require_part(out.source_row.size() == n, "source_row");
   require_part(out.repeat.size() == n, "repeat");
+  if (noise_variance) {
+    out.noise_variance = *noise_variance;
+    require_part(noise_variance->rows() == out.n() && noise_variance->cols() == out.m(), "noise_variance");
+  }
   return out;
 }
 
@@ -157,6 +177,7 @@ void bind_dataset(py::module_& module) {
       .def_static("from_parts", &from_parts, py::kw_only(), py::arg("encoder"), py::arg("X"), py::arg("Y"),
                   py::arg("responses"), py::arg("run"), py::arg("run_ids"), py::arg("group"), py::arg("group_labels"),
                   py::arg("grouping"), py::arg("run_time"), py::arg("source_row"), py::arg("repeat"),
+                  py::arg("noise_variance") = py::none(),
                   "Puts a stored dataset together again; responses are (name, unit). DataError when parts do not fit.")
       .def_property_readonly("encoder", [](const Dataset& data) { return data.encoder; })
       .def_property_readonly("X", [](const Dataset& data) -> Eigen::MatrixXd { return data.X; })
@@ -175,7 +196,16 @@ void bind_dataset(py::module_& module) {
       .def_property_readonly("m", &Dataset::m)
       .def("response_index", &Dataset::response_index, py::arg("name"))
       .def("subset", &Dataset::subset, py::arg("runs"), "The readings of the runs with these indices.")
-      .def("with_responses", &with_responses, py::arg("Y"), "The same readings with other values Y (n, m).");
+      .def("with_responses", &with_responses, py::arg("Y"), "The same readings with other values Y (n, m).")
+      .def_property_readonly(
+          "noise_variance",
+          [](const Dataset& data) -> std::optional<Eigen::MatrixXd> {
+            if (data.noise_variance.size() == 0) return std::nullopt;
+            return data.noise_variance;
+          },
+          "(n, m) variance of each reading in its squared unit where that is known beforehand, else None.")
+      .def("with_noise_variance", &with_noise_variance, py::arg("variance"),
+           "The same readings, the variance (n, m) of each known beforehand, in its squared unit.");
   const DatasetOptions defaults;
   module.def(
       "make_dataset",

@@ -63,6 +63,13 @@ void bind_options(py::module_& module) {
       .def_readonly("min_gain", &StayRule::min_gain)
       .def_readonly("conviction", &StayRule::conviction)
       .def_readonly("learning", &StayRule::learning);
+  py::classh<process::MoveLimits>(module, "MoveLimits", "How far the next settings may be from those that run now.")
+      .def(py::init([](std::map<std::string, double> from, std::map<std::string, double> largest) {
+             return process::MoveLimits{.from = std::move(from), .largest = std::move(largest)};
+           }),
+           py::arg("start"), py::arg("largest"))
+      .def_readonly("start", &process::MoveLimits::from, "Numeric settings that run now.")
+      .def_readonly("largest", &process::MoveLimits::largest, "By numeric parameter, in its unit.");
   py::classh<PendingRun>(module, "PendingRun", "A run that was proposed or started and has no result yet.")
       .def(py::init([](Recipe recipe, std::vector<NamedValue> context) {
              return PendingRun{.recipe = std::move(recipe), .context = std::move(context)};
@@ -136,15 +143,16 @@ void bind_recommend_call(py::module_& module) {
   module.def(
       "recommend",
       [](const Basis& basis, const std::string& kind, int q, std::vector<NamedValue> context, std::string objective,
-         std::optional<Recipe> running, std::vector<PendingRun> pending, const StayRule& stay, double interval_level,
-         double separation, std::optional<double> novelty, std::string reason_to_stay, std::string not_judged,
-         std::vector<std::string> warnings, const SearchOptions& search, std::uint64_t seed,
-         const py::object& progress) {
+         std::optional<Recipe> running, std::optional<process::MoveLimits> moves, std::vector<PendingRun> pending,
+         const StayRule& stay, double interval_level, double separation, std::optional<double> novelty,
+         std::string reason_to_stay, std::string not_judged, std::vector<std::string> warnings,
+         const SearchOptions& search, std::uint64_t seed, const py::object& progress) {
         const RecommendRequest request{.kind = kind_named(kind),
                                        .q = q,
                                        .context = std::move(context),
                                        .objective = std::move(objective),
                                        .running = std::move(running),
+                                       .moves = std::move(moves),
                                        .pending = std::move(pending),
                                        .stay = stay,
                                        .interval_level = interval_level,
@@ -160,11 +168,12 @@ void bind_recommend_call(py::module_& module) {
       },
       py::arg("basis"), py::kw_only(), py::arg("kind") = "explore", py::arg("q") = defaults.q,
       py::arg("context") = defaults.context, py::arg("objective") = defaults.objective, py::arg("running") = py::none(),
-      py::arg("pending") = defaults.pending, py::arg_v("stay", defaults.stay, "StayRule()"),
-      py::arg("interval_level") = defaults.interval_level, py::arg("separation") = defaults.separation,
-      py::arg("novelty") = py::none(), py::arg("reason_to_stay") = defaults.reason_to_stay,
-      py::arg("not_judged") = defaults.not_judged, py::arg("warnings") = defaults.warnings,
-      py::arg_v("search", defaults.search, "SearchOptions()"), py::arg("seed"), py::arg("progress") = py::none());
+      py::arg("moves") = py::none(), py::arg("pending") = defaults.pending,
+      py::arg_v("stay", defaults.stay, "StayRule()"), py::arg("interval_level") = defaults.interval_level,
+      py::arg("separation") = defaults.separation, py::arg("novelty") = py::none(),
+      py::arg("reason_to_stay") = defaults.reason_to_stay, py::arg("not_judged") = defaults.not_judged,
+      py::arg("warnings") = defaults.warnings, py::arg_v("search", defaults.search, "SearchOptions()"), py::arg("seed"),
+      py::arg("progress") = py::none());
 }
 
 void bind_pareto_call(py::module_& module) {
@@ -173,8 +182,8 @@ void bind_pareto_call(py::module_& module) {
       "pareto",
       [](const Basis& basis, std::vector<NamedValue> context, std::vector<std::string> objectives, int points,
          std::vector<double> reference, std::optional<double> novelty, std::string not_judged,
-         std::vector<std::string> warnings, std::optional<Recipe> running, double interval_level,
-         const SearchOptions& search, std::uint64_t seed, const py::object& progress) {
+         std::vector<std::string> warnings, std::optional<Recipe> running, std::optional<process::MoveLimits> moves,
+         double interval_level, const SearchOptions& search, std::uint64_t seed, const py::object& progress) {
         const ParetoRequest request{.context = std::move(context),
                                     .objectives = std::move(objectives),
                                     .points = points,
@@ -183,6 +192,7 @@ void bind_pareto_call(py::module_& module) {
                                     .not_judged = std::move(not_judged),
                                     .warnings = std::move(warnings),
                                     .running = std::move(running),
+                                    .moves = std::move(moves),
                                     .interval_level = interval_level,
                                     .search = search};
         return long_call(progress, [&](const core::CallControl& control) {
@@ -193,15 +203,17 @@ void bind_pareto_call(py::module_& module) {
       py::arg("objectives") = defaults.objectives, py::arg("points") = defaults.points,
       py::arg("reference") = defaults.reference, py::arg("novelty") = py::none(),
       py::arg("not_judged") = defaults.not_judged, py::arg("warnings") = defaults.warnings,
-      py::arg("running") = py::none(), py::arg("interval_level") = defaults.interval_level,
-      py::arg_v("search", defaults.search, "SearchOptions()"), py::arg("seed"), py::arg("progress") = py::none());
+      py::arg("running") = py::none(), py::arg("moves") = py::none(),
+      py::arg("interval_level") = defaults.interval_level, py::arg_v("search", defaults.search, "SearchOptions()"),
+      py::arg("seed"), py::arg("progress") = py::none());
   module.def(
       "initial_design",
-      [](const process::Process& process, const std::vector<NamedValue>& context, int q, int skip, std::uint64_t seed) {
-        return initial_design(process, context, q, skip, core::RandomKey(seed));
-      },
-      py::arg("process"), py::kw_only(), py::arg("context"), py::arg("q"), py::arg("skip") = 0, py::arg("seed"),
-      py::call_guard<py::gil_scoped_release>(), "Settings that spread the first runs; no model is needed.");
+      [](const process::Process& process, const std::vector<NamedValue>& context, int q, int skip,
+         const std::optional<process::MoveLimits>& moves,
+         std::uint64_t seed) { return initial_design(process, context, q, skip, core::RandomKey(seed), moves); },
+      py::arg("process"), py::kw_only(), py::arg("context"), py::arg("q"), py::arg("skip") = 0,
+      py::arg("moves") = py::none(), py::arg("seed"), py::call_guard<py::gil_scoped_release>(),
+      "Settings that spread the first runs; no model is needed.");
 }
 
 }  // namespace
@@ -211,6 +223,7 @@ void bind_recommend(py::module_& module) {
   bind_answers(module);
   bind_recommend_call(module);
   bind_pareto_call(module);
+  bind_acquisitions(module);
   bind_recommend_arrays(module);
   bind_recommend_front(module);
   bind_ledger(module);

@@ -27,17 +27,6 @@ namespace {
 
 using namespace recommend;
 
-process::Goal goal_named(const std::string& goal, const char* where) {
-  if (goal == "minimize") return process::Goal::minimize;
-  if (goal == "maximize") return process::Goal::maximize;
-  if (goal == "target") return process::Goal::target;
-  throw core::ConfigurationError({.where = where,
-                                  .expected = "goal \"minimize\", \"maximize\" or \"target\"",
-                                  .received = "\"" + goal + "\"",
-                                  .place = {},
-                                  .hint = {}});
-}
-
 /// Outcome constraints by response names as bounds by columns of the surrogate.
 std::vector<OutcomeBound> bounds_of(const surrogate::Surrogate& surrogate,
                                     const std::vector<process::OutcomeConstraint>& constraints) {
@@ -100,15 +89,32 @@ void bind_proposed(py::module_& module) {
 
 void bind_propose(py::module_& module) {
   bind_proposed(module);
+  module.def(
+      "array_dataset",
+      [](const Eigen::MatrixXd& X, const Eigen::MatrixXd& Y, const Eigen::MatrixXd& bounds, std::int64_t first) {
+        ArrayProblem problem = box_problem(bounds);
+        problem.X = X;
+        problem.Y = Y;
+        features::Dataset data = array_dataset(problem);
+        for (std::size_t i = 0; i < data.run_ids.size(); ++i) {
+          data.run_ids[i] = std::to_string(first + static_cast<std::int64_t>(i));
+          data.group_labels[i] = data.run_ids[i];
+        }
+        return data;
+      },
+      py::arg("X"), py::arg("Y"), py::arg("bounds"), py::kw_only(), py::arg("first") = 0);
   const ProposeOptions defaults;
   module.def(
       "propose",
       [](const ArrayProblem& problem, int q, const std::string& acquisition, double beta, Eigen::Index samples,
-         const surrogate::GaussianProcessOptions& fit, const SearchOptions& search, std::uint64_t seed,
+         const surrogate::GaussianProcessOptions& fit, const SearchOptions& search,
+         const std::optional<std::shared_ptr<surrogate::Surrogate>>& fitted, std::uint64_t seed,
          const py::object& progress) {
         const ProposeOptions options{acquisition_named(acquisition), beta, samples, search};
-        const surrogate::SurrogateFactory factory = [&fit](const features::Dataset& data, core::RandomKey key,
-                                                           const core::CallControl& control) {
+        const surrogate::SurrogateFactory factory =
+            [&](const features::Dataset& data, core::RandomKey key,
+                const core::CallControl& control) -> std::shared_ptr<const surrogate::Surrogate> {
+          if (fitted.has_value()) return *fitted;
           return surrogate::GaussianProcess::fit(data, fit, key, control);
         };
         return long_call(progress, [&](const core::CallControl& control) {
@@ -117,7 +123,8 @@ void bind_propose(py::module_& module) {
       },
       py::arg("problem"), py::kw_only(), py::arg("q") = 1, py::arg("acquisition") = name(defaults.acquisition),
       py::arg("beta") = defaults.beta, py::arg("samples") = defaults.samples, py::arg("fit"),
-      py::arg_v("search", defaults.search, "SearchOptions()"), py::arg("seed"), py::arg("progress") = py::none());
+      py::arg_v("search", defaults.search, "SearchOptions()"), py::arg("surrogate") = py::none(), py::arg("seed"),
+      py::arg("progress") = py::none());
 }
 
 void bind_choose(py::module_& module) {

@@ -1,5 +1,6 @@
 // Surrogates are immutable and shared; matrices go in and out as copies. Long calls run without the GIL.
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -27,23 +28,33 @@ void bind_options_and_report(py::module_& module) {
   const GaussianProcessOptions defaults;
   py::classh<GaussianProcessOptions>(module, "GaussianProcessOptions", "How a Gaussian process is fitted.")
       .def(py::init([](std::string preset, int starts, int max_iterations, bool robust, int threads,
-                       std::vector<Eigen::VectorXd> warm_starts) {
-             return GaussianProcessOptions{.preset = std::move(preset),
+                       std::vector<Eigen::VectorXd> warm_starts, const std::optional<Preset>& model, bool extra_noise) {
+             return GaussianProcessOptions{.preset = model ? model->name : std::move(preset),
                                            .starts = starts,
                                            .max_iterations = max_iterations,
                                            .robust = robust,
                                            .threads = threads,
-                                           .warm_starts = std::move(warm_starts)};
+                                           .warm_starts = std::move(warm_starts),
+                                           .model = model ? std::optional(model->model) : std::nullopt,
+                                           .extra_noise = extra_noise};
            }),
            py::kw_only(), py::arg("preset") = defaults.preset, py::arg("starts") = defaults.starts,
            py::arg("max_iterations") = defaults.max_iterations, py::arg("robust") = defaults.robust,
-           py::arg("threads") = defaults.threads, py::arg("warm_starts") = defaults.warm_starts)
+           py::arg("threads") = defaults.threads, py::arg("warm_starts") = defaults.warm_starts,
+           py::arg("model") = py::none(), py::arg("extra_noise") = defaults.extra_noise)
       .def_readwrite("preset", &GaussianProcessOptions::preset)
       .def_readwrite("starts", &GaussianProcessOptions::starts)
       .def_readwrite("max_iterations", &GaussianProcessOptions::max_iterations)
       .def_readwrite("robust", &GaussianProcessOptions::robust)
       .def_readwrite("threads", &GaussianProcessOptions::threads)
-      .def_readwrite("warm_starts", &GaussianProcessOptions::warm_starts);
+      .def_readwrite("warm_starts", &GaussianProcessOptions::warm_starts)
+      .def_property_readonly(
+          "model",
+          [](const GaussianProcessOptions& self) {
+            return self.model ? std::optional(Preset{self.preset, {}, *self.model}) : std::nullopt;
+          },
+          "The preset given as data, None where `preset` names one.")
+      .def_readwrite("extra_noise", &GaussianProcessOptions::extra_noise);
   py::classh<FitReport>(module, "FitReport", "What a fit did, for one response.")
       .def_readonly("log_posterior", &FitReport::log_posterior)
       .def_readonly("log_likelihood", &FitReport::log_likelihood)
@@ -61,7 +72,9 @@ void bind_options_and_report(py::module_& module) {
 }
 
 void bind_gaussian_process(py::module_& module) {
-  py::classh<GaussianProcess, Surrogate>(module, "GaussianProcess", "Exact Gaussian process, three levels of noise.")
+  py::classh<GaussianProcess, Surrogate> process(module, "GaussianProcess",
+                                                 "Exact Gaussian process, three levels of noise.");
+  process
       .def_static(
           "fit",
           [](const features::Dataset& data, const GaussianProcessOptions& options, std::uint64_t seed,
@@ -94,6 +107,7 @@ void bind_gaussian_process(py::module_& module) {
             return std::const_pointer_cast<GaussianProcess>(GaussianProcess::read(artefact));
           },
           py::arg("artefact"));
+  bind_streaming(module, process);
 }
 
 void bind_neural_ensemble(py::module_& module) {
@@ -145,12 +159,6 @@ void bind_others(py::module_& module) {
         return std::const_pointer_cast<Surrogate>(fit_ridge(data, {.quadratic = quadratic}));
       },
       py::arg("data"), py::kw_only(), py::arg("quadratic") = RidgeOptions{}.quadratic);
-  py::classh<Preset>(module, "Preset", "A named choice of covariance, priors and bounds.")
-      .def_readonly("name", &Preset::name)
-      .def_readonly("description", &Preset::description)
-      .def_property_readonly(
-          "model", [](const Preset& p) { return to_json(p.model).dump(); }, "JSON text.");
-  module.def("presets", &presets, py::arg("numeric"), py::arg("categorical"));
   module.def("simd_level", [] { return std::string(name(simd_level())); });
   module.def("available_simd_levels", [] {
     std::vector<std::string> out;
@@ -164,8 +172,10 @@ void bind_others(py::module_& module) {
 void bind_surrogate(py::module_& module) {
   bind_posterior(module);
   bind_artefact(module);
+  bind_presets(module);
   bind_options_and_report(module);
   bind_gaussian_process(module);
+  bind_local(module);
   bind_neural_ensemble(module);
   bind_others(module);
   bind_corrected(module);

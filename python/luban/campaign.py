@@ -128,6 +128,7 @@ class Campaign:
         context: Mapping[str, Any] | None = None,
         kind: Kind = "explore",
         running: Mapping[str, Any] | Recipe | None = None,
+        largest_moves: Mapping[str, float] | None = None,
         objective: str = "",
         stay: engine.StayRule | None = None,
         search: engine.SearchOptions | None = None,
@@ -140,8 +141,9 @@ class Campaign:
         ``kind``: ``"explore"`` improves and learns, ``"best_mean"`` gives what is believed best now, ``"pareto"`` the
         front of the first two objectives, searched at ``n`` levels (default 16). ``running`` are the settings now:
         gains are against them, and staying with them may be the answer; when they lie outside the search range and are
-        unlike all runs so far nothing can be said of them, and the answers say so. ``objective`` names the one to
-        improve (default: the first). All kinds but ``"explore"`` keep within what the runs covered: ``novelty`` is the
+        unlike all runs so far nothing can be said of them, and the answers say so. ``largest_moves`` say, by parameter
+        and in its unit, how far from the running settings an answer may be. ``objective`` names the one to improve
+        (default: the first). All kinds but ``"explore"`` keep within what the runs covered: ``novelty`` is the
         share of left-out groups that lay nearer to the other runs (default 0.99, up to 0.999), ``"any"`` lifts it.
         A response that the model was not found to predict better than its mean is warned of first, and then running
         settings are not left, unless to explore. While there are too few runs for a model the settings are those of an
@@ -157,7 +159,7 @@ class Campaign:
                 received=repr(kind),
                 hint=_core.nearest_hint(str(kind), list(get_args(Kind))),
             )
-        question = self._question(context, running, objective, interval_level, novelty, progress)
+        question = self._question(context, running, objective, interval_level, novelty, progress, largest_moves)
         if kind == "pareto":
             return self._advice(progress).pareto(question, _FRONT_LEVELS if n is None else n, (), search=search)
         n = 1 if n is None else n
@@ -173,6 +175,7 @@ class Campaign:
         points: int = _FRONT_LEVELS,
         objectives: Sequence[str] = (),
         running: Mapping[str, Any] | Recipe | None = None,
+        largest_moves: Mapping[str, float] | None = None,
         search: engine.SearchOptions | None = None,
         interval_level: float = 0.9,
         novelty: float | Literal["any"] | None = None,
@@ -180,11 +183,11 @@ class Campaign:
     ) -> ParetoFront:
         """Return settings none of which is better in both ``objectives`` (default: the process's first two).
 
-        ``novelty`` as :meth:`recommend`.
+        ``novelty`` and ``largest_moves`` as :meth:`recommend`.
 
         Raises: as :meth:`recommend`; LifecycleError while there are too few runs.
         """
-        question = self._question(context, running, "", interval_level, novelty, progress)
+        question = self._question(context, running, "", interval_level, novelty, progress, largest_moves)
         return self._advice(progress).pareto(question, points, objectives, search=search)
 
     def ask(
@@ -194,13 +197,16 @@ class Campaign:
         context: Mapping[str, Any] | None = None,
         kind: Literal["explore", "best_mean"] = "explore",
         running: Mapping[str, Any] | Recipe | None = None,
+        largest_moves: Mapping[str, float] | None = None,
         progress: Progress | None = None,
     ) -> list[Trial]:
         """Recommend ``q`` settings and take them on as trials; later questions know that they are under way.
 
         Raises: as :meth:`recommend`.
         """
-        answers = self.recommend(q, context=context, kind=kind, running=running, progress=progress)
+        answers = self.recommend(
+            q, context=context, kind=kind, running=running, largest_moves=largest_moves, progress=progress
+        )
         numbers = self._ledger.ask([item.core for item in answers], time.time_ns())
         return [self._ledger.trial(number) for number in numbers]
 
@@ -333,10 +339,13 @@ class Campaign:
         level: float,
         novelty: float | Literal["any"] | None,
         progress: Progress | None,
+        largest_moves: Mapping[str, float] | None,
     ) -> Question:
+        now = None if running is None else recipe_of(self._process, running)
         return Question(
             context=context_values(self._process, context),
-            running=None if running is None else recipe_of(self._process, running),
+            running=now,
+            moves=_moves(now, largest_moves),
             objective=objective,
             level=level,
             novelty=novelty_limit(novelty),
@@ -393,3 +402,17 @@ def _while_learning(lacking: str) -> str:
         f"Nothing can be predicted yet: the history holds {lacking} that a model needs. Until then settings are spread "
         "evenly over the search range."
     )
+
+
+def _moves(running: Recipe | None, largest: Mapping[str, float] | None) -> engine.MoveLimits | None:
+    if not largest:
+        return None
+    if running is None:
+        raise ConfigurationError(
+            where="campaign.recommend",
+            expected="the running settings that largest moves start from",
+            received="none",
+            hint="give running= as well",
+        )
+    numbers = {name: value for name, value in running.to_dict().items() if not isinstance(value, str)}
+    return engine.MoveLimits(numbers, dict(largest))

@@ -26,8 +26,10 @@ from luban._fitting.ranks import require_same, together
 from luban.errors import ConfigurationError, DataError, IntegrityError
 from luban.evaluation import Contender, Evaluation, ModelCard, data_digest, evaluate
 from luban.process import Process
+from luban.surrogate import with_noise_variances
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
     import pandas as pd
 
     from luban.history import History
@@ -186,6 +188,7 @@ def fit(
     workplace: Workplace | None = None,
     timed: bool = True,
     keep: str = "",
+    noise_variances: npt.ArrayLike | None = None,
 ) -> Model:
     """Learn every response of a history, check the model on groups it has not seen, calibrate its intervals.
 
@@ -204,6 +207,10 @@ def fit(
     ``"yeo_johnson"`` and others (``luban.surrogate.response_transform_descriptions``), or ``"auto"``, which takes one
     where it clearly gives readings left out a greater density. Answers are in the responses' units all the same.
 
+    ``noise_variances`` are those of the readings where they are known beforehand: (n) or (n, m), squared units of the
+    responses, rows as in ``luban.features.make_dataset(process.core, history.source)``. A Gaussian process takes them
+    as they are, networks cannot; see :func:`luban.surrogate.fit_gaussian_process`.
+
     ``workplace`` keeps unfinished networks in a folder and shares the work over ranks, each of which makes this call
     and gets the same model. ``keep`` names the one of them (``"gaussian_process"``, ``"neural_ensemble"``) that
     automatic keeps whatever the comparison says, which the card tells all the same. ``timed=False`` leaves the time of
@@ -219,6 +226,8 @@ def fit(
         place = replace(place, progress=progress if place.first else None)
         stack.enter_context(together(place.group))
         data, left_out = _dataset(process, history, place.progress)
+        if noise_variances is not None:
+            data = with_noise_variances(data, noise_variances)
         plan = choice.plan_surrogate(surrogate, data, neural)
         plan = choice.plan_transforms(plan, transforms, data, [response.name for response in process.responses])
         split = choice.Split(seed=seed, folds=choice.plan_folds(data, folds, repeats), repeats=repeats)

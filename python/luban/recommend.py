@@ -1,6 +1,8 @@
 """From what a surrogate believes to settings: proposals, choices among given settings, Pareto fronts, trials.
 
 :class:`luban.Campaign` is the comfortable way; here are the parts it is made of, and ask and tell for plain arrays.
+An :class:`AcquisitionFunction` judges points one by one from a :class:`~luban.surrogate.Posterior`, a
+:class:`JointAcquisition` several together from what is believed :func:`beside` fixed ones; larger is better.
 """
 
 from __future__ import annotations
@@ -28,49 +30,83 @@ from luban._arrays import (
     wishes,
 )
 from luban._core import (
+    AcquisitionFunction,
     Basis,
+    BestMean,
     Choice,
     Driver,
+    ExpectedExcess,
     Explanation,
     Front,
     GaussianProcessOptions,
+    JointAcquisition,
+    JointLogExpectedImprovement,
+    JointLogNoisyExpectedImprovement,
+    JointUpperConfidenceBound,
     Ledger,
+    LogExpectedImprovement,
+    LogProbabilityFeasible,
+    MaxValueEntropy,
     MeasuredReference,
+    MoveLimits,
     NearRun,
+    OutcomeBound,
     PendingRun,
     Proposal,
     SearchOptions,
     StayRule,
+    UpperConfidenceBound,
+    Utility,
+    beside,
+    gumbel_maxima,
 )
 from luban.errors import ConfigurationError, DataError
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+    from luban.features import Dataset
     from luban.parallel import Progress
     from luban.process import NamedValue, OutcomeConstraint, Process, Recipe, Recommendation
 
 __all__ = [
     "Acquisition",
+    "AcquisitionFunction",
     "Basis",
+    "BestMean",
     "Choice",
     "Column",
     "Driver",
+    "ExpectedExcess",
     "Explanation",
     "Front",
     "Goal",
+    "JointAcquisition",
+    "JointLogExpectedImprovement",
+    "JointLogNoisyExpectedImprovement",
+    "JointUpperConfidenceBound",
     "Kind",
     "Ledger",
+    "LogExpectedImprovement",
+    "LogProbabilityFeasible",
+    "MaxValueEntropy",
     "MeasuredReference",
+    "MoveLimits",
     "NearRun",
+    "OutcomeBound",
     "PendingRun",
     "Proposal",
     "Proposed",
     "Relation",
     "SearchOptions",
     "StayRule",
+    "UpperConfidenceBound",
+    "Utility",
     "Wish",
+    "array_dataset",
+    "beside",
     "choose",
+    "gumbel_maxima",
     "hypervolume",
     "initial_design",
     "non_dominated",
@@ -93,6 +129,21 @@ Acquisition = Literal[
 Kind = Literal["explore", "best_mean"]
 
 
+def array_dataset(X: npt.ArrayLike, Y: npt.ArrayLike, bounds: npt.ArrayLike, *, first: int = 0) -> Dataset:
+    """Return arrays as the dataset that :func:`propose` fits: inputs x1, x2, …, responses y1, y2, ….
+
+    Inputs are scaled by ``bounds``. Shapes as for :func:`propose`; each row is a run of its own, named by its number,
+    the first one ``first``: so runs that come later, ``array_dataset(X[n:], Y[n:], bounds, first=n)``, can be told from
+    earlier ones.
+
+    Raises: DataError on shapes that do not fit or values that are not finite.
+    """
+    x, _ = encoded(X, columns_of(bounds, None), "X")
+    y = floats(Y, "Y", "propose")
+    y = of_dimensions(y[:, None] if y.ndim == 1 else y, "Y (n) or (n, m)", 2)
+    return _core.array_dataset(x, y, floats(bounds, "bounds", "propose"), first=first)
+
+
 def propose(
     X: npt.ArrayLike,
     Y: npt.ArrayLike,
@@ -110,6 +161,7 @@ def propose(
     acquisition: Acquisition = "automatic",
     beta: float = 4.0,
     preset: str = "matern",
+    surrogate: _core.Surrogate | None = None,
     threads: int = 0,
     search: SearchOptions | None = None,
     progress: Progress | None = None,
@@ -134,6 +186,9 @@ def propose(
     ``upper_confidence_bound`` takes ``beta`` (square of the standard deviations added) and, like
     ``max_value_entropy`` and ``upper_confidence_bound_pure_exploration``, keeps each bound at even odds.
 
+    With a ``surrogate`` that has learned from these runs (:func:`array_dataset`; continuous columns, no outcome
+    bounds), nothing is fitted and ``preset`` not looked at: see :class:`luban.surrogate.Updating`.
+
     The same seed gives the same bits with any number of ``threads`` (0 = the CPU budget).
 
     Raises: DataError on shapes that do not fit, values that are not finite or no level of their column, and a response
@@ -147,6 +202,8 @@ def propose(
     y = floats(Y, "Y", "propose")
     y = of_dimensions(y[:, None] if y.ndim == 1 else y, "Y (n) or (n, m)", 2)
     ends = outcome_bounds_of(outcome_bounds, y.shape[1])
+    if surrogate is not None:
+        _require_inputs(surrogate, described, y.shape[1], bool(np.isfinite(ends).any()))
     parameters, grids = parameters_of(described)
     problem = _core.ArrayProblem(
         parameters=parameters,
@@ -166,10 +223,28 @@ def propose(
         beta=beta,
         fit=GaussianProcessOptions(preset=preset, starts=1, robust=False, threads=threads),
         search=search or SearchOptions(threads=threads),
+        surrogate=surrogate,
         seed=seed,
         progress=progress,
     )
     return Proposed.of(labelled(made.X, described) if labels else made.X, made)
+
+
+def _require_inputs(surrogate: _core.Surrogate, columns: Sequence[Column], m: int, bounded: bool) -> None:
+    seen = [(v.name, v.low, v.high) for v in surrogate.encoder.variables if v.is_numeric]
+    wanted = [(column.name, column.low, column.high) for column in columns]
+    plain = all(column.kind == "continuous" for column in columns) and not bounded
+    inputs = len(surrogate.encoder.variables)
+    if plain and seen == wanted and inputs == len(seen) and len(surrogate.responses) == m:
+        return
+    raise DataError(
+        where="recommend.propose",
+        expected=f"a surrogate of {m} responses and the continuous inputs {', '.join(c.name for c in columns)}, scaled "
+        "by their ends, and no outcome bounds",
+        received=f"{len(surrogate.responses)} responses of {', '.join(v.name for v in surrogate.encoder.variables)}"
+        + (", with outcome bounds" if bounded else ""),
+        place="argument surrogate",
+    )
 
 
 def recommend(
@@ -180,6 +255,7 @@ def recommend(
     context: Sequence[NamedValue] = (),
     objective: str = "",
     running: Recipe | None = None,
+    moves: MoveLimits | None = None,
     pending: Sequence[PendingRun] = (),
     stay: StayRule | None = None,
     interval_level: float = 0.9,
@@ -196,6 +272,7 @@ def recommend(
     ``kind="explore"`` improves and learns (log expected improvement, constrained), ``"best_mean"`` gives what is
     believed best now. ``pending`` are runs without a result yet. When ``running`` settings are given, leaving them
     alone may be the answer: one proposal with ``recommendation.stay``; with a ``reason_to_stay`` it is.
+    ``moves`` limit how far from given settings a proposal may be.
 
     ``best_mean`` keeps within the training data's reach: ``novelty`` is the share of left-out groups that lay nearer
     to the others (0.5 to 0.999, default 0.99; 1 = anywhere). ``not_judged`` says why no probability of a gain may be
@@ -211,6 +288,7 @@ def recommend(
         context=list(context),
         objective=objective,
         running=running,
+        moves=moves,
         pending=list(pending),
         stay=stay or StayRule(),
         interval_level=interval_level,
@@ -243,6 +321,7 @@ def pareto(
     objectives: Sequence[str] = (),
     points: int = 16,
     running: Recipe | None = None,
+    moves: MoveLimits | None = None,
     interval_level: float = 0.9,
     novelty: float | None = None,
     not_judged: str = "",
@@ -254,7 +333,8 @@ def pareto(
     """Return the front of two objectives by posterior means, best first objective first.
 
     Each level of the second objective is a bound under which the first is optimised (ε-constraint, Haimes et al. 1971).
-    The front keeps within the training data's reach; ``novelty``, ``not_judged``, ``warnings`` as :func:`recommend`.
+    The front keeps within the training data's reach; ``novelty``, ``moves``, ``not_judged``, ``warnings`` as
+    :func:`recommend`.
 
     Raises: as :func:`recommend`; ConfigurationError when there are not two objectives.
     """
@@ -264,6 +344,7 @@ def pareto(
         objectives=list(objectives),
         points=points,
         running=running,
+        moves=moves,
         interval_level=interval_level,
         novelty=novelty,
         not_judged=not_judged,
@@ -275,15 +356,22 @@ def pareto(
 
 
 def initial_design(
-    process: Process, *, context: Sequence[NamedValue] = (), q: int = 1, skip: int = 0, seed: int = 0
+    process: Process,
+    *,
+    context: Sequence[NamedValue] = (),
+    q: int = 1,
+    skip: int = 0,
+    moves: MoveLimits | None = None,
+    seed: int = 0,
 ) -> list[Recommendation]:
     """Return settings that spread the first runs evenly over what may be proposed; no model is needed.
 
-    The points of a seed are one sequence, ``skip`` of which have been used.
+    The points of a seed are one sequence, ``skip`` of which have been used. ``moves`` limit how far from given settings
+    they may be.
 
     Raises: ConfigurationError on a wrong context or count, InfeasibleError naming what contradicts each other.
     """
-    return _core.initial_design(process.core, context=list(context), q=q, skip=skip, seed=seed)
+    return _core.initial_design(process.core, context=list(context), q=q, skip=skip, moves=moves, seed=seed)
 
 
 def choose(

@@ -22,9 +22,16 @@ from luban._core import (
     FitReport,
     GaussianProcess,
     GaussianProcessOptions,
+    Innovations,
+    LeftOut,
+    LocalGaussianProcess,
+    LocalGaussianProcessOptions,
     NoiseLevels,
     Posterior,
+    PosteriorPaths,
     Preset,
+    RefitAdvice,
+    RefitReason,
     ResponseTransform,
     ResponseTransformOptions,
     Surrogate,
@@ -33,16 +40,18 @@ from luban._core import (
     TransformedOptions,
     TransformedSurrogate,
     TransformTrial,
+    Updating,
+    UpdatingOptions,
     available_simd_levels,
     presets,
     simd_level,
 )
-from luban.errors import ConfigurationError
+from luban.errors import ConfigurationError, DataError
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from luban.features import Dataset
+    from luban.features import Dataset, Encoder
     from luban.parallel import Progress
 
 __all__ = [
@@ -51,9 +60,16 @@ __all__ = [
     "FitReport",
     "GaussianProcess",
     "GaussianProcessOptions",
+    "Innovations",
+    "LeftOut",
+    "LocalGaussianProcess",
+    "LocalGaussianProcessOptions",
     "NoiseLevels",
     "Posterior",
+    "PosteriorPaths",
     "Preset",
+    "RefitAdvice",
+    "RefitReason",
     "ResponseTransform",
     "ResponseTransformOptions",
     "Surrogate",
@@ -62,42 +78,143 @@ __all__ = [
     "TransformTrial",
     "TransformedOptions",
     "TransformedSurrogate",
+    "Updating",
+    "UpdatingOptions",
     "available_simd_levels",
     "average_over_noise",
     "choose_response_transforms",
     "fit_gaussian_process",
+    "fit_local_gaussian_process",
     "fit_response_transform",
     "fit_ridge",
     "fit_transformed",
     "fit_trivial",
     "observed_noise_levels",
+    "preset",
     "preset_descriptions",
     "presets",
     "response_transform_descriptions",
     "simd_level",
+    "with_noise_variances",
 ]
 
 #: Values of context variables by name, as in the process; a variable left out may have any value.
 Context = Mapping[str, str | float]
 
 
+def preset(
+    name: str,
+    encoder: Encoder,
+    *,
+    warped: bool = False,
+    embedded: bool = False,
+    embedding_rank: int = 0,
+    forgetting: str = "",
+    forgotten: float = 0.0,
+    noise_varies: bool | Sequence[str] = False,
+    tasks: str = "",
+) -> Preset:
+    """Return a preset for the inputs of an encoder, with what is added to it: ``GaussianProcessOptions(model=...)``.
+
+    ``warped`` bends numeric inputs by 1 - (1 - x^a)^b, a and b learned (Snoek et al. 2014). ``embedded`` gives every
+    category a learned place in ``embedding_rank`` dimensions (0: two, at most categories - 1) instead of one length per
+    input (Zhang et al. 2020). ``forgetting`` names a numeric input, the time: covariances are multiplied by
+    (1 - e)^(abs(t - t') / 2), e being ``forgotten`` in one unit of that input, 0 = learned (Bogunovic et al. 2016).
+    ``noise_varies`` lets the noise change log-linearly with all inputs or with those named. ``tasks`` names a
+    categorical input, products or machines say, whose categories share their course as far as the data say
+    (intrinsic coregionalisation, no negative correlations), each with its own level and noise.
+
+    Raises: ConfigurationError on an unknown preset (the nearest is named) or an option out of range. Whether the named
+    inputs exist shows when it is fitted.
+    """
+    numeric = sum(variable.kind.name != "categorical" for variable in encoder.variables)
+    known = {one.name: one for one in presets(numeric, encoder.p - numeric)}
+    if name not in known:
+        raise ConfigurationError(
+            where="surrogate.preset",
+            expected="one of " + ", ".join(known),
+            received=repr(name),
+            hint=_core.nearest_hint(name, list(known)),
+        )
+    return _core.changed_preset(
+        known[name],
+        warped=warped,
+        embedded=embedded,
+        embedding_rank=embedding_rank,
+        forgetting=forgetting,
+        forgotten=forgotten,
+        noise_varies=noise_varies if isinstance(noise_varies, bool) else bool(list(noise_varies)),
+        noise_inputs=[] if isinstance(noise_varies, bool) else list(noise_varies),
+        tasks=tasks,
+    )
+
+
+def with_noise_variances(data: Dataset, variances: npt.ArrayLike) -> Dataset:
+    """Return the dataset with known variances of its readings, (n) for all responses alike or (n, m).
+
+    Raises: DataError on another shape.
+    """
+    values = np.asarray(variances, dtype=np.float64)
+    if values.ndim == 1:
+        values = np.repeat(values[:, np.newaxis], data.m, axis=1)
+    if values.ndim != 2:
+        raise DataError(
+            where="surrogate.with_noise_variances",
+            expected=f"variances ({data.n}) or ({data.n}, {data.m})",
+            received=f"an array of {values.ndim} dimensions",
+        )
+    return data.with_noise_variance(values)
+
+
 def fit_gaussian_process(
     data: Dataset,
     options: GaussianProcessOptions | None = None,
     *,
+    start_from: GaussianProcess | None = None,
     seed: int = 0,
     progress: Progress | None = None,
+    noise_variances: npt.ArrayLike | None = None,
 ) -> GaussianProcess:
     """Fit one exact Gaussian process per response, hyperparameters by maximum a posteriori.
 
     Repeated readings enter by an exact reduction to one weighted mean per run and input point; gross errors get weight
-    0 first (``options.robust``). The same for any number of threads.
+    0 first (``options.robust``). The same for any number of threads. With ``start_from``, an earlier surrogate of the
+    same responses, each response climbs once, from the hyperparameters of the same names: the way to refit data that
+    grew a little. :class:`Updating` says when that is due.
+
+    ``noise_variances`` are those of the readings where they are known beforehand, in squared units of the responses,
+    (n) or (n, m) like ``data.Y``. They are taken as they are; ``options.extra_noise`` learns a variance between runs
+    beside them. The variance of a new ``reading`` is then their mean.
 
     Raises: ConfigurationError (unknown preset, option out of range), DataError (a response without a usable reading),
     NumericalError (no usable covariance), KeyboardInterrupt on Ctrl-C.
     Reference: Rasmussen and Williams 2006, chapters 2 and 5.
     """
+    if noise_variances is not None:
+        data = with_noise_variances(data, noise_variances)
+    if start_from is not None:
+        chosen = options or GaussianProcessOptions(preset=start_from.preset)
+        return GaussianProcess.fit_from(start_from, data, chosen, seed=seed, progress=progress)
     return GaussianProcess.fit(data, options or GaussianProcessOptions(), seed=seed, progress=progress)
+
+
+def fit_local_gaussian_process(
+    data: Dataset,
+    options: LocalGaussianProcessOptions | None = None,
+    *,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> LocalGaussianProcess:
+    """Fit a Gaussian process to more points than an exact one can hold, up to some 100,000 means of readings.
+
+    Hyperparameters are found on a random part of the runs (``options.learned_from`` means); each answer comes from the
+    ``options.neighbours`` nearest means, as an exact process of these would give it, with exact gradients. Where the
+    set of neighbours changes, answers jump a little. Memory grows with the means, and so does the time of an answer.
+
+    Raises: as :func:`fit_gaussian_process`; ConfigurationError too where variances of readings are known.
+    Reference: Vecchia 1988; Datta et al. 2016; Gramacy and Apley 2015.
+    """
+    return LocalGaussianProcess.fit(data, options or LocalGaussianProcessOptions(), seed=seed, progress=progress)
 
 
 def fit_transformed(

@@ -1,7 +1,7 @@
-"""Conformance: what every surrogate and every plant must do, whoever wrote it.
+"""Conformance: what every surrogate, acquisition, recommender and plant must do, whoever wrote it.
 
-:func:`check_surrogate` and :func:`check_plant` are for test suites; they raise ``AssertionError`` with everything that
-did not hold.
+:func:`check_surrogate`, :func:`check_acquisition`, :func:`check_joint_acquisition`, :func:`check_recommender` and
+:func:`check_plant` are for test suites; they raise ``AssertionError`` with everything that did not hold.
 """
 
 from __future__ import annotations
@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from luban import _core
+from luban._conformance.acquisition import Acquisition, check_acquisition, check_joint_acquisition
 from luban._conformance.plant import check_plant
+from luban._conformance.recommender import check_recommender
 from luban._conformance.violations import Violations
 from luban.errors import DataError, LifecycleError
 
@@ -20,7 +22,15 @@ if TYPE_CHECKING:
 
     from luban._core import Posterior, Surrogate
 
-__all__ = ["check_plant", "check_surrogate", "random_inputs"]
+__all__ = [
+    "Acquisition",
+    "check_acquisition",
+    "check_joint_acquisition",
+    "check_plant",
+    "check_recommender",
+    "check_surrogate",
+    "random_inputs",
+]
 
 _OF = ("latent", "run_mean", "reading")
 _STEP = 1e-5
@@ -44,8 +54,8 @@ def check_surrogate(
 
     Shapes; the same answer twice and point by point; latent ≤ run_mean ≤ reading variance; symmetric positive joint
     covariance; gradients against finite differences (relative ``tolerance``); quantiles against densities; moments of
-    samples; averages as linear functionals of the joint posterior; errors for what cannot be answered. ``X`` (q, p)
-    are coded inputs away from kinks, by default random ones.
+    samples; averages as linear functionals of the joint posterior; the same beside fixed points; errors for what cannot
+    be answered. ``X`` (q, p) are coded inputs away from kinks, by default random ones.
 
     Raises: AssertionError listing everything that did not hold.
     """
@@ -77,6 +87,7 @@ class _Conformance(Violations):
         self.distribution()
         self.samples()
         self.averages()
+        self.beside()
         self.errors()
 
     def close(self, got: Any, wanted: Any, otherwise: str, relative: float = 1e-8) -> None:
@@ -212,6 +223,19 @@ class _Conformance(Violations):
         around = np.stack([means[i::2] - average.mean() for i in range(2)])
         wanted = np.tensordot(weights, around**2 + np.stack([each[i::2] for i in range(2)]), axes=1)
         self.close(average.variance("reading"), wanted, "an average's reading is not one at one of the levels", 1e-6)
+
+    def beside(self) -> None:
+        if not isinstance(self.surrogate, _core.Surrogate):  # written in Python: there is no such question
+            return
+        fixed, rest = self.X[: self.q // 2], self.X[self.q // 2 :]
+        whole = self.surrogate.posterior(self.X, joint=True)
+        around = _core.beside(self.surrogate, fixed).posterior(rest)
+        self.close(around.mean(), whole.mean()[len(fixed) :], "beside fixed points the mean is another", 1e-7)
+        for response in range(self.m):
+            wanted = whole.covariance(response)[len(fixed) :, : len(fixed)]
+            sd = float(np.sqrt(whole.variance("latent")[:, response].max()))
+            off = float(np.abs(around.cross_covariance(response) - wanted).max(initial=0.0))
+            self.expect(off <= 1e-6 * sd * sd, f"the covariance with fixed points is another by {off:.3g}")
 
     def errors(self) -> None:
         wide = np.column_stack([self.X, np.zeros(self.q)])

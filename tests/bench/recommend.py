@@ -16,9 +16,9 @@ from _rows import Row, make_row, write_rows
 
 import luban
 from luban import datasets, features, surrogate
-from recommend import cold, peers, quality
+from recommend import cold, peers, quality, streaming
 
-PARTS = ("cold", "threads", "readings", "quality", "turning")
+PARTS = ("cold", "threads", "streaming", "readings", "quality", "turning")
 
 
 def seconds(call: Callable[[int], object], repetitions: int) -> list[float]:
@@ -82,6 +82,8 @@ def measured(parts: list[str], quick: bool) -> Iterator[Row]:
         yield from cold.rows(repetitions, peer_repetitions, cold.SIZES[:3] if quick else cold.SIZES)
     if "threads" in parts:
         yield from cold.thread_rows(repetitions)
+    if "streaming" in parts:
+        yield from streaming.rows(repetitions, peer_repetitions, streaming.SIZES[:1] if quick else streaming.SIZES)
     if "readings" in parts:
         yield from reading_rows(repetitions)
     if "quality" in parts:

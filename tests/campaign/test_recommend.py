@@ -4,6 +4,7 @@ import json
 import math
 from collections.abc import Callable
 from statistics import NormalDist
+from typing import Any
 
 import numpy as np
 import pytest
@@ -180,6 +181,25 @@ def test_the_first_settings_are_a_design_and_say_so(process: Process) -> None:
     assert answer.to_json() != Campaign(process, seed=4).recommend(6, context=CONTEXT).to_json()
     with pytest.raises(ConfigurationError, match="bar"):
         Campaign(process).recommend(context={"tool": "New"})
+
+
+@pytest.mark.parametrize("kind", ["explore", "best_mean", "pareto"])
+def test_no_answer_is_further_away_than_one_move(campaign: Campaign, process: Process, kind: Any) -> None:
+    running = {"speed": 150.0, "feed": 0.12}
+    limits = {"speed": 10.0, "feed": 0.01}
+    for asked in (campaign, Campaign(process)):
+        if kind == "pareto" and asked is not campaign:
+            continue
+        answer = asked.recommend(2, context=CONTEXT, kind=kind, running=running, largest_moves=limits)
+        for item in answer:
+            for name, most in limits.items():
+                assert abs(float(item.settings[name]) - running[name]) <= most * (1 + 1e-9)
+    with pytest.raises(ConfigurationError, match="give running"):
+        campaign.recommend(context=CONTEXT, largest_moves=limits)
+    with pytest.raises(ConfigurationError, match="speed"):
+        campaign.recommend(context=CONTEXT, running=running, largest_moves={"sped": 1.0})
+    with pytest.raises(InfeasibleError, match="one move"):
+        campaign.recommend(context=CONTEXT, running={"speed": 1e4, "feed": 0.12}, largest_moves=limits)
 
 
 @pytest.mark.parametrize("kind", ["explore", "best_mean"])

@@ -184,5 +184,22 @@ TEST(search_space, forgives_rounding) {
   EXPECT_FALSE(space.violations({{"speed", 300.0 + 1e-8}, {"feed", 0.1}}, 0.0).empty());
 }
 
+TEST(search_space, narrows_to_what_one_move_reaches) {
+  const SearchSpace whole = SearchSpace::of(Process(turning()));
+  const SearchSpace near =
+      SearchSpace::of(Process(turning()), MoveLimits{.from = {{"speed", 290.0}}, .largest = {{"speed", 25.0}}});
+  EXPECT_EQ(near.parameters[0].low, 265.0);
+  EXPECT_EQ(near.parameters[0].high, 300.0);  // the range ends there
+  EXPECT_EQ(near.parameters[1].low, whole.parameters[1].low);
+  EXPECT_EQ(near.within_moves, std::vector<std::string>{"speed"});
+  EXPECT_EQ(near.constraints.size(), whole.constraints.size());
+  const auto refused = [&](const MoveLimits& moves) { static_cast<void>(whole.reachable(moves)); };
+  EXPECT_THROW(refused({.from = {{"speed", 400.0}}, .largest = {{"speed", 25.0}}}), core::InfeasibleError);
+  EXPECT_THROW(refused({.from = {{"speed", 200.0}}, .largest = {{"sped", 25.0}}}), ConfigurationError);
+  EXPECT_THROW(refused({.from = {{"speed", 200.0}}, .largest = {{"speed", -1.0}}}), ConfigurationError);
+  EXPECT_THROW(refused({.from = {{"speed", 200.0}}, .largest = {{"speed", no_number}}}), ConfigurationError);
+  EXPECT_THROW(refused({.from = {{"speed", 200.0}}, .largest = {{"feed", 0.01}}}), ConfigurationError);
+}
+
 }  // namespace
 }  // namespace luban::process

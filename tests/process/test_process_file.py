@@ -84,7 +84,7 @@ def test_reads_all_that_a_process_file_may_say(tmp_path: Path) -> None:
     assert process.core.tolerances[0].sd == 0.002
     assert process.core.run_id == ["setting_number", "diameter", "tool_wear"]
     assert process.core.groups == ["cutting_speed", "feed", "depth_of_cut"]
-    assert process.unused_keys == ["tolerances", "cost"]
+    assert process.unused_keys == ["cost"]
     columns = {name: source.column for name, source in process.source_columns.items()}
     assert columns["cutting_speed"] == "Vc"
     assert columns["diameter"] == "diameter"

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from luban import recommend
+from luban import recommend, surrogate
 from luban.errors import ConfigurationError, DataError
 
 
@@ -39,6 +39,21 @@ def test_same_seed_same_bits_for_any_number_of_threads() -> None:
     answers = [recommend.propose(X, Y, BOUNDS, q=3, seed=5, threads=threads) for threads in (1, 2)]
     assert np.array_equal(*answers)
     assert len(np.unique(answers[0], axis=0)) == 3
+
+
+def test_a_given_surrogate_is_taken_as_it_is() -> None:
+    X, Y = tried(12)
+    options = surrogate.GaussianProcessOptions(starts=1, robust=False)
+    fitted = surrogate.fit_gaussian_process(recommend.array_dataset(X, Y, BOUNDS), options)
+    assert np.allclose(recommend.propose(X, Y, BOUNDS, surrogate=fitted), recommend.propose(X, Y, BOUNDS), atol=0.5)
+    less = surrogate.fit_gaussian_process(recommend.array_dataset(X[:10], Y[:10], BOUNDS), options)
+    now = less.condition_on(recommend.array_dataset(X[10:], Y[10:], BOUNDS, first=10))
+    assert now.run_ids() == [str(i) for i in range(12)]
+    point = recommend.propose(X, Y, BOUNDS, surrogate=now)
+    assert (BOUNDS[0] <= point).all()
+    assert (point <= BOUNDS[1]).all()
+    with pytest.raises(DataError, match="inputs x1, x2"):
+        recommend.propose(X, Y, 2.0 * BOUNDS, surrogate=fitted)
 
 
 @settings(max_examples=15, deadline=None)

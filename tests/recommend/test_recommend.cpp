@@ -53,6 +53,24 @@ TEST(Recommend, best_mean_is_nearly_the_best_of_each_context) {
   }
 }
 
+TEST(Recommend, no_proposal_is_further_away_than_one_move) {
+  const Basis basis = test::turning_basis();
+  const process::MoveLimits moves{.from = {{"speed", 150.0}, {"feed", 0.12}}, .largest = {{"speed", 10.0}}};
+  for (const Kind kind : {Kind::explore, Kind::best_mean}) {
+    for (const Proposal& proposal : ask(basis, {.kind = kind, .q = 2, .moves = moves})) {
+      EXPECT_NEAR(proposal.recommendation.recipe.number("speed"), 150.0, 10.0 + 1e-9);
+      expect_inside(proposal);
+    }
+  }
+  const Front front =
+      pareto(basis, {.context = test::tool("New"), .objectives = {"roughness", "rate"}, .points = 4, .moves = moves},
+             core::RandomKey(1));
+  ASSERT_FALSE(front.points.empty());
+  for (const Proposal& point : front.points) {
+    EXPECT_NEAR(point.recommendation.recipe.number("speed"), 150.0, 10.0 + 1e-9);
+  }
+}
+
 TEST(Recommend, same_key_same_answer_for_any_number_of_threads) {
   const Basis basis = test::turning_basis();
   for (const Kind kind : {Kind::explore, Kind::best_mean}) {

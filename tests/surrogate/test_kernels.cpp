@@ -1,10 +1,12 @@
 // One suite for every kernel: formula, symmetry, positive definiteness, derivatives by hyperparameters and by inputs.
+#include <algorithm>
 #include <cmath>
 #include <numbers>
 
 #include <gtest/gtest.h>
 #include <Eigen/Dense>
 
+#include <luban/core/error.hpp>
 #include <luban/features/reduction.hpp>
 #include <luban/surrogate/detail/kernels/kernels.hpp>
 #include <luban/surrogate/detail/log_posterior.hpp>
@@ -34,9 +36,12 @@ std::string name_of(const Case& one) {
 
 std::vector<Case> cases() {
   std::vector<Case> out;
+  const std::vector<FactorKind> without_lengths{FactorKind::linear, FactorKind::embedding, FactorKind::forgetting,
+                                                FactorKind::coregionalisation};
   for (const detail::KernelEntry& entry : detail::kernels()) {
     out.push_back({entry.kind});
-    if (entry.kind != FactorKind::linear) out.push_back({.kind = entry.kind, .isotropic = true});
+    const bool lengths = std::find(without_lengths.begin(), without_lengths.end(), entry.kind) == without_lengths.end();
+    if (lengths) out.push_back({.kind = entry.kind, .isotropic = true});
   }
   for (const FactorKind kind : {FactorKind::rbf, FactorKind::matern12, FactorKind::matern52}) {
     out.push_back({.kind = kind, .with_categories = true});
@@ -59,13 +64,26 @@ ModelSpec model_of(const Case& one) {
                     .length = around(0.7),
                     .period = 0.6,
                     .with_categories = one.with_categories}};
+  FactorSpec& factor = model.factors.front();
+  if (one.kind == FactorKind::forgetting) {
+    factor.inputs = {"b"};
+    factor.length = around(0.2);
+    factor.length.high = 0.9;
+  }
+  if (one.kind == FactorKind::coregionalisation) {
+    factor.inputs = {"c"};
+    factor.own = around(0.4);
+  }
   model.terms = {{.name = "signal", .factors = {0}, .variance = around(0.8)}};
   model.between = model.point = model.within = around(0.05);
   return model;
 }
 
 Plan plan() {
-  return {.variables = {test::numeric("a"), test::numeric("b"), test::categorical("c", 3)},
+  features::EncodedVariable b = test::numeric("b");
+  b.low = 10.0;
+  b.high = 50.0;
+  return {.variables = {test::numeric("a"), b, test::categorical("c", 3)},
           .runs = 14,
           .points = 1,
           .repeats = 2,
@@ -87,19 +105,25 @@ class EveryKernel : public testing::TestWithParam<Case> {};
 double documented(const Case& one, const VectorXd& theta, const VectorXd& x, const VectorXd& z) {
   const auto length = [&](Index k) { return std::exp(theta(one.isotropic ? 0 : k)); };
   const double variance = std::exp(theta(theta.size() - 1));
-  double r2 = 0.0;
-  for (Index k = 0; k < 2; ++k) r2 += std::pow((x(k) - z(k)) / length(k), 2);
-  if (one.with_categories && x(2) != z(2)) r2 += std::pow(length(2), -2);
-  const double r = std::sqrt(r2);
+  const auto distance = [&] {
+    double r2 = 0.0;
+    for (Index k = 0; k < 2; ++k) r2 += std::pow((x(k) - z(k)) / length(k), 2);
+    if (one.with_categories && x(2) != z(2)) r2 += std::pow(length(2), -2);
+    return std::sqrt(r2);
+  };
   switch (one.kind) {
     case FactorKind::rbf:
-      return variance * std::exp(-0.5 * r2);
+      return variance * std::exp(-0.5 * std::pow(distance(), 2));
     case FactorKind::matern12:
-      return variance * std::exp(-r);
-    case FactorKind::matern32:
-      return variance * (1.0 + std::sqrt(3.0) * r) * std::exp(-std::sqrt(3.0) * r);
-    case FactorKind::matern52:
-      return variance * (1.0 + std::sqrt(5.0) * r + 5.0 * r2 / 3.0) * std::exp(-std::sqrt(5.0) * r);
+      return variance * std::exp(-distance());
+    case FactorKind::matern32: {
+      const double r = std::sqrt(3.0) * distance();
+      return variance * (1.0 + r) * std::exp(-r);
+    }
+    case FactorKind::matern52: {
+      const double r = std::sqrt(5.0) * distance();
+      return variance * (1.0 + r + r * r / 3.0) * std::exp(-r);
+    }
     case FactorKind::linear:
       return variance * ((2 * x(0) - 1) * (2 * z(0) - 1) + (2 * x(1) - 1) * (2 * z(1) - 1)) / 2.0;
     case FactorKind::periodic: {
@@ -111,6 +135,21 @@ double documented(const Case& one, const VectorXd& theta, const VectorXd& x, con
     }
     case FactorKind::categorical:
       return variance * (x(2) == z(2) ? 1.0 : std::exp(-1.0 / length(0)));
+    case FactorKind::embedding: {  // two coordinates of each of three categories
+      const auto place = [&](double category, Index c) {
+        return std::exp(theta(2 * static_cast<Index>(category) + c));
+      };
+      const double first = place(x(2), 0) - place(z(2), 0);
+      const double second = place(x(2), 1) - place(z(2), 1);
+      return variance * std::exp(-0.5 * (first * first + second * second));
+    }
+    case FactorKind::forgetting:  // from 0 to 40 days
+      return variance * std::pow(1.0 - std::exp(theta(0)), 0.5 * 40.0 * std::abs(x(1) - z(1)));
+    case FactorKind::coregionalisation: {  // two loadings of each of three tasks, then what each has alone
+      const auto w = [&](double task, Index k) { return std::exp(theta(2 * static_cast<Index>(task) + k)); };
+      const double own = x(2) == z(2) ? std::exp(theta(6 + static_cast<Index>(x(2)))) : 0.0;
+      return variance * (w(x(2), 0) * w(z(2), 0) + w(x(2), 1) * w(z(2), 1) + own);
+    }
   }
   return 0.0;
 }
@@ -191,6 +230,40 @@ TEST_P(EveryKernel, input_gradients_are_those_of_finite_differences) {
 TEST_P(EveryKernel, comes_back_from_json) {
   const ModelSpec model = model_of(GetParam());
   EXPECT_EQ(to_json(model_from_json(to_json(model))).dump(), to_json(model).dump());
+}
+
+TEST(embedding, of_one_category_is_nothing_and_of_two_has_one_dimension) {
+  const features::Encoder one({test::numeric("a"), test::categorical("c", 1)});
+  ModelSpec model;
+  model.factors = {{.name = "a", .kind = FactorKind::rbf, .length = around(0.7)},
+                   {.name = "e", .kind = FactorKind::embedding, .length = around(1.0)}};
+  model.terms = {{.name = "signal", .factors = {0, 1}, .variance = around(1.0)}};
+  EXPECT_EQ(Covariance(model, one).hyperparameters().size(), 2U);
+  const features::Encoder two({test::numeric("a"), test::categorical("c", 2), test::categorical("d", 1)});
+  const Covariance covariance(model, two);
+  ASSERT_EQ(covariance.hyperparameters().size(), 4U);
+  EXPECT_EQ(covariance.hyperparameters()[1].name, "log_place:e:c:level 0:0");
+  EXPECT_NE(covariance.hyperparameters()[1].spec.start, covariance.hyperparameters()[2].spec.start);
+  model.factors[1].rank = 1;
+  const features::Encoder five({test::numeric("a"), test::categorical("c", 5)});
+  EXPECT_EQ(Covariance(model, five).hyperparameters().size(), 7U);
+}
+
+TEST(kernels_of_one_input, refuse_none_and_several) {
+  const features::Encoder encoder(
+      {test::numeric("a"), test::numeric("b"), test::categorical("c", 2), test::categorical("d", 2)});
+  for (const FactorKind kind : {FactorKind::forgetting, FactorKind::coregionalisation}) {
+    ModelSpec model;
+    model.factors = {{.name = "f", .kind = kind, .length = around(0.1), .own = around(0.1)}};
+    model.factors[0].length.high = 0.5;
+    model.terms = {{.name = "signal", .factors = {0}, .variance = around(1.0)}};
+    EXPECT_THROW(Covariance(model, encoder), core::ConfigurationError);
+    model.factors[0].inputs = {kind == FactorKind::forgetting ? "b" : "d"};
+    EXPECT_NO_THROW(Covariance(model, encoder));
+  }
+  ModelSpec model;
+  model.factors = {{.name = "f", .kind = FactorKind::forgetting, .length = around(0.1), .inputs = {"a"}}};
+  EXPECT_THROW(Covariance(model, encoder), core::ConfigurationError) << "all may be forgotten at once";
 }
 
 INSTANTIATE_TEST_SUITE_P(kernels, EveryKernel, testing::ValuesIn(cases()),

@@ -115,5 +115,27 @@ TEST(averaged_surrogate, levels_must_fit_the_surrogate) {
   EXPECT_EQ(averaged.posterior(data.X)->mean(), model->posterior(data.X)->mean());
 }
 
+TEST(averaged_surrogate, averages_of_averages_are_averages_over_both) {
+  const features::Dataset data = test::make({.variables = {test::categorical("position", 3, Role::noise),
+                                                           test::numeric("feed"), test::categorical("material", 2)},
+                                             .runs = 20,
+                                             .points = 3,
+                                             .repeats = 2});
+  const auto model = GaussianProcess::fit(data, {}, core::RandomKey(1));
+  const NoiseLevels levels = observed_noise_levels(data, VectorXd::Zero(1));
+  const AveragedSurrogate averaged(model, levels);
+  const MatrixXd X = (MatrixXd(4, 2) << 0.2, 0, 0.4, 0, 0.7, 1, 0.9, 1).finished();
+  const VectorXd weights = (VectorXd(2) << 0.3, 0.7).finished();
+  const auto outer = averaged.average(X, weights, {.gradients = true, .joint = true});
+  const auto inner = averaged.posterior(X, {.gradients = true, .joint = true});
+  MatrixXd functional = MatrixXd::Zero(2, 4);
+  functional << 0.3, 0.7, 0.0, 0.0, 0.0, 0.0, 0.3, 0.7;
+  EXPECT_LT((outer->mean() - functional * inner->mean()).norm(), 1e-9);
+  const MatrixXd covariance = functional * inner->covariance(0, VarianceOf::latent) * functional.transpose();
+  EXPECT_LT((outer->covariance(0, VarianceOf::latent) - covariance).norm(), 1e-7 * covariance.norm());
+  EXPECT_LT((outer->mean_gradient(0) - functional * inner->mean_gradient(0)).norm(), 1e-9);
+  EXPECT_EQ(outer->variance_gradient(0).cols(), 2);
+}
+
 }  // namespace
 }  // namespace luban::surrogate

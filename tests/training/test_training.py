@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from luban import _core, features, training
+from luban import _core, features, recommend, testing, training
 from luban.errors import ConfigurationError, DataError, IntegrityError, NotBuiltError
 from luban.features import Dataset
 from luban.history import History
@@ -87,6 +87,17 @@ def test_values_variances_and_gradients_are_those_of_torch(fit: Any, data: Datas
     np.testing.assert_allclose(posterior.variance("reading"), variance, rtol=1e-5)
     for r in range(mean.shape[1]):
         np.testing.assert_allclose(posterior.mean_gradient(r), slopes[r], rtol=1e-5, atol=1e-5)
+
+
+def test_acquisitions_see_a_network_as_any_surrogate(fit: Any, data: Dataset) -> None:
+    lowest = recommend.Utility(0, "minimize")
+    load = [recommend.OutcomeBound(1, upper=float(np.nanmedian(data.Y[:, 1])))]
+    for acquisition in (
+        recommend.LogExpectedImprovement(lowest, -float(np.nanmedian(data.Y[:, 0])), load),
+        recommend.UpperConfidenceBound(lowest, 2.0),
+        recommend.MaxValueEntropy(lowest, np.array([-0.5, 0.5])),
+    ):
+        testing.check_acquisition(acquisition, fit.ensemble, inputs(data)[:5], tolerance=1e-3)
 
 
 def test_a_report_for_each_member(fit: Any, data: Dataset, quick: Any) -> None:

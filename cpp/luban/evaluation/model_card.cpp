@@ -66,6 +66,7 @@ std::string data_digest(const features::Dataset& data) {
   }
   feed(digest, data.X);
   feed(digest, data.Y);
+  if (data.noise_variance.size() > 0) feed(digest, data.noise_variance);
   feed(digest, data.run);
   feed(digest, data.run_ids);
   feed(digest, data.group);

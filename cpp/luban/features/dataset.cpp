@@ -55,6 +55,7 @@ Dataset Dataset::subset(const std::vector<std::int32_t>& runs) const {
   }
   out.X = X(rows, Eigen::all);
   out.Y = Y(rows, Eigen::all);
+  if (noise_variance.size() > 0) out.noise_variance = noise_variance(rows, Eigen::all);
   return out;
 }
 

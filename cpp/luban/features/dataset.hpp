@@ -38,6 +38,8 @@ struct LUBAN_FEATURES_EXPORT Dataset {
   std::vector<std::int64_t> run_time;    ///< (runs) start, UTC nanoseconds; smallest int64 = unknown
   std::vector<std::int64_t> source_row;  ///< (n) row in the source, so that a finding can be traced back
   std::vector<std::int64_t> repeat;      ///< (n) number of the reading within its run
+  /// (n, m) variance of each reading, in its squared unit, where that is known beforehand; (0, 0) = it is not.
+  Eigen::MatrixXd noise_variance = {};
 
   [[nodiscard]] Eigen::Index n() const noexcept { return X.rows(); }
   [[nodiscard]] Eigen::Index p() const noexcept { return X.cols(); }

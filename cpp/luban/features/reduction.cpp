@@ -37,6 +37,8 @@ Reduction reduce(const Dataset& data, Eigen::Index response, const Eigen::Vector
   std::vector<Eigen::Index> representative;
   std::vector<double> means;
   std::vector<double> totals;
+  std::vector<double> scatters;
+  std::vector<double> counts;
   for (Eigen::Index c = 0; c < cells.count(); ++c) {
     const auto cell = static_cast<std::size_t>(c);
     double total = 0.0;
@@ -48,7 +50,9 @@ Reduction reduce(const Dataset& data, Eigen::Index response, const Eigen::Vector
         if (weights(reading) > 0.0 && !std::isnan(y)) body(y, weights(reading));
       }
     };
+    double count = 0.0;
     for_each([&](double y, double w) {
+      count += 1.0;
       total += w;
       sum += w * y;
       out.log_weight_sum += std::log(w);
@@ -56,10 +60,14 @@ Reduction reduce(const Dataset& data, Eigen::Index response, const Eigen::Vector
     });
     if (total <= 0.0) continue;
     const double mean = sum / total;
-    for_each([&](double y, double w) { out.within_ss += w * (y - mean) * (y - mean); });
+    double scatter = 0.0;
+    for_each([&](double y, double w) { scatter += w * (y - mean) * (y - mean); });
+    out.within_ss += scatter;
+    counts.push_back(count);
     representative.push_back(cells.order[static_cast<std::size_t>(cells.start[cell])]);
     means.push_back(mean);
     totals.push_back(total);
+    scatters.push_back(scatter);
   }
   if (means.empty()) {
     throw core::DataError({.where = "features.reduce",
@@ -72,6 +80,8 @@ Reduction reduce(const Dataset& data, Eigen::Index response, const Eigen::Vector
   out.X = data.X(representative, Eigen::all);
   out.mean = Eigen::Map<const Eigen::VectorXd>(means.data(), u);
   out.weight = Eigen::Map<const Eigen::VectorXd>(totals.data(), u);
+  out.scatter = Eigen::Map<const Eigen::VectorXd>(scatters.data(), u);
+  out.readings = Eigen::Map<const Eigen::VectorXd>(counts.data(), u);
   for (const Eigen::Index reading : representative) out.run.push_back(data.run[static_cast<std::size_t>(reading)]);
   return out;
 }

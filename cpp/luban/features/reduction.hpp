@@ -19,7 +19,9 @@ struct LUBAN_FEATURES_EXPORT Reduction {
   std::vector<std::int32_t> run;  ///< (u) index into the dataset's run_ids
   Eigen::VectorXd mean;           ///< (u) weighted means, in the response's unit
   Eigen::VectorXd weight;         ///< (u) W_i = Σ w_k > 0
-  double within_ss = 0.0;         ///< Σ w_k (y_k − ȳ_i)²
+  Eigen::VectorXd scatter;        ///< (u) Σ w_k (y_k − ȳ_i)² of the readings of each mean
+  Eigen::VectorXd readings;       ///< (u) how many each mean is of
+  double within_ss = 0.0;         ///< the scatter of all readings
   double log_weight_sum = 0.0;    ///< Σ log w_k over readings with w_k > 0
   Eigen::Index n = 0;             ///< readings with weight above 0
 };

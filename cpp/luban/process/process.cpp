@@ -264,8 +264,46 @@ std::vector<std::string> SearchSpace::violations(const std::map<std::string, dou
   return out;
 }
 
-SearchSpace SearchSpace::of(const Process& process) {
-  return {.parameters = process.parameters(), .constraints = process.definition().parameter_constraints};
+SearchSpace SearchSpace::reachable(const MoveLimits& moves) const {
+  SearchSpace out = *this;
+  for (const auto& [name, move] : moves.largest) {
+    const Refuse refuse{.where = "process.SearchSpace.reachable", .place = "largest move of " + quoted(name)};
+    const auto found = std::find_if(out.parameters.begin(), out.parameters.end(),
+                                    [&name = name](const Parameter& parameter) { return parameter.name == name; });
+    if (found == out.parameters.end() || !found->is_numeric()) {
+      std::vector<std::string> known;
+      for (const Parameter& parameter : parameters) {
+        if (parameter.is_numeric()) known.push_back(parameter.name);
+      }
+      refuse("the name of a numeric parameter", quoted(name), core::nearest_hint(name, known));
+    }
+    if (!(move >= 0.0) || !std::isfinite(move)) refuse("a largest move of at least 0", core::number_text(move));
+    const auto now = moves.from.find(name);
+    if (now == moves.from.end() || !std::isfinite(now->second)) refuse("the setting to move from", "none");
+    const double here = now->second;
+    const double low = std::max(found->low, here - move);
+    const double high = std::min(found->high, here + move);
+    if (low > high) {
+      throw core::InfeasibleError({.where = "process.SearchSpace.reachable",
+                                   .expected = "a search range that one move reaches",
+                                   .received = name + " = " + core::number_text(here) + ", a largest move of " +
+                                               core::number_text(move) + " and the search range [" +
+                                               core::number_text(found->low) + ", " + core::number_text(found->high) +
+                                               "]",
+                                   .place = {},
+                                   .hint = "allow larger moves, or bring the line back in steps of your own first"});
+    }
+    found->low = low;
+    found->high = high;
+    out.within_moves.push_back(name);
+  }
+  return out;
+}
+
+SearchSpace SearchSpace::of(const Process& process, const std::optional<MoveLimits>& moves) {
+  const SearchSpace whole{.parameters = process.parameters(),
+                          .constraints = process.definition().parameter_constraints};
+  return moves ? whole.reachable(*moves) : whole;
 }
 
 }  // namespace luban::process

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -77,15 +78,27 @@ class LUBAN_PROCESS_EXPORT Process {
   ProcessDefinition definition_;
 };
 
+/// How far the next settings may be from those that run now.
+struct MoveLimits {
+  std::map<std::string, double> from;     ///< numeric settings that run now
+  std::map<std::string, double> largest;  ///< by numeric parameter, in its unit, ≥ 0; other parameters are free
+};
+
 /// The set of settings that may be proposed: the parameters' ranges and the relations between them.
 struct LUBAN_PROCESS_EXPORT SearchSpace {
   std::vector<Parameter> parameters;
   std::vector<ParameterConstraint> constraints;
+  /// Parameters whose range has been narrowed to what one move reaches.
+  std::vector<std::string> within_moves = {};
   /// Names of the constraints and ranges that `settings` (numeric parameters by name) breaks by more than `slack`
   /// of the range.
   [[nodiscard]] std::vector<std::string> violations(const std::map<std::string, double>& settings,
                                                     double slack = 1e-9) const;
-  [[nodiscard]] static SearchSpace of(const Process& process);
+  [[nodiscard]] static SearchSpace of(const Process& process, const std::optional<MoveLimits>& moves = {});
+  /// The part of this space within the moves. @throws ConfigurationError on an unknown name (the nearest is named), a
+  /// category, a negative or non-finite move, or settings to move from without the parameter; InfeasibleError where the
+  /// search range lies further away than one move.
+  [[nodiscard]] SearchSpace reachable(const MoveLimits& moves) const;
 };
 
 }  // namespace luban::process

@@ -2,7 +2,9 @@
 
 #include <cmath>
 #include <limits>
+#include <string>
 
+#include <luban/core/error.hpp>
 #include <luban/core/normal.hpp>
 
 namespace luban::recommend {
@@ -67,6 +69,15 @@ OutcomeBound::LogProbability OutcomeBound::log_probability(double mean, double u
   return {value, -sign * (by_a + by_b) / sd, -(a * by_a + b * by_b) / uncalibrated_sd};
 }
 
+void require_response(Eigen::Index response, Eigen::Index m) {
+  if (response >= 0 && response < m) return;
+  throw core::DataError({.where = "recommend.acquisition",
+                         .expected = "a posterior of the judged response, index " + std::to_string(response),
+                         .received = std::to_string(m) + " responses",
+                         .place = {},
+                         .hint = "responses are counted from 0, in the surrogate's order"});
+}
+
 void add_log_probability(const surrogate::Posterior& posterior, const std::vector<OutcomeBound>& bounds, bool gradients,
                          AcquisitionValue& into) {
   if (bounds.empty()) return;
@@ -74,6 +85,7 @@ void add_log_probability(const surrogate::Posterior& posterior, const std::vecto
   const Eigen::MatrixXd variance = posterior.variance(surrogate::VarianceOf::run_mean);
   for (const OutcomeBound& bound : bounds) {
     if (bound.exact) continue;
+    require_response(bound.response, posterior.m());
     Eigen::MatrixXd mean_gradient;
     Eigen::MatrixXd variance_gradient;
     if (gradients) {

@@ -51,9 +51,13 @@ struct AcquisitionValue {
 class LUBAN_RECOMMEND_EXPORT AcquisitionFunction {
  public:
   virtual ~AcquisitionFunction();
-  /// @param gradients the posterior must have been asked for with gradients. @throws LifecycleError otherwise.
+  /// @param gradients the posterior must have been asked for with gradients. @throws LifecycleError otherwise;
+  /// DataError when the posterior lacks a response that is judged.
   [[nodiscard]] virtual AcquisitionValue evaluate(const surrogate::Posterior& posterior, bool gradients) const = 0;
 };
+
+/// @throws DataError when a posterior of m responses has none of that index.
+LUBAN_RECOMMEND_EXPORT void require_response(Eigen::Index response, Eigen::Index m);
 
 /// Adds Σ log P(bound) of the predicted bounds, by the run mean's calibrated spread, to `into`. Exact bounds are not
 /// added: the search keeps them as constraints.

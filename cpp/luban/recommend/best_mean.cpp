@@ -19,6 +19,7 @@ BestMean::BestMean(Utility utility, double spread_weight) : utility_(utility), s
 
 AcquisitionValue BestMean::evaluate(const surrogate::Posterior& posterior, bool gradients) const {
   const Eigen::Index r = utility_.response;
+  require_response(r, posterior.m());
   const Eigen::VectorXd mean = posterior.mean().col(r);
   AcquisitionValue result;
   result.value.resize(mean.size());

@@ -21,6 +21,7 @@ AcquisitionValue ExpectedExcess::evaluate(const surrogate::Posterior& posterior,
   const Eigen::MatrixXd variance = posterior.variance(surrogate::VarianceOf::run_mean);
   for (const OutcomeBound& bound : bounds_) {
     if (bound.exact) continue;
+    require_response(bound.response, posterior.m());
     for (const double sign : {1.0, -1.0}) {
       const double limit = sign > 0.0 ? bound.upper : bound.lower;
       if (!std::isfinite(limit)) continue;

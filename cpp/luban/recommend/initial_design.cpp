@@ -98,9 +98,11 @@ void check(int q, int skip) {
 
 std::vector<process::Recommendation> initial_design(const process::Process& process,
                                                     const std::vector<process::NamedValue>& context, int q, int skip,
-                                                    core::RandomKey key) {
+                                                    core::RandomKey key,
+                                                    const std::optional<process::MoveLimits>& moves) {
   check(q, skip);
-  const SearchRegion region = SearchRegion::make(stated_encoder(process), process::SearchSpace::of(process), context);
+  const SearchRegion region =
+      SearchRegion::make(stated_encoder(process), process::SearchSpace::of(process, moves), context);
   std::vector<process::NamedValue> ordered;
   for (const process::ContextVariable& variable : process.context()) {
     for (const process::NamedValue& given : context) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include <luban/core/random.hpp>
@@ -16,6 +17,6 @@ namespace luban::recommend {
 /// @throws ConfigurationError on a wrong context or count; InfeasibleError naming what contradicts each other.
 [[nodiscard]] LUBAN_RECOMMEND_EXPORT std::vector<process::Recommendation> initial_design(
     const process::Process& process, const std::vector<process::NamedValue>& context, int q, int skip,
-    core::RandomKey key);
+    core::RandomKey key, const std::optional<process::MoveLimits>& moves = {});
 
 }  // namespace luban::recommend

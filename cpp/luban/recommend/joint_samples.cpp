@@ -92,6 +92,7 @@ JointSamples::JointSamples(const SurrogateBeside& beside, std::vector<Utility> u
     bounds_.push_back(bound);
     responses.push_back(bound.response);
   }
+  for (const Eigen::Index response : responses) require_response(response, beside.fixed().m());
   BaseSamples base = sampling.base ? *sampling.base : base_of(responses, b_, sampling, key);
   require_base(base, responses.size(), sampling, b_);
   for (std::size_t i = 0; i < responses.size(); ++i) {
@@ -181,6 +182,7 @@ Eigen::MatrixXd JointSamples::indicator_slope(std::size_t bound, const Eigen::Ma
 }
 
 JointSamples::At JointSamples::at(const PosteriorBeside& posterior) const {
+  for (const Source& source : sources_) require_response(source.response, posterior.m());
   if (posterior.q() != q_ || posterior.b() != b_) {
     refuse(std::to_string(q_) + " points beside " + std::to_string(b_) + " fixed ones",
            std::to_string(posterior.q()) + " beside " + std::to_string(posterior.b()));

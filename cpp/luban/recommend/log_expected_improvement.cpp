@@ -53,6 +53,7 @@ LogExpectedImprovement::LogExpectedImprovement(Utility utility, double best, std
     : utility_(utility), best_(best), bounds_(std::move(bounds)) {}
 
 AcquisitionValue LogExpectedImprovement::evaluate(const surrogate::Posterior& posterior, bool gradients) const {
+  require_response(utility_.response, posterior.m());
   const Eigen::MatrixXd mean = posterior.mean();
   const Eigen::MatrixXd variance = posterior.variance(surrogate::VarianceOf::latent);
   const Eigen::Index r = utility_.response;

@@ -42,6 +42,7 @@ std::pair<double, double> information(double g) {
 Eigen::VectorXd gumbel_maxima(const surrogate::Posterior& candidates, Utility utility, Eigen::Index count,
                               core::RandomKey key) {
   require_one_sided(utility, candidates.q() > 0 && count > 0);
+  require_response(utility.response, candidates.m());
   const Eigen::VectorXd mean = utility.slope(0.0) * candidates.mean().col(utility.response);
   const Eigen::VectorXd sd =
       candidates.variance(surrogate::VarianceOf::latent).col(utility.response).cwiseMax(1e-300).cwiseSqrt();
@@ -73,6 +74,7 @@ MaxValueEntropy::MaxValueEntropy(Utility utility, Eigen::VectorXd maxima)
 
 AcquisitionValue MaxValueEntropy::evaluate(const surrogate::Posterior& posterior, bool gradients) const {
   const Eigen::Index r = utility_.response;
+  require_response(r, posterior.m());
   const double sign = utility_.slope(0.0);
   const Eigen::VectorXd mean = posterior.mean().col(r);
   const Eigen::VectorXd sd = posterior.variance(surrogate::VarianceOf::latent).col(r).cwiseMax(1e-300).cwiseSqrt();

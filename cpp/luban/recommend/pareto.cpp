@@ -269,7 +269,7 @@ Front pareto(const Basis& basis, const ParetoRequest& request, core::RandomKey k
                                     .place = {},
                                     .hint = {}});
   }
-  const Situation situation = detail::make_situation(basis, request.context);
+  const Situation situation = detail::make_situation(basis, request.context, request.moves);
   return FrontSearch(situation, request, key.child("pareto"), control).run();
 }
 

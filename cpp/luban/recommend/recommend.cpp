@@ -363,7 +363,7 @@ class Advisor {
 std::vector<Proposal> recommend(const Basis& basis, const RecommendRequest& request, core::RandomKey key,
                                 const core::CallControl& control) {
   check(request);
-  const Situation situation = detail::make_situation(basis, request.context);
+  const Situation situation = detail::make_situation(basis, request.context, request.moves);
   return Advisor(situation, request, key.child("recommend"), control).run();
 }
 

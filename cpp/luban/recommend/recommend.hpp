@@ -63,6 +63,7 @@ struct RecommendRequest {
   std::vector<process::NamedValue> context = {};  ///< every context variable
   std::string objective = {};                     ///< response to improve; empty = the process's first objective
   std::optional<process::Recipe> running = {};    ///< settings now; may lie outside the search range
+  std::optional<process::MoveLimits> moves = {};  ///< every proposal is within them
   std::vector<PendingRun> pending = {};
   StayRule stay = {};
   double interval_level = 0.9;  ///< (0, 1) of the predictions' intervals
@@ -148,13 +149,14 @@ struct LUBAN_RECOMMEND_EXPORT Proposal {
 
 struct ParetoRequest {
   std::vector<process::NamedValue> context = {};
-  std::vector<std::string> objectives = {};     ///< two; empty = the process's first two
-  int points = 16;                              ///< 2 … 200 levels along the front
-  std::vector<double> reference = {};           ///< (2) corner of the hypervolume, in units; empty = see Front
-  double novelty = Reach::usual;                ///< as in RecommendRequest; 1 = anywhere
-  std::string not_judged = {};                  ///< as in RecommendRequest
-  std::vector<std::string> warnings = {};       ///< as in RecommendRequest
-  std::optional<process::Recipe> running = {};  ///< for the gains in the first objective
+  std::vector<std::string> objectives = {};       ///< two; empty = the process's first two
+  int points = 16;                                ///< 2 … 200 levels along the front
+  std::vector<double> reference = {};             ///< (2) corner of the hypervolume, in units; empty = see Front
+  double novelty = Reach::usual;                  ///< as in RecommendRequest; 1 = anywhere
+  std::string not_judged = {};                    ///< as in RecommendRequest
+  std::vector<std::string> warnings = {};         ///< as in RecommendRequest
+  std::optional<process::Recipe> running = {};    ///< for the gains in the first objective
+  std::optional<process::MoveLimits> moves = {};  ///< every point of the front is within them
   double interval_level = 0.9;
   SearchOptions search = {};
 };

@@ -131,6 +131,7 @@ SearchRegion SearchRegion::make(const features::Encoder& encoder, const process:
                               .hint = "wrap it in AveragedSurrogate"});
   }
   region.set_context(context);
+  region.within_moves_ = space.within_moves;
   for (const Grid& grid : grids) require_grid(grid, space);
   for (const process::Parameter& parameter : space.parameters) {
     const Eigen::Index column = encoder.find(parameter.name);
@@ -287,8 +288,10 @@ void SearchRegion::throw_on_conflict() const {
     const auto value = [&](double x) { return std::get<double>(encoder_.decode_value(column, x)); };
     Eigen::RowVectorXd row = Eigen::RowVectorXd::Zero(p());
     row(column) = 1.0;
-    demands.push_back({"search range of " + variable.name + " [" + detail::rounded(value(low_(column))) + ", " +
-                           detail::rounded(value(high_(column))) + "]" + detail::unit_suffix(variable.unit),
+    const bool moves = std::find(within_moves_.begin(), within_moves_.end(), variable.name) != within_moves_.end();
+    demands.push_back({(moves ? "reachable range of " : "search range of ") + variable.name + " [" +
+                           detail::rounded(value(low_(column))) + ", " + detail::rounded(value(high_(column))) + "]" +
+                           detail::unit_suffix(variable.unit),
                        {row, -row},
                        {low_(column), -high_(column)}});
     if (!levels_[column].empty()) whole.push_back(column);
@@ -317,7 +320,9 @@ std::vector<std::string> SearchRegion::active(const Eigen::VectorXd& x, double s
     if (high_(column) <= low_(column)) continue;
     const auto at = [&](const char* end) {
       const double value = without_rounding(ranges_[i], std::get<double>(encoder_.decode_value(column, x(column))));
-      texts.push_back(variable.name + " is at the " + end + " end of its search range, " +
+      const bool moves = std::find(within_moves_.begin(), within_moves_.end(), variable.name) != within_moves_.end();
+      texts.push_back(variable.name + " is at the " + end + " end of " +
+                      (moves ? "what one move reaches, " : "its search range, ") +
                       detail::with_unit(value, variable.unit));
     };
     if (x(column) <= low_(column) + slack) at("low");

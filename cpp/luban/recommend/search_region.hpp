@@ -85,7 +85,8 @@ class LUBAN_RECOMMEND_EXPORT SearchRegion {
   std::vector<Eigen::Index> continuous_;
   std::vector<Eigen::Index> discrete_;
   std::vector<Eigen::Index> parameters_;    ///< columns of all parameters, in the search space's order
-  std::vector<process::Parameter> ranges_;  ///< those parameters as the process states them
+  std::vector<process::Parameter> ranges_;  ///< those parameters as the search space states them
+  std::vector<std::string> within_moves_;   ///< names of those whose range is what one move reaches
   Eigen::MatrixXd relations_;
   Eigen::VectorXd relation_bounds_;
   Eigen::Index equalities_ = 0;

@@ -18,6 +18,7 @@ UpperConfidenceBound::UpperConfidenceBound(Utility utility, double beta) : utili
 
 AcquisitionValue UpperConfidenceBound::evaluate(const surrogate::Posterior& posterior, bool gradients) const {
   const Eigen::Index r = utility_.response;
+  require_response(r, posterior.m());
   const Eigen::VectorXd mean = posterior.mean().col(r);
   const Eigen::VectorXd sd = posterior.variance(surrogate::VarianceOf::latent).col(r).cwiseMax(1e-300).cwiseSqrt();
   AcquisitionValue out;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include <luban/core/error.hpp>
+#include <luban/core/text.hpp>
 #include <luban/parallel/arena.hpp>
 #include <luban/surrogate/detail/inputs.hpp>
 #include <luban/surrogate/gaussian_process_impl.hpp>
@@ -31,6 +32,29 @@ void require_options(const GaussianProcessOptions& options, Eigen::Index respons
   require_option(warm == 0 || warm == responses, "none or one per response", static_cast<int>(warm), "warm_starts");
 }
 
+void require_known_variances(const features::Dataset& data) {
+  const Eigen::MatrixXd& known = data.noise_variance;
+  if (known.size() == 0) return;
+  const auto refuse = [](std::string expected, std::string received, std::string place) {
+    throw core::DataError({.where = "surrogate.GaussianProcess.fit",
+                           .expected = std::move(expected),
+                           .received = std::move(received),
+                           .place = std::move(place),
+                           .hint = "variances are in squared units of the response"});
+  };
+  if (known.rows() != data.n() || known.cols() != data.m()) {
+    refuse("noise variances (" + std::to_string(data.n()) + ", " + std::to_string(data.m()) + ")",
+           "(" + std::to_string(known.rows()) + ", " + std::to_string(known.cols()) + ")", {});
+  }
+  for (Eigen::Index r = 0; r < data.m(); ++r) {
+    for (Eigen::Index i = 0; i < data.n(); ++i) {
+      if (std::isnan(data.Y(i, r)) || (known(i, r) > 0.0 && std::isfinite(known(i, r)))) continue;
+      refuse("a finite noise variance above 0 for each value", core::number_text(known(i, r)),
+             "reading " + std::to_string(i) + " of " + data.responses[static_cast<std::size_t>(r)].name);
+    }
+  }
+}
+
 Eigen::Index numeric_inputs(const features::Encoder& encoder) {
   Eigen::Index out = 0;
   for (const features::EncodedVariable& variable : encoder.variables()) {
@@ -49,10 +73,45 @@ std::shared_ptr<const GaussianProcess> GaussianProcess::fit(const features::Data
                                                             const GaussianProcessOptions& options, core::RandomKey key,
                                                             const core::CallControl& control) {
   require_options(options, data.m());
+  std::vector<detail::WarmStart> starts(data.responses.size());
+  for (std::size_t r = 0; r < options.warm_starts.size(); ++r) starts[r].theta = options.warm_starts[r];
+  return fit_each(data, options, starts, key, control);
+}
+
+std::shared_ptr<const GaussianProcess> GaussianProcess::fit_from(const GaussianProcess& earlier,
+                                                                 const features::Dataset& data,
+                                                                 const GaussianProcessOptions& options,
+                                                                 core::RandomKey key,
+                                                                 const core::CallControl& control) {
+  GaussianProcessOptions once = options;
+  once.starts = 1;
+  once.warm_starts.clear();
+  require_options(once, data.m());
+  std::vector<detail::WarmStart> starts(data.responses.size());
+  for (std::size_t r = 0; r < starts.size(); ++r) {
+    for (std::size_t k = 0; k < earlier.impl_->responses.size(); ++k) {
+      if (earlier.impl_->responses[k].name != data.responses[r].name) continue;
+      const detail::FittedResponse& one = earlier.impl_->fitted[k];
+      starts[r] = {.theta = one.process->theta(),
+                   .names = one.report.hyperparameter_names,
+                   .scale = one.process->target().data().scale,
+                   .curvature = one.curvature};
+    }
+  }
+  return fit_each(data, once, starts, key, control);
+}
+
+std::shared_ptr<const GaussianProcess> GaussianProcess::fit_each(const features::Dataset& data,
+                                                                 const GaussianProcessOptions& options,
+                                                                 const std::vector<detail::WarmStart>& starts,
+                                                                 core::RandomKey key,
+                                                                 const core::CallControl& control) {
   detail::require_coded(data.X, data.encoder, "surrogate.GaussianProcess.fit");
+  require_known_variances(data);
   const Eigen::Index numeric = numeric_inputs(data.encoder);
   auto impl = std::make_unique<Impl>();
-  impl->model = surrogate::preset(options.preset, numeric, data.encoder.p() - numeric).model;
+  impl->model =
+      options.model ? *options.model : surrogate::preset(options.preset, numeric, data.encoder.p() - numeric).model;
   const auto covariance = std::make_shared<const detail::Covariance>(impl->model, data.encoder);
   impl->encoder = data.encoder;
   impl->responses = data.responses;
@@ -61,9 +120,8 @@ std::shared_ptr<const GaussianProcess> GaussianProcess::fit(const features::Data
   std::mutex reporting;
   std::int64_t done = 0;
   const auto fit_one = [&](std::size_t r) {
-    const Eigen::VectorXd warm = options.warm_starts.empty() ? Eigen::VectorXd() : options.warm_starts[r];
-    impl->fitted[r] = detail::fit_response(data, static_cast<Eigen::Index>(r), impl->model, covariance, options, warm,
-                                           key.child(data.responses[r].name), control);
+    impl->fitted[r] = detail::fit_response(data, static_cast<Eigen::Index>(r), impl->model, covariance, options,
+                                           starts[r], key.child(data.responses[r].name), control);
     const std::lock_guard lock(reporting);
     control.report({.phase = "fit responses", .done = ++done, .total = static_cast<std::int64_t>(data.m())});
   };

@@ -16,6 +16,41 @@ std::string prefix_of(std::size_t response) {
   return std::string(key) + "/" + std::to_string(response) + "/";
 }
 
+bool counted(const detail::TrainingData& data) {
+  return data.scatter.size() == data.u() && data.readings.size() == data.u();
+}
+
+bool named(const detail::TrainingData& data) {
+  return counted(data) && data.run_ids.size() == data.runs.size();
+}
+
+// What stands beside the tensors since models take new runs: names of the runs, and the levels of noise of the fit,
+// which later data need not show.
+core::Json streaming_json(const detail::LogPosterior& target) {
+  return core::Json::object()
+      .set("run_ids", target.data().run_ids)
+      .set("between", target.present().between)
+      .set("point", target.present().point)
+      .set("within", target.present().within);
+}
+
+std::shared_ptr<const detail::LogPosterior> read_target(const core::Json& response, const ModelSpec& model,
+                                                        const std::shared_ptr<const detail::Covariance>& covariance,
+                                                        detail::TrainingData data, const std::string& prefix) {
+  if (response.find("runs") == nullptr) {  // of an earlier version: it cannot take new runs
+    return std::make_shared<const detail::LogPosterior>(model, covariance, std::move(data));
+  }
+  const core::Json& runs = response.at("runs");
+  data.run_ids = runs.at("run_ids").as_strings();
+  detail::require_intact(data.run_ids.size() == data.runs.size(), "a name for each run", prefix + "runs");
+  const detail::NoiseLevelsPresent present{.between = runs.at("between").as_bool(),
+                                           .point = runs.at("point").as_bool(),
+                                           .within = runs.at("within").as_bool()};
+  return std::make_shared<const detail::LogPosterior>(model, covariance, std::move(data), present);
+}
+
+}  // namespace
+
 core::Json report_json(const FitReport& report) {
   core::Json::Array set_aside;
   for (const std::int64_t row : report.set_aside) set_aside.emplace_back(row);
@@ -61,14 +96,18 @@ void write_training(const detail::TrainingData& data, const std::string& prefix,
   artefact.tensors[prefix + "y"] = detail::to_tensor(data.y);
   artefact.tensors[prefix + "weight"] = detail::to_tensor(data.weight);
   artefact.tensors[prefix + "run"] = {.shape = {data.u()}, .values = std::move(run)};
-  const Eigen::VectorXd totals = (Eigen::VectorXd(5) << data.within_ss, data.log_weight_sum,
-                                  static_cast<double>(data.n), data.location, data.scale)
-                                     .finished();
+  const bool known = data.known_within > 0.0;
+  Eigen::VectorXd totals(known ? 7 : 5);
+  totals.head(5) << data.within_ss, data.log_weight_sum, static_cast<double>(data.n), data.location, data.scale;
+  if (known) totals.tail(2) << data.known_within, data.extra_noise ? 1.0 : 0.0;
   artefact.tensors[prefix + "totals"] = detail::to_tensor(totals);
+  if (!counted(data)) return;
+  artefact.tensors[prefix + "scatter"] = detail::to_tensor(data.scatter);
+  artefact.tensors[prefix + "readings"] = detail::to_tensor(data.readings);
 }
 
 detail::TrainingData read_training(const Artefact& artefact, const std::string& prefix,
-                                   const features::Encoder& encoder) {
+                                   const features::Encoder& encoder, bool with_counts) {
   using detail::require_intact;
   detail::TrainingData out;
   out.X = detail::matrix_from(artefact, prefix + "X");
@@ -81,8 +120,9 @@ detail::TrainingData read_training(const Artefact& artefact, const std::string& 
   require_intact(out.weight.size() == out.u() && out.weight.allFinite() && out.weight.minCoeff() > 0.0,
                  "a positive weight for each value", prefix + "weight");
   require_intact(static_cast<Eigen::Index>(run.size()) == out.u(), "a run for each value", prefix + "run");
-  require_intact(totals.size() == 5 && totals.allFinite() && totals(0) >= 0.0 && totals(4) > 0.0 && totals(4) < 1e150,
-                 "five finite totals, squares and scale not negative", prefix + "totals");
+  require_intact((totals.size() == 5 || totals.size() == 7) && totals.allFinite() && totals(0) >= 0.0 &&
+                     totals(4) > 0.0 && totals(4) < 1e150,
+                 "five or seven finite totals, squares and scale not negative", prefix + "totals");
   require_intact(totals(2) == std::floor(totals(2)) && totals(2) >= static_cast<double>(out.u()) && totals(2) < 1e15,
                  "a whole number of readings, no fewer than means", prefix + "totals");
   detail::require_coded(out.X, encoder, "surrogate.read");
@@ -99,10 +139,21 @@ detail::TrainingData read_training(const Artefact& artefact, const std::string& 
   out.n = static_cast<Eigen::Index>(totals(2));
   out.location = totals(3);
   out.scale = totals(4);
+  if (totals.size() == 7) {
+    require_intact(totals(5) > 0.0 && (totals(6) == 0.0 || totals(6) == 1.0), "a known variance and 0 or 1",
+                   prefix + "totals");
+    out.known_within = totals(5);
+    out.extra_noise = totals(6) == 1.0;
+  }
+  if (!with_counts) return out;
+  out.scatter = detail::vector_from(artefact, prefix + "scatter");
+  out.readings = detail::vector_from(artefact, prefix + "readings");
+  require_intact(out.scatter.size() == out.u() && out.scatter.allFinite() && out.scatter.minCoeff() >= 0.0,
+                 "a sum of squares, not negative, for each value", prefix + "scatter");
+  require_intact(out.readings.size() == out.u() && out.readings.allFinite() && out.readings.minCoeff() >= 1.0,
+                 "a number of readings, at least 1, for each value", prefix + "readings");
   return out;
 }
-
-}  // namespace
 
 void GaussianProcess::write(Artefact& artefact) const {
   core::Json responses = core::Json::array();
@@ -110,10 +161,12 @@ void GaussianProcess::write(Artefact& artefact) const {
     const detail::Conditioned& process = *impl_->fitted[r].process;
     write_training(process.target().data(), prefix_of(r), artefact);
     artefact.tensors[prefix_of(r) + "theta"] = detail::to_tensor(process.theta());
-    responses.push_back(core::Json::object()
-                            .set("name", impl_->responses[r].name)
-                            .set("unit", impl_->responses[r].unit)
-                            .set("report", report_json(impl_->reports[r])));
+    core::Json response = core::Json::object()
+                              .set("name", impl_->responses[r].name)
+                              .set("unit", impl_->responses[r].unit)
+                              .set("report", report_json(impl_->reports[r]));
+    if (named(process.target().data())) response.set("runs", streaming_json(process.target()));
+    responses.push_back(std::move(response));
   }
   artefact.metadata.set(key, core::Json::object()
                                  .set("preset", impl_->preset)
@@ -134,8 +187,9 @@ std::shared_ptr<const GaussianProcess> GaussianProcess::read(const Artefact& art
     for (std::size_t r = 0; r < responses.size(); ++r) {
       impl->responses.push_back({responses[r].at("name").as_string(), responses[r].at("unit").as_string()});
       const Eigen::VectorXd theta = detail::vector_from(artefact, prefix_of(r) + "theta");
-      const auto target = std::make_shared<const detail::LogPosterior>(
-          impl->model, covariance, read_training(artefact, prefix_of(r), impl->encoder));
+      const bool with_counts = responses[r].find("runs") != nullptr || impl->model.noise_profile.used;
+      const auto target = read_target(responses[r], impl->model, covariance,
+                                      read_training(artefact, prefix_of(r), impl->encoder, with_counts), prefix_of(r));
       detail::require_intact(
           theta.size() == static_cast<Eigen::Index>(target->hyperparameters().size()) && theta.allFinite(),
           "a finite value for each hyperparameter", prefix_of(r) + "theta");

@@ -103,12 +103,14 @@ class ProcessBeside final : public SurrogateBeside {
 }  // namespace
 
 std::unique_ptr<const SurrogateBeside> GaussianProcess::beside(const Eigen::MatrixXd& fixed) const {
+  if (impl_->model.noise_profile.used) return joint_beside(*this, fixed);
   return std::make_unique<ProcessBeside>(impl_->encoder, impl_->fitted, fixed, Eigen::VectorXd::Ones(1),
                                          posterior(fixed, {.gradients = false, .joint = true, .reading = false}));
 }
 
 std::unique_ptr<const SurrogateBeside> GaussianProcess::average_beside(const Eigen::MatrixXd& fixed,
                                                                        const Eigen::VectorXd& weights) const {
+  if (impl_->model.noise_profile.used) return joint_average_beside(*this, fixed, weights);
   return std::make_unique<ProcessBeside>(
       impl_->encoder, impl_->fitted, fixed, weights,
       average(fixed, weights, {.gradients = false, .joint = true, .reading = false}));

@@ -95,6 +95,10 @@ core::Json to_json(const ModelSpec& model) {
                          .set("length", hyperparameter_json(factor.length));
     if (factor.kind == FactorKind::periodic) one.set("period", factor.period);
     if (factor.with_categories) one.set("with_categories", true);
+    if (factor.rank != 0) one.set("rank", factor.rank);
+    if (factor.kind == FactorKind::coregionalisation) one.set("own", hyperparameter_json(factor.own));
+    if (!factor.inputs.empty()) one.set("inputs", factor.inputs);
+    if (!factor.without.empty()) one.set("without", factor.without);
     factors.push_back(std::move(one));
   }
   core::Json terms = core::Json::array();
@@ -106,8 +110,19 @@ core::Json to_json(const ModelSpec& model) {
                         .set("factors", std::move(used))
                         .set("variance", hyperparameter_json(term.variance)));
   }
-  return core::Json::object()
-      .set("factors", std::move(factors))
+  core::Json out = core::Json::object();
+  if (model.warp.used) {
+    out.set("warp", core::Json::object()
+                        .set("a", hyperparameter_json(model.warp.a))
+                        .set("b", hyperparameter_json(model.warp.b))
+                        .set("without", model.warp.without));
+  }
+  if (model.noise_profile.used) {
+    out.set("noise_profile", core::Json::object()
+                                 .set("ratio", hyperparameter_json(model.noise_profile.ratio))
+                                 .set("inputs", model.noise_profile.inputs));
+  }
+  return out.set("factors", std::move(factors))
       .set("terms", std::move(terms))
       .set("mean_variance", std::isfinite(model.mean_variance) ? core::Json(model.mean_variance) : core::Json())
       .set("between", hyperparameter_json(model.between))
@@ -128,6 +143,13 @@ ModelSpec model_from_json(const core::Json& json) {
       require(spec.period > 0.0, "a period above 0", spec.period);
     }
     if (const core::Json* both = factor.find("with_categories")) spec.with_categories = both->as_bool();
+    if (const core::Json* rank = factor.find("rank")) {
+      spec.rank = static_cast<int>(rank->as_int());
+      require(spec.rank >= 1 && spec.rank <= 64, "a rank of 1 to 64", spec.rank);
+    }
+    if (spec.kind == FactorKind::coregionalisation) spec.own = hyperparameter_from_json(factor.at("own"));
+    if (const core::Json* names = factor.find("inputs")) spec.inputs = names->as_strings();
+    if (const core::Json* names = factor.find("without")) spec.without = names->as_strings();
     out.factors.push_back(std::move(spec));
   }
   for (const core::Json& term : json.at("terms").as_array()) {
@@ -145,6 +167,17 @@ ModelSpec model_from_json(const core::Json& json) {
       spec.factors.push_back(static_cast<std::size_t>(index));
     }
     out.terms.push_back(std::move(spec));
+  }
+  if (const core::Json* warp = json.find("warp")) {
+    out.warp = {.used = true,
+                .a = hyperparameter_from_json(warp->at("a")),
+                .b = hyperparameter_from_json(warp->at("b")),
+                .without = warp->at("without").as_strings()};
+  }
+  if (const core::Json* profile = json.find("noise_profile")) {
+    out.noise_profile = {.used = true,
+                         .ratio = hyperparameter_from_json(profile->at("ratio")),
+                         .inputs = profile->at("inputs").as_strings()};
   }
   const core::Json& mean_variance = json.at("mean_variance");
   out.mean_variance = mean_variance.is_null() ? std::numeric_limits<double>::infinity() : mean_variance.as_double();

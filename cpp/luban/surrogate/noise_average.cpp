@@ -130,7 +130,21 @@ Eigen::MatrixXd AveragedSurrogate::at_all_levels(const Eigen::MatrixXd& X) const
 std::unique_ptr<Posterior> AveragedSurrogate::posterior(const Eigen::MatrixXd& X,
                                                         const PosteriorRequest& request) const {
   detail::require_coded(X, encoder_, "surrogate.posterior");
-  const std::shared_ptr<const Posterior> averaged = surrogate_->average(at_all_levels(X), levels_.weights, request);
+  return kept(surrogate_->average(at_all_levels(X), levels_.weights, request), request);
+}
+
+std::unique_ptr<Posterior> AveragedSurrogate::average(const Eigen::MatrixXd& X, const Eigen::VectorXd& weights,
+                                                      const PosteriorRequest& request) const {
+  detail::require_coded(X, encoder_, "surrogate.average");
+  Eigen::VectorXd both(weights.size() * levels_.weights.size());
+  for (Eigen::Index k = 0; k < weights.size(); ++k) {
+    both.segment(k * levels_.weights.size(), levels_.weights.size()) = weights(k) * levels_.weights;
+  }
+  return kept(surrogate_->average(at_all_levels(X), both, request), request);
+}
+
+std::unique_ptr<Posterior> AveragedSurrogate::kept(const std::shared_ptr<const Posterior>& averaged,
+                                                   const PosteriorRequest& request) const {
   std::vector<GaussianPosterior::Moments> out;
   for (Eigen::Index r = 0; r < averaged->m(); ++r) {
     out.push_back(moments_of(averaged, r, request));

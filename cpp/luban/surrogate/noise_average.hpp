@@ -36,12 +36,17 @@ class LUBAN_SURROGATE_EXPORT AveragedSurrogate final : public Surrogate {
   [[nodiscard]] const std::vector<features::ResponseColumn>& responses() const noexcept override;
   [[nodiscard]] std::unique_ptr<Posterior> posterior(const Eigen::MatrixXd& X,
                                                      const PosteriorRequest& request = {}) const override;
+  [[nodiscard]] std::unique_ptr<Posterior> average(const Eigen::MatrixXd& X, const Eigen::VectorXd& weights,
+                                                   const PosteriorRequest& request = {}) const override;
   [[nodiscard]] std::unique_ptr<const SurrogateBeside> beside(const Eigen::MatrixXd& fixed) const override;
   [[nodiscard]] const NoiseLevels& levels() const noexcept { return levels_; }
 
  private:
   /// (q·L, p of the whole encoder): every point at every level.
   [[nodiscard]] Eigen::MatrixXd at_all_levels(const Eigen::MatrixXd& X) const;
+  /// The averages without the gradients by noise variables.
+  [[nodiscard]] std::unique_ptr<Posterior> kept(const std::shared_ptr<const Posterior>& averaged,
+                                                const PosteriorRequest& request) const;
 
   std::shared_ptr<const Surrogate> surrogate_;
   NoiseLevels levels_;

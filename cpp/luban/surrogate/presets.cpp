@@ -140,6 +140,20 @@ ModelSpec optuna_model() {
   return model;
 }
 
+// HEBO's competition entry, whose library maximises densities of logarithms: its Gamma(0.5, 1) of the variances is, for
+// the logarithm, what Gamma(1.5, 1) is for the value.
+ModelSpec hebo_model() {
+  const HyperparameterSpec length{.prior = {}, .low = 0.01, .high = 100.0, .start = 1.0};
+  const HyperparameterSpec variance{.prior = gamma(1.5, 1.0), .low = 1e-4, .high = 1e3, .start = 0.5};
+  const HyperparameterSpec bend{.prior = normal_log(0.0, 0.75), .low = 0.1, .high = 10.0, .start = 1.0};
+  ModelSpec model = product_model(FactorKind::matern32, length, variance);
+  model.factors.push_back({.name = "slope", .kind = FactorKind::linear, .isotropic = false, .length = {}});
+  model.terms.push_back({.name = "slope", .factors = {2}, .variance = variance});
+  model.warp = {.used = true, .a = bend, .b = bend};
+  same_noise_everywhere(model, {.prior = normal_log(-4.63, 0.5), .low = 1e-6, .high = 1e2, .start = std::exp(-4.63)});
+  return model;
+}
+
 }  // namespace
 
 std::vector<Preset> presets(Eigen::Index numeric, Eigen::Index categorical) {
@@ -162,6 +176,8 @@ std::vector<Preset> presets(Eigen::Index numeric, Eigen::Index categorical) {
        vizier_model()},
       {"optuna", "Matérn-5/2 with priors that keep lengths around 1, categories in the same distance (Optuna).",
        optuna_model()},
+      {"hebo", "Matérn-3/2 and straight lines on inputs bent as the data ask (Cowen-Rivers et al. 2022).",
+       hebo_model()},
   };
 }
 

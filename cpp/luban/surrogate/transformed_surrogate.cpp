@@ -82,6 +82,14 @@ std::shared_ptr<const TransformedSurrogate> TransformedSurrogate::fit(const feat
   for (const std::string& name : each) {
     if (name != automatic) require_response_transform(name);
   }
+  const bool changed = std::any_of(each.begin(), each.end(), [](const std::string& name) { return name != "none"; });
+  if (changed && data.noise_variance.size() > 0) {
+    throw core::ConfigurationError({.where = "surrogate.TransformedSurrogate.fit",
+                                    .expected = "responses as they are, because the variances of readings are known",
+                                    .received = "transforms",
+                                    .place = {},
+                                    .hint = "transform \"none\", or a dataset without noise variances"});
+  }
   std::vector<TransformChoice> choices = choose(each, data, make, key.child("choice"), options, control);
   features::Dataset transformed = data;
   Transforms transforms;

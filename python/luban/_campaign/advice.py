@@ -29,6 +29,7 @@ class Question:
 
     context: Sequence[NamedValue]
     running: Recipe | None
+    moves: engine.MoveLimits | None
     objective: str
     level: float
     novelty: float | None
@@ -58,6 +59,7 @@ class Advice:
             context=question.context,
             objective=objective,
             running=question.running,
+            moves=question.moves,
             interval_level=question.level,
             seed=question.seed,
             novelty=question.novelty,
@@ -85,6 +87,7 @@ class Advice:
             objectives=objectives,
             points=points,
             running=question.running,
+            moves=question.moves,
             interval_level=question.level,
             seed=question.seed,
             novelty=question.novelty,
@@ -151,7 +154,9 @@ class Advice:
 def initial_design(process: Process, question: Question, n: int, skip: int, why: str) -> Recommendations:
     """Answer while there is no model: settings that spread the first runs evenly, ``why`` said first."""
     objective = _objective(process, question.objective)
-    design = engine.initial_design(process, context=question.context, q=n, skip=skip, seed=question.seed)
+    design = engine.initial_design(
+        process, context=question.context, q=n, skip=skip, moves=question.moves, seed=question.seed
+    )
     return Recommendations(
         [Recommendation(item, notes=[why]) for item in design],
         objective=objective,

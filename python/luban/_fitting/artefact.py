@@ -165,6 +165,8 @@ def stored_dataset(data: _core.Dataset) -> tuple[dict[str, NDArray[Any]], dict[s
         if array.dtype.kind == "M":
             array = array.view(np.int64)
         arrays[f"dataset/{name}"] = array if array.dtype == np.float64 else array.astype(np.int64)
+    if data.noise_variance is not None:
+        arrays["dataset/noise_variance"] = np.ascontiguousarray(data.noise_variance)
     content = {
         "encoder": json.loads(data.encoder.to_json()),
         "responses": [[column.name, column.unit] for column in data.responses],
@@ -186,6 +188,7 @@ def restored_dataset(contents: Contents) -> _core.Dataset:
             run_ids=content["run_ids"],
             group_labels=content["group_labels"],
             grouping=_core.Grouping[content["grouping"]],
+            noise_variance=contents.tensors.get("dataset/noise_variance"),
             **arrays,
         )
     except (KeyError, TypeError, ValueError, DataError) as error:

@@ -76,6 +76,16 @@ def plan_surrogate(
     """
     if isinstance(surrogate, _core.GaussianProcessOptions):
         return Plan(surrogate.preset, surrogate, None)
+    if data.noise_variance is not None and surrogate == "automatic":
+        note = "Networks were not tried: they cannot take known variances of readings."
+        return Plan(surrogate, _core.GaussianProcessOptions(), None, (note,))
+    if data.noise_variance is not None and (surrogate == NETWORK or not isinstance(surrogate, str)):
+        raise ConfigurationError(
+            where="fitting.fit",
+            expected="a Gaussian process, which takes known variances of readings",
+            received="networks",
+            hint='surrogate="gaussian_process", or no noise_variances',
+        )
     if not isinstance(surrogate, str):
         return Plan(NETWORK, None, surrogate)
     if surrogate == "automatic":

@@ -6,22 +6,22 @@ import math
 from collections.abc import Mapping
 
 from luban.process import Process
+from luban.recommend import MoveLimits
 
-__all__ = ["within_one_move"]
+__all__ = ["one_move"]
 
 
-def within_one_move(
+def one_move(
     process: Process, running: Mapping[str, float | str], move_every_s: float = math.inf
-) -> tuple[Process, str]:
-    """Return the process with search ranges cut to what the rates allow around the running settings, and a sentence.
+) -> tuple[MoveLimits | None, str]:
+    """Return how far the rates allow the next settings to be from the running ones, and a sentence.
 
     That is ``max_rate``, or the part of it that ``move_every_s`` is of the time that the rate is stated for.
 
-    A parameter whose search range lies farther than that from where it runs keeps its whole range: the guard leads it
-    back step by step. Without such rates it is the process itself and no sentence.
+    A parameter whose search range lies farther than that from where it runs is not limited: the guard leads it back
+    step by step. Without such rates nothing is, and there is no sentence.
     """
-    content = process.to_dict()
-    cut = []
+    largest, cut = {}, []
     for parameter in process.parameters:
         limits, here = parameter.limits, running[parameter.name]
         stated = limits.max_rate_per_s > 0.0
@@ -30,8 +30,9 @@ def within_one_move(
             continue
         low, high = max(parameter.low, here - rate), min(parameter.high, here + rate)
         if low < high and (low, high) != (parameter.low, parameter.high):
-            content["parameters"][parameter.name] |= {"low": low, "high": high}
+            largest[parameter.name] = rate
             cut.append(f"{parameter.name} {low:.4g} to {high:.4g} {parameter.unit}".rstrip())
     if not cut:
-        return process, ""
-    return Process.from_dict(content), f"Looked at is what one move may reach: {', '.join(cut)}."
+        return None, ""
+    numbers = {name: value for name, value in running.items() if not isinstance(value, str)}
+    return MoveLimits(numbers, largest), f"Looked at is what one move may reach: {', '.join(cut)}."

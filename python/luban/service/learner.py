@@ -23,7 +23,7 @@ from luban.errors import ConfigurationError, DataError
 from luban.recommend import SearchOptions
 from luban.service._missed import Missed, Residual
 from luban.service._observations import Observation, Reader, expected, run_noise
-from luban.service._reach import within_one_move
+from luban.service._reach import one_move
 from luban.service._said import Lesson, sentence_of
 from luban.service.messages import Innovation, Prediction, Recommendation, Value
 
@@ -198,19 +198,20 @@ class Learner:
 
     def _recommended(self, context: Mapping[str, Value], running: Mapping[str, Value]) -> Recommendation:
         options = self.options
+        now, moves, limited = recipe_of(self.process, running), None, ""
+        if options.one_move:
+            moves, limited = one_move(self.process, now.to_dict(), options.move_every_s)
         question = Question(
             context=context_values(self.process, context),
-            running=recipe_of(self.process, running),
+            running=now,
+            moves=moves,
             objective=options.objective,
             level=options.interval_level,
             novelty=novelty_limit(options.novelty),
             seed=options.seed,
             progress=None,
         )
-        process, limited = self.process, ""
-        if options.one_move and question.running is not None:
-            process, limited = within_one_move(self.process, question.running.to_dict(), options.move_every_s)
-        advice = Advice(process, self._model_now())
+        advice = Advice(self.process, self._model_now())
         answer = advice.recommend(question, 1, options.kind, stay=options.stay, search=self._search)[0]
         return self._worded(answer, limited)
 

@@ -95,6 +95,11 @@ def turning_readings() -> tuple[Array, Array]:
     return np.column_stack(columns)[kept], data.Y[kept, 0]
 
 
+def botorch_refit(X: Array, Y: Array, seed: int) -> object:
+    """A fit of BoTorch's default model, as after each new run."""
+    return botorch_fitted(X, Y)
+
+
 def botorch_turning(X: Array, Y: Array, seed: int) -> object:
     """A fit of BoTorch to every reading of turning; it knows no repeats."""
     return botorch_fitted(X, Y)
@@ -103,6 +108,7 @@ def botorch_turning(X: Array, Y: Array, seed: int) -> object:
 CASES: dict[str, tuple[Callable[[Array, Array, int], object], Callable[[int, int], tuple[Array, Array]]]] = {
     "botorch": (botorch, tried),
     "optuna": (optuna, tried),
+    "botorch_refit": (botorch_refit, tried),
     "botorch_turning": (botorch_turning, lambda n, seed: turning_readings()),
 }
 

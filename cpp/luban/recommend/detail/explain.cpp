@@ -341,6 +341,17 @@ void say_evidence(const Explanation& explanation, const std::string& unit, proce
   }
 }
 
+void say_tolerances(const Situation& situation, process::Recommendation& into) {
+  std::vector<std::string> scatters;
+  for (const process::Tolerance& tolerance : situation.basis.process->definition().tolerances) {
+    scatters.push_back(tolerance.parameter + " by " +
+                       with_unit(tolerance.sd, situation.basis.process->unit(tolerance.parameter)));
+  }
+  if (scatters.empty()) return;
+  into.why.push_back("Expected over what the machine does not hold: " + core::listed(scatters) +
+                     " (standard deviation).");
+}
+
 }  // namespace
 
 Proposal explain(const Situation& situation, const Utility& utility, const Eigen::VectorXd& x, const std::string& kind,
@@ -368,6 +379,7 @@ Proposal explain(const Situation& situation, const Utility& utility, const Eigen
   recommendation.why = explanation.warnings;
   say_prediction(situation, utility, recommendation);
   say_ends(situation, recommendation);
+  say_tolerances(situation, recommendation);
   if (!reference.name.empty() && !same_settings(x, reference.x)) {
     say_gain(explanation, reference.min_gain, why_not_judged(explanation, reference), unit, recommendation);
   }

@@ -8,6 +8,7 @@
 #include <luban/core/error.hpp>
 #include <luban/core/text.hpp>
 #include <luban/recommend/detail/focus.hpp>
+#include <luban/recommend/detail/tolerance_surrogate.hpp>
 #include <luban/recommend/detail/words.hpp>
 
 namespace luban::recommend::detail {
@@ -133,11 +134,15 @@ std::optional<surrogate::NoiseLevels> noise_levels(const Basis& basis, const std
   return surrogate::observed_noise_levels(*basis.data, coded_context(encoder, context));
 }
 
-/// A surrogate as decisions see it: without noise variables, with the derived responses.
+/// A surrogate as decisions see it: without noise variables, around settings that the machine holds only so well, with
+/// the derived responses.
 std::shared_ptr<const DerivedSurrogate> decision_surrogate(std::shared_ptr<const surrogate::Surrogate> surrogate,
                                                            const std::optional<surrogate::NoiseLevels>& levels,
                                                            const process::Process& process) {
   if (levels) surrogate = std::make_shared<surrogate::AveragedSurrogate>(std::move(surrogate), *levels);
+  if (const auto& tolerances = process.definition().tolerances; !tolerances.empty()) {
+    surrogate = std::make_shared<ToleranceSurrogate>(std::move(surrogate), tolerances);
+  }
   return std::make_shared<const DerivedSurrogate>(std::move(surrogate), process.derived());
 }
 
@@ -152,7 +157,8 @@ features::Encoder decision_encoder(const features::Encoder& encoder) {
 
 }  // namespace
 
-Situation make_situation(const Basis& basis, const std::vector<NamedValue>& context) {
+Situation make_situation(const Basis& basis, const std::vector<NamedValue>& context,
+                         const std::optional<process::MoveLimits>& moves) {
   if (basis.process == nullptr || basis.surrogate == nullptr) {
     throw ConfigurationError({.where = "recommend.recommend",
                               .expected = "a process and a model",
@@ -162,7 +168,7 @@ Situation make_situation(const Basis& basis, const std::vector<NamedValue>& cont
   }
   // The region comes first: it judges the context before anything is averaged over it.
   const features::Encoder encoder = decision_encoder(basis.surrogate->encoder());
-  SearchRegion region = SearchRegion::make(encoder, process::SearchSpace::of(*basis.process), context);
+  SearchRegion region = SearchRegion::make(encoder, process::SearchSpace::of(*basis.process, moves), context);
   std::vector<NamedValue> ordered;
   for (const Eigen::Index column : encoder.columns_of(Role::context)) {
     const features::EncodedVariable& variable = encoder.variables()[column];

@@ -36,7 +36,8 @@ struct Situation {
 };
 
 /// @throws as recommend().
-[[nodiscard]] Situation make_situation(const Basis& basis, const std::vector<process::NamedValue>& context);
+[[nodiscard]] Situation make_situation(const Basis& basis, const std::vector<process::NamedValue>& context,
+                                       const std::optional<process::MoveLimits>& moves);
 
 /// The objective of a response ("" = the first). @throws ConfigurationError naming the objectives.
 [[nodiscard]] Utility find_objective(const Situation& situation, const std::string& response, const char* where);

@@ -1,5 +1,6 @@
 #include <luban/surrogate/detail/conditioned.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <utility>
 
@@ -29,6 +30,7 @@ Conditioned::Conditioned(std::shared_ptr<const LogPosterior> target, Eigen::Vect
   Factorisation factor = factorise(work.matrix, "surrogate.gaussian_process");
   lower_ = std::move(factor.lower);
   jitter_ = factor.jitter;
+  ridge_ = jitter_ > 0.0 ? jitter_ * work.matrix.diagonal().cwiseAbs().mean() : 0.0;
   degraded_ = factor.degraded;
   inverse_ = inverse_from_cholesky(lower_);
   const Eigen::VectorXd& y = target_->data().y;
@@ -48,6 +50,20 @@ void Conditioned::add_noise(GaussianPosterior::Moments& out, double sum_squared_
   const double within = noise.point * (1.0 - sum_squared_weights) + noise.within;
   out.between_variance = Eigen::VectorXd::Constant(out.mean.size(), between);
   out.within_variance = Eigen::VectorXd::Constant(out.mean.size(), within);
+}
+
+void Conditioned::add_varying_noise(const Points& points, const Eigen::VectorXd& weights,
+                                    const PosteriorRequest& request, Eigen::Index inputs,
+                                    GaussianPosterior::Moments& out) const {
+  if (!target_->noise_varies()) return add_noise(out, weights.squaredNorm());
+  const NoiseVariances noise = this->noise();
+  const Eigen::RowVectorXd shape = target_->noise_shape(theta_, points).transpose();
+  const Eigen::ArrayXd runs = weighted_columns(shape.cwiseSqrt(), weights).transpose().array().square();
+  const Eigen::ArrayXd own = weighted_columns(shape, weights.cwiseAbs2()).transpose();
+  const Eigen::ArrayXd reading = weighted_columns(shape, weights).transpose();
+  out.between_variance = noise.between * runs + noise.point * own;
+  out.within_variance = (noise.between + noise.point + noise.within) * reading - out.between_variance.array();
+  if (request.gradients) out.between_gradient = target_->noise_gradient(theta_, out.between_variance, inputs);
 }
 
 void Conditioned::finish(const Eigen::MatrixXd& cross, const Eigen::MatrixXd& solved,
@@ -85,7 +101,7 @@ GaussianPosterior::Moments Conditioned::moments(const Eigen::MatrixXd& X, const 
   const Eigen::MatrixXd solved = solve(with_mean);
   GaussianPosterior::Moments out;
   finish(with_mean, solved, covariance.diagonal(theta_, points).array() + constant(), 1.0, out);
-  add_noise(out, 1.0);
+  add_varying_noise(points, Eigen::VectorXd::Ones(1), request, X.cols(), out);
   if (request.joint) {
     Covariance::Workspace work;
     Eigen::MatrixXd prior;
@@ -115,7 +131,7 @@ GaussianPosterior::Moments Conditioned::average(const Eigen::MatrixXd& X, const 
   const Eigen::MatrixXd solved = solve(averaged);
   GaussianPosterior::Moments out;
   finish(averaged, solved, prior_variance_of_averages(points, weights), weights.sum(), out);
-  add_noise(out, weights.squaredNorm());
+  add_varying_noise(points, weights, request, X.cols(), out);
   if (request.reading) {
     out.within_variance += spread_of_levels(cross.value.array() + constant(), points, weights, out);
   } else {
@@ -158,7 +174,7 @@ GaussianPosterior::Moments Conditioned::prior(const Eigen::MatrixXd& X, const Po
   GaussianPosterior::Moments out;
   out.mean = Eigen::VectorXd::Constant(points.count(), data.location + data.scale * mean_);
   out.variance = unit * (covariance.diagonal(theta_, points).array() + constant());
-  add_noise(out, 1.0);
+  add_varying_noise(points, Eigen::VectorXd::Ones(1), request, X.cols(), out);
   if (request.joint) {
     Covariance::Workspace work;
     covariance.evaluate_lower(theta_, points, work, out.covariance);
@@ -251,8 +267,37 @@ Eigen::VectorXd Conditioned::left_out_residuals() const {
   // for a reading of weight 1 the noise counts whole.
   const Eigen::ArrayXd precision = inverse_.diagonal().array();
   const Eigen::ArrayXd weight = target_->data().weight.array();
-  const double within = target_->noise(theta_).within;
+  const Eigen::ArrayXd within = target_->noise(theta_).within * target_->noise_shape(theta_, target_->points()).array();
   return (alpha_.array() / precision) / (1.0 / precision - within / weight + within).sqrt();
+}
+
+Conditioned::LeftOutMoments Conditioned::left_out(const std::vector<std::vector<Eigen::Index>>& groups) const {
+  const Eigen::VectorXd& y = target_->data().y;
+  const NoiseVariances noise = target_->noise(theta_);
+  const bool free_mean = !std::isfinite(target_->mean_variance());
+  const Eigen::VectorXd solved = alpha_ + mean_ * inverse_.rowwise().sum();  // C⁻¹ y
+  const Eigen::VectorXd ones = inverse_.rowwise().sum();                     // C⁻¹ 1
+  LeftOutMoments out{y, y, y};
+  for (const std::vector<Eigen::Index>& rows : groups) {
+    // Of the group given the others: covariance (C⁻¹)_gg⁻¹, and y misses its mean by that times (C⁻¹ (y − mean))_g.
+    const Eigen::MatrixXd precision = inverse_(rows, rows);
+    const Eigen::MatrixXd covariance = inverse_from_cholesky(factorise(precision, "surrogate.left_out").lower);
+    double mean = mean_;
+    if (free_mean) {
+      const Eigen::VectorXd weighted = covariance * ones(rows);
+      mean = (ones.dot(y) - weighted.dot(solved(rows))) / (ones.sum() - weighted.dot(ones(rows)));
+    }
+    const Eigen::VectorXd residual = covariance * (solved(rows) - mean * ones(rows));
+    for (std::size_t k = 0; k < rows.size(); ++k) {
+      const auto at = static_cast<Eigen::Index>(k);
+      const Eigen::Index row = rows[k];
+      const double own = noise.between + noise.point + noise.within / target_->data().weight(row);
+      out.mean(row) = y(row) - residual(at);
+      out.variance(row) = covariance(at, at);
+      out.latent_variance(row) = std::max(covariance(at, at) - own, smallest_share * covariance(at, at));
+    }
+  }
+  return out;
 }
 
 NoiseVariances Conditioned::noise() const {

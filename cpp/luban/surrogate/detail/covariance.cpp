@@ -4,6 +4,8 @@
 #include <cmath>
 #include <utility>
 
+#include <luban/core/error.hpp>
+#include <luban/core/text.hpp>
 #include <luban/parallel/arena.hpp>
 #include <luban/surrogate/detail/kernels/kernels.hpp>
 #include <luban/surrogate/detail/simd.hpp>
@@ -18,6 +20,27 @@ constexpr Eigen::Index least_parallel_points = 150;  // below, waking a thread t
 
 Eigen::Index panel_count(Eigen::Index n) {
   return (n + panel_columns - 1) / panel_columns;
+}
+
+std::size_t column_of(const std::string& name, const features::Encoder& encoder) {
+  const Eigen::Index at = encoder.find(name);
+  if (at >= 0) return static_cast<std::size_t>(at);
+  std::vector<std::string> known;
+  for (const features::EncodedVariable& variable : encoder.variables()) known.push_back(variable.name);
+  throw core::ConfigurationError({.where = "surrogate.covariance",
+                                  .expected = "one of the inputs " + core::listed(known),
+                                  .received = core::quoted(name),
+                                  .place = "inputs named by the model",
+                                  .hint = core::nearest_hint(name, known)});
+}
+
+// Which columns of X are looked at; no names mean all.
+std::vector<bool> kept_columns(const std::vector<std::string>& inputs, const std::vector<std::string>& without,
+                               const features::Encoder& encoder) {
+  std::vector<bool> out(static_cast<std::size_t>(encoder.p()), inputs.empty());
+  for (const std::string& name : inputs) out[column_of(name, encoder)] = true;
+  for (const std::string& name : without) out[column_of(name, encoder)] = false;
+  return out;
 }
 
 template <typename Body>
@@ -35,20 +58,43 @@ Covariance::Covariance(const ModelSpec& model, const features::Encoder& encoder)
   std::vector<std::ptrdiff_t> kept;
   resolve_factors(model, encoder, kept);
   resolve_terms(model, kept);
+  if (model.noise_profile.used) {
+    noise_profile_.emplace(model.noise_profile, encoder, layout_,
+                           kept_columns(model.noise_profile.inputs, {}, encoder));
+  }
+  if (!model.warp.used || layout_.numeric().empty()) return;
+  warp_.emplace(model.warp, encoder, layout_, std::ssize(hyperparameters_));
+  const std::vector<Hyperparameter>& own = warp_->hyperparameters();
+  hyperparameters_.insert(hyperparameters_.end(), own.begin(), own.end());
+}
+
+const Points& Covariance::seen(const Eigen::VectorXd& theta, const Points& points, Points& memory) const {
+  if (!warp_) return points;
+  memory = warp_->bent(theta, points);
+  return memory;
 }
 
 void Covariance::resolve_factors(const ModelSpec& model, const features::Encoder& encoder,
                                  std::vector<std::ptrdiff_t>& kept) {
   for (const FactorSpec& spec : model.factors) {
     const KernelEntry& entry = kernel(spec.kind);
-    const bool numeric = !entry.of_categories && !layout_.numeric().empty();
-    const bool categorical = (entry.of_categories || spec.with_categories) && !layout_.categorical().empty();
-    if (!numeric && !categorical) {
+    const std::vector<bool> columns = kept_columns(spec.inputs, spec.without, encoder);
+    const InputLayout own_inputs = layout_.only(columns);
+    const bool numeric = !entry.of_categories && !own_inputs.numeric().empty();
+    const bool categorical = (entry.of_categories || spec.with_categories) && !own_inputs.categorical().empty();
+    const bool of_one = entry.kind == FactorKind::forgetting || entry.kind == FactorKind::coregionalisation;
+    if (!numeric && !categorical && !of_one) {
       kept.push_back(-1);
       continue;
     }
+    std::unique_ptr<Factor> factor = entry.make(spec, encoder, own_inputs, std::ssize(hyperparameters_));
+    if (entry.kind == FactorKind::embedding && factor->hyperparameters().empty()) {
+      kept.push_back(-1);  // every input has one category
+      continue;
+    }
     kept.push_back(static_cast<std::ptrdiff_t>(factors_.size()));
-    factors_.push_back(entry.make(spec, encoder, layout_, static_cast<Eigen::Index>(hyperparameters_.size())));
+    factors_.push_back(std::move(factor));
+    inputs_of_factor_.push_back(layout_.places(columns));
     const std::vector<Hyperparameter>& own = factors_.back()->hyperparameters();
     hyperparameters_.insert(hyperparameters_.end(), own.begin(), own.end());
   }
@@ -74,9 +120,28 @@ bool Covariance::stationary() const noexcept {
   return std::all_of(factors_.begin(), factors_.end(), [](const auto& factor) { return factor->stationary(); });
 }
 
+Eigen::MatrixXd Covariance::coordinates_of(std::size_t factor, const Eigen::VectorXd& theta, const Points& seen) const {
+  Points memory;
+  return factors_[factor]->coordinates(theta, inputs_of_factor_[factor].of(seen, memory));
+}
+
+void Covariance::add_input_gradient(std::size_t factor, const Eigen::VectorXd& theta, const Points& seen,
+                                    const Eigen::MatrixXd& by_coordinates, Eigen::MatrixXd& by_numeric) const {
+  const ChosenInputs& chosen = inputs_of_factor_[factor];
+  if (chosen.all) return factors_[factor]->add_input_gradient(theta, seen, by_coordinates, by_numeric);
+  Points memory;
+  Eigen::MatrixXd own = Eigen::MatrixXd::Zero(by_numeric.rows(), std::ssize(chosen.numeric));
+  factors_[factor]->add_input_gradient(theta, chosen.of(seen, memory), by_coordinates, own);
+  for (std::size_t k = 0; k < chosen.numeric.size(); ++k) {
+    by_numeric.col(chosen.numeric[k]) += own.col(static_cast<Eigen::Index>(k));
+  }
+}
+
 Covariance::Coordinates Covariance::coordinates(const Eigen::VectorXd& theta, const Points& points) const {
+  Points memory;
+  const Points& seen = this->seen(theta, points, memory);
   Coordinates out{points.count(), {}};
-  for (const auto& factor : factors_) out.of_factor.push_back(factor->coordinates(theta, points));
+  for (std::size_t f = 0; f < factors_.size(); ++f) out.of_factor.push_back(coordinates_of(f, theta, seen));
   return out;
 }
 
@@ -173,9 +238,28 @@ void Covariance::evaluate_lower(const Eigen::VectorXd& theta, const Points& poin
   });
 }
 
+void Covariance::Partial::operator+=(const Partial& other) {
+  terms += other.terms;
+  for (std::size_t f = 0; f < spreads.size(); ++f) {
+    spreads[f] += other.spreads[f];
+    coordinates[f] += other.coordinates[f];
+  }
+}
+
+Covariance::Partial Covariance::no_gradient(const Workspace& work) const {
+  Partial out{Eigen::VectorXd::Zero(std::ssize(terms_)), {}, {}};
+  for (std::size_t f = 0; f < factors_.size(); ++f) {
+    const Eigen::MatrixXd& z = work.coordinates.of_factor[f];
+    const bool moved = factors_[f]->moves_coordinates() || (warp_ && !factors_[f]->of_categories());
+    out.spreads.emplace_back(Eigen::VectorXd::Zero(z.cols()));
+    out.coordinates.emplace_back(moved ? Eigen::MatrixXd::Zero(z.rows(), z.cols()) : Eigen::MatrixXd());
+  }
+  return out;
+}
+
 void Covariance::add_panel_gradient(const Eigen::VectorXd& variances, const Workspace& work,
                                     const Eigen::MatrixXd& inverse, const Eigen::VectorXd& alpha, Eigen::Index panel,
-                                    Eigen::VectorXd& terms, std::vector<Eigen::VectorXd>& spreads) const {
+                                    Partial& own) const {
   const SimdTable& loops = simd_table();
   const Eigen::Index n = inverse.rows();
   const Eigen::Index first = panel * panel_columns;
@@ -192,43 +276,67 @@ void Covariance::add_panel_gradient(const Eigen::VectorXd& variances, const Work
     for (std::size_t t = 0; t < terms_.size(); ++t) {
       const auto at = static_cast<Eigen::Index>(t);
       term_column(terms_[t], none, work.factors, j, variances(at), m.head(rows));
-      terms(at) += m.head(rows).dot(weight);
+      own.terms(at) += m.head(rows).dot(weight);
     }
     for (std::size_t f = 0; f < factors_.size(); ++f) {
-      if (!factors_[f]->stationary()) continue;
+      Eigen::MatrixXd& by_coordinates = own.coordinates[f];
+      const bool stationary = factors_[f]->stationary();
+      const bool moved = by_coordinates.size() > 0;
+      if (!stationary && !moved) continue;
       factor_column(variances, f, work.factors, j, scratch.head(rows), m.head(rows));
       m.head(rows).array() *= weight.array();
       const Eigen::MatrixXd& z = work.coordinates.of_factor[f];
       here = z.row(j).transpose();
-      loops.spread(static_cast<std::size_t>(rows), static_cast<std::size_t>(z.cols()), &z(j, 0),
-                   static_cast<std::size_t>(n), here.data(), m.data(), spreads[f].data());
+      if (stationary) {
+        loops.spread(static_cast<std::size_t>(rows), static_cast<std::size_t>(z.cols()), z.data() + j,
+                     static_cast<std::size_t>(n), here.data(), m.data(), own.spreads[f].data());
+      }
+      for (Eigen::Index c = 0; moved && c < z.cols(); ++c) {
+        auto below = scratch.head(rows);
+        if (stationary) {
+          below = 2.0 * m.head(rows).array() * (z.col(c).tail(rows).array() - here(c));
+          by_coordinates(j, c) -= below.sum();
+        } else {
+          const double share = 1.0 / static_cast<double>(z.cols());
+          below = (share * here(c)) * m.head(rows);
+          by_coordinates(j, c) += share * m.head(rows).dot(z.col(c).tail(rows));
+        }
+        by_coordinates.col(c).tail(rows) += below;
+      }
     }
   }
 }
 
-void Covariance::add_gradient(const Eigen::VectorXd& theta, const Workspace& work, const Eigen::MatrixXd& inverse,
-                              const Eigen::VectorXd& alpha, Eigen::VectorXd& gradient) const {
+void Covariance::add_gradient(const Eigen::VectorXd& theta, const Points& points, const Workspace& work,
+                              const Eigen::MatrixXd& inverse, const Eigen::VectorXd& alpha,
+                              Eigen::VectorXd& gradient) const {
   const Eigen::Index n = inverse.rows();
   const Eigen::VectorXd variances = this->variances(theta);
-  struct Partial {
-    Eigen::VectorXd terms;
-    std::vector<Eigen::VectorXd> spreads;
-  };
-  Partial sum{Eigen::VectorXd::Zero(variances.size()), {}};
-  for (const Eigen::MatrixXd& z : work.coordinates.of_factor) sum.spreads.emplace_back(Eigen::VectorXd::Zero(z.cols()));
+  Partial sum = no_gradient(work);
   std::vector<Partial> partial(static_cast<std::size_t>(panel_count(n)), sum);
   for_each_panel(n, [&](Eigen::Index panel) {
-    Partial& own = partial[static_cast<std::size_t>(panel)];
-    add_panel_gradient(variances, work, inverse, alpha, panel, own.terms, own.spreads);
+    add_panel_gradient(variances, work, inverse, alpha, panel, partial[static_cast<std::size_t>(panel)]);
   });
-  for (const Partial& own : partial) {
-    sum.terms += own.terms;
-    for (std::size_t f = 0; f < factors_.size(); ++f) sum.spreads[f] += own.spreads[f];
-  }
+  for (const Partial& own : partial) sum += own;
   for (std::size_t t = 0; t < terms_.size(); ++t) {
     gradient(terms_[t].variance) += sum.terms(static_cast<Eigen::Index>(t));
   }
-  for (std::size_t f = 0; f < factors_.size(); ++f) factors_[f]->add_gradient_of_spread(sum.spreads[f], gradient);
+  Points memory;
+  const Points& seen = this->seen(theta, points, memory);
+  Eigen::MatrixXd by_numeric = Eigen::MatrixXd::Zero(n, layout_.numeric_count());
+  for (std::size_t f = 0; f < factors_.size(); ++f) {
+    if (factors_[f]->moves_coordinates()) {
+      Points chosen;
+      factors_[f]->add_gradient_of_coordinates(theta, inputs_of_factor_[f].of(seen, chosen), sum.coordinates[f],
+                                               gradient);
+    } else {
+      factors_[f]->add_gradient_of_spread(theta, sum.spreads[f], gradient);
+    }
+    if (warp_ && !factors_[f]->of_categories()) {
+      add_input_gradient(f, theta, seen, sum.coordinates[f], by_numeric);
+    }
+  }
+  if (warp_) warp_->add_gradient(theta, points, by_numeric, gradient);
 }
 
 Covariance::Cross Covariance::cross(const Eigen::VectorXd& theta, const Coordinates& data, Points points) const {
@@ -261,6 +369,8 @@ std::vector<Eigen::MatrixXd> Covariance::input_gradients(
   const Eigen::Index n = cross.value.rows();
   const Eigen::Index q = cross.value.cols();
   const Eigen::VectorXd variances = this->variances(theta);
+  Points memory;
+  const Points& seen = this->seen(theta, cross.points, memory);
   std::vector<Eigen::MatrixXd> by_numeric(coefficients.size(), Eigen::MatrixXd::Zero(q, layout_.numeric_count()));
   Eigen::VectorXd slope(n);
   Eigen::VectorXd scratch(n);
@@ -281,11 +391,12 @@ std::vector<Eigen::MatrixXd> Covariance::input_gradients(
     }
     const double scale = stationary ? 2.0 : -1.0 / static_cast<double>(std::max<Eigen::Index>(z.cols(), 1));
     for (std::size_t k = 0; k < coefficients.size(); ++k) {
-      factors_[f]->add_input_gradient(theta, cross.points, scale * by_coordinates[k].transpose(), by_numeric[k]);
+      add_input_gradient(f, theta, seen, scale * by_coordinates[k].transpose(), by_numeric[k]);
     }
   }
   std::vector<Eigen::MatrixXd> out;
-  for (const Eigen::MatrixXd& each : by_numeric) {
+  for (Eigen::MatrixXd& each : by_numeric) {
+    if (warp_) warp_->unbend(theta, cross.points, each);
     out.emplace_back(Eigen::MatrixXd::Zero(q, inputs_));
     layout_.scatter(each, out.back());
   }
@@ -293,12 +404,14 @@ std::vector<Eigen::MatrixXd> Covariance::input_gradients(
 }
 
 Eigen::VectorXd Covariance::diagonal(const Eigen::VectorXd& theta, const Points& points) const {
+  Points memory;
+  const Points& seen = this->seen(theta, points, memory);
   Eigen::VectorXd out = Eigen::VectorXd::Zero(points.count());
   for (const Term& term : terms_) {
     Eigen::VectorXd values = Eigen::VectorXd::Constant(points.count(), std::exp(theta(term.variance)));
     for (const std::size_t f : term.factors) {
       if (factors_[f]->stationary()) continue;
-      const Eigen::MatrixXd z = factors_[f]->coordinates(theta, points);
+      const Eigen::MatrixXd z = coordinates_of(f, theta, seen);
       values.array() *= z.rowwise().squaredNorm().array() / static_cast<double>(std::max<Eigen::Index>(z.cols(), 1));
     }
     out += values;
@@ -307,18 +420,26 @@ Eigen::VectorXd Covariance::diagonal(const Eigen::VectorXd& theta, const Points&
 }
 
 Eigen::MatrixXd Covariance::diagonal_gradient(const Eigen::VectorXd& theta, const Points& points) const {
-  // Stationary factors are 1 on the diagonal, so a term's only moving part is a linear factor (at most one is useful).
+  // Stationary factors are 1 on the diagonal; of the others all but the one that moves stay as they are.
   Eigen::MatrixXd by_numeric = Eigen::MatrixXd::Zero(points.count(), layout_.numeric_count());
+  Points memory;
+  const Points& seen = this->seen(theta, points, memory);
   for (const Term& term : terms_) {
     for (const std::size_t f : term.factors) {
       if (factors_[f]->stationary()) continue;
-      const Eigen::MatrixXd z = factors_[f]->coordinates(theta, points);
-      const double scale =
-          2.0 * std::exp(theta(term.variance)) / static_cast<double>(std::max<Eigen::Index>(z.cols(), 1));
-      factors_[f]->add_input_gradient(theta, points, scale * z, by_numeric);
+      Eigen::MatrixXd z = coordinates_of(f, theta, seen);
+      z *= 2.0 * std::exp(theta(term.variance)) / static_cast<double>(std::max<Eigen::Index>(z.cols(), 1));
+      for (const std::size_t other : term.factors) {
+        if (other != f && !factors_[other]->stationary()) {
+          const Eigen::MatrixXd still = coordinates_of(other, theta, seen);
+          z.array().colwise() *= still.rowwise().squaredNorm().array() / static_cast<double>(still.cols());
+        }
+      }
+      add_input_gradient(f, theta, seen, z, by_numeric);
     }
   }
   Eigen::MatrixXd out = Eigen::MatrixXd::Zero(points.count(), inputs_);
+  if (warp_) warp_->unbend(theta, points, by_numeric);
   layout_.scatter(by_numeric, out);
   return out;
 }

@@ -8,7 +8,12 @@ namespace luban::surrogate::detail {
 
 Factor::~Factor() = default;
 
-void Factor::add_gradient_of_spread(const Eigen::VectorXd& /*spread*/, Eigen::VectorXd& /*gradient*/) const {}
+void Factor::add_gradient_of_spread(const Eigen::VectorXd& /*theta*/, const Eigen::VectorXd& /*spread*/,
+                                    Eigen::VectorXd& /*gradient*/) const {}
+
+void Factor::add_gradient_of_coordinates(const Eigen::VectorXd& /*theta*/, const Points& /*points*/,
+                                         const Eigen::MatrixXd& /*by_coordinates*/,
+                                         Eigen::VectorXd& /*gradient*/) const {}
 
 void Factor::add_input_gradient(const Eigen::VectorXd& /*theta*/, const Points& /*points*/,
                                 const Eigen::MatrixXd& /*by_coordinates*/, Eigen::MatrixXd& /*by_numeric*/) const {}

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -31,6 +32,9 @@ class Factor {
   virtual ~Factor();
   [[nodiscard]] const std::vector<Hyperparameter>& hyperparameters() const noexcept { return hyperparameters_; }
   [[nodiscard]] virtual bool stationary() const noexcept { return true; }
+  /// Degrees of freedom of the Student t that a stationary factor's spectral density is, by its coordinates, infinite
+  /// where it is normal: what random features are drawn from (Rahimi and Recht 2007). None: not known.
+  [[nodiscard]] virtual std::optional<double> spectral_degrees() const noexcept { return std::nullopt; }
   /// Whether it looks at categorical inputs alone, by which there are no derivatives.
   [[nodiscard]] virtual bool of_categories() const noexcept { return false; }
 
@@ -41,8 +45,14 @@ class Factor {
   /// Whether the derivative is not −value / 2.
   [[nodiscard]] virtual bool own_slope() const noexcept { return false; }
   /// Adds the derivative by the factor's own hyperparameters to the gradient by theta, from spread (c) =
-  /// Σ_ij M_ij (z_i − z_j)² of every coordinate, M_ij the weight of ∂ value_ij / ∂ r²_ij.
-  virtual void add_gradient_of_spread(const Eigen::VectorXd& spread, Eigen::VectorXd& gradient) const;
+  /// Σ_ij M_ij (z_i − z_j)² of every coordinate, M_ij the weight of ∂ value_ij / ∂ r²_ij. For factors whose
+  /// hyperparameters scale coordinates.
+  virtual void add_gradient_of_spread(const Eigen::VectorXd& theta, const Eigen::VectorXd& spread,
+                                      Eigen::VectorXd& gradient) const;
+  /// Whether hyperparameters do more than scale coordinates: then their gradient comes from that by coordinates (n, c).
+  [[nodiscard]] virtual bool moves_coordinates() const noexcept { return false; }
+  virtual void add_gradient_of_coordinates(const Eigen::VectorXd& theta, const Points& points,
+                                           const Eigen::MatrixXd& by_coordinates, Eigen::VectorXd& gradient) const;
   /// Adds the derivative by the numeric inputs (q, dn) from that by the coordinates (q, c).
   virtual void add_input_gradient(const Eigen::VectorXd& theta, const Points& points,
                                   const Eigen::MatrixXd& by_coordinates, Eigen::MatrixXd& by_numeric) const;

@@ -34,6 +34,26 @@ double upper_quantile(double probability) {
   return 2.0 * std::sqrt(q - 1.0);
 }
 
+// Where a climb on the target begins.
+Eigen::VectorXd resolved(const WarmStart& start, const LogPosterior& target) {
+  if (start.names.empty()) return start.theta;
+  Eigen::VectorXd out = target.start();
+  const double rescaled = 2.0 * std::log(start.scale / target.data().scale);
+  for (Eigen::Index k = 0; k < out.size(); ++k) {
+    const std::string& name = target.hyperparameters()[static_cast<std::size_t>(k)].name;
+    const auto found = std::find(start.names.begin(), start.names.end(), name);
+    if (found == start.names.end()) continue;
+    out(k) = start.theta(found - start.names.begin()) + (name.starts_with("log_variance:") ? rescaled : 0.0);
+  }
+  return out.cwiseMax(target.low()).cwiseMin(target.high());
+}
+
+bool same_names(const WarmStart& start, const LogPosterior& target) {
+  return std::equal(start.names.begin(), start.names.end(), target.hyperparameters().begin(),
+                    target.hyperparameters().end(),
+                    [](const std::string& name, const Hyperparameter& one) { return name == one.name; });
+}
+
 class Fit {
  public:
   Fit(const features::Dataset& data, Eigen::Index response, const ModelSpec& model,
@@ -47,7 +67,9 @@ class Fit {
         key_(key),
         control_(control) {}
 
-  FittedResponse run(const Eigen::VectorXd& warm_start) {
+  FittedResponse run(const WarmStart& warm_start) {
+    if (!warm_start.names.empty()) again_ = warm_start;
+    know_variances();
     weights_ = initial_weights();
     Optimum optimum = fit(weights_, warm_start, options_);
     if (options_.robust) judged_ = readings_to_judge();
@@ -63,13 +85,14 @@ class Fit {
         process_ = process;
       } else {
         weights_ = cleaned;
-        optimum = fit(weights_, {}, options_);
+        optimum = fit(weights_, again_, options_);
       }
     }
-    return {process_, report(optimum)};
+    return {process_, report(optimum), {optimum.curvature, target_->data().u()}};
   }
 
  private:
+  // Weights before those of known variances.
   Eigen::VectorXd initial_weights() const {
     if (options_.robust) return features::robust_weights(data_, response_);
     Eigen::VectorXd out = Eigen::VectorXd::Ones(data_.n());
@@ -79,11 +102,33 @@ class Fit {
     return out;
   }
 
-  Optimum fit(const Eigen::VectorXd& weights, const Eigen::VectorXd& warm_start,
-              const GaussianProcessOptions& options) {
-    target_ = std::make_shared<const LogPosterior>(model_, covariance_,
-                                                   standardise(features::reduce(data_, response_, weights)));
-    Optimum out = maximise(*target_, model_, options, warm_start, key_, control_);
+  // Known variances v of the readings are weights mean(v) / v beside a reading of variance mean(v).
+  void know_variances() {
+    known_ = Eigen::VectorXd::Ones(data_.n());
+    if (data_.noise_variance.size() == 0) return;
+    double sum = 0.0;
+    double count = 0.0;
+    for (Eigen::Index i = 0; i < data_.n(); ++i) {
+      if (std::isnan(data_.Y(i, response_))) continue;
+      sum += data_.noise_variance(i, response_);
+      count += 1.0;
+    }
+    known_variance_ = count > 0.0 ? sum / count : 0.0;
+    for (Eigen::Index i = 0; i < data_.n(); ++i) {
+      if (!std::isnan(data_.Y(i, response_))) known_(i) = known_variance_ / data_.noise_variance(i, response_);
+    }
+  }
+
+  Optimum fit(const Eigen::VectorXd& weights, const WarmStart& warm_start, const GaussianProcessOptions& options) {
+    TrainingData training =
+        standardise(features::reduce(data_, response_, weights.cwiseProduct(known_)), data_.run_ids);
+    if (known_variance_ > 0.0) {
+      training.known_within = known_variance_ / (training.scale * training.scale);
+      training.extra_noise = options_.extra_noise;
+    }
+    target_ = std::make_shared<const LogPosterior>(model_, covariance_, std::move(training));
+    Optimum out = maximise(*target_, model_, options, resolved(warm_start, *target_), key_, control_,
+                           same_names(warm_start, *target_) ? warm_start.curvature : Curvature{});
     evaluations_ += out.evaluations;
     process_ = std::make_shared<const Conditioned>(target_, out.theta);
     return out;
@@ -139,12 +184,13 @@ class Fit {
   // Where some readings are repeated, a weight would act on the noise within a run alone. So each cell counts as one
   // reading, its mean, in a fit with one level of noise; what that sets aside is believed of cells that cannot tell.
   Eigen::VectorXd judged_by_means() const {
-    const features::Reduction reduction = features::reduce(data_, response_, weights_);
+    const features::Reduction reduction = features::reduce(data_, response_, weights_.cwiseProduct(known_));
     const Eigen::Index u = reduction.X.rows();
     features::Dataset means;
     means.encoder = data_.encoder;
     means.X = reduction.X;
     means.Y = reduction.mean;
+    if (known_variance_ > 0.0) means.noise_variance = known_variance_ / reduction.weight.array();
     means.responses = {data_.responses[static_cast<std::size_t>(response_)]};
     for (Eigen::Index row = 0; row < u; ++row) {
       means.run.push_back(static_cast<std::int32_t>(row));
@@ -158,7 +204,7 @@ class Fit {
     GaussianProcessOptions quick = options_;
     quick.starts = 1;
     quick.warm_starts.clear();
-    const FittedResponse judged = Fit(means, 0, model_, covariance_, quick, key_, control_).run({});
+    const FittedResponse judged = Fit(means, 0, model_, covariance_, quick, key_, control_).run(again_);
     Eigen::VectorXd out = weights_;
     for (const std::int64_t row : judged.report.set_aside) {
       for (const Eigen::Index reading : judged_[static_cast<std::size_t>(row)]) out(reading) = 0.0;
@@ -172,13 +218,13 @@ class Fit {
     quick.max_iterations = std::min(options_.max_iterations, round_iterations);
     Eigen::VectorXd soft = weights_;
     Eigen::VectorXd residuals = process_->left_out_residuals();
-    Eigen::VectorXd warm;
+    WarmStart warm = again_;
     for (int round = 0; round < most_rounds; ++round) {
       for (std::size_t row = 0; row < judged_.size(); ++row) {
         const double z = residuals(static_cast<Eigen::Index>(row));
         for (const Eigen::Index reading : judged_[row]) soft(reading) = (degrees + 1.0) / (degrees + z * z);
       }
-      warm = fit(soft, warm, quick).theta;
+      warm = {.theta = fit(soft, warm, quick).theta};
       residuals = process_->left_out_residuals();
     }
     Eigen::VectorXd out = weights_;
@@ -218,7 +264,10 @@ class Fit {
   const GaussianProcessOptions& options_;
   core::RandomKey key_;
   const core::CallControl& control_;
-  Eigen::VectorXd weights_;
+  WarmStart again_;              // of fits after the first: what holds for data of another structure, too
+  Eigen::VectorXd known_;        // weights of known variances
+  double known_variance_ = 0.0;  // of a reading whose weight is 1; 0 = learned
+  Eigen::VectorXd weights_;      // of gross errors
   std::vector<std::vector<Eigen::Index>> judged_;  // by row of the first target
   std::vector<std::int64_t> set_aside_;
   std::shared_ptr<const LogPosterior> target_;
@@ -230,7 +279,7 @@ class Fit {
 
 FittedResponse fit_response(const features::Dataset& data, Eigen::Index response, const ModelSpec& model,
                             const std::shared_ptr<const Covariance>& covariance, const GaussianProcessOptions& options,
-                            const Eigen::VectorXd& warm_start, core::RandomKey key, const core::CallControl& control) {
+                            const WarmStart& warm_start, core::RandomKey key, const core::CallControl& control) {
   return Fit(data, response, model, covariance, options, key, control).run(warm_start);
 }
 

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <memory>
+#include <string>
+#include <vector>
 
 #include <Eigen/Core>
 
@@ -12,32 +14,52 @@
 
 namespace luban::surrogate::detail {
 
+/// What the end of a climb knows of the surface there.
+struct Curvature {
+  Eigen::MatrixXd hessian;  ///< of minus the log posterior; empty = not known
+  Eigen::Index points = 0;  ///< of the data
+};
+
 /// One response, fitted.
 struct FittedResponse {
   std::shared_ptr<const Conditioned> process;
   FitReport report;
+  Curvature curvature = {};  ///< not part of an artefact
 };
 
-/// Weights, reduction, optimisation of the hyperparameters, conditioning. `warm_start` may be empty.
+/// Where a fit begins; nothing: at the priors.
+struct WarmStart {
+  Eigen::VectorXd theta = {};
+  /// Of theta, which then is matched by name to what the data ask for: what has no namesake begins at the priors.
+  /// Empty: theta is as long as the data ask for.
+  std::vector<std::string> names = {};
+  double scale = 1.0;        ///< with names: of the standardisation that theta's variances are in
+  Curvature curvature = {};  ///< with names, which must then be those of the data, in order; or nothing
+};
+
+/// Weights, reduction, optimisation of the hyperparameters, conditioning.
 /// @throws as GaussianProcess::fit.
 [[nodiscard]] FittedResponse fit_response(const features::Dataset& data, Eigen::Index response, const ModelSpec& model,
                                           const std::shared_ptr<const Covariance>& covariance,
-                                          const GaussianProcessOptions& options, const Eigen::VectorXd& warm_start,
+                                          const GaussianProcessOptions& options, const WarmStart& warm_start,
                                           core::RandomKey key, const core::CallControl& control);
 
 /// The optimum of several starts.
 struct Optimum {
   Eigen::VectorXd theta;
+  Eigen::MatrixXd curvature;  ///< of minus the log posterior, as the last climb saw it
   double log_posterior = 0.0;
   int evaluations = 0;
   int converged = 0;  ///< starts that met a tolerance
 };
 
 /// Multi-start maximisation: all starts but a warm one climb on a part of the runs first, the best go on with growing
-/// parts and end on everything. The same for any number of threads. @throws NumericalError when no start is usable.
+/// parts and end on everything. The same for any number of threads. @param warm_curvature that is expected at the warm
+/// start; may be empty. @throws NumericalError when no start is usable.
 [[nodiscard]] LUBAN_SURROGATE_EXPORT Optimum maximise(const LogPosterior& target, const ModelSpec& model,
                                                       const GaussianProcessOptions& options,
                                                       const Eigen::VectorXd& warm_start, core::RandomKey key,
-                                                      const core::CallControl& control);
+                                                      const core::CallControl& control,
+                                                      const Curvature& warm_curvature = {});
 
 }  // namespace luban::surrogate::detail

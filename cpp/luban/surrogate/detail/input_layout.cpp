@@ -18,6 +18,46 @@ InputLayout::InputLayout(const features::Encoder& encoder) {
   }
 }
 
+InputLayout InputLayout::only(const std::vector<bool>& kept) const {
+  InputLayout out;
+  for (std::size_t k = 0; k < numeric_.size(); ++k) {
+    if (!kept[static_cast<std::size_t>(numeric_[k])]) continue;
+    out.numeric_.push_back(numeric_[k]);
+    out.scale_.push_back(scale_[k]);
+    out.differentiable_.push_back(differentiable_[k]);
+  }
+  for (std::size_t k = 0; k < categorical_.size(); ++k) {
+    if (!kept[static_cast<std::size_t>(categorical_[k])]) continue;
+    out.categorical_.push_back(categorical_[k]);
+    out.levels_.push_back(levels_[k]);
+  }
+  return out;
+}
+
+ChosenInputs InputLayout::places(const std::vector<bool>& kept) const {
+  ChosenInputs out;
+  for (std::size_t k = 0; k < numeric_.size(); ++k) {
+    const bool here = kept[static_cast<std::size_t>(numeric_[k])];
+    if (here) out.numeric.push_back(static_cast<Eigen::Index>(k));
+    out.all = out.all && here;
+  }
+  Eigen::Index first = 0;
+  for (std::size_t k = 0; k < categorical_.size(); ++k) {
+    const bool here = kept[static_cast<std::size_t>(categorical_[k])];
+    for (Eigen::Index level = 0; here && level < levels_[k]; ++level) out.one_hot.push_back(first + level);
+    out.all = out.all && here;
+    first += levels_[k];
+  }
+  return out;
+}
+
+const Points& ChosenInputs::of(const Points& points, Points& memory) const {
+  if (all) return points;
+  memory.numeric = points.numeric(Eigen::all, numeric);
+  memory.one_hot = points.one_hot(Eigen::all, one_hot);
+  return memory;
+}
+
 Points InputLayout::points(const Eigen::MatrixXd& X) const {
   Points out;
   out.numeric.resize(X.rows(), numeric_count());

@@ -28,6 +28,11 @@ NoiseLevelsPresent noise_levels(const ModelSpec& model, const TrainingData& data
   out.within = separable || !equal_weights;
   out.between = separable || equal_weights;
   out.point = model.point_level && data.repeated() && data.several_points();
+  if (data.known_within > 0.0) {
+    out.within = true;
+    out.between = data.extra_noise;
+    out.point = out.point && data.extra_noise;
+  }
   return out;
 }
 
@@ -38,11 +43,15 @@ double profiled_mean(double mean_variance, const Eigen::MatrixXd& inverse, const
 }
 
 LogPosterior::LogPosterior(const ModelSpec& model, std::shared_ptr<const Covariance> covariance, TrainingData data)
+    : LogPosterior(model, std::move(covariance), data, noise_levels(model, data)) {}
+
+LogPosterior::LogPosterior(const ModelSpec& model, std::shared_ptr<const Covariance> covariance, TrainingData data,
+                           NoiseLevelsPresent present)
     : covariance_(std::move(covariance)),
       data_(std::move(data)),
       points_(covariance_->points(data_.X)),
       mean_variance_(model.mean_variance),
-      present_(noise_levels(model, data_)) {
+      present_(present) {
   for (const Hyperparameter& kernel : covariance_->hyperparameters()) {
     add_hyperparameter(kernel.name, kernel.spec, kernel.spec.start);
   }
@@ -59,7 +68,16 @@ LogPosterior::LogPosterior(const ModelSpec& model, std::shared_ptr<const Covaria
     within_ = next();
     const auto spare = static_cast<double>(data_.n - data_.u());
     const double seen = spare > 0.0 ? std::max(data_.within_ss / spare, 1e-6) : model.within.start;
-    add_hyperparameter("log_variance:within_run", model.within, seen);
+    HyperparameterSpec within = model.within;
+    if (data_.known_within > 0.0) within = {.prior = {}, .start = data_.known_within, .fixed = true};
+    add_hyperparameter("log_variance:within_run", within, seen);
+  }
+  const NoiseProfile* profile = covariance_->noise_profile();
+  if (profile == nullptr || profile->size() == 0) return;
+  profile_ = next();
+  features_ = profile->features(points_);
+  for (const Hyperparameter& ratio : profile->hyperparameters()) {
+    add_hyperparameter(ratio.name, ratio.spec, ratio.spec.start);
   }
 }
 
@@ -80,25 +98,87 @@ NoiseVariances LogPosterior::noise(const Eigen::VectorXd& theta) const {
   return {exp_or_zero(theta, between_), exp_or_zero(theta, point_), exp_or_zero(theta, within_)};
 }
 
+Eigen::VectorXd LogPosterior::noise_shape(const Eigen::VectorXd& theta, const Points& points) const {
+  if (!noise_varies()) return Eigen::VectorXd::Ones(points.count());
+  const NoiseProfile& profile = *covariance_->noise_profile();
+  return (profile.features(points) * theta.segment(profile_, profile.size())).array().exp();
+}
+
+Eigen::VectorXd LogPosterior::own_noise_shape(const Eigen::VectorXd& theta) const {
+  if (!noise_varies()) return Eigen::VectorXd::Ones(data_.u());
+  return (features_ * theta.segment(profile_, features_.cols())).array().exp();
+}
+
+Eigen::MatrixXd LogPosterior::noise_gradient(const Eigen::VectorXd& theta, const Eigen::VectorXd& variance,
+                                             Eigen::Index inputs) const {
+  const NoiseProfile& profile = *covariance_->noise_profile();
+  Eigen::MatrixXd out = Eigen::MatrixXd::Zero(variance.size(), inputs);
+  covariance_->layout().scatter(variance * profile.slope(theta.segment(profile_, profile.size())).transpose(), out);
+  return out;
+}
+
 void LogPosterior::total_covariance(const Eigen::VectorXd& theta, Workspace& work) const {
   covariance_->evaluate_lower(theta, points_, work.covariance, work.matrix);
   const NoiseVariances noise = this->noise(theta);
+  const Eigen::VectorXd shape = own_noise_shape(theta);
+  const Eigen::VectorXd root = shape.cwiseSqrt();
   if (std::isfinite(mean_variance_)) work.matrix.array() += mean_variance_;
   for (const std::vector<Eigen::Index>& rows : data_.runs) {
     for (const Eigen::Index j : rows) {
       for (const Eigen::Index i : rows) {
-        if (i >= j) work.matrix(i, j) += noise.between;
+        if (i >= j) work.matrix(i, j) += noise.between * root(i) * root(j);
       }
     }
   }
-  work.matrix.diagonal().array() += noise.point + noise.within / data_.weight.array();
+  work.matrix.diagonal().array() += shape.array() * (noise.point + noise.within / data_.weight.array());
 }
 
-double LogPosterior::reduction_factor(double log_within) const {
+void LogPosterior::last_rows(const Eigen::VectorXd& theta, const Covariance::Coordinates& coordinates,
+                             Eigen::Index added, Eigen::MatrixXd& cross, Eigen::MatrixXd& own) const {
+  const Eigen::Index before = data_.u() - added;
+  const Points last{points_.numeric.bottomRows(added), points_.one_hot.bottomRows(added)};
+  Eigen::MatrixXd all = covariance_->cross(theta, coordinates, last).value;
+  if (std::isfinite(mean_variance_)) all.array() += mean_variance_;
+  const NoiseVariances noise = this->noise(theta);
+  const Eigen::VectorXd shape = own_noise_shape(theta);
+  const Eigen::VectorXd root = shape.cwiseSqrt();
+  for (const std::vector<Eigen::Index>& rows : data_.runs) {
+    for (const Eigen::Index j : rows) {
+      if (j < before) continue;
+      for (const Eigen::Index i : rows) all(i, j - before) += noise.between * root(i) * root(j);
+    }
+  }
+  cross = all.topRows(before);
+  own = all.bottomRows(added);
+  own.diagonal().array() += shape.tail(added).array() * (noise.point + noise.within / data_.weight.tail(added).array());
+}
+
+double LogPosterior::reduction_factor(double log_within, const Eigen::VectorXd& shape) const {
   const auto spare = static_cast<double>(data_.n - data_.u());
-  const double scatter = present_.within ? data_.within_ss * std::exp(-log_within) : 0.0;
-  const double per_reading = present_.within ? spare * (log_two_pi + log_within) : 0.0;
+  double scatter = present_.within ? data_.within_ss * std::exp(-log_within) : 0.0;
+  double per_reading = present_.within ? spare * (log_two_pi + log_within) : 0.0;
+  if (present_.within && noise_varies()) {
+    scatter = (data_.scatter.array() / shape.array()).sum() * std::exp(-log_within);
+    per_reading += ((data_.readings.array() - 1.0) * shape.array().log()).sum();
+  }
   return -0.5 * (per_reading + scatter - data_.log_weight_sum + data_.weight.array().log().sum());
+}
+
+double LogPosterior::log_likelihood(const Eigen::VectorXd& theta, double mean, const Eigen::VectorXd& alpha,
+                                    const Eigen::VectorXd& shape, double log_determinant) const {
+  const auto u = static_cast<double>(data_.u());
+  return -0.5 * (data_.y.dot(alpha) - mean * alpha.sum() + log_determinant + u * log_two_pi) +
+         reduction_factor(within_ < 0 ? 0.0 : theta(within_), shape) -
+         static_cast<double>(data_.n) * std::log(data_.scale);
+}
+
+LogPosterior::Value LogPosterior::value_of(const Eigen::VectorXd& theta, double mean, const Eigen::VectorXd& alpha,
+                                           const Eigen::MatrixXd& lower) const {
+  Value out;
+  out.log_likelihood =
+      log_likelihood(theta, mean, alpha, own_noise_shape(theta), 2.0 * lower.diagonal().array().log().sum());
+  out.log_posterior = out.log_likelihood + add_prior(theta, nullptr);
+  return out;
 }
 
 LogPosterior::Value LogPosterior::evaluate(const Eigen::VectorXd& theta, Workspace& work,
@@ -113,41 +193,53 @@ LogPosterior::Value LogPosterior::evaluate(const Eigen::VectorXd& theta, Workspa
   const Eigen::MatrixXd solved = work.inverse.selfadjointView<Eigen::Lower>() * right;
   const double mean = std::isfinite(mean_variance_) ? 0.0 : solved.col(0).sum() / solved.col(1).sum();
   const Eigen::VectorXd alpha = solved.col(0) - mean * solved.col(1);
-  const auto u = static_cast<double>(data_.u());
+  const Eigen::VectorXd shape = own_noise_shape(theta);
   Value out;
-  out.log_likelihood = -0.5 * (data_.y.dot(alpha) - mean * alpha.sum() + log_determinant + u * log_two_pi) +
-                       reduction_factor(within_ < 0 ? 0.0 : theta(within_)) -
-                       static_cast<double>(data_.n) * std::log(data_.scale);
+  out.log_likelihood = log_likelihood(theta, mean, alpha, shape, log_determinant);
   if (gradient != nullptr) {
     gradient->setZero(theta.size());
-    covariance_->add_gradient(theta, work.covariance, work.inverse, alpha, *gradient);
-    add_noise_gradient(theta, work.inverse, alpha, *gradient);
+    covariance_->add_gradient(theta, points_, work.covariance, work.inverse, alpha, *gradient);
+    add_noise_gradient(theta, shape, work.inverse, alpha, *gradient);
   }
   out.log_posterior = out.log_likelihood + add_prior(theta, gradient);
   if (!std::isfinite(out.log_posterior)) out.log_posterior = -infinity;
   return out;
 }
 
-void LogPosterior::add_noise_gradient(const Eigen::VectorXd& theta, const Eigen::MatrixXd& inverse,
-                                      const Eigen::VectorXd& alpha, Eigen::VectorXd& gradient) const {
+void LogPosterior::add_noise_gradient(const Eigen::VectorXd& theta, const Eigen::VectorXd& shape,
+                                      const Eigen::MatrixXd& inverse, const Eigen::VectorXd& alpha,
+                                      Eigen::VectorXd& gradient) const {
   const NoiseVariances noise = this->noise(theta);
-  double same_run = 0.0;  // Σ over pairs of one run of (α αᵀ − C⁻¹) / 2
+  const Eigen::VectorXd root = shape.cwiseSqrt();
+  // Of each point: Σ over the points of its run of (α αᵀ − C⁻¹) / 2 times what the covariance has there of one unit of
+  // noise between runs.
+  Eigen::VectorXd same_run = Eigen::VectorXd::Zero(data_.u());
   for (const std::vector<Eigen::Index>& rows : data_.runs) {
     for (const Eigen::Index j : rows) {
       for (const Eigen::Index i : rows) {
-        if (i > j) same_run += alpha(i) * alpha(j) - inverse(i, j);
+        if (i < j) continue;
+        const double pair = 0.5 * (alpha(i) * alpha(j) - inverse(i, j)) * root(i) * root(j);
+        same_run(i) += pair;
+        if (i > j) same_run(j) += pair;
       }
-      same_run += 0.5 * (alpha(j) * alpha(j) - inverse(j, j));
     }
   }
-  const Eigen::ArrayXd diagonal = 0.5 * (alpha.array().square() - inverse.diagonal().array());
-  if (between_ >= 0) gradient(between_) += noise.between * same_run;
+  const Eigen::ArrayXd diagonal = 0.5 * shape.array() * (alpha.array().square() - inverse.diagonal().array());
+  const auto spare = static_cast<double>(data_.n - data_.u());
+  if (between_ >= 0) gradient(between_) += noise.between * same_run.sum();
   if (point_ >= 0) gradient(point_) += noise.point * diagonal.sum();
   if (within_ >= 0) {
-    const auto spare = static_cast<double>(data_.n - data_.u());
+    const double scatter = noise_varies() ? (data_.scatter.array() / shape.array()).sum() : data_.within_ss;
     gradient(within_) +=
-        noise.within * (diagonal / data_.weight.array()).sum() - 0.5 * (spare - data_.within_ss / noise.within);
+        noise.within * (diagonal / data_.weight.array()).sum() - 0.5 * (spare - scatter / noise.within);
   }
+  if (!noise_varies()) return;
+  Eigen::ArrayXd by_shape =
+      noise.between * same_run.array() + diagonal * (noise.point + noise.within / data_.weight.array());
+  if (within_ >= 0) {
+    by_shape -= 0.5 * (data_.readings.array() - 1.0 - data_.scatter.array() / (shape.array() * noise.within));
+  }
+  gradient.segment(profile_, features_.cols()) += features_.transpose() * by_shape.matrix();
 }
 
 double LogPosterior::add_prior(const Eigen::VectorXd& theta, Eigen::VectorXd* gradient) const {

@@ -30,12 +30,17 @@ struct NoiseVariances {
 };
 
 /// Log posterior of the hyperparameters of one response: covariance on the reduced means
-///   C = K + c₀ 1 1ᵀ + σ_b² [same run] + diag(σ_p² + σ_w² / W_i),
+///   C = K + c₀ 1 1ᵀ + √(h_i h_j) σ_b² [same run] + diag(h_i (σ_p² + σ_w² / W_i)),
+/// h being 1 unless noise changes with the inputs;
 /// normal likelihood times the reduction's exact factor, so that it is the likelihood of all readings. theta: the
-/// covariance's hyperparameters, then the noise levels present, all logarithms. Const and thread-safe.
+/// covariance's hyperparameters, then the noise levels present, then the ratios of the
+/// noise profile, all logarithms. Const and thread-safe.
 class LUBAN_SURROGATE_EXPORT LogPosterior {
  public:
   LogPosterior(const ModelSpec& model, std::shared_ptr<const Covariance> covariance, TrainingData data);
+  /// With levels of noise that were told apart by other data than these.
+  LogPosterior(const ModelSpec& model, std::shared_ptr<const Covariance> covariance, TrainingData data,
+               NoiseLevelsPresent present);
 
   [[nodiscard]] const std::vector<Hyperparameter>& hyperparameters() const noexcept { return hyperparameters_; }
   [[nodiscard]] const TrainingData& data() const noexcept { return data_; }
@@ -43,6 +48,7 @@ class LUBAN_SURROGATE_EXPORT LogPosterior {
   [[nodiscard]] const std::shared_ptr<const Covariance>& shared_covariance() const noexcept { return covariance_; }
   [[nodiscard]] double mean_variance() const noexcept { return mean_variance_; }
   [[nodiscard]] const Points& points() const noexcept { return points_; }
+  [[nodiscard]] const NoiseLevelsPresent& present() const noexcept { return present_; }
 
   // Per hyperparameter: bounds and the first starting point (logarithms). The within-run variance starts at what the
   // repeats themselves say.
@@ -63,17 +69,36 @@ class LUBAN_SURROGATE_EXPORT LogPosterior {
   /// `gradient` (may be null) receives the derivative of log_posterior.
   Value evaluate(const Eigen::VectorXd& theta, Workspace& work, Eigen::VectorXd* gradient) const;
 
+  /// The same from what a prediction is made of: the mean, C⁻¹ (y − mean) and the Cholesky factor of C.
+  [[nodiscard]] Value value_of(const Eigen::VectorXd& theta, double mean, const Eigen::VectorXd& alpha,
+                               const Eigen::MatrixXd& lower) const;
+
   [[nodiscard]] NoiseVariances noise(const Eigen::VectorXd& theta) const;
-  /// Runs are single readings, so that there is one level of noise.
-  [[nodiscard]] bool one_level() const noexcept { return !(present_.between && present_.within); }
+  /// Runs are single readings, so that there is one level of noise; a known one counts as that of a reading.
+  [[nodiscard]] bool one_level() const noexcept {
+    return !(present_.between && present_.within) && data_.known_within == 0.0;
+  }
+  /// Whether noise changes with the inputs, and by what at given points: h (n).
+  [[nodiscard]] bool noise_varies() const noexcept { return profile_ >= 0; }
+  [[nodiscard]] Eigen::VectorXd noise_shape(const Eigen::VectorXd& theta, const Points& points) const;
+  /// (q, p) derivatives of a variance (q) in proportion to h by the coded inputs.
+  [[nodiscard]] Eigen::MatrixXd noise_gradient(const Eigen::VectorXd& theta, const Eigen::VectorXd& variance,
+                                               Eigen::Index inputs) const;
   /// Lower triangle of C; above the diagonal is undefined.
   void total_covariance(const Eigen::VectorXd& theta, Workspace& work) const;
+  /// The rows of C of the last `added` points: cross (u − added, added) with all before them, and the lower triangle of
+  /// own (added, added). @param coordinates of all points.
+  void last_rows(const Eigen::VectorXd& theta, const Covariance::Coordinates& coordinates, Eigen::Index added,
+                 Eigen::MatrixXd& cross, Eigen::MatrixXd& own) const;
 
  private:
   void add_hyperparameter(const std::string& name, const HyperparameterSpec& spec, double start);
-  [[nodiscard]] double reduction_factor(double log_within) const;
-  void add_noise_gradient(const Eigen::VectorXd& theta, const Eigen::MatrixXd& inverse, const Eigen::VectorXd& alpha,
-                          Eigen::VectorXd& gradient) const;
+  [[nodiscard]] Eigen::VectorXd own_noise_shape(const Eigen::VectorXd& theta) const;
+  [[nodiscard]] double reduction_factor(double log_within, const Eigen::VectorXd& shape) const;
+  [[nodiscard]] double log_likelihood(const Eigen::VectorXd& theta, double mean, const Eigen::VectorXd& alpha,
+                                      const Eigen::VectorXd& shape, double log_determinant) const;
+  void add_noise_gradient(const Eigen::VectorXd& theta, const Eigen::VectorXd& shape, const Eigen::MatrixXd& inverse,
+                          const Eigen::VectorXd& alpha, Eigen::VectorXd& gradient) const;
   double add_prior(const Eigen::VectorXd& theta, Eigen::VectorXd* gradient) const;
 
   std::shared_ptr<const Covariance> covariance_;
@@ -84,6 +109,8 @@ class LUBAN_SURROGATE_EXPORT LogPosterior {
   Eigen::Index between_ = -1;  ///< places in theta, −1 = absent
   Eigen::Index point_ = -1;
   Eigen::Index within_ = -1;
+  Eigen::Index profile_ = -1;  ///< of its first
+  Eigen::MatrixXd features_;   ///< (u, ratios) of the noise profile
   std::vector<Hyperparameter> hyperparameters_;
   Eigen::VectorXd low_;
   Eigen::VectorXd high_;

@@ -59,6 +59,13 @@ Eigen::MatrixXd scaled_curvature(const LogPosterior& target, const Eigen::Vector
   return out;
 }
 
+// What a warm start's curvature becomes on the target's data.
+Eigen::MatrixXd expected_at(const LogPosterior& target, const Eigen::VectorXd& theta, const Curvature& seen) {
+  if (seen.hessian.rows() != theta.size()) return {};
+  return scaled_curvature(target, theta, seen.hessian,
+                          static_cast<double>(target.data().u()) / static_cast<double>(seen.points));
+}
+
 // The k-th start: 0 = the priors' centres, further ones scattered around by at most e-fold (one standard deviation).
 Eigen::VectorXd scattered(const LogPosterior& target, std::uint64_t k, core::RandomKey key) {
   Eigen::VectorXd theta = target.start();
@@ -158,7 +165,8 @@ std::vector<Start> tops(const LogPosterior& part, const std::vector<QuasiNewtonR
 }  // namespace
 
 Optimum maximise(const LogPosterior& target, const ModelSpec& model, const GaussianProcessOptions& options,
-                 const Eigen::VectorXd& warm_start, core::RandomKey key, const core::CallControl& control) {
+                 const Eigen::VectorXd& warm_start, core::RandomKey key, const core::CallControl& control,
+                 const Curvature& warm_curvature) {
   require_warm_start(target, warm_start);
   std::vector<Start> starts;
   const int scattered_starts = options.starts - (warm_start.size() > 0 ? 1 : 0);
@@ -179,7 +187,9 @@ Optimum maximise(const LogPosterior& target, const ModelSpec& model, const Gauss
     // A part may hide the highest top; the centre of the priors looks for it again wherever that is cheap.
     if (!last || target.data().u() <= from_scratch_at_most) starts.push_back(centre);
   }
-  if (warm_start.size() > 0) starts.insert(starts.begin(), {warm_start, {}});
+  if (warm_start.size() > 0) {
+    starts.insert(starts.begin(), {warm_start, expected_at(target, warm_start, warm_curvature)});
+  }
   const int converged_before = search.converged;
   // Near enough to tell which top is the highest; that one alone to its end.
   std::vector<QuasiNewtonResult> results = search.climbed(target, starts, starts.size() > 1 ? on_part : on_whole);
@@ -195,6 +205,7 @@ Optimum maximise(const LogPosterior& target, const ModelSpec& model, const Gauss
   }
   Optimum out;
   out.theta = results.front().x;
+  out.curvature = results.front().curvature;
   out.log_posterior = -results.front().value;
   out.evaluations = search.evaluations;
   out.converged = search.converged - converged_before;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include <Eigen/Core>
@@ -14,13 +15,18 @@ namespace luban::surrogate::detail {
 struct TrainingData {
   Eigen::MatrixXd X;                            ///< (u, p) coded
   std::vector<std::vector<Eigen::Index>> runs;  ///< rows of each run
+  std::vector<std::string> run_ids;             ///< names of the runs; empty = not known
   Eigen::VectorXd y;                            ///< (u)
   Eigen::VectorXd weight;                       ///< (u)
+  Eigen::VectorXd scatter;                      ///< (u) each row's part of within_ss; empty = not known
+  Eigen::VectorXd readings;                     ///< (u) how many each mean is of, likewise
   double within_ss = 0.0;
   double log_weight_sum = 0.0;
   Eigen::Index n = 0;  ///< readings
   double location = 0.0;
   double scale = 1.0;
+  double known_within = 0.0;  ///< variance of a reading of weight 1 where variances are known beforehand; 0 = learned
+  bool extra_noise = true;    ///< whether noise between runs is learned beside a known one
 
   [[nodiscard]] Eigen::Index u() const noexcept { return y.size(); }
   /// Some (run, point) was read more than once.
@@ -29,7 +35,9 @@ struct TrainingData {
   [[nodiscard]] bool several_points() const noexcept { return static_cast<Eigen::Index>(runs.size()) < u(); }
 };
 
-[[nodiscard]] LUBAN_SURROGATE_EXPORT TrainingData standardise(const features::Reduction& reduction);
+/// @param run_ids of the dataset that was reduced; empty = runs stay without names.
+[[nodiscard]] LUBAN_SURROGATE_EXPORT TrainingData standardise(const features::Reduction& reduction,
+                                                              const std::vector<std::string>& run_ids = {});
 
 /// The rows of whole runs, taken in the given order of runs until at least `points` rows are in. The within-run sum of
 /// squares, known only in total, is shared out in proportion: a subset serves for starting points, not for results.

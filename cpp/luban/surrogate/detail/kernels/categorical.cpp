@@ -1,3 +1,5 @@
+#include <limits>
+
 #include <luban/surrogate/detail/kernels/kernels.hpp>
 #include <luban/surrogate/detail/kernels/scaled_factor.hpp>
 #include <luban/surrogate/detail/simd.hpp>
@@ -14,6 +16,9 @@ class Categorical final : public ScaledFactor {
               Eigen::Index first_parameter)
       : ScaledFactor(spec, encoder, layout.categorical(), layout.levels(), 1.0, first_parameter) {}
   void profile(std::size_t count, double* r2, double* /*slope*/) const override { simd_table().rbf(count, r2, r2); }
+  [[nodiscard]] std::optional<double> spectral_degrees() const noexcept override {
+    return std::numeric_limits<double>::infinity();
+  }
   [[nodiscard]] bool of_categories() const noexcept override { return true; }
 
  protected:

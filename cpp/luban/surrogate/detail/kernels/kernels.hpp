@@ -4,6 +4,8 @@
 #include <string_view>
 #include <vector>
 
+#include <luban/core/error.hpp>
+#include <luban/core/text.hpp>
 #include <luban/surrogate/detail/factor.hpp>
 #include <luban/surrogate/export.hpp>
 
@@ -30,5 +32,14 @@ std::unique_ptr<Factor> make_matern52(const FactorSpec&, const features::Encoder
 std::unique_ptr<Factor> make_linear(const FactorSpec&, const features::Encoder&, const InputLayout&, Eigen::Index);
 std::unique_ptr<Factor> make_periodic(const FactorSpec&, const features::Encoder&, const InputLayout&, Eigen::Index);
 std::unique_ptr<Factor> make_categorical(const FactorSpec&, const features::Encoder&, const InputLayout&, Eigen::Index);
+std::unique_ptr<Factor> make_embedding(const FactorSpec&, const features::Encoder&, const InputLayout&, Eigen::Index);
+std::unique_ptr<Factor> make_forgetting(const FactorSpec&, const features::Encoder&, const InputLayout&, Eigen::Index);
+std::unique_ptr<Factor> make_coregionalisation(const FactorSpec&, const features::Encoder&, const InputLayout&,
+                                               Eigen::Index);
+
+/// Dimensions for the categories of one input: those asked for, 2 where none are, never more than tell them all apart.
+[[nodiscard]] Eigen::Index rank_of(const FactorSpec& spec, Eigen::Index levels);
+/// @throws ConfigurationError unless a factor of one input looks at exactly one.
+void require_one_input(const FactorSpec& spec, const std::vector<Eigen::Index>& inputs, const char* what);
 
 }  // namespace luban::surrogate::detail

@@ -13,6 +13,7 @@ class Matern32 final : public ScaledFactor {
   void profile(std::size_t count, double* r2, double* slope) const override {
     simd_table().matern32(count, r2, r2, slope);
   }
+  [[nodiscard]] std::optional<double> spectral_degrees() const noexcept override { return 3.0; }
   [[nodiscard]] bool own_slope() const noexcept override { return true; }
 };
 

@@ -1,4 +1,5 @@
 #include <cmath>
+#include <limits>
 #include <numbers>
 
 #include <luban/surrogate/detail/kernels/kernels.hpp>
@@ -20,6 +21,9 @@ class Periodic final : public ScaledFactor {
         frequency_(2.0 * std::numbers::pi / spec.period) {}
 
   void profile(std::size_t count, double* r2, double* /*slope*/) const override { simd_table().rbf(count, r2, r2); }
+  [[nodiscard]] std::optional<double> spectral_degrees() const noexcept override {
+    return std::numeric_limits<double>::infinity();
+  }
 
   void add_input_gradient(const Eigen::VectorXd& theta, const Points& points, const Eigen::MatrixXd& by_coordinates,
                           Eigen::MatrixXd& by_numeric) const override {

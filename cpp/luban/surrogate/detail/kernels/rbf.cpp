@@ -1,3 +1,5 @@
+#include <limits>
+
 #include <luban/surrogate/detail/kernels/kernels.hpp>
 #include <luban/surrogate/detail/kernels/scaled_factor.hpp>
 #include <luban/surrogate/detail/simd.hpp>
@@ -11,6 +13,9 @@ class Rbf final : public ScaledFactor {
  public:
   using ScaledFactor::ScaledFactor;
   void profile(std::size_t count, double* r2, double* /*slope*/) const override { simd_table().rbf(count, r2, r2); }
+  [[nodiscard]] std::optional<double> spectral_degrees() const noexcept override {
+    return std::numeric_limits<double>::infinity();
+  }
 };
 
 }  // namespace

@@ -53,7 +53,8 @@ Eigen::MatrixXd ScaledFactor::coordinates(const Eigen::VectorXd& theta, const Po
   return out;
 }
 
-void ScaledFactor::add_gradient_of_spread(const Eigen::VectorXd& spread, Eigen::VectorXd& gradient) const {
+void ScaledFactor::add_gradient_of_spread(const Eigen::VectorXd& /*theta*/, const Eigen::VectorXd& spread,
+                                          Eigen::VectorXd& gradient) const {
   for (Eigen::Index c = 0; c < spread.size(); ++c) {
     gradient(first() + parameter_of_[static_cast<std::size_t>(c)]) -= power_ * spread(c);
   }

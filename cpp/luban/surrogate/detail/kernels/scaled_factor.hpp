@@ -13,7 +13,8 @@ class ScaledFactor : public Factor {
                Eigen::Index first_parameter);
 
   [[nodiscard]] Eigen::MatrixXd coordinates(const Eigen::VectorXd& theta, const Points& points) const override;
-  void add_gradient_of_spread(const Eigen::VectorXd& spread, Eigen::VectorXd& gradient) const override;
+  void add_gradient_of_spread(const Eigen::VectorXd& theta, const Eigen::VectorXd& spread,
+                              Eigen::VectorXd& gradient) const override;
   void add_input_gradient(const Eigen::VectorXd& theta, const Points& points, const Eigen::MatrixXd& by_coordinates,
                           Eigen::MatrixXd& by_numeric) const override;
 

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <Eigen/Core>
+
+#include <luban/process/constraint.hpp>
+#include <luban/recommend/export.hpp>
+#include <luban/surrogate/surrogate.hpp>
+
+namespace luban::recommend::detail {
+
+/// Points and weights of a normal distribution N(0, I) in p dimensions: a product of Gauss-Hermite rules with at most
+/// 27 points (7 in one dimension, 5 a dimension in two, 3 in three), exact for polynomials up to twice as many degrees,
+/// less one, in each variable; above three dimensions the 2 p points of the cubature of degree 3 (Stroud 1971).
+struct NormalRule {
+  Eigen::MatrixXd points;   ///< (k, p)
+  Eigen::VectorXd weights;  ///< (k) sums to 1
+};
+/// @param p ≥ 1
+[[nodiscard]] LUBAN_RECOMMEND_EXPORT NormalRule normal_rule(Eigen::Index p);
+
+/// A surrogate of what comes of a setpoint that the machine holds only up to normal deviations δ, independent between
+/// runs. The mean is E f(x + δ), `latent` the doubt about that expectation, and `run_mean` adds what δ makes of one
+/// run, the expected variance of f(x + δ), to the spread between runs. Expectations by a normal_rule. Gradients alike.
+class LUBAN_RECOMMEND_EXPORT ToleranceSurrogate final : public surrogate::Surrogate {
+ public:
+  /// @throws ConfigurationError when a tolerance names something that is no numeric parameter of the surrogate.
+  ToleranceSurrogate(std::shared_ptr<const surrogate::Surrogate> inner,
+                     const std::vector<process::Tolerance>& tolerances);
+  [[nodiscard]] std::string kind() const override { return inner_->kind(); }
+  [[nodiscard]] const features::Encoder& encoder() const noexcept override { return inner_->encoder(); }
+  [[nodiscard]] const std::vector<features::ResponseColumn>& responses() const noexcept override {
+    return inner_->responses();
+  }
+  [[nodiscard]] std::unique_ptr<surrogate::Posterior> posterior(
+      const Eigen::MatrixXd& X, const surrogate::PosteriorRequest& request = {}) const override;
+  [[nodiscard]] std::shared_ptr<const surrogate::Surrogate> only(
+      const std::vector<Eigen::Index>& responses) const override;
+
+ private:
+  ToleranceSurrogate(std::shared_ptr<const surrogate::Surrogate> inner, Eigen::MatrixXd shifts, Eigen::VectorXd weights)
+      : inner_(std::move(inner)), shifts_(std::move(shifts)), weights_(std::move(weights)) {}
+
+  std::shared_ptr<const surrogate::Surrogate> inner_;
+  Eigen::MatrixXd shifts_;   ///< (k, p) coded deviations
+  Eigen::VectorXd weights_;  ///< (k)
+};
+
+}  // namespace luban::recommend::detail

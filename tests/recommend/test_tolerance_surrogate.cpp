@@ -1,0 +1,137 @@
+#include <cmath>
+
+#include <gtest/gtest.h>
+
+#include <luban/core/error.hpp>
+#include <luban/recommend/detail/tolerance_surrogate.hpp>
+#include <luban/recommend/sobol.hpp>
+
+#include "analytic_surrogate.hpp"
+
+namespace luban::recommend::detail {
+namespace {
+
+using surrogate::Posterior;
+using surrogate::VarianceOf;
+
+constexpr double sd = 0.08;
+
+std::shared_ptr<const surrogate::Surrogate> wavy() {
+  const auto f = [](const Eigen::VectorXd& x) { return std::sin(7.0 * x(0)) + x(1) * x(1); };
+  return std::make_shared<test::AnalyticSurrogate>(
+      features::Encoder({test::numeric("a"), test::numeric("b")}), std::vector<std::string>{"y"},
+      std::vector<test::Function>{f}, Sobol(2, core::RandomKey(2)).points(0, 25),
+      test::AnalyticSurrogate::Options{.lengthscale = 0.35, .noise_sd = 0.05, .within_sd = 0.02});
+}
+
+TEST(normal_rule, has_the_moments_of_a_standard_normal) {
+  for (const Eigen::Index p : {1, 2, 3, 5, 8}) {
+    const NormalRule rule = normal_rule(p);
+    EXPECT_NEAR(rule.weights.sum(), 1.0, 1e-12);
+    EXPECT_LT((rule.weights.transpose() * rule.points).norm(), 1e-12);
+    const Eigen::MatrixXd second = rule.points.transpose() * rule.weights.asDiagonal() * rule.points;
+    EXPECT_LT((second - Eigen::MatrixXd::Identity(p, p)).norm(), 1e-12);
+    EXPECT_LE(rule.weights.size(), std::max<Eigen::Index>(27, 2 * p));
+    if (p > 3) continue;
+    EXPECT_NEAR(rule.weights.dot(rule.points.col(0).array().pow(4).matrix()), 3.0, 1e-10);
+  }
+}
+
+// E over δ of a posterior that is Gaussian in f, by plain sampling of δ and the law of total variance.
+TEST(tolerance_surrogate, is_what_samples_of_the_deviation_say) {
+  const auto inner = wavy();
+  const ToleranceSurrogate tolerant(inner, {{.parameter = "a", .sd = sd}});
+  const Eigen::MatrixXd X = (Eigen::MatrixXd(3, 2) << 0.2, 0.4, 0.65, 0.1, 0.9, 0.8).finished();
+  const auto posterior = tolerant.posterior(X, {.joint = true});
+  constexpr Eigen::Index draws = 4000;
+  core::Generator generator(11);
+  for (Eigen::Index i = 0; i < X.rows(); ++i) {
+    Eigen::MatrixXd around = X.row(i).replicate(draws, 1);
+    for (Eigen::Index s = 0; s < draws / 2; ++s) {  // antithetic
+      const double shift = sd * generator.normal();
+      around(2 * s, 0) += shift;
+      around(2 * s + 1, 0) -= shift;
+    }
+    const auto each = inner->posterior(around);
+    const Eigen::VectorXd mean = each->mean().col(0);
+    const Eigen::VectorXd latent = each->variance(VarianceOf::latent).col(0);
+    const double error = std::sqrt((mean.array() - mean.mean()).square().mean() / draws);
+    EXPECT_NEAR(posterior->mean()(i, 0), mean.mean(), 5.0 * error + 1e-4);
+    const double run = (mean.array() - mean.mean()).square().mean() + latent.mean() + 0.05 * 0.05;
+    EXPECT_NEAR(posterior->variance(VarianceOf::run_mean)(i, 0), run, 0.1 * run);
+    const double reading = posterior->variance(VarianceOf::reading)(i, 0);
+    EXPECT_NEAR(reading - posterior->variance(VarianceOf::run_mean)(i, 0), 0.02 * 0.02, 1e-9);
+  }
+}
+
+// A product of Gaussians: the expectation of a squared-exponential kernel is known in closed form.
+TEST(tolerance_surrogate, integrates_a_squared_exponential_to_its_closed_form) {
+  constexpr double l = 0.35;
+  const NormalRule rule = normal_rule(1);
+  for (const double distance : {0.0, 0.1, 0.3, 0.8}) {
+    double sum = 0.0;
+    for (Eigen::Index k = 0; k < rule.weights.size(); ++k) {
+      const double r = distance + sd * rule.points(k, 0);
+      sum += rule.weights(k) * std::exp(-0.5 * r * r / (l * l));
+    }
+    const double wide = l * l + sd * sd;
+    EXPECT_NEAR(sum, l / std::sqrt(wide) * std::exp(-0.5 * distance * distance / wide), 1e-6);
+  }
+}
+
+TEST(tolerance_surrogate, gradients_equal_finite_differences) {
+  const ToleranceSurrogate tolerant(wavy(), {{.parameter = "a", .sd = sd}, {.parameter = "b", .sd = 0.03}});
+  const Eigen::MatrixXd X = (Eigen::MatrixXd(3, 2) << 0.2, 0.4, 0.65, 0.1, 0.9, 0.8).finished();
+  const auto posterior = tolerant.posterior(X, {.gradients = true, .joint = true});
+  for (Eigen::Index j = 0; j < 2; ++j) {
+    Eigen::MatrixXd up = X;
+    Eigen::MatrixXd down = X;
+    up.col(j).array() += 1e-5;
+    down.col(j).array() -= 1e-5;
+    const auto above = tolerant.posterior(up);
+    const auto below = tolerant.posterior(down);
+    const auto slope = [&](const auto& of) -> Eigen::VectorXd { return (of(*above) - of(*below)) / 2e-5; };
+    const Eigen::VectorXd mean = slope([](const Posterior& p) -> Eigen::VectorXd { return p.mean().col(0); });
+    EXPECT_LT((posterior->mean_gradient(0).col(j) - mean).norm(), 1e-6);
+    const Eigen::VectorXd run =
+        slope([](const Posterior& p) -> Eigen::VectorXd { return p.variance(VarianceOf::run_mean).col(0); });
+    EXPECT_LT((posterior->run_variance_gradient(0).col(j) - run).norm(), 1e-6);
+  }
+}
+
+TEST(tolerance_surrogate, without_deviation_nothing_changes) {
+  const auto inner = wavy();
+  const ToleranceSurrogate tolerant(inner, {{.parameter = "b", .sd = 1e-12}});
+  const Eigen::MatrixXd X = Sobol(2, core::RandomKey(9)).points(0, 5);
+  const auto there = tolerant.posterior(X);
+  const auto here = inner->posterior(X);
+  EXPECT_LT((there->mean() - here->mean()).norm(), 1e-8);
+  for (const VarianceOf of : {VarianceOf::latent, VarianceOf::run_mean, VarianceOf::reading}) {
+    EXPECT_LT((there->variance(of) - here->variance(of)).norm(), 1e-8);
+  }
+  EXPECT_THROW(ToleranceSurrogate(inner, {{.parameter = "c", .sd = 0.1}}), core::ConfigurationError);
+}
+
+// A narrow optimum beside a broad one: the machine's scatter decides.
+TEST(tolerance_surrogate, the_best_settings_survive_the_scatter) {
+  const auto two_valleys = [](const Eigen::VectorXd& x) {
+    const double narrow = (x(0) - 0.25) / 0.04;
+    const double broad = (x(0) - 0.75) / 0.25;
+    return -1.1 * std::exp(-0.5 * narrow * narrow) - std::exp(-0.5 * broad * broad);
+  };
+  const auto inner = std::make_shared<test::AnalyticSurrogate>(
+      features::Encoder({test::numeric("a")}), std::vector<std::string>{"y"}, std::vector<test::Function>{two_valleys},
+      Eigen::VectorXd::LinSpaced(60, 0.0, 1.0), test::AnalyticSurrogate::Options{.lengthscale = 0.05});
+  const ToleranceSurrogate tolerant(inner, {{.parameter = "a", .sd = 0.05}});
+  const Eigen::MatrixXd X = Eigen::VectorXd::LinSpaced(401, 0.0, 1.0);
+  const auto best = [&](const surrogate::Surrogate& surrogate) {
+    Eigen::Index row = 0;
+    surrogate.posterior(X)->mean().col(0).minCoeff(&row);
+    return X(row, 0);
+  };
+  EXPECT_NEAR(best(*inner), 0.25, 0.02);
+  EXPECT_NEAR(best(tolerant), 0.75, 0.05);
+}
+
+}  // namespace
+}  // namespace luban::recommend::detail
