@@ -105,19 +105,25 @@ class EveryKernel : public testing::TestWithParam<Case> {};
 double documented(const Case& one, const VectorXd& theta, const VectorXd& x, const VectorXd& z) {
   const auto length = [&](Index k) { return std::exp(theta(one.isotropic ? 0 : k)); };
   const double variance = std::exp(theta(theta.size() - 1));
-  double r2 = 0.0;
-  for (Index k = 0; k < 2; ++k) r2 += std::pow((x(k) - z(k)) / length(k), 2);
-  if (one.with_categories && x(2) != z(2)) r2 += std::pow(length(2), -2);
-  const double r = std::sqrt(r2);
+  const auto distance = [&] {
+    double r2 = 0.0;
+    for (Index k = 0; k < 2; ++k) r2 += std::pow((x(k) - z(k)) / length(k), 2);
+    if (one.with_categories && x(2) != z(2)) r2 += std::pow(length(2), -2);
+    return std::sqrt(r2);
+  };
   switch (one.kind) {
     case FactorKind::rbf:
-      return variance * std::exp(-0.5 * r2);
+      return variance * std::exp(-0.5 * std::pow(distance(), 2));
     case FactorKind::matern12:
-      return variance * std::exp(-r);
-    case FactorKind::matern32:
-      return variance * (1.0 + std::sqrt(3.0) * r) * std::exp(-std::sqrt(3.0) * r);
-    case FactorKind::matern52:
-      return variance * (1.0 + std::sqrt(5.0) * r + 5.0 * r2 / 3.0) * std::exp(-std::sqrt(5.0) * r);
+      return variance * std::exp(-distance());
+    case FactorKind::matern32: {
+      const double r = std::sqrt(3.0) * distance();
+      return variance * (1.0 + r) * std::exp(-r);
+    }
+    case FactorKind::matern52: {
+      const double r = std::sqrt(5.0) * distance();
+      return variance * (1.0 + r + r * r / 3.0) * std::exp(-r);
+    }
     case FactorKind::linear:
       return variance * ((2 * x(0) - 1) * (2 * z(0) - 1) + (2 * x(1) - 1) * (2 * z(1) - 1)) / 2.0;
     case FactorKind::periodic: {
