@@ -231,7 +231,6 @@ class LUBAN_SURROGATE_EXPORT LocalGaussianProcess final : public Surrogate {
   std::unique_ptr<Impl> impl_;
 };
 
-<<<<<<< HEAD
 /// How a surrogate is kept up to date.
 struct UpdatingOptions {
   GaussianProcessOptions fit = {};
@@ -297,7 +296,8 @@ class LUBAN_SURROGATE_EXPORT Updating {
   std::set<std::string> since_fit_;  ///< names of runs
   bool repeated_ = false;            ///< readings came that one level of noise cannot tell from runs
   RefitAdvice advice_;
-=======
+};
+
 /// One Gaussian process of several responses that have something in common: the response is the task of an intrinsic
 /// coregionalisation (PresetChanges::tasks), each standardised by itself, with its own level and noise. A response with
 /// few values borrows from those with many; noise is independent between responses. Time and memory are those of one
@@ -332,7 +332,6 @@ class LUBAN_SURROGATE_EXPORT CorrelatedResponses final : public Surrogate {
   struct Impl;
   explicit CorrelatedResponses(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
->>>>>>> part/kinds
 };
 
 }  // namespace luban::surrogate
