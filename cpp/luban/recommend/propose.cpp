@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
-#include <optional>
 #include <utility>
 
 #include <luban/core/error.hpp>
 #include <luban/core/text.hpp>
+#include <luban/recommend/detail/array_fit.hpp>
 #include <luban/recommend/detail/array_search.hpp>
 #include <luban/recommend/detail/array_trials.hpp>
 #include <luban/recommend/detail/rows.hpp>
@@ -24,33 +24,6 @@ void check(const ProposeOptions& options, int q) {
   if (q < 1 || q > 100) refuse("1 to 100 points", std::to_string(q));
   if (options.samples < 16 || options.samples > 65536) refuse("16 to 65536 samples", std::to_string(options.samples));
   if (!(options.beta >= 0.0 && options.beta <= 100.0)) refuse("beta of 0 to 100", core::number_text(options.beta));
-}
-
-constexpr Eigen::Index most_runs_fitted_twice = 256;  ///< beyond, what a map of the objective brings is not worth it
-
-/// Log likelihood of one response's values under the fit, in nats; nothing where the surrogate does not tell.
-std::optional<double> log_likelihood(const surrogate::Surrogate& fitted, Eigen::Index response) {
-  const auto* process = dynamic_cast<const surrogate::GaussianProcess*>(&fitted);
-  if (process == nullptr) return std::nullopt;
-  return process->reports()[static_cast<std::size_t>(response)].log_likelihood;
-}
-
-/// Fits what is to be learned. A single objective without noise to speak of is learned around its best value where that
-/// makes its values more likely.
-std::shared_ptr<const surrogate::Surrogate> fit(const ArrayProblem& problem, detail::ArrayTrials& trials,
-                                                const surrogate::SurrogateFactory& factory, core::RandomKey key,
-                                                const core::CallControl& control) {
-  const std::shared_ptr<const surrogate::Surrogate> plain = factory(trials.data, key, control);
-  const Eigen::Index response = problem.objectives.front().response;
-  const std::optional<double> plain_likelihood = log_likelihood(*plain, response);
-  if (problem.objectives.size() > 1 || trials.data.n() > most_runs_fitted_twice || !plain_likelihood) return plain;
-  if (detail::noise_shares(*plain, trials.data.X)(response) > detail::noisy_share) return plain;
-  detail::ArrayTrials mapped = trials;
-  detail::learn_around_best(mapped);
-  const std::shared_ptr<const surrogate::Surrogate> other = factory(mapped.data, key, control);
-  if (!(*log_likelihood(*other, response) + mapped.log_jacobian(problem, response) > *plain_likelihood)) return plain;
-  trials = std::move(mapped);
-  return other;
 }
 
 std::vector<std::string> warnings_of(const ArrayProblem& problem, const surrogate::Surrogate& fitted,
@@ -128,7 +101,8 @@ Proposed propose(const ArrayProblem& problem, int q, const surrogate::SurrogateF
   // Before the fit, so that contradictions are answered at once.
   static_cast<void>(SearchRegion::make(trials.data.encoder, problem.space, {}, problem.grids));
   control.report({"fit", 0, q + 1});
-  const std::shared_ptr<const surrogate::Surrogate> fitted = fit(problem, trials, factory, key.child("fit"), control);
+  const std::shared_ptr<const surrogate::Surrogate> fitted =
+      detail::fit_trials(problem, trials, factory, key.child("fit"), control);
   const detail::ArraySituation situation = detail::array_situation(problem, trials, fitted);
   const Acquisition acquisition = detail::resolved(options.acquisition, situation);
   const bool feasibility_first =

@@ -25,6 +25,7 @@ namespace {
 using surrogate::SurrogateBeside;
 using surrogate::VarianceOf;
 
+constexpr double noisy_share = 0.1;               ///< noise above this share of a response's spread counts
 constexpr std::size_t fine_levels = 8;            ///< columns of more levels are also searched as ranges
 constexpr Eigen::Index most_measured_starts = 5;  ///< best measured points that searches begin at and beside
 constexpr double beside_sd = 0.01;                ///< coded distance of those beginnings
@@ -306,11 +307,6 @@ bool ArraySituation::noisy() const {
   });
 }
 
-Eigen::VectorXd noise_shares(const surrogate::Surrogate& fitted, const Eigen::MatrixXd& X) {
-  const auto posterior = fitted.posterior(X);
-  return noise_of(*posterior).cwiseQuotient(response_units(*posterior));
-}
-
 bool ArraySituation::any_feasible() const {
   return std::find(feasible.begin(), feasible.end(), true) != feasible.end();
 }
@@ -332,10 +328,10 @@ ArraySituation array_situation(const ArrayProblem& problem, const ArrayTrials& t
                     .reference = {}};
   judge_measured(trials, at);
   const auto k = std::ssize(at.objectives);
-  if (problem.reference.size() > 0) {
+  if (trials.reference.size() > 0) {
     at.reference.resize(k);
     for (Eigen::Index j = 0; j < k; ++j) {
-      at.reference(j) = at.objectives[static_cast<std::size_t>(j)].of(problem.reference(j));
+      at.reference(j) = at.objectives[static_cast<std::size_t>(j)].of(trials.reference(j));
     }
   } else if (k > 1) {
     const Eigen::MatrixXd feasible = feasible_utilities(at);

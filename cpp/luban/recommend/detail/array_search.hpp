@@ -33,11 +33,6 @@ struct ArraySituation {
 [[nodiscard]] ArraySituation array_situation(const ArrayProblem& problem, const ArrayTrials& trials,
                                              std::shared_ptr<const surrogate::Surrogate> fitted);
 
-/// Standard deviation of one run around the expected response at the points X, over the spread of what is expected
-/// there, per response (m): beyond noisy_share there is noise to reckon with.
-[[nodiscard]] Eigen::VectorXd noise_shares(const surrogate::Surrogate& fitted, const Eigen::MatrixXd& X);
-inline constexpr double noisy_share = 0.1;
-
 /// What `automatic` means here. @throws ConfigurationError when the wanted one is not for this number of objectives.
 [[nodiscard]] Acquisition resolved(Acquisition wanted, const ArraySituation& situation);
 

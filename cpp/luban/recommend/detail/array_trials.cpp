@@ -222,22 +222,16 @@ ArrayTrials array_trials(const ArrayProblem& problem) {
     out.transforms.push_back(surrogate::fit_response_transform("none", out.data.Y.col(j)));
   }
   out.objectives = problem.objectives;
+  out.reference = problem.reference;
   for (Eigen::Index j = 0; j < out.data.m(); ++j) move_to_bound(j, out);
   return out;
 }
 
-void learn_around_best(ArrayTrials& trials) {
-  Utility& utility = trials.objectives.front();
-  if (utility.goal == process::Goal::target) {
-    move_to(utility.target, utility.response, trials);
-    utility.target = 0.0;
-    return;
-  }
-  double best = -std::numeric_limits<double>::infinity();
-  for (const double value : trials.data.Y.col(utility.response)) {
-    if (!std::isnan(value)) best = std::max(best, utility.of(value));
-  }
-  move_to(utility.goal == process::Goal::maximize ? best : -best, utility.response, trials);
+void learn_around(double border, Eigen::Index objective, ArrayTrials& trials) {
+  Utility& utility = trials.objectives[static_cast<std::size_t>(objective)];
+  move_to(border, utility.response, trials);
+  if (utility.goal == process::Goal::target) utility.target = 0.0;
+  if (trials.objectives.size() > 1) trials.reference(objective) = 0.0;
 }
 
 ArrayTrials::Moments ArrayTrials::moments(const std::shared_ptr<const surrogate::Surrogate>& fitted,
