@@ -27,8 +27,9 @@ WHERE = "recommend.propose"
 class Column:
     """One column of X: a range from ``low`` to ``high``, or some ``values``.
 
-    Continuous and integer columns have a range, ordinal and categorical ones values. Ordinal values are numbers, whose distances count; categorical ones are labels without order, of which one is
-    enough. A column with ``low == high`` is fixed.
+    Continuous and integer columns have a range, ordinal and categorical ones values. Ordinal values are numbers, whose
+    distances count; categorical ones are labels without order, of which one is enough. A column whose ends are equal is
+    fixed.
 
     Raises: ConfigurationError on an unknown kind, or ends and values that do not fit it.
     """

@@ -20,11 +20,12 @@ double branin(double x, double y) {
 std::shared_ptr<const surrogate::Surrogate> fixed_factory(const features::Dataset& data, core::RandomKey,
                                                           const core::CallControl&) {
   const double mean = data.Y.mean();
+  const double sd = std::sqrt((data.Y.array() - mean).square().mean()) + 1e-9;
   auto row = std::make_shared<Eigen::Index>(0);
   const test::Function value = [&data, row](const Eigen::VectorXd&) { return data.Y((*row)++, 0); };
   return std::make_shared<test::AnalyticSurrogate>(
       data.encoder, std::vector<std::string>{"y"}, std::vector<test::Function>{value}, data.X,
-      test::AnalyticSurrogate::Options{.lengthscale = 0.3, .signal_sd = 100.0, .noise_sd = 0.01, .mean = mean});
+      test::AnalyticSurrogate::Options{.lengthscale = 0.3, .signal_sd = 1.5 * sd, .noise_sd = 1e-4 * sd, .mean = mean});
 }
 
 Proposed propose_in_box(const Eigen::MatrixXd& X, const Eigen::MatrixXd& Y, const Eigen::MatrixXd& bounds, int q,

@@ -249,5 +249,22 @@ TEST(SearchRegion, a_recipe_far_outside_stays_as_it_is) {
   EXPECT_NEAR(std::get<double>(*region.recipe(x).find("a")), 0.4, 1e-12);
 }
 
+TEST(SearchRegion, a_grid_is_all_that_a_parameter_takes) {
+  const features::Encoder encoder({test::numeric("a", 0.0, 10.0), test::numeric("b", 0.0, 10.0)});
+  process::SearchSpace space;
+  space.parameters = {parameter("a", 0.0, 10.0), parameter("b", 0.0, 10.0)};
+  space.constraints.push_back({{{"a", 1.0}, {"b", 1.0}}, 9.0, 9.0});
+  const SearchRegion region = SearchRegion::make(encoder, space, {}, {{"a", {5.0, 1.0, 10.0, 5.0}}});
+  EXPECT_EQ(region.levels(0), (std::vector<double>{0.1, 0.5, 1.0}));
+  const Eigen::MatrixXd points = region.sample(40, core::RandomKey(1));
+  for (Eigen::Index i = 0; i < points.rows(); ++i) {
+    EXPECT_TRUE(points(i, 0) == 0.1 || points(i, 0) == 0.5);  // 10 leaves nothing for b
+    EXPECT_NEAR(points.row(i).sum(), 0.9, 1e-9);
+  }
+  EXPECT_THROW(static_cast<void>(SearchRegion::make(encoder, space, {}, {{"a", {9.5, 10.0}}})), core::InfeasibleError);
+  EXPECT_THROW(static_cast<void>(SearchRegion::make(encoder, space, {}, {{"c", {1.0}}})), core::ConfigurationError);
+  EXPECT_THROW(static_cast<void>(SearchRegion::make(encoder, space, {}, {{"a", {}}})), core::ConfigurationError);
+}
+
 }  // namespace
 }  // namespace luban::recommend

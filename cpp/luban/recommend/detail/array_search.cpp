@@ -255,6 +255,11 @@ std::optional<SearchRegion> relaxed_region(const ArrayProblem& problem, const Se
   return SearchRegion::make(region.encoder(), space, {});
 }
 
+Eigen::VectorXd noise_of(const surrogate::Posterior& posterior) {
+  const Eigen::MatrixXd between = posterior.variance(VarianceOf::run_mean) - posterior.variance(VarianceOf::latent);
+  return between.colwise().mean().cwiseMax(0.0).cwiseSqrt().transpose();
+}
+
 bool keeps(const std::vector<OutcomeBound>& bounds, const Eigen::RowVectorXd& values) {
   return std::all_of(bounds.begin(), bounds.end(), [&](const OutcomeBound& bound) {
     return values(bound.response) >= bound.lower && values(bound.response) <= bound.upper;
@@ -267,13 +272,8 @@ void judge_measured(const ArrayTrials& trials, ArraySituation& at) {
   const features::Dataset& data = trials.data;
   const auto posterior = at.fitted->posterior(data.X);
   at.units = response_units(*posterior);
+  at.noise = noise_of(*posterior);
   Eigen::MatrixXd believed = posterior->mean();
-  at.noise = (posterior->variance(VarianceOf::run_mean) - posterior->variance(VarianceOf::latent))
-                 .colwise()
-                 .mean()
-                 .cwiseMax(0.0)
-                 .cwiseSqrt()
-                 .transpose();
   for (Eigen::Index j = 0; j < data.m(); ++j) {
     if (at.noise(j) > noisy_share * at.units(j)) continue;
     for (Eigen::Index i = 0; i < data.n(); ++i) {
@@ -318,7 +318,7 @@ ArraySituation array_situation(const ArrayProblem& problem, const ArrayTrials& t
   ArraySituation at{.fitted = std::move(fitted),
                     .region = std::move(region),
                     .relaxed = std::move(relaxed),
-                    .objectives = problem.objectives,
+                    .objectives = trials.objectives,
                     .bounds = trials.bounds,
                     .known = {},
                     .utilities = {},
@@ -328,10 +328,10 @@ ArraySituation array_situation(const ArrayProblem& problem, const ArrayTrials& t
                     .reference = {}};
   judge_measured(trials, at);
   const auto k = std::ssize(at.objectives);
-  if (problem.reference.size() > 0) {
+  if (trials.reference.size() > 0) {
     at.reference.resize(k);
     for (Eigen::Index j = 0; j < k; ++j) {
-      at.reference(j) = at.objectives[static_cast<std::size_t>(j)].of(problem.reference(j));
+      at.reference(j) = at.objectives[static_cast<std::size_t>(j)].of(trials.reference(j));
     }
   } else if (k > 1) {
     const Eigen::MatrixXd feasible = feasible_utilities(at);

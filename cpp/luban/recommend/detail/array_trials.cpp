@@ -140,23 +140,31 @@ features::Encoder encoder_of(const ArrayProblem& problem) {
   return features::Encoder(std::move(variables));
 }
 
-/// Learns the bilog of the distance to its bound of a response that has nothing else.
-void move_to_border(const ArrayProblem& problem, Eigen::Index response, detail::ArrayTrials& into) {
-  std::vector<OutcomeBound*> own;
-  for (OutcomeBound& bound : into.bounds) {
-    if (bound.response == response) own.push_back(&bound);
-  }
-  const bool wanted = std::any_of(problem.objectives.begin(), problem.objectives.end(),
-                                  [&](const Utility& utility) { return utility.response == response; });
-  if (wanted || own.size() != 1 || std::isfinite(own.front()->lower) == std::isfinite(own.front()->upper)) return;
-  double& border = std::isfinite(own.front()->lower) ? own.front()->lower : own.front()->upper;
+/// Learns the bilog of a response's distance to a value.
+void move_to(double border, Eigen::Index response, detail::ArrayTrials& into) {
   into.shift(response) = border;
-  border = 0.0;
   auto column = into.data.Y.col(response);
-  column.array() -= into.shift(response);
+  column.array() -= border;
   auto& transform = into.transforms[static_cast<std::size_t>(response)];
   transform = surrogate::fit_response_transform("bilog", column);
   for (double& value : column) value = transform->forward(value);
+  for (OutcomeBound& bound : into.bounds) {
+    if (bound.response != response) continue;
+    if (std::isfinite(bound.lower)) bound.lower = transform->forward(bound.lower - border);
+    if (std::isfinite(bound.upper)) bound.upper = transform->forward(bound.upper - border);
+  }
+}
+
+/// Learns a response that has one bound on one side, and nothing else, around that bound.
+void move_to_bound(Eigen::Index response, detail::ArrayTrials& into) {
+  std::vector<const OutcomeBound*> own;
+  for (const OutcomeBound& bound : into.bounds) {
+    if (bound.response == response) own.push_back(&bound);
+  }
+  const bool wanted = std::any_of(into.objectives.begin(), into.objectives.end(),
+                                  [&](const Utility& utility) { return utility.response == response; });
+  if (wanted || own.size() != 1 || std::isfinite(own.front()->lower) == std::isfinite(own.front()->upper)) return;
+  move_to(std::isfinite(own.front()->lower) ? own.front()->lower : own.front()->upper, response, into);
 }
 
 }  // namespace
@@ -213,8 +221,17 @@ ArrayTrials array_trials(const ArrayProblem& problem) {
   for (Eigen::Index j = 0; j < out.data.m(); ++j) {
     out.transforms.push_back(surrogate::fit_response_transform("none", out.data.Y.col(j)));
   }
-  for (Eigen::Index j = 0; j < out.data.m(); ++j) move_to_border(problem, j, out);
+  out.objectives = problem.objectives;
+  out.reference = problem.reference;
+  for (Eigen::Index j = 0; j < out.data.m(); ++j) move_to_bound(j, out);
   return out;
+}
+
+void learn_around(double border, Eigen::Index objective, ArrayTrials& trials) {
+  Utility& utility = trials.objectives[static_cast<std::size_t>(objective)];
+  move_to(border, utility.response, trials);
+  if (utility.goal == process::Goal::target) utility.target = 0.0;
+  if (trials.objectives.size() > 1) trials.reference(objective) = 0.0;
 }
 
 ArrayTrials::Moments ArrayTrials::moments(const std::shared_ptr<const surrogate::Surrogate>& fitted,
@@ -223,6 +240,15 @@ ArrayTrials::Moments ArrayTrials::moments(const std::shared_ptr<const surrogate:
   const auto posterior = own.posterior(X, {.gradients = false, .joint = false, .reading = false});
   Moments out{posterior->mean(), posterior->variance(surrogate::VarianceOf::latent).cwiseSqrt()};
   out.mean.rowwise() += shift.transpose();
+  return out;
+}
+
+double ArrayTrials::log_jacobian(const ArrayProblem& problem, Eigen::Index response) const {
+  double out = 0.0;
+  for (const double value : problem.Y.col(response)) {
+    if (!std::isnan(value))
+      out += transforms[static_cast<std::size_t>(response)]->log_jacobian(value - shift(response));
+  }
   return out;
 }
 

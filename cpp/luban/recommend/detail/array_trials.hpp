@@ -14,8 +14,10 @@ namespace luban::recommend::detail {
 /// bilog of their distance to it, the bound then at 0.
 struct ArrayTrials {
   features::Dataset data;
-  Eigen::MatrixXd pending;                                 ///< (p, d) coded
-  std::vector<OutcomeBound> bounds;                        ///< on what is learned
+  Eigen::MatrixXd pending;           ///< (p, d) coded
+  std::vector<Utility> objectives;   ///< of what is learned
+  Eigen::VectorXd reference;         ///< (objectives) values of what is learned; empty = from the data
+  std::vector<OutcomeBound> bounds;  ///< on what is learned
   surrogate::TransformedSurrogate::Transforms transforms;  ///< (m) of response − shift
   Eigen::VectorXd shift;                                   ///< (m)
 
@@ -24,12 +26,18 @@ struct ArrayTrials {
     Eigen::MatrixXd mean;
     Eigen::MatrixXd sd;
   };
+  /// Σ log of the slope of what is learned by the response, over its values.
+  [[nodiscard]] double log_jacobian(const ArrayProblem& problem, Eigen::Index response) const;
   [[nodiscard]] Moments moments(const std::shared_ptr<const surrogate::Surrogate>& fitted,
                                 const Eigen::MatrixXd& X) const;
 };
 
 /// @throws as propose.
 [[nodiscard]] ArrayTrials array_trials(const ArrayProblem& problem);
+
+/// Learns an objective as the bilog of its distance to a value that matters for it: a monotone map that resolves what
+/// is near and keeps the rest from ruling the fit. Of several objectives that value is the reference.
+void learn_around(double border, Eigen::Index objective, ArrayTrials& trials);
 
 /// A coded row in the problem's own numbers: on the grid, whole, inside the bounds.
 [[nodiscard]] Eigen::VectorXd decoded(const ArrayProblem& problem, const Eigen::VectorXd& x);

@@ -1,0 +1,21 @@
+#pragma once
+
+#include <memory>
+
+#include <luban/core/call_control.hpp>
+#include <luban/core/random.hpp>
+#include <luban/recommend/detail/array_trials.hpp>
+#include <luban/surrogate/surrogate.hpp>
+
+namespace luban::recommend::detail {
+
+/// Fits what is to be learned, objectives as they are and once more around what matters for them (array_trials.hpp);
+/// each is learned in the way that makes its values more likely, which `trials` then says. As they are when noise is
+/// seen, runs are many, or the surrogate tells no likelihood.
+/// @throws whatever the factory throws.
+[[nodiscard]] std::shared_ptr<const surrogate::Surrogate> fit_trials(const ArrayProblem& problem, ArrayTrials& trials,
+                                                                     const surrogate::SurrogateFactory& factory,
+                                                                     core::RandomKey key,
+                                                                     const core::CallControl& control);
+
+}  // namespace luban::recommend::detail
