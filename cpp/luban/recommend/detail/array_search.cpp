@@ -328,10 +328,10 @@ ArraySituation array_situation(const ArrayProblem& problem, const ArrayTrials& t
                     .reference = {}};
   judge_measured(trials, at);
   const auto k = std::ssize(at.objectives);
-  if (trials.reference.size() > 0) {
+  if (k > 1 && problem.reference.size() > 0) {
     at.reference.resize(k);
     for (Eigen::Index j = 0; j < k; ++j) {
-      at.reference(j) = at.objectives[static_cast<std::size_t>(j)].of(trials.reference(j));
+      at.reference(j) = at.objectives[static_cast<std::size_t>(j)].of(problem.reference(j));
     }
   } else if (k > 1) {
     const Eigen::MatrixXd feasible = feasible_utilities(at);
