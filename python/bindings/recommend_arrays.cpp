@@ -107,10 +107,17 @@ void bind_propose(py::module_& module) {
   module.def(
       "propose",
       [](const ArrayProblem& problem, int q, const std::string& acquisition, double beta, Eigen::Index samples,
-         const surrogate::GaussianProcessOptions& fit, const SearchOptions& search,
+         const surrogate::GaussianProcessOptions& fit, const SearchOptions& search, std::optional<bool> trust_region,
          const std::optional<std::shared_ptr<surrogate::Surrogate>>& fitted, std::uint64_t seed,
          const py::object& progress) {
-        const ProposeOptions options{acquisition_named(acquisition), beta, samples, search};
+        const ProposeOptions options{.acquisition = acquisition_named(acquisition),
+                                     .beta = beta,
+                                     .samples = samples,
+                                     .search = search,
+                                     .trust_regions = !trust_region   ? TrustRegions::automatic
+                                                      : *trust_region ? TrustRegions::always
+                                                                      : TrustRegions::never,
+                                     .fitted = fitted.has_value()};
         const surrogate::SurrogateFactory factory =
             [&](const features::Dataset& data, core::RandomKey key,
                 const core::CallControl& control) -> std::shared_ptr<const surrogate::Surrogate> {
@@ -123,8 +130,8 @@ void bind_propose(py::module_& module) {
       },
       py::arg("problem"), py::kw_only(), py::arg("q") = 1, py::arg("acquisition") = name(defaults.acquisition),
       py::arg("beta") = defaults.beta, py::arg("samples") = defaults.samples, py::arg("fit"),
-      py::arg_v("search", defaults.search, "SearchOptions()"), py::arg("surrogate") = py::none(), py::arg("seed"),
-      py::arg("progress") = py::none());
+      py::arg_v("search", defaults.search, "SearchOptions()"), py::arg("trust_region") = py::none(),
+      py::arg("surrogate") = py::none(), py::arg("seed"), py::arg("progress") = py::none());
 }
 
 void bind_choose(py::module_& module) {

@@ -1,4 +1,4 @@
-// Local Gaussian processes, for many points.
+// Local Gaussian processes, for many points; processes of responses that have something in common.
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -55,6 +55,29 @@ void bind_local(py::module_& module) {
           [](const Artefact& artefact) {
             const py::gil_scoped_release without_gil;
             return std::const_pointer_cast<LocalGaussianProcess>(LocalGaussianProcess::read(artefact));
+          },
+          py::arg("artefact"));
+  py::classh<CorrelatedResponses, Surrogate>(module, "CorrelatedResponses",
+                                             "One Gaussian process of several responses that have something in common.")
+      .def_static(
+          "fit",
+          [](const features::Dataset& data, const GaussianProcessOptions& options, std::uint64_t seed,
+             const py::object& progress) {
+            auto fitted = long_call(progress, [&](const core::CallControl& control) {
+              return CorrelatedResponses::fit(data, options, core::RandomKey(seed), control);
+            });
+            return std::const_pointer_cast<CorrelatedResponses>(fitted);
+          },
+          py::arg("data"), py::arg_v("options", GaussianProcessOptions{}, "GaussianProcessOptions()"), py::kw_only(),
+          py::arg("seed"), py::arg("progress") = py::none())
+      .def_property_readonly("report", &CorrelatedResponses::report)
+      .def("correlations", &CorrelatedResponses::correlations, "(m, m) of the responses' courses, as learned.")
+      .def("write", &CorrelatedResponses::write, py::arg("artefact"), "Adds tensors and metadata to an artefact.")
+      .def_static(
+          "read",
+          [](const Artefact& artefact) {
+            const py::gil_scoped_release without_gil;
+            return std::const_pointer_cast<CorrelatedResponses>(CorrelatedResponses::read(artefact));
           },
           py::arg("artefact"));
 }

@@ -162,6 +162,7 @@ def propose(
     beta: float = 4.0,
     preset: str = "matern",
     surrogate: _core.Surrogate | None = None,
+    trust_region: bool | None = None,
     threads: int = 0,
     search: SearchOptions | None = None,
     progress: Progress | None = None,
@@ -189,12 +190,17 @@ def propose(
     With a ``surrogate`` that has learned from these runs (:func:`array_dataset`; continuous columns, no outcome
     bounds), nothing is fitted and ``preset`` not looked at: see :class:`luban.surrogate.Updating`.
 
+    With a ``trust_region`` the runs, in their order and q of them a round, say where to search: a box around the best
+    of them that grows with success, shrinks with failure, and starts anew elsewhere when it has collapsed. None takes
+    one for a single objective in more than 20 columns or after more than 1,000 runs.
+
     The same seed gives the same bits with any number of ``threads`` (0 = the CPU budget).
 
     Raises: DataError on shapes that do not fit, values that are not finite or no level of their column, and a response
     without any value; ConfigurationError on options, columns, objectives that do not fit; InfeasibleError naming the
     ranges and relations that contradict each other; KeyboardInterrupt on Ctrl-C.
-    References: Ament et al. 2023 (arXiv 2310.20708), Daulton et al. 2021 (arXiv 2105.08195), Knowles 2006.
+    References: Ament et al. 2023 (arXiv 2310.20708), Daulton et al. 2021 (arXiv 2105.08195), Knowles 2006,
+    Eriksson et al. 2019 (arXiv 1910.01739), Eriksson and Poloczek 2021 (arXiv 2002.08526).
     """
     described = columns_of(bounds, columns)
     x, labels = encoded(X, described, "X")
@@ -224,6 +230,7 @@ def propose(
         fit=GaussianProcessOptions(preset=preset, starts=1, robust=False, threads=threads),
         search=search or SearchOptions(threads=threads),
         surrogate=surrogate,
+        trust_region=trust_region,
         seed=seed,
         progress=progress,
     )

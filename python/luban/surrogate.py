@@ -19,6 +19,7 @@ from luban import _core
 from luban._core import (
     Artefact,
     AveragedSurrogate,
+    CorrelatedResponses,
     FitReport,
     GaussianProcess,
     GaussianProcessOptions,
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Artefact",
     "AveragedSurrogate",
+    "CorrelatedResponses",
     "FitReport",
     "GaussianProcess",
     "GaussianProcessOptions",
@@ -83,6 +85,7 @@ __all__ = [
     "available_simd_levels",
     "average_over_noise",
     "choose_response_transforms",
+    "fit_correlated_responses",
     "fit_gaussian_process",
     "fit_local_gaussian_process",
     "fit_response_transform",
@@ -196,6 +199,25 @@ def fit_gaussian_process(
         chosen = options or GaussianProcessOptions(preset=start_from.preset)
         return GaussianProcess.fit_from(start_from, data, chosen, seed=seed, progress=progress)
     return GaussianProcess.fit(data, options or GaussianProcessOptions(), seed=seed, progress=progress)
+
+
+def fit_correlated_responses(
+    data: Dataset,
+    options: GaussianProcessOptions | None = None,
+    *,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> CorrelatedResponses:
+    """Fit one Gaussian process to all responses, which share their course as far as the data say.
+
+    Each response is standardised by itself and has its own level and noise; one with few values (NaN in ``data.Y`` =
+    missing) borrows from those with many. No negative correlations: turn a response round that falls where the others
+    rise. Noise is independent between responses. Time grows with the cube of all values together.
+
+    Raises: as :func:`fit_gaussian_process`; ConfigurationError when there is one response alone.
+    Reference: Bonilla, Chai and Williams 2008.
+    """
+    return CorrelatedResponses.fit(data, options or GaussianProcessOptions(), seed=seed, progress=progress)
 
 
 def fit_local_gaussian_process(

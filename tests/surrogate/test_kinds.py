@@ -132,3 +132,23 @@ def test_a_local_process_conforms(data: features.Dataset) -> None:
     X = testing.random_inputs(data.encoder, 5, 1)
     again = surrogate.LocalGaussianProcess.read(artefact)
     np.testing.assert_array_equal(again.posterior(X).mean(), fitted.posterior(X).mean())
+
+
+# ---- responses together ----
+
+
+def test_correlated_responses_conform(data: features.Dataset) -> None:
+    values = data.Y
+    values[data.run > 8, 1] = np.nan
+    options = surrogate.GaussianProcessOptions(preset="matern", starts=1, max_iterations=40)
+    fitted = surrogate.fit_correlated_responses(data.with_responses(values), options, seed=1)
+    testing.check_surrogate(fitted)
+    testing.check_surrogate(surrogate.average_over_noise(fitted, data, {"material": "B"}))
+    correlations = fitted.correlations()
+    assert correlations.shape == (2, 2)
+    assert 0.0 <= correlations[0, 1] <= 1.0
+    artefact = surrogate.Artefact()
+    fitted.write(artefact)
+    X = testing.random_inputs(data.encoder, 5, 1)
+    again = surrogate.CorrelatedResponses.read(artefact)
+    np.testing.assert_array_equal(again.posterior(X).mean(), fitted.posterior(X).mean())

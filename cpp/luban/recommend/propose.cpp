@@ -9,6 +9,7 @@
 #include <luban/recommend/detail/array_fit.hpp>
 #include <luban/recommend/detail/array_search.hpp>
 #include <luban/recommend/detail/array_trials.hpp>
+#include <luban/recommend/detail/local_problem.hpp>
 #include <luban/recommend/detail/rows.hpp>
 #include <luban/recommend/detail/situation.hpp>
 #include <luban/surrogate/gaussian_process.hpp>
@@ -57,6 +58,70 @@ bool feasibility_counts(Acquisition acquisition) {
          acquisition != Acquisition::upper_confidence_bound_pure_exploration;
 }
 
+/// What is expected of chosen coded points.
+Proposed described(const ArrayProblem& problem, const detail::ArrayTrials& trials,
+                   const std::shared_ptr<const surrogate::Surrogate>& fitted, const Eigen::MatrixXd& chosen) {
+  Proposed out;
+  out.X.resize(chosen.rows(), problem.X.cols());
+  for (Eigen::Index i = 0; i < chosen.rows(); ++i) {
+    out.X.row(i) = detail::decoded(problem, chosen.row(i).transpose()).transpose();
+  }
+  const detail::ArrayTrials::Moments moments = trials.moments(fitted, chosen);
+  out.mean = moments.mean;
+  out.sd = moments.sd;
+  out.probability_feasible = detail::probability_feasible(*fitted->posterior(chosen), trials.bounds);
+  return out;
+}
+
+/// The search for q points, the surrogate being there.
+Proposed searched(const ArrayProblem& problem, const detail::ArrayTrials& trials,
+                  const std::shared_ptr<const surrogate::Surrogate>& fitted, int q, const ProposeOptions& options,
+                  core::RandomKey key, const core::CallControl& control) {
+  const detail::ArraySituation situation = detail::array_situation(problem, trials, fitted);
+  const Acquisition acquisition = detail::resolved(options.acquisition, situation);
+  const bool feasibility_first =
+      feasibility_counts(acquisition) && !situation.bounds.empty() && !situation.any_feasible();
+  Eigen::MatrixXd pending = trials.pending;
+  Eigen::MatrixXd chosen(0, problem.X.cols());
+  Eigen::VectorXd values(q);
+  for (int i = 0; i < q; ++i) {
+    control.report({"propose", i + 1, q + 1});
+    const SearchResult found =
+        detail::next_point(situation, acquisition, feasibility_first, pending, pending.rows() == 0, options,
+                           key.child(static_cast<std::uint64_t>(i)), control);
+    values(i) = found.value;
+    detail::append_row(pending, found.x);
+    detail::append_row(chosen, found.x);
+  }
+  Proposed out = described(problem, trials, fitted, chosen);
+  out.acquisition = values;
+  out.acquisition_name = feasibility_first ? "log_probability_feasible" : name(acquisition);
+  out.warnings = warnings_of(problem, *fitted, feasibility_first);
+  return out;
+}
+
+Proposed propose_locally(const ArrayProblem& problem, int q, const surrogate::SurrogateFactory& factory,
+                         const ProposeOptions& options, core::RandomKey key, const core::CallControl& control) {
+  const detail::TrustRegion region = detail::trust_region_of(problem, q);
+  ArrayProblem local = detail::since_start(problem, region);
+  detail::ArrayTrials trials = detail::array_trials(local);
+  const auto fitted = detail::fit_trials(local, trials, factory, key.child("fit"), control);
+  if (region.designing || region.centre < 0) {
+    Proposed out = described(local, trials, fitted, detail::design_points(problem, trials, region, q));
+    out.acquisition = Eigen::VectorXd::Zero(q);
+    out.acquisition_name = "design";
+    out.warnings = {"the first points of trust region " + std::to_string(region.starts) +
+                    ", spread over all that may be set"};
+    return out;
+  }
+  detail::narrow(region.length, problem.X.row(region.centre).transpose(), *fitted, local);
+  Proposed out = searched(local, trials, fitted, q, options, key.child("search"), control);
+  out.warnings.push_back("searched in trust region " + std::to_string(region.starts) + " alone, about " +
+                         core::number_text(std::round(100.0 * std::min(region.length, 1.0))) +
+                         " % of each range wide, and learned from its runs");
+  return out;
+}
+
 }  // namespace
 
 const std::vector<AcquisitionName>& acquisition_names() {
@@ -101,35 +166,10 @@ Proposed propose(const ArrayProblem& problem, int q, const surrogate::SurrogateF
   // Before the fit, so that contradictions are answered at once.
   static_cast<void>(SearchRegion::make(trials.data.encoder, problem.space, {}, problem.grids));
   control.report({"fit", 0, q + 1});
-  const std::shared_ptr<const surrogate::Surrogate> fitted =
-      detail::fit_trials(problem, trials, factory, key.child("fit"), control);
-  const detail::ArraySituation situation = detail::array_situation(problem, trials, fitted);
-  const Acquisition acquisition = detail::resolved(options.acquisition, situation);
-  const bool feasibility_first =
-      feasibility_counts(acquisition) && !situation.bounds.empty() && !situation.any_feasible();
-
-  Eigen::MatrixXd pending = trials.pending;
-  Eigen::MatrixXd chosen(0, problem.X.cols());
-  Proposed result;
-  result.acquisition.resize(q);
-  for (int i = 0; i < q; ++i) {
-    control.report({"propose", i + 1, q + 1});
-    const SearchResult found =
-        detail::next_point(situation, acquisition, feasibility_first, pending, pending.rows() == 0, options,
-                           key.child("search").child(static_cast<std::uint64_t>(i)), control);
-    result.acquisition(i) = found.value;
-    detail::append_row(pending, found.x);
-    detail::append_row(chosen, found.x);
-  }
-  result.X.resize(q, problem.X.cols());
-  for (int i = 0; i < q; ++i) result.X.row(i) = detail::decoded(problem, chosen.row(i).transpose()).transpose();
-  const detail::ArrayTrials::Moments moments = trials.moments(fitted, chosen);
-  result.mean = moments.mean;
-  result.sd = moments.sd;
-  result.probability_feasible = detail::probability_feasible(*fitted->posterior(chosen), situation.bounds);
-  result.acquisition_name = feasibility_first ? "log_probability_feasible" : name(acquisition);
-  result.warnings = warnings_of(problem, *fitted, feasibility_first);
-  return result;
+  if (detail::wants_trust_region(problem, options)) return propose_locally(problem, q, factory, options, key, control);
+  const auto fitted = options.fitted ? factory(trials.data, key.child("fit"), control)
+                                     : detail::fit_trials(problem, trials, factory, key.child("fit"), control);
+  return searched(problem, trials, fitted, q, options, key.child("search"), control);
 }
 
 }  // namespace luban::recommend

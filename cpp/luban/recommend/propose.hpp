@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,8 +19,10 @@ namespace luban::recommend {
 
 /// What was tried, what came of it, and what is wanted: n runs, d columns, m responses, all plain numbers.
 struct ArrayProblem {
-  process::SearchSpace space;       ///< a parameter for each column of X, linear relations between the numeric ones
-  std::vector<Grid> grids = {};     ///< numeric columns that take some values alone
+  process::SearchSpace space;    ///< a parameter for each column of X, linear relations between the numeric ones
+  std::vector<Grid> grids = {};  ///< numeric columns that take some values alone
+  /// The part of `space` to search, the same parameters in narrower ranges; nothing = all of it.
+  std::optional<process::SearchSpace> within = {};
   Eigen::MatrixXd X;                ///< (n, d), n ≥ 1: numbers in units of your own; of a category its place, from 0
   Eigen::MatrixXd Y;                ///< (n, m) NaN = that response is missing
   std::vector<Utility> objectives;  ///< at least one, each of another response
@@ -51,11 +54,20 @@ struct AcquisitionName {
 [[nodiscard]] LUBAN_RECOMMEND_EXPORT Acquisition acquisition_named(const std::string& name);
 [[nodiscard]] LUBAN_RECOMMEND_EXPORT std::string name(Acquisition acquisition);
 
+enum class TrustRegions {
+  automatic,  ///< for one objective of more than 20 columns, or more than 1,000 runs
+  never,
+  always,
+};
+
 struct ProposeOptions {
   Acquisition acquisition = Acquisition::automatic;
   double beta = 4.0;           ///< 0 … 100 of the upper confidence bound: √β standard deviations
   Eigen::Index samples = 128;  ///< 16 … 65536 joint samples of the acquisitions that need some
   SearchOptions search = {};
+  /// Whether to learn from the runs of one trust region alone and to search there.
+  TrustRegions trust_regions = TrustRegions::automatic;
+  bool fitted = false;  ///< the factory gives a surrogate of the responses as they are, however often it is asked
 };
 
 /// Points to try next, with what the refitted surrogate expects there.
@@ -77,11 +89,16 @@ struct LUBAN_RECOMMEND_EXPORT Proposed {
 /// jointly with measured and pending points. For 2 to 4 objectives the expected hypervolume improvement, noisy where
 /// noise is seen; for more, ParEGO. While nothing measured keeps the bounds, the log probability of keeping them.
 ///
+/// A trust region (TuRBO, Eriksson et al. 2019; with bounds SCBO, Eriksson and Poloczek 2021) follows from the runs in
+/// their order, q of them a round: it is a box around the best of them that grows with success and shrinks with
+/// failure, its sides in proportion to the lengthscales; when it has collapsed, 2 d runs are spread anew and the
+/// earlier ones forgotten. That is what proposals in many columns, or after very many runs, need.
+///
 /// Up to 256 runs, a response is learned through a monotone map, the bilog of its distance to what matters, where that
 /// makes its values more likely: one that only has a bound, on one side, around that bound, which leaves its
-/// probability as it is (Eriksson and Poloczek 2021); objectives in which next to no noise is seen around the best
-/// value or the target, or of several around the reference (acquisitions are then of mapped values). What is expected
-/// of the points is told in the responses' own units.
+/// probability as it is (Eriksson and Poloczek 2021); a single objective in which next to no noise is seen around the
+/// best value or the target (acquisitions are then of mapped values). What is expected of the points is told in the
+/// responses' own units.
 /// @throws DataError on shapes that do not fit, values that are not finite or no category, a response without a value;
 /// ConfigurationError on q, options, objectives or an acquisition that do not fit; InfeasibleError naming ranges and
 /// relations that contradict each other; StoppedError; whatever the factory throws.

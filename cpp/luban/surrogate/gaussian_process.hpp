@@ -189,7 +189,7 @@ class LUBAN_SURROGATE_EXPORT GaussianProcess final : public Surrogate {
 /// How a local Gaussian process is fitted.
 struct LocalGaussianProcessOptions {
   GaussianProcessOptions process = {};  ///< how hyperparameters are found; warm_starts as there
-  Eigen::Index neighbours = 40;         ///< 5 … 500 means that an answer is made from
+  Eigen::Index neighbours = 100;        ///< 5 … 500 means that an answer is made from
   Eigen::Index learned_from = 600;  ///< 50 … 5000 means of whole runs, at random, that hyperparameters are found on
 };
 
@@ -296,6 +296,42 @@ class LUBAN_SURROGATE_EXPORT Updating {
   std::set<std::string> since_fit_;  ///< names of runs
   bool repeated_ = false;            ///< readings came that one level of noise cannot tell from runs
   RefitAdvice advice_;
+};
+
+/// One Gaussian process of several responses that have something in common: the response is the task of an intrinsic
+/// coregionalisation (PresetChanges::tasks), each standardised by itself, with its own level and noise. A response with
+/// few values borrows from those with many; noise is independent between responses. Time and memory are those of one
+/// process of all values together. Reference: Bonilla, Chai and Williams 2008.
+class LUBAN_SURROGATE_EXPORT CorrelatedResponses final : public Surrogate {
+ public:
+  /// @param options a warm start, if any, is that of the one process. @throws as GaussianProcess::fit;
+  /// ConfigurationError when there is one response alone.
+  [[nodiscard]] static std::shared_ptr<const CorrelatedResponses> fit(const features::Dataset& data,
+                                                                      const GaussianProcessOptions& options,
+                                                                      core::RandomKey key,
+                                                                      const core::CallControl& control = {});
+  ~CorrelatedResponses() override;
+  [[nodiscard]] std::string kind() const override { return "correlated_responses"; }
+  [[nodiscard]] const features::Encoder& encoder() const noexcept override;
+  [[nodiscard]] const std::vector<features::ResponseColumn>& responses() const noexcept override;
+  [[nodiscard]] std::unique_ptr<Posterior> posterior(const Eigen::MatrixXd& X,
+                                                     const PosteriorRequest& request = {}) const override;
+  [[nodiscard]] std::unique_ptr<Posterior> average(const Eigen::MatrixXd& X, const Eigen::VectorXd& weights,
+                                                   const PosteriorRequest& request = {}) const override;
+  [[nodiscard]] std::shared_ptr<const Surrogate> only(const std::vector<Eigen::Index>& responses) const override;
+  /// (m, m) correlations of the responses' courses before any data, as learned: 1 on the diagonal, none negative.
+  [[nodiscard]] Eigen::MatrixXd correlations() const;
+  [[nodiscard]] const FitReport& report() const noexcept;
+
+  /// Adds tensors and metadata to an artefact under "gaussian_process" and "correlated_responses".
+  void write(Artefact& artefact) const;
+  /// @throws IntegrityError when something is missing or of the wrong shape.
+  [[nodiscard]] static std::shared_ptr<const CorrelatedResponses> read(const Artefact& artefact);
+
+ private:
+  struct Impl;
+  explicit CorrelatedResponses(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
 };
 
 }  // namespace luban::surrogate

@@ -92,9 +92,13 @@ Preset changed(Preset base, const PresetChanges& changes) {
     share_among_tasks(model, changes.tasks);
     base.name += "+tasks:" + changes.tasks;
   }
-  if (changes.noise_varies || !changes.tasks.empty()) {
-    model.noise_profile = {.used = true, .ratio = around(1.0, 1.0, 1e-4, 1e4), .inputs = changes.noise_inputs};
-    if (!changes.noise_varies) model.noise_profile.inputs = {changes.tasks};
+  const HyperparameterSpec ratio = around(1.0, 1.0, 1e-4, 1e4);
+  NoiseProfileSpec& noise = model.noise_profile;
+  if (changes.noise_varies) noise = {.used = true, .ratio = ratio, .inputs = changes.noise_inputs};
+  if (!changes.tasks.empty()) {
+    if (!noise.used) noise = {.used = true, .ratio = ratio, .inputs = {changes.tasks}};
+    const bool told = std::find(noise.inputs.begin(), noise.inputs.end(), changes.tasks) != noise.inputs.end();
+    if (!noise.inputs.empty() && !told) noise.inputs.push_back(changes.tasks);
   }
   if (changes.noise_varies) base.name += "+noise";
   if (!changes.forgetting.empty()) {

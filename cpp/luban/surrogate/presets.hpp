@@ -26,14 +26,14 @@ struct LUBAN_SURROGATE_EXPORT Preset {
 
 /// What any preset can be given beside what it is.
 struct PresetChanges {
-  bool warped = false;        ///< numeric inputs are bent as the data ask (WarpSpec)
-  bool embedded = false;      ///< categories get learned places instead of one length per input (FactorKind::embedding)
-  int embedding_rank = 0;     ///< 0 … 64, as FactorSpec::rank
-  std::string forgetting;     ///< name of a numeric input, the time: what is long ago counts less; empty = none
-  double forgotten = 0.0;     ///< what is forgotten in one unit of that input, below 1; 0 = learned
-  bool noise_varies = false;  ///< noise that changes with the inputs (NoiseProfileSpec)
-  std::vector<std::string> noise_inputs;  ///< those it changes with; empty = all
-  std::string tasks;  ///< name of a categorical input whose categories are alike (FactorKind::coregionalisation)
+  bool warped = false;     ///< numeric inputs are bent as the data ask (WarpSpec)
+  bool embedded = false;   ///< categories get learned places instead of one length per input (FactorKind::embedding)
+  int embedding_rank = 0;  ///< 0 … 64, as FactorSpec::rank
+  std::string forgetting = {};  ///< name of a numeric input, the time: what is long ago counts less; empty = none
+  double forgotten = 0.0;       ///< what is forgotten in one unit of that input, below 1; 0 = learned
+  bool noise_varies = false;    ///< noise that changes with the inputs (NoiseProfileSpec)
+  std::vector<std::string> noise_inputs = {};  ///< those it changes with; empty = all
+  std::string tasks = {};  ///< name of a categorical input whose categories are alike (FactorKind::coregionalisation)
 };
 
 /// A preset with these changes; its name tells them, "luban+warped" say. @throws ConfigurationError on an option out of
