@@ -92,7 +92,8 @@ std::shared_ptr<const Conditioned> LocalProcess::of_rows(const std::vector<Eigen
   }
   for (auto& [run, own] : runs) some.runs.push_back(std::move(own));
   return std::make_shared<const Conditioned>(
-      std::make_shared<const LogPosterior>(model_, all_->shared_covariance(), std::move(some), all_->present()), theta_);
+      std::make_shared<const LogPosterior>(model_, all_->shared_covariance(), std::move(some), all_->present()),
+      theta_);
 }
 
 Moments LocalProcess::moments(const Eigen::MatrixXd& X, const PosteriorRequest& request) const {
