@@ -36,8 +36,8 @@ struct ArrayTrials {
 [[nodiscard]] ArrayTrials array_trials(const ArrayProblem& problem);
 
 /// Learns a response as the bilog of its distance to a value that matters for it, its one bound, its target or the best
-/// value seen: a monotone map that resolves what is near and keeps the rest
-/// from ruling the fit (Eriksson and Poloczek 2021, for bounds).
+/// value seen: a monotone map that resolves what is near and keeps the rest from ruling the fit (Eriksson and Poloczek
+/// 2021, for bounds).
 void learn_around(double border, Eigen::Index response, ArrayTrials& trials);
 
 /// The value of a response that has one bound, on one side, and is no objective; nothing otherwise.
