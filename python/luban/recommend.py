@@ -217,7 +217,7 @@ def propose(
         grids=grids,
         X=x,
         Y=y,
-        objectives=wishes(objectives, maximize, y.shape[1], np.isfinite(ends).any(axis=0)),
+        objectives=wishes(objectives, maximize, y.shape[1], np.asarray(np.isfinite(ends).any(axis=0))),
         outcome_bounds=ends,
         pending=waiting,
         reference=floats(reference if reference is not None else (), "reference", "propose").ravel(),

@@ -225,11 +225,12 @@ class _Conformance(Violations):
         self.close(average.variance("reading"), wanted, "an average's reading is not one at one of the levels", 1e-6)
 
     def beside(self) -> None:
-        if not isinstance(self.surrogate, _core.Surrogate):  # written in Python: there is no such question
+        surrogate: object = self.surrogate
+        if not isinstance(surrogate, _core.Surrogate):  # written in Python: there is no such question
             return
         fixed, rest = self.X[: self.q // 2], self.X[self.q // 2 :]
         whole = self.surrogate.posterior(self.X, joint=True)
-        around = _core.beside(self.surrogate, fixed).posterior(rest)
+        around = _core.beside(surrogate, fixed).posterior(rest)
         self.close(around.mean(), whole.mean()[len(fixed) :], "beside fixed points the mean is another", 1e-7)
         for response in range(self.m):
             wanted = whole.covariance(response)[len(fixed) :, : len(fixed)]

@@ -8,7 +8,12 @@ import pytest
 NOTEBOOKS = sorted((Path(__file__).resolve().parents[2] / "notebooks").glob("*.ipynb"))
 
 #: How many pictures each shows.
-PICTURES = {"01_first_hour.ipynb": 6, "02_closing_the_loop.ipynb": 1, "03_histories.ipynb": 1}
+PICTURES = {
+    "01_first_hour.ipynb": 6,
+    "02_closing_the_loop.ipynb": 1,
+    "03_histories.ipynb": 1,
+    "04_several_objectives.ipynb": 2,
+}
 
 
 def test_there_are_notebooks() -> None:

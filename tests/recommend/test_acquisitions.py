@@ -113,15 +113,15 @@ class Broken:
         self._fault = fault
 
     def evaluate(self, posterior: Any, *, gradients: bool = False) -> tuple[Any, Any]:
-        value, gradient = self._right.evaluate(posterior, gradients=gradients or self._fault == "unasked")
+        value, gradient = self._right.evaluate(posterior, gradients=gradients)
         if self._fault == "shape":
             value = value[:, None]
         if self._fault == "neighbours":
             value = value - value.mean() if len(value) else value
         if self._fault == "gradient" and gradient is not None:
             gradient = 1.01 * gradient
-        if self._fault == "nan":
-            value = np.where(value < -1e3, np.nan, value)
+        if self._fault == "unasked":
+            gradient = np.zeros((len(value), 3))
         return value, gradient
 
 

@@ -4,7 +4,9 @@
 
 #include <luban/core/error.hpp>
 #include <luban/recommend/detail/tolerance_surrogate.hpp>
+#include <luban/recommend/propose.hpp>
 #include <luban/recommend/sobol.hpp>
+#include <luban/surrogate/gaussian_process.hpp>
 
 #include "analytic_surrogate.hpp"
 
@@ -22,6 +24,13 @@ std::shared_ptr<const surrogate::Surrogate> wavy() {
       features::Encoder({test::numeric("a"), test::numeric("b")}), std::vector<std::string>{"y"},
       std::vector<test::Function>{f}, Sobol(2, core::RandomKey(2)).points(0, 25),
       test::AnalyticSurrogate::Options{.lengthscale = 0.35, .noise_sd = 0.05, .within_sd = 0.02});
+}
+
+std::shared_ptr<const surrogate::Surrogate> fitted() {
+  ArrayProblem problem = box_problem((Eigen::MatrixXd(2, 2) << 0, 0, 1, 1).finished());
+  problem.X = Sobol(2, core::RandomKey(4)).points(0, 24);
+  problem.Y = ((6.0 * problem.X.col(0)).array().sin() + problem.X.col(1).array().square()).matrix();
+  return surrogate::GaussianProcess::fit(array_dataset(problem), {.starts = 1}, core::RandomKey(1));
 }
 
 TEST(normal_rule, has_the_moments_of_a_standard_normal) {
@@ -80,7 +89,7 @@ TEST(tolerance_surrogate, integrates_a_squared_exponential_to_its_closed_form) {
 }
 
 TEST(tolerance_surrogate, gradients_equal_finite_differences) {
-  const ToleranceSurrogate tolerant(wavy(), {{.parameter = "a", .sd = sd}, {.parameter = "b", .sd = 0.03}});
+  const ToleranceSurrogate tolerant(fitted(), {{.parameter = "x1", .sd = sd}, {.parameter = "x2", .sd = 0.03}});
   const Eigen::MatrixXd X = (Eigen::MatrixXd(3, 2) << 0.2, 0.4, 0.65, 0.1, 0.9, 0.8).finished();
   const auto posterior = tolerant.posterior(X, {.gradients = true, .joint = true});
   for (Eigen::Index j = 0; j < 2; ++j) {

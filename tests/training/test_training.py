@@ -97,7 +97,7 @@ def test_acquisitions_see_a_network_as_any_surrogate(fit: Any, data: Dataset) ->
         recommend.UpperConfidenceBound(lowest, 2.0),
         recommend.MaxValueEntropy(lowest, np.array([-0.5, 0.5])),
     ):
-        testing.check_acquisition(acquisition, fit.ensemble, inputs(data)[:5], tolerance=1e-3)
+        testing.check_acquisition(acquisition, fit.ensemble, inputs(data)[:5], tolerance=1e-2, step=1e-3)
 
 
 def test_a_report_for_each_member(fit: Any, data: Dataset, quick: Any) -> None:

@@ -94,11 +94,11 @@ struct LUBAN_RECOMMEND_EXPORT Proposed {
 /// failure, its sides in proportion to the lengthscales; when it has collapsed, 2 d runs are spread anew and the
 /// earlier ones forgotten. That is what proposals in many columns, or after very many runs, need.
 ///
-/// Some responses are learned through a monotone map, the bilog of their distance to what matters: one that only has a
-/// bound, on one side, around that bound, which leaves its probability as it is (Eriksson and Poloczek 2021);
-/// objectives in which next to no noise is seen, where that makes their values more likely, around the best value or
-/// the target, or of several around the reference (acquisitions are then of mapped values). What is expected of the
-/// points is told in the responses' own units.
+/// Up to 256 runs, a response is learned through a monotone map, the bilog of its distance to what matters, where that
+/// makes its values more likely: one that only has a bound, on one side, around that bound, which leaves its
+/// probability as it is (Eriksson and Poloczek 2021); a single objective in which next to no noise is seen around the
+/// best value or the target (acquisitions are then of mapped values). What is expected of the points is told in the
+/// responses' own units.
 /// @throws DataError on shapes that do not fit, values that are not finite or no category, a response without a value;
 /// ConfigurationError on q, options, objectives or an acquisition that do not fit; InfeasibleError naming ranges and
 /// relations that contradict each other; StoppedError; whatever the factory throws.

@@ -18,8 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Acquisition", "check_acquisition", "check_joint_acquisition"]
 
-_STEP = 1e-6
-_FAR = 1e6  # coded inputs are in [0, 1]
+_FAR = 10.0  # coded inputs are in [0, 1]
 
 
 class Acquisition(Protocol):
@@ -30,17 +29,23 @@ class Acquisition(Protocol):
 
 
 def check_acquisition(
-    acquisition: Acquisition, surrogate: Surrogate, X: npt.NDArray[np.float64], *, tolerance: float = 1e-4
+    acquisition: Acquisition,
+    surrogate: Surrogate,
+    X: npt.NDArray[np.float64],
+    *,
+    tolerance: float = 1e-4,
+    step: float = 1e-6,
 ) -> None:
     """Check an acquisition of single points against its contract, on any surrogate.
 
     One value per point; the same answer twice, and for a point alone; no NaN, neither far outside the data nor on
-    repeated points; gradients against finite differences (relative ``tolerance``), zero by categories; no points, no
-    values; gradients refused from a posterior asked for without. ``X`` (q, p) are coded inputs away from kinks.
+    repeated points; gradients against finite differences (relative ``tolerance``; a larger ``step`` for surrogates in
+    single precision), zero by categories; no points, no values; gradients refused from a posterior asked for without.
+    ``X`` (q, p) are coded inputs away from kinks.
 
     Raises: AssertionError listing everything that did not hold.
     """
-    _Pointwise(acquisition, surrogate, X, tolerance).judge()
+    _Pointwise(acquisition, surrogate, X, tolerance, step).judge()
 
 
 def check_joint_acquisition(
@@ -50,6 +55,7 @@ def check_joint_acquisition(
     fixed: npt.NDArray[np.float64],
     *,
     tolerance: float = 1e-4,
+    step: float = 1e-6,
 ) -> None:
     """Check an acquisition of several points together, made by ``make(beside, q)``, against its contract.
 
@@ -59,20 +65,21 @@ def check_joint_acquisition(
 
     Raises: AssertionError listing everything that did not hold.
     """
-    _Joint(make, surrogate, X, fixed, tolerance).judge()
+    _Joint(make, surrogate, X, fixed, tolerance, step).judge()
 
 
 class _Gradients(Violations):
     """Finite differences of one number per row of X, by each numeric column."""
 
     def __init__(
-        self, name: str, surrogate: Surrogate, X: npt.NDArray[np.float64], tolerance: float, of_all: bool
+        self, name: str, surrogate: Surrogate, X: npt.NDArray[np.float64], tolerance: float, step: float, of_all: bool
     ) -> None:
         super().__init__()
         self.name = name
         self.surrogate = surrogate
         self.X = np.asarray(X, dtype=np.float64)
         self.tolerance = tolerance
+        self.step = step
         self.of_all = of_all  # every value depends on all rows: they are moved one after the other
 
     def judge(self) -> None:
@@ -101,15 +108,15 @@ class _Gradients(Violations):
     def slope(self, column: int) -> npt.NDArray[np.float64]:
         def difference(rows: Any) -> npt.NDArray[np.float64]:
             shift = np.zeros_like(self.X)
-            shift[rows, column] = _STEP
-            return (self.value(self.X + shift) - self.value(self.X - shift)) / (2.0 * _STEP)
+            shift[rows, column] = self.step
+            return (self.value(self.X + shift) - self.value(self.X - shift)) / (2.0 * self.step)
 
         if not self.of_all:
             return difference(slice(None))
         return np.array([difference(row)[0] for row in range(len(self.X))])
 
     def near(self, got: npt.NDArray[np.float64], wanted: npt.NDArray[np.float64], name: str) -> None:
-        rounding = 1e-14 * float(np.abs(self.value(self.X)).max(initial=1.0)) / _STEP
+        rounding = 1e-14 * float(np.abs(self.value(self.X)).max(initial=1.0)) / self.step
         allowed = self.tolerance * float(np.abs(wanted).max(initial=0.0)) + 100.0 * rounding
         worst = float(np.abs(got - wanted).max(initial=0.0))
         self.expect(worst <= allowed, f"the gradient by {name} misses the finite difference by {worst:.3g}")
@@ -124,9 +131,14 @@ class _Gradients(Violations):
 
 class _Pointwise(_Gradients):
     def __init__(
-        self, acquisition: Acquisition, surrogate: Surrogate, X: npt.NDArray[np.float64], tolerance: float
+        self,
+        acquisition: Acquisition,
+        surrogate: Surrogate,
+        X: npt.NDArray[np.float64],
+        tolerance: float,
+        step: float,
     ) -> None:
-        super().__init__(type(acquisition).__name__, surrogate, X, tolerance, of_all=False)
+        super().__init__(type(acquisition).__name__, surrogate, X, tolerance, step, of_all=False)
         self.acquisition = acquisition
 
     def value(self, X: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -167,11 +179,12 @@ class _Joint(_Gradients):
         X: npt.NDArray[np.float64],
         fixed: npt.NDArray[np.float64],
         tolerance: float,
+        step: float,
     ) -> None:
         self.beside = _core.beside(surrogate, np.asarray(fixed, dtype=np.float64))
         self.make = make
         self.acquisition = make(self.beside, len(X))
-        super().__init__(type(self.acquisition).__name__, surrogate, X, tolerance, of_all=True)
+        super().__init__(type(self.acquisition).__name__, surrogate, X, tolerance, step, of_all=True)
 
     def value(self, X: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         value, gradient = self.acquisition.evaluate(self.beside.posterior(X))

@@ -15,49 +15,45 @@ namespace {
 
 using surrogate::GaussianProcess;
 
-constexpr Eigen::Index most_runs_fitted_twice = 256;  ///< beyond, what a map of the objective brings is not worth it
+constexpr Eigen::Index most_runs_fitted_twice = 256;  ///< beyond, what a map of responses brings is not worth it
 
-/// The value around which an objective may be learned, in its own unit; nothing for a target among several objectives.
-std::optional<double> border_of(const ArraySituation& situation, const ArrayTrials& trials, Eigen::Index objective) {
-  const Utility& utility = trials.objectives[static_cast<std::size_t>(objective)];
-  const bool several = trials.objectives.size() > 1;
-  if (utility.goal == process::Goal::target) return several ? std::nullopt : std::optional(utility.target);
+/// Per response the value around which it may be learned, in its own unit.
+using Borders = std::vector<std::optional<double>>;
+
+/// The target of an objective, or the best value seen.
+double border_of(const ArrayTrials& trials, const Utility& utility) {
+  if (utility.goal == process::Goal::target) return utility.target;
   double best = -std::numeric_limits<double>::infinity();
-  if (several) {
-    best = situation.reference(objective);
-  } else {
-    for (const double value : trials.data.Y.col(utility.response)) {
-      if (!std::isnan(value)) best = std::max(best, utility.of(value));
-    }
+  for (const double value : trials.data.Y.col(utility.response)) {
+    if (!std::isnan(value)) best = std::max(best, utility.of(value));
   }
   return utility.goal == process::Goal::maximize ? best : -best;
 }
 
-/// The trials with the chosen objectives learned around their borders.
-ArrayTrials mapped(const ArrayTrials& trials, const std::vector<std::optional<double>>& borders,
-                   const Eigen::VectorXd& reference) {
-  ArrayTrials out = trials;
-  if (trials.objectives.size() > 1) out.reference = reference;
-  for (std::size_t o = 0; o < borders.size(); ++o) {
-    if (borders[o]) learn_around(*borders[o], static_cast<Eigen::Index>(o), out);
-  }
+Borders borders_of(const ArraySituation& situation, const ArrayTrials& trials) {
+  Borders out;
+  for (Eigen::Index j = 0; j < trials.data.m(); ++j) out.push_back(only_bound(trials, j));
+  if (trials.objectives.size() > 1 || situation.noisy()) return out;
+  const Utility& utility = trials.objectives.front();
+  out[static_cast<std::size_t>(utility.response)] = border_of(trials, utility);
   return out;
 }
 
-/// The reference of a situation as values of the responses; of a target the worse one above it.
-Eigen::VectorXd reference_values(const ArraySituation& situation, const ArrayTrials& trials) {
-  Eigen::VectorXd out = situation.reference;
-  for (Eigen::Index o = 0; o < out.size(); ++o) {
-    const Utility& utility = trials.objectives[static_cast<std::size_t>(o)];
-    if (utility.goal == process::Goal::minimize) out(o) = -out(o);
-    if (utility.goal == process::Goal::target) out(o) = utility.target - out(o);
+ArrayTrials mapped(const ArrayTrials& trials, const Borders& borders) {
+  ArrayTrials out = trials;
+  for (std::size_t j = 0; j < borders.size(); ++j) {
+    if (borders[j]) learn_around(*borders[j], static_cast<Eigen::Index>(j), out);
   }
   return out;
 }
 
 double log_likelihood(const GaussianProcess& fitted, const ArrayTrials& trials, const ArrayProblem& problem,
-                      Eigen::Index response) {
-  return fitted.reports()[static_cast<std::size_t>(response)].log_likelihood + trials.log_jacobian(problem, response);
+                      std::size_t response) {
+  return fitted.reports()[response].log_likelihood + trials.log_jacobian(problem, static_cast<Eigen::Index>(response));
+}
+
+bool any_of(const Borders& borders) {
+  return std::any_of(borders.begin(), borders.end(), [](const auto& border) { return border.has_value(); });
 }
 
 }  // namespace
@@ -66,33 +62,23 @@ std::shared_ptr<const surrogate::Surrogate> fit_trials(const ArrayProblem& probl
                                                        const surrogate::SurrogateFactory& factory, core::RandomKey key,
                                                        const core::CallControl& control) {
   const std::shared_ptr<const surrogate::Surrogate> plain = factory(trials.data, key, control);
-  const auto process = std::dynamic_pointer_cast<const GaussianProcess>(plain);
+  const auto* process = dynamic_cast<const GaussianProcess*>(plain.get());
   if (process == nullptr || trials.data.n() > most_runs_fitted_twice) return plain;
   const ArraySituation situation = array_situation(problem, trials, plain);
-  if (situation.noisy()) return plain;
-  std::vector<std::optional<double>> borders;
-  for (Eigen::Index o = 0; o < std::ssize(trials.objectives); ++o) {
-    borders.push_back(border_of(situation, trials, o));
-  }
-  const Eigen::VectorXd reference = reference_values(situation, trials);
-  ArrayTrials other = mapped(trials, borders, reference);
+  const Borders wanted = borders_of(situation, trials);
+  if (!any_of(wanted)) return plain;
+  ArrayTrials other = mapped(trials, wanted);
   std::shared_ptr<const surrogate::Surrogate> fitted = factory(other.data, key, control);
   const auto* again = dynamic_cast<const GaussianProcess*>(fitted.get());
   if (again == nullptr) return plain;
-  bool all = true;
-  bool any = false;
-  for (std::size_t o = 0; o < borders.size(); ++o) {
-    const Eigen::Index response = trials.objectives[o].response;
-    if (!borders[o]) continue;
-    if (!(log_likelihood(*again, other, problem, response) > log_likelihood(*process, trials, problem, response))) {
-      borders[o].reset();
-    }
-    all = all && borders[o].has_value();
-    any = any || borders[o].has_value();
+  Borders kept = wanted;
+  for (std::size_t j = 0; j < kept.size(); ++j) {
+    const bool likelier = log_likelihood(*again, other, problem, j) > log_likelihood(*process, trials, problem, j);
+    if (!likelier) kept[j].reset();
   }
-  if (!any) return plain;
-  if (!all) {
-    other = mapped(trials, borders, reference);
+  if (!any_of(kept)) return plain;
+  if (kept != wanted) {
+    other = mapped(trials, kept);
     fitted = factory(other.data, key, control);
   }
   trials = std::move(other);

@@ -9,9 +9,9 @@
 
 namespace luban::recommend::detail {
 
-/// Fits what is to be learned, objectives as they are and once more around what matters for them (array_trials.hpp);
-/// each is learned in the way that makes its values more likely, which `trials` then says. As they are when noise is
-/// seen, runs are many, or the surrogate tells no likelihood.
+/// Fits the responses as they are and once more around what matters for them (array_trials.hpp): responses that only
+/// have a bound, and a single objective unless noise is seen. Each is learned in the way that makes its values more
+/// likely, which `trials` then says. As they are when runs are many or the surrogate tells no likelihood.
 /// @throws whatever the factory throws.
 [[nodiscard]] std::shared_ptr<const surrogate::Surrogate> fit_trials(const ArrayProblem& problem, ArrayTrials& trials,
                                                                      const surrogate::SurrogateFactory& factory,

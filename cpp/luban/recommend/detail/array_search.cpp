@@ -240,7 +240,7 @@ Eigen::MatrixXd starts_of(const ArraySituation& at, bool feasibility_first, core
 }
 
 std::optional<SearchRegion> relaxed_region(const ArrayProblem& problem, const SearchRegion& region) {
-  process::SearchSpace space = problem.space;
+  process::SearchSpace space = problem.within.value_or(problem.space);
   bool fine = false;
   for (process::Parameter& parameter : space.parameters) {
     if (!parameter.is_numeric()) continue;
@@ -248,6 +248,7 @@ std::optional<SearchRegion> relaxed_region(const ArrayProblem& problem, const Se
     const features::EncodedVariable& variable =
         region.encoder().variables()[static_cast<std::size_t>(region.encoder().find(parameter.name))];
     parameter.kind = process::VariableKind::continuous;
+    if (problem.within) continue;
     parameter.low = variable.low;
     parameter.high = variable.high;
   }
@@ -313,7 +314,8 @@ bool ArraySituation::any_feasible() const {
 
 ArraySituation array_situation(const ArrayProblem& problem, const ArrayTrials& trials,
                                std::shared_ptr<const surrogate::Surrogate> fitted) {
-  SearchRegion region = SearchRegion::make(trials.data.encoder, problem.space, {}, problem.grids);
+  SearchRegion region =
+      SearchRegion::make(trials.data.encoder, problem.within.value_or(problem.space), {}, problem.grids);
   std::optional<SearchRegion> relaxed = relaxed_region(problem, region);
   ArraySituation at{.fitted = std::move(fitted),
                     .region = std::move(region),
@@ -328,10 +330,10 @@ ArraySituation array_situation(const ArrayProblem& problem, const ArrayTrials& t
                     .reference = {}};
   judge_measured(trials, at);
   const auto k = std::ssize(at.objectives);
-  if (trials.reference.size() > 0) {
+  if (k > 1 && problem.reference.size() > 0) {
     at.reference.resize(k);
     for (Eigen::Index j = 0; j < k; ++j) {
-      at.reference(j) = at.objectives[static_cast<std::size_t>(j)].of(trials.reference(j));
+      at.reference(j) = at.objectives[static_cast<std::size_t>(j)].of(problem.reference(j));
     }
   } else if (k > 1) {
     const Eigen::MatrixXd feasible = feasible_utilities(at);

@@ -140,33 +140,6 @@ features::Encoder encoder_of(const ArrayProblem& problem) {
   return features::Encoder(std::move(variables));
 }
 
-/// Learns the bilog of a response's distance to a value.
-void move_to(double border, Eigen::Index response, detail::ArrayTrials& into) {
-  into.shift(response) = border;
-  auto column = into.data.Y.col(response);
-  column.array() -= border;
-  auto& transform = into.transforms[static_cast<std::size_t>(response)];
-  transform = surrogate::fit_response_transform("bilog", column);
-  for (double& value : column) value = transform->forward(value);
-  for (OutcomeBound& bound : into.bounds) {
-    if (bound.response != response) continue;
-    if (std::isfinite(bound.lower)) bound.lower = transform->forward(bound.lower - border);
-    if (std::isfinite(bound.upper)) bound.upper = transform->forward(bound.upper - border);
-  }
-}
-
-/// Learns a response that has one bound on one side, and nothing else, around that bound.
-void move_to_bound(Eigen::Index response, detail::ArrayTrials& into) {
-  std::vector<const OutcomeBound*> own;
-  for (const OutcomeBound& bound : into.bounds) {
-    if (bound.response == response) own.push_back(&bound);
-  }
-  const bool wanted = std::any_of(into.objectives.begin(), into.objectives.end(),
-                                  [&](const Utility& utility) { return utility.response == response; });
-  if (wanted || own.size() != 1 || std::isfinite(own.front()->lower) == std::isfinite(own.front()->upper)) return;
-  move_to(std::isfinite(own.front()->lower) ? own.front()->lower : own.front()->upper, response, into);
-}
-
 }  // namespace
 
 ArrayProblem box_problem(const Eigen::MatrixXd& bounds) {
@@ -222,16 +195,36 @@ ArrayTrials array_trials(const ArrayProblem& problem) {
     out.transforms.push_back(surrogate::fit_response_transform("none", out.data.Y.col(j)));
   }
   out.objectives = problem.objectives;
-  out.reference = problem.reference;
-  for (Eigen::Index j = 0; j < out.data.m(); ++j) move_to_bound(j, out);
   return out;
 }
 
-void learn_around(double border, Eigen::Index objective, ArrayTrials& trials) {
-  Utility& utility = trials.objectives[static_cast<std::size_t>(objective)];
-  move_to(border, utility.response, trials);
-  if (utility.goal == process::Goal::target) utility.target = 0.0;
-  if (trials.objectives.size() > 1) trials.reference(objective) = 0.0;
+void learn_around(double border, Eigen::Index response, ArrayTrials& trials) {
+  trials.shift(response) = border;
+  auto column = trials.data.Y.col(response);
+  column.array() -= border;
+  auto& transform = trials.transforms[static_cast<std::size_t>(response)];
+  transform = surrogate::fit_response_transform("bilog", column);
+  for (double& value : column) value = transform->forward(value);
+  for (OutcomeBound& bound : trials.bounds) {
+    if (bound.response != response) continue;
+    if (std::isfinite(bound.lower)) bound.lower = transform->forward(bound.lower - border);
+    if (std::isfinite(bound.upper)) bound.upper = transform->forward(bound.upper - border);
+  }
+  for (Utility& utility : trials.objectives) {
+    if (utility.response == response) utility.target = transform->forward(utility.target - border);
+  }
+}
+
+std::optional<double> only_bound(const ArrayTrials& trials, Eigen::Index response) {
+  std::optional<double> out;
+  for (const OutcomeBound& bound : trials.bounds) {
+    if (bound.response != response) continue;
+    if (out || std::isfinite(bound.lower) == std::isfinite(bound.upper)) return std::nullopt;
+    out = std::isfinite(bound.lower) ? bound.lower : bound.upper;
+  }
+  const bool wanted = std::any_of(trials.objectives.begin(), trials.objectives.end(),
+                                  [&](const Utility& utility) { return utility.response == response; });
+  return wanted ? std::nullopt : out;
 }
 
 ArrayTrials::Moments ArrayTrials::moments(const std::shared_ptr<const surrogate::Surrogate>& fitted,

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <memory>
+#include <optional>
 #include <vector>
 
 #include <Eigen/Core>
@@ -10,14 +12,12 @@
 
 namespace luban::recommend::detail {
 
-/// A problem of arrays as what is learned from it: responses that only have a bound on one side are learned as the
-/// bilog of their distance to it, the bound then at 0.
+/// A problem of arrays as what is learned from it, at first the responses as they are.
 struct ArrayTrials {
   features::Dataset data;
-  Eigen::MatrixXd pending;           ///< (p, d) coded
-  std::vector<Utility> objectives;   ///< of what is learned
-  Eigen::VectorXd reference;         ///< (objectives) values of what is learned; empty = from the data
-  std::vector<OutcomeBound> bounds;  ///< on what is learned
+  Eigen::MatrixXd pending;                                 ///< (p, d) coded
+  std::vector<Utility> objectives;                         ///< of what is learned
+  std::vector<OutcomeBound> bounds;                        ///< on what is learned
   surrogate::TransformedSurrogate::Transforms transforms;  ///< (m) of response − shift
   Eigen::VectorXd shift;                                   ///< (m)
 
@@ -35,9 +35,13 @@ struct ArrayTrials {
 /// @throws as propose.
 [[nodiscard]] ArrayTrials array_trials(const ArrayProblem& problem);
 
-/// Learns an objective as the bilog of its distance to a value that matters for it: a monotone map that resolves what
-/// is near and keeps the rest from ruling the fit. Of several objectives that value is the reference.
-void learn_around(double border, Eigen::Index objective, ArrayTrials& trials);
+/// Learns a response as the bilog of its distance to a value that matters for it, its one bound, its target or the best
+/// value seen: a monotone map that resolves what is near and keeps the rest from ruling the fit (Eriksson and Poloczek
+/// 2021, for bounds).
+void learn_around(double border, Eigen::Index response, ArrayTrials& trials);
+
+/// The value of a response that has one bound, on one side, and is no objective; nothing otherwise.
+[[nodiscard]] std::optional<double> only_bound(const ArrayTrials& trials, Eigen::Index response);
 
 /// A coded row in the problem's own numbers: on the grid, whole, inside the bounds.
 [[nodiscard]] Eigen::VectorXd decoded(const ArrayProblem& problem, const Eigen::VectorXd& x);
