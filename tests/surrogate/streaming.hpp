@@ -63,10 +63,9 @@ inline VectorXd ones_where_known(const features::Dataset& data, Index response) 
 
 /// The plain twin of a surrogate that was fitted to `first` and then changed until it knows `all`: everything reduced
 /// and factorised anew, at the hyperparameters, the standardisation and the levels of noise of the fit.
-inline std::shared_ptr<const detail::Conditioned> anew(const GaussianProcess& fit, const features::Dataset& first,
-                                                       const features::Dataset& all, Index response) {
-  const Index numeric = static_cast<Index>(first.encoder.columns_of(features::Role::parameter).size());
-  const ModelSpec model = preset(fit.preset(), numeric, first.encoder.p() - numeric).model;
+inline std::shared_ptr<const detail::Conditioned> anew(const GaussianProcess& fit, const ModelSpec& model,
+                                                       const features::Dataset& first, const features::Dataset& all,
+                                                       Index response) {
   const auto covariance = std::make_shared<const detail::Covariance>(model, first.encoder);
   const auto standard = [&](const features::Dataset& data) {
     return detail::standardise(features::reduce(data, response, ones_where_known(data, response)), data.run_ids);
@@ -84,6 +83,12 @@ inline std::shared_ptr<const detail::Conditioned> anew(const GaussianProcess& fi
   const auto target = std::make_shared<const detail::LogPosterior>(model, covariance, data, present);
   const VectorXd& theta = fit.reports()[static_cast<std::size_t>(response)].hyperparameters;
   return std::make_shared<const detail::Conditioned>(target, theta);
+}
+
+inline std::shared_ptr<const detail::Conditioned> anew(const GaussianProcess& fit, const features::Dataset& first,
+                                                       const features::Dataset& all, Index response) {
+  const Index numeric = static_cast<Index>(first.encoder.columns_of(features::Role::parameter).size());
+  return anew(fit, preset(fit.preset(), numeric, first.encoder.p() - numeric).model, first, all, response);
 }
 
 /// Largest difference of latent moments at 30 points, in units of the response's spread there.

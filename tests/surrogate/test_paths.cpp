@@ -45,6 +45,13 @@ std::vector<ModelSpec> models() {
                                 FactorKind::periodic, FactorKind::categorical, FactorKind::linear}) {
     out.push_back(one_term({{.kind = kind}}));
   }
+  out.push_back(one_term({{.kind = FactorKind::embedding}}));
+  out.push_back(one_term({{.kind = FactorKind::forgetting, .length = {.high = 0.9}, .inputs = {"b"}}}));
+  out.push_back(one_term({{.kind = FactorKind::coregionalisation, .inputs = {"c"}}}));
+  out.push_back(
+      one_term({{.kind = FactorKind::rbf, .inputs = {"b"}}, {.kind = FactorKind::matern52, .inputs = {"a"}}}));
+  out.push_back(one_term({{.kind = FactorKind::matern52, .without = {"a"}}, {.kind = FactorKind::linear}}));
+  out.back().warp = {.used = true, .a = {.start = 0.7}, .b = {.start = 1.6}};
   out.push_back(one_term({{.kind = FactorKind::matern52, .with_categories = true}}));
   out.push_back(one_term({{.kind = FactorKind::matern32}, {.kind = FactorKind::categorical}}));
   out.push_back(one_term({{.kind = FactorKind::linear}, {.kind = FactorKind::categorical}}));

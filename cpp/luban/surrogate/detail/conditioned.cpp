@@ -277,6 +277,7 @@ Conditioned::LeftOutMoments Conditioned::left_out(const std::vector<std::vector<
   const bool free_mean = !std::isfinite(target_->mean_variance());
   const Eigen::VectorXd solved = alpha_ + mean_ * inverse_.rowwise().sum();  // C⁻¹ y
   const Eigen::VectorXd ones = inverse_.rowwise().sum();                     // C⁻¹ 1
+  const Eigen::VectorXd shape = target_->noise_shape(theta_, target_->points());
   LeftOutMoments out{y, y, y};
   for (const std::vector<Eigen::Index>& rows : groups) {
     // Of the group given the others: covariance (C⁻¹)_gg⁻¹, and y misses its mean by that times (C⁻¹ (y − mean))_g.
@@ -291,7 +292,7 @@ Conditioned::LeftOutMoments Conditioned::left_out(const std::vector<std::vector<
     for (std::size_t k = 0; k < rows.size(); ++k) {
       const auto at = static_cast<Eigen::Index>(k);
       const Eigen::Index row = rows[k];
-      const double own = noise.between + noise.point + noise.within / target_->data().weight(row);
+      const double own = shape(row) * (noise.between + noise.point + noise.within / target_->data().weight(row));
       out.mean(row) = y(row) - residual(at);
       out.variance(row) = covariance(at, at);
       out.latent_variance(row) = std::max(covariance(at, at) - own, smallest_share * covariance(at, at));

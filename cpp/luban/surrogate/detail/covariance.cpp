@@ -403,6 +403,20 @@ std::vector<Eigen::MatrixXd> Covariance::input_gradients(
   return out;
 }
 
+Eigen::MatrixXd Covariance::by_inputs(const Eigen::VectorXd& theta, const Points& points,
+                                      const std::vector<Eigen::MatrixXd>& by_coordinates) const {
+  Points memory;
+  const Points& seen = this->seen(theta, points, memory);
+  Eigen::MatrixXd by_numeric = Eigen::MatrixXd::Zero(points.count(), layout_.numeric_count());
+  for (std::size_t f = 0; f < factors_.size(); ++f) {
+    if (!factors_[f]->of_categories()) add_input_gradient(f, theta, seen, by_coordinates[f], by_numeric);
+  }
+  if (warp_) warp_->unbend(theta, points, by_numeric);
+  Eigen::MatrixXd out = Eigen::MatrixXd::Zero(points.count(), inputs_);
+  layout_.scatter(by_numeric, out);
+  return out;
+}
+
 Eigen::VectorXd Covariance::diagonal(const Eigen::VectorXd& theta, const Points& points) const {
   Points memory;
   const Points& seen = this->seen(theta, points, memory);

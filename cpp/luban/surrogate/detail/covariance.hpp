@@ -70,6 +70,9 @@ class LUBAN_SURROGATE_EXPORT Covariance {
   /// (q, p) for each coefficient (n, q): Σ_j coefficient_ji ∂K_ji/∂x_i, x_i the coded inputs of point i of the q.
   [[nodiscard]] std::vector<Eigen::MatrixXd> input_gradients(
       const Eigen::VectorXd& theta, const Cross& cross, const std::vector<const Eigen::MatrixXd*>& coefficients) const;
+  /// (q, p) derivatives by the coded inputs from those by the coordinates (q, c) of each factor.
+  [[nodiscard]] Eigen::MatrixXd by_inputs(const Eigen::VectorXd& theta, const Points& points,
+                                          const std::vector<Eigen::MatrixXd>& by_coordinates) const;
   /// Prior variance at each point, (q), and its gradient by the coded inputs (q, p).
   [[nodiscard]] Eigen::VectorXd diagonal(const Eigen::VectorXd& theta, const Points& points) const;
   [[nodiscard]] Eigen::MatrixXd diagonal_gradient(const Eigen::VectorXd& theta, const Points& points) const;

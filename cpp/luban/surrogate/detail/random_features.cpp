@@ -51,13 +51,14 @@ void RandomFeatures::add_term(const Covariance::Term& from, Eigen::Index pairs, 
   Eigen::Index categories = 0;
   for (const Eigen::Index levels : layout.levels()) categories += levels;
   const Points none{Eigen::MatrixXd(0, layout.numeric_count()), Eigen::MatrixXd(0, categories)};
+  const Covariance::Coordinates widths = covariance_->coordinates(theta_, none);
   core::Generator generator = key.generator();
   for (const std::size_t f : from.factors) {
     if (covariance_->factors()[f]->stationary()) {
       term.stationary.push_back(f);
     } else if (term.linear < 0) {
       term.linear = static_cast<std::ptrdiff_t>(f);
-      term.linear_count = covariance_->factors()[f]->coordinates(theta_, none).cols();
+      term.linear_count = widths.of_factor[f].cols();
     } else {
       refuse("at most one linear factor in a term of the covariance", "two");
     }
@@ -76,8 +77,7 @@ void RandomFeatures::add_term(const Covariance::Term& from, Eigen::Index pairs, 
     const Factor& factor = *covariance_->factors()[f];
     const std::optional<double> degrees = factor.spectral_degrees();
     if (!degrees.has_value()) refuse("stationary factors of a known spectrum", "one without");
-    term.frequencies.push_back(
-        frequencies_of(*degrees, factor.coordinates(theta_, none).cols(), term.pairs, generator));
+    term.frequencies.push_back(frequencies_of(*degrees, widths.of_factor[f].cols(), term.pairs, generator));
   }
   term.amplitude = std::sqrt(variance / static_cast<double>(term.pairs));
   term.first = count_;
@@ -143,14 +143,7 @@ Eigen::MatrixXd RandomFeatures::gradient(const Points& points, const Eigen::Vect
   std::vector<Eigen::MatrixXd> by_coordinates;
   for (const Eigen::MatrixXd& z : at.of_factor) by_coordinates.emplace_back(Eigen::MatrixXd::Zero(z.rows(), z.cols()));
   for (const Term& term : terms_) add_gradient(term, at, weights, by_coordinates);
-  Eigen::MatrixXd by_numeric = Eigen::MatrixXd::Zero(points.count(), covariance_->layout().numeric_count());
-  for (std::size_t f = 0; f < by_coordinates.size(); ++f) {
-    const Factor& factor = *covariance_->factors()[f];
-    if (!factor.of_categories()) factor.add_input_gradient(theta_, points, by_coordinates[f], by_numeric);
-  }
-  Eigen::MatrixXd out = Eigen::MatrixXd::Zero(points.count(), covariance_->p());
-  covariance_->layout().scatter(by_numeric, out);
-  return out;
+  return covariance_->by_inputs(theta_, points, by_coordinates);
 }
 
 }  // namespace luban::surrogate::detail

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numbers>
 
 #include <luban/surrogate/detail/kernels/kernels.hpp>
@@ -30,6 +31,9 @@ class Embedding final : public Factor {
     }
   }
 
+  [[nodiscard]] std::optional<double> spectral_degrees() const noexcept override {
+    return std::numeric_limits<double>::infinity();
+  }
   [[nodiscard]] bool of_categories() const noexcept override { return true; }
   [[nodiscard]] bool moves_coordinates() const noexcept override { return true; }
 

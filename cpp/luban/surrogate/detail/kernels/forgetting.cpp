@@ -24,6 +24,7 @@ class Forgetting final : public Factor {
   void profile(std::size_t count, double* r2, double* slope) const override {
     simd_table().matern12(count, r2, r2, slope);
   }
+  [[nodiscard]] std::optional<double> spectral_degrees() const noexcept override { return 1.0; }
   [[nodiscard]] bool own_slope() const noexcept override { return true; }
   void add_gradient_of_spread(const Eigen::VectorXd& theta, const Eigen::VectorXd& spread,
                               Eigen::VectorXd& gradient) const override {
