@@ -165,7 +165,7 @@ TEST(factors, look_at_chosen_inputs_alone) {
                     .with_categories = true,
                     .without = {"b", "m"}},
                    {.name = "k", .kind = FactorKind::categorical, .length = one, .inputs = {"k"}},
-                   {.name = "nothing", .kind = FactorKind::linear, .inputs = {"m"}}};
+                   {.name = "nothing", .kind = FactorKind::linear, .length = one, .inputs = {"m"}}};
   model.terms = {{.name = "first", .factors = {0, 3}, .variance = one},
                  {.name = "second", .factors = {1}, .variance = one},
                  {.name = "third", .factors = {0, 2}, .variance = one}};

@@ -7,7 +7,7 @@
 #include <luban/surrogate/gaussian_process.hpp>
 #include <luban/surrogate/presets.hpp>
 
-#include "hand_made.hpp"
+#include "streaming.hpp"
 
 namespace luban::surrogate {
 namespace {
@@ -52,6 +52,35 @@ TEST(preset_changes, of_every_preset_fit_and_come_back_from_a_file) {
     const MatrixXd X = test::random_inputs(data.encoder, 5, 8);
     EXPECT_EQ(GaussianProcess::read(artefact)->posterior(X)->mean(), fitted->posterior(X)->mean()) << base.name;
   }
+}
+
+TEST(preset_changes, of_every_kind_take_new_runs_as_if_they_had_known_them) {
+  features::Dataset all = test::make(test::three_levels());
+  const PresetChanges everything{.warped = true,
+                                 .embedded = true,
+                                 .forgetting = "speed",
+                                 .noise_varies = true,
+                                 .noise_inputs = {"feed", "position"},
+                                 .tasks = "material"};
+  const Preset base = changed(preset("matern_legacy", 2, 2), everything);
+  const features::Dataset begun = test::readings(all, test::between(0, 41));
+  GaussianProcessOptions options = options_of(base);
+  options.starts = 1;
+  options.max_iterations = 10;
+  const auto fit = GaussianProcess::fit(begun, options, core::RandomKey(5));
+  const auto now = fit->condition_on(test::readings(all, test::between(41, all.n())));
+  for (Index r = 0; r < 2; ++r) {
+    const auto twin = test::anew(*fit, base.model, begun, all, r);
+    EXPECT_LT(test::difference(*now, *twin, r), 1e-7);
+    detail::LogPosterior::Workspace work;
+    EXPECT_NEAR(now->reports()[static_cast<std::size_t>(r)].log_likelihood,
+                twin->target().evaluate(twin->theta(), work, nullptr).log_likelihood, 1e-6);
+  }
+  // Left out alone, the noise of a run is that of its place.
+  const LeftOut left = now->left_out({})[0];
+  EXPECT_GT((left.variance - left.latent_variance).minCoeff(), 0.0);
+  EXPECT_GT((left.variance - left.latent_variance).maxCoeff(),
+            1.0001 * (left.variance - left.latent_variance).minCoeff());
 }
 
 TEST(preset_changes, of_inputs_that_do_not_exist_are_refused) {
