@@ -70,7 +70,7 @@ TEST(preset_changes, of_every_kind_take_new_runs_as_if_they_had_known_them) {
   const auto fit = GaussianProcess::fit(begun, options, core::RandomKey(5));
   const auto now = fit->condition_on(test::readings(all, test::between(41, all.n())));
   for (Index r = 0; r < 2; ++r) {
-    const auto twin = test::anew(*fit, base.model, begun, all, r);
+    const auto twin = test::anew(*fit, begun, all, r, base.model);
     EXPECT_LT(test::difference(*now, *twin, r), 1e-7);
     detail::LogPosterior::Workspace work;
     EXPECT_NEAR(now->reports()[static_cast<std::size_t>(r)].log_likelihood,
