@@ -80,7 +80,8 @@ class Replay {
     if (region_.length >= options_.smallest_length) return;
     region_ = {row + 1, -1, options_.first_length, region_.starts + 1, true};
     best_ = {};
-    successes_ = failures_ = 0;
+    successes_ = 0;
+    failures_ = 0;
   }
 
   const Eigen::VectorXd& utility_;

@@ -140,8 +140,8 @@ Moments LocalProcess::averaged(const Eigen::MatrixXd& X, const Eigen::VectorXd& 
     const Eigen::MatrixXd own = spread_both(Eigen::MatrixXd::Identity(out.mean.size(), out.mean.size()), weights);
     out.variance_gradient = averaged_rows(each.covariance_gradient(own), ones);
     out.covariance_gradient = [whole = each.covariance_gradient, weights](const Eigen::MatrixXd& w) -> Eigen::MatrixXd {
-      const Eigen::VectorXd ones = Eigen::VectorXd::Ones(weights.size());
-      return weighted_columns(whole(spread_both(w, weights)).transpose(), ones).transpose();
+      const Eigen::MatrixXd by_levels = whole(spread_both(w, weights)).transpose();
+      return weighted_columns(by_levels, Eigen::VectorXd::Ones(weights.size())).transpose();
     };
   }
   return out;
@@ -227,14 +227,14 @@ void LocalProcess::add_joint(const Eigen::MatrixXd& X, const std::vector<std::ve
   if (!request.gradients) return;
   kept->cross.data = &kept->coordinates;
   out.covariance_gradient = [kept, unit](const Eigen::MatrixXd& w) -> Eigen::MatrixXd {
-    const Covariance& covariance = kept->all->covariance();
-    const Points& points = kept->cross.points;
+    const Covariance& prior = kept->all->covariance();
+    const Points& asked = kept->cross.points;
     Eigen::MatrixXd pairs = w;
     pairs.diagonal().setZero();
-    const Covariance::Coordinates own = covariance.coordinates(kept->theta, points);
-    const Covariance::Cross among = covariance.cross(kept->theta, own, points);
-    Eigen::MatrixXd out = 2.0 * covariance.input_gradients(kept->theta, among, {&pairs})[0];
-    out += w.diagonal().asDiagonal() * covariance.diagonal_gradient(kept->theta, points);
+    const Covariance::Coordinates seen = prior.coordinates(kept->theta, asked);
+    const Covariance::Cross among = prior.cross(kept->theta, seen, asked);
+    Eigen::MatrixXd by_inputs = 2.0 * prior.input_gradients(kept->theta, among, {&pairs})[0];
+    by_inputs += w.diagonal().asDiagonal() * prior.diagonal_gradient(kept->theta, asked);
     // What acts through k(·, xᵢ): that of the points themselves, and that of their answers.
     Eigen::MatrixXd through = -2.0 * kept->answers * w;
     const Eigen::MatrixXd by_answers = 2.0 * (kept->spread - kept->cross.value) * w;
@@ -243,7 +243,7 @@ void LocalProcess::add_joint(const Eigen::MatrixXd& X, const std::vector<std::ve
       const Eigen::VectorXd solved = kept->local[static_cast<std::size_t>(i)]->solve(by_answers(place, i));
       for (std::size_t k = 0; k < place.size(); ++k) through(place[k], i) += solved(static_cast<Index>(k));
     }
-    return unit * (out + covariance.input_gradients(kept->theta, kept->cross, {&through})[0]);
+    return unit * (by_inputs + prior.input_gradients(kept->theta, kept->cross, {&through})[0]);
   };
 }
 
