@@ -168,8 +168,8 @@ def parameters_of(columns: Sequence[Column]) -> tuple[list[_core.Parameter], lis
             parameters.append(_core.Parameter(column.name, low=values[0], high=values[-1]))
             grids.append((column.name, values))
         else:
-            integer = column.kind == "integer"
-            parameters.append(_core.Parameter(column.name, low=column.low, high=column.high, integer=integer))
+            low, high = float(column.low or 0.0), float(column.high or 0.0)  # a column that has been checked has both
+            parameters.append(_core.Parameter(column.name, low=low, high=high, integer=column.kind == "integer"))
     return parameters, grids
 
 

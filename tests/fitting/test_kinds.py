@@ -20,7 +20,7 @@ def test_a_changed_preset_is_learned_and_kept(process: Process, history: History
     assert model.card.surrogate == changed.name
     again = fitting.Model.load(model.save(tmp_path / "model.safetensors"))
     frame = pd.DataFrame({"speed": [150.0, 250.0], "feed": [0.06, 0.12], "wear": ["New", "Worn"]})
-    pd.testing.assert_frame_equal(again.posterior(frame).mean(), model.posterior(frame).mean())
+    pd.testing.assert_frame_equal(again.posterior(frame).mean, model.posterior(frame).mean)
 
 
 def test_known_variances_are_learned_with_and_kept(process: Process, history: History, tmp_path: Path) -> None:
