@@ -122,6 +122,7 @@ Acquisition = Literal[
     "upper_confidence_bound",
     "upper_confidence_bound_pure_exploration",
     "max_value_entropy",
+    "thompson",
     "log_expected_hypervolume_improvement",
     "log_noisy_expected_hypervolume_improvement",
     "parego",
@@ -158,6 +159,7 @@ def propose(
     outcome_bounds: npt.ArrayLike | None = None,
     pending: npt.ArrayLike | None = None,
     reference: npt.ArrayLike | None = None,
+    cost: int | None = None,
     acquisition: Acquisition = "automatic",
     beta: float = 4.0,
     preset: str = "matern",
@@ -178,6 +180,7 @@ def propose(
     out, every response without a bound is minimised, or maximised with ``maximize``. ``outcome_bounds`` (2, m) are the
     least and the greatest value that a response may take, infinite where there is none. ``reference`` holds one value
     per objective that is just not worth having (default: a tenth of the front's range beyond its worst values).
+    ``cost`` is the column of Y that says what a run costs: improvements then count per expected cost.
     ``pending`` (p, d) are runs whose result is not there yet. The q points come one after the other, each as if those
     before it were pending too.
 
@@ -185,7 +188,8 @@ def propose(
     improvement for two to four, the noisy forms of both where noise is seen, and ParEGO for more; as long as nothing
     measured keeps the bounds, the log probability of keeping them. Others have their full name;
     ``upper_confidence_bound`` takes ``beta`` (square of the standard deviations added) and, like
-    ``max_value_entropy`` and ``upper_confidence_bound_pure_exploration``, keeps each bound at even odds.
+    ``max_value_entropy`` and ``upper_confidence_bound_pure_exploration``, keeps each bound at even odds; ``thompson``
+    takes the best of a function drawn from the posterior for each point, its bounds kept by drawn functions, too.
 
     With a ``surrogate`` that has learned from these runs (:func:`array_dataset`; continuous columns, no outcome
     bounds), nothing is fitted and ``preset`` not looked at: see :class:`luban.surrogate.Updating`.
@@ -217,10 +221,11 @@ def propose(
         grids=grids,
         X=x,
         Y=y,
-        objectives=wishes(objectives, maximize, y.shape[1], np.asarray(np.isfinite(ends).any(axis=0))),
+        objectives=wishes(objectives, maximize, y.shape[1], _without_wish(ends, cost)),
         outcome_bounds=ends,
         pending=waiting,
         reference=floats(reference if reference is not None else (), "reference", "propose").ravel(),
+        cost=cost,
     )
     made = _core.propose(
         problem,
@@ -235,6 +240,13 @@ def propose(
         progress=progress,
     )
     return Proposed.of(labelled(made.X, described) if labels else made.X, made)
+
+
+def _without_wish(ends: npt.NDArray[np.float64], cost: int | None) -> npt.NDArray[np.bool_]:
+    out = np.asarray(np.isfinite(ends).any(axis=0))
+    if cost is not None and 0 <= cost < len(out):
+        out[cost] = True
+    return out
 
 
 def _require_inputs(surrogate: _core.Surrogate, columns: Sequence[Column], m: int, bounded: bool) -> None:

@@ -183,6 +183,7 @@ def test_the_answer_says_what_is_believed() -> None:
         "log_noisy_expected_improvement",
         "upper_confidence_bound",
         "upper_confidence_bound_pure_exploration",
+        "thompson",
         "max_value_entropy",
     ],
 )
@@ -322,3 +323,22 @@ def test_a_steep_objective_is_told_in_its_own_units() -> None:
     assert x.expected[0, 0] == pytest.approx(steep(np.asarray(x))[0], abs=20.0)  # of a range of 8,000
     both = propose(X, np.stack([steep(X), steep(1 - X)], axis=1), BOX, search=FAST)
     assert np.isfinite(both.expected).all()
+
+
+def test_what_runs_cost_counts() -> None:
+    X = uniform(10)
+    gain = np.cos(9.0 * (X[:, 0] - 0.5)) + 0.3 * X[:, 1]  # two equal valleys, at both ends
+    price = 1.0 + 50.0 * X[:, 0]
+    both = np.stack([gain, price], axis=1)
+    free = propose(X, gain[:, None], BOX, search=FAST)
+    cheap = propose(X, both, BOX, cost=1, search=FAST)
+    assert cheap.expected.shape == (1, 2)
+    assert cheap[0, 0] <= free[0, 0] + 1e-6
+    assert cheap[0, 0] < 0.5
+    for wrong, match in (({"cost": 5}, "among 2"), ({"cost": 1, "acquisition": "thompson"}, "weighed")):
+        with pytest.raises(ConfigurationError, match=match):
+            propose(X, both, BOX, **wrong)
+    with pytest.raises(ConfigurationError, match="no objective"):
+        propose(X, both, BOX, cost=1, objectives=["minimize", "minimize"])
+    with pytest.raises(DataError, match="above 0"):
+        propose(X, np.stack([gain, price - 30.0], axis=1), BOX, cost=1)

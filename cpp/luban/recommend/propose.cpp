@@ -55,7 +55,7 @@ std::vector<std::string> warnings_of(const ArrayProblem& problem, const surrogat
 
 bool feasibility_counts(Acquisition acquisition) {
   return acquisition != Acquisition::upper_confidence_bound && acquisition != Acquisition::max_value_entropy &&
-         acquisition != Acquisition::upper_confidence_bound_pure_exploration;
+         acquisition != Acquisition::upper_confidence_bound_pure_exploration && acquisition != Acquisition::thompson;
 }
 
 /// What is expected of chosen coded points.
@@ -132,6 +132,7 @@ const std::vector<AcquisitionName>& acquisition_names() {
       {Acquisition::upper_confidence_bound, "upper_confidence_bound"},
       {Acquisition::upper_confidence_bound_pure_exploration, "upper_confidence_bound_pure_exploration"},
       {Acquisition::max_value_entropy, "max_value_entropy"},
+      {Acquisition::thompson, "thompson"},
       {Acquisition::log_expected_hypervolume_improvement, "log_expected_hypervolume_improvement"},
       {Acquisition::log_noisy_expected_hypervolume_improvement, "log_noisy_expected_hypervolume_improvement"},
       {Acquisition::parego, "parego"},

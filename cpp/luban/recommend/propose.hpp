@@ -28,6 +28,9 @@ struct ArrayProblem {
   std::vector<Utility> objectives;  ///< at least one, each of another response
   std::vector<OutcomeBound> bounds = {};  ///< on responses, objectives or not
   Eigen::MatrixXd pending = {};           ///< (p, d) runs without a result yet; may be empty
+  /// The response that says what a run costs, no objective and without a bound, above 0: what is maximised is then the
+  /// logarithm of an improvement per expected cost.
+  std::optional<Eigen::Index> cost = {};
   /// One value per objective, in its unit, that is just not worth having; empty = from the data. For 2 to 4 objectives.
   Eigen::VectorXd reference = {};
 };
@@ -39,6 +42,7 @@ enum class Acquisition {
   upper_confidence_bound,
   upper_confidence_bound_pure_exploration,
   max_value_entropy,
+  thompson,
   log_expected_hypervolume_improvement,
   log_noisy_expected_hypervolume_improvement,
   parego,

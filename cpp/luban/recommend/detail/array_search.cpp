@@ -9,6 +9,7 @@
 #include <luban/recommend/decision_surrogate.hpp>
 #include <luban/recommend/detail/joint_hypervolume.hpp>
 #include <luban/recommend/detail/joint_scalarised.hpp>
+#include <luban/recommend/detail/path_landscape.hpp>
 #include <luban/recommend/detail/rows.hpp>
 #include <luban/recommend/detail/situation.hpp>
 #include <luban/recommend/joint_log_expected_improvement.hpp>
@@ -63,6 +64,32 @@ class OneByOne final : public Landscape {
   std::shared_ptr<const SurrogateBeside> beside_;
   std::shared_ptr<const JointAcquisition> acquisition_;
   std::shared_ptr<const Landscape> limits_;
+};
+
+/// The logarithm of an improvement per expected cost.
+class PerCost final : public Landscape {
+ public:
+  PerCost(std::unique_ptr<Landscape> inner, std::shared_ptr<const surrogate::Surrogate> fitted, Eigen::Index cost,
+          double least)
+      : inner_(std::move(inner)), fitted_(std::move(fitted)), cost_(cost), least_(least) {}
+
+  [[nodiscard]] Value evaluate(const Eigen::MatrixXd& X, bool gradients) const override {
+    Value out = inner_->evaluate(X, gradients);
+    const auto posterior = fitted_->posterior(X, {.gradients = gradients, .joint = false, .reading = false});
+    const Eigen::VectorXd expected = posterior->mean().col(cost_);
+    const Eigen::MatrixXd slope = gradients ? posterior->mean_gradient(cost_) : Eigen::MatrixXd();
+    for (Eigen::Index i = 0; i < X.rows(); ++i) {
+      out.value(i) -= std::log(std::max(expected(i), least_));
+      if (gradients && expected(i) > least_) out.gradient.row(i) -= slope.row(i) / expected(i);
+    }
+    return out;
+  }
+
+ private:
+  std::unique_ptr<Landscape> inner_;
+  std::shared_ptr<const surrogate::Surrogate> fitted_;
+  Eigen::Index cost_;
+  double least_;
 };
 
 Eigen::MatrixXd stacked(const Eigen::MatrixXd& above, const Eigen::MatrixXd& below) {
@@ -128,6 +155,19 @@ std::unique_ptr<Landscape> exploration(const ArraySituation& at, const Eigen::Ma
   std::shared_ptr<const Landscape> limits;
   if (!at.bounds.empty()) limits = pointwise(at, pending, std::make_shared<UpperConfidenceBound>(utility, 0.0), true);
   return std::make_unique<OneByOne>(beside, std::move(acquisition), std::move(limits));
+}
+
+/// One function drawn from the posterior. @throws ConfigurationError where there is no Gaussian process to draw from.
+std::unique_ptr<Landscape> path(const ArraySituation& at, core::RandomKey key) {
+  const auto* process = dynamic_cast<const surrogate::GaussianProcess*>(at.fitted.get());
+  if (process != nullptr) {
+    return std::make_unique<PathLandscape>(*process, at.objectives.front(), at.bounds, at.units, key.child("path"));
+  }
+  throw core::ConfigurationError({.where = "recommend.propose",
+                                  .expected = "a Gaussian process, which functions can be drawn from, for thompson",
+                                  .received = at.fitted->kind(),
+                                  .place = {},
+                                  .hint = {}});
 }
 
 std::unique_ptr<Landscape> entropy(const ArraySituation& at, const Eigen::MatrixXd& pending, core::RandomKey key) {
@@ -198,6 +238,7 @@ std::unique_ptr<Landscape> landscape_of(const ArraySituation& at, Acquisition ac
     return pointwise(at, pending, std::make_shared<UpperConfidenceBound>(utility, options.beta), true);
   }
   if (acquisition == Acquisition::max_value_entropy) return entropy(at, pending, key);
+  if (acquisition == Acquisition::thompson) return path(at, key);
   if (acquisition == Acquisition::upper_confidence_bound_pure_exploration) return exploration(at, pending, news, key);
   return joint(at, acquisition, pending, options, key);
 }
@@ -329,6 +370,13 @@ ArraySituation array_situation(const ArrayProblem& problem, const ArrayTrials& t
                     .noise = {},
                     .reference = {}};
   judge_measured(trials, at);
+  if (problem.cost) {
+    at.cost = problem.cost;
+    at.least_cost = std::numeric_limits<double>::infinity();
+    for (const double value : problem.Y.col(*problem.cost)) {
+      if (!std::isnan(value)) at.least_cost = std::min(at.least_cost, 0.01 * value);
+    }
+  }
   const auto k = std::ssize(at.objectives);
   if (k > 1 && problem.reference.size() > 0) {
     at.reference.resize(k);
@@ -343,6 +391,16 @@ ArraySituation array_situation(const ArrayProblem& problem, const ArrayTrials& t
 }
 
 Acquisition resolved(Acquisition wanted, const ArraySituation& situation) {
+  const bool logarithm = wanted != Acquisition::upper_confidence_bound && wanted != Acquisition::max_value_entropy &&
+                         wanted != Acquisition::upper_confidence_bound_pure_exploration &&
+                         wanted != Acquisition::thompson;
+  if (situation.cost && !logarithm) {
+    throw core::ConfigurationError({.where = "recommend.propose",
+                                    .expected = "the logarithm of an improvement to be weighed against a cost",
+                                    .received = name(wanted),
+                                    .place = {},
+                                    .hint = "take automatic, or leave the cost out"});
+  }
   const auto k = std::ssize(situation.objectives);
   if (wanted == Acquisition::automatic) {
     if (k == 1) {
@@ -369,8 +427,12 @@ Acquisition resolved(Acquisition wanted, const ArraySituation& situation) {
 SearchResult next_point(const ArraySituation& situation, Acquisition acquisition, bool feasibility_first,
                         const Eigen::MatrixXd& pending, bool news, const ProposeOptions& options, core::RandomKey key,
                         const core::CallControl& control) {
-  const std::unique_ptr<Landscape> landscape =
+  std::unique_ptr<Landscape> landscape =
       landscape_of(situation, acquisition, feasibility_first, pending, news, options, key);
+  if (situation.cost) {
+    landscape =
+        std::make_unique<PerCost>(std::move(landscape), situation.fitted, *situation.cost, situation.least_cost);
+  }
   Eigen::MatrixXd starts = starts_of(situation, feasibility_first, key);
   if (situation.relaxed) {
     const SearchResult smooth =

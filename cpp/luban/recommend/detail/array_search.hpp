@@ -19,12 +19,14 @@ struct ArraySituation {
   std::optional<SearchRegion> relaxed;  ///< whole numbers and fine grids as ranges; nothing where there are none
   std::vector<Utility> objectives;
   std::vector<OutcomeBound> bounds;
-  Eigen::MatrixXd known;       ///< (k, p) measured points, those inside the region where there are any
-  Eigen::MatrixXd utilities;   ///< (k, objectives) believed of them
-  std::vector<bool> feasible;  ///< (k) whether they are believed to keep the bounds
-  Eigen::VectorXd units;       ///< (m) spread of each response over what was measured
-  Eigen::VectorXd noise;       ///< (m) standard deviation of one run around the expected response
-  Eigen::VectorXd reference;   ///< (objectives) utilities; empty for one objective
+  Eigen::MatrixXd known;                  ///< (k, p) measured points, those inside the region where there are any
+  Eigen::MatrixXd utilities;              ///< (k, objectives) believed of them
+  std::vector<bool> feasible;             ///< (k) whether they are believed to keep the bounds
+  Eigen::VectorXd units;                  ///< (m) spread of each response over what was measured
+  Eigen::VectorXd noise;                  ///< (m) standard deviation of one run around the expected response
+  Eigen::VectorXd reference;              ///< (objectives) utilities; empty for one objective
+  std::optional<Eigen::Index> cost = {};  ///< response that a run costs
+  double least_cost = 0.0;                ///< a hundredth of the least measured: expectations are taken no lower
   [[nodiscard]] bool noisy() const;
   [[nodiscard]] bool any_feasible() const;
 };

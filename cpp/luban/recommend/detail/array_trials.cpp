@@ -45,6 +45,27 @@ void check_responses(const ArrayProblem& problem) {
   }
 }
 
+void check_cost(const ArrayProblem& problem) {
+  if (!problem.cost) return;
+  const Eigen::Index cost = *problem.cost;
+  const Eigen::Index m = problem.Y.cols();
+  if (cost < 0 || cost >= m) refuse_option("a cost among " + std::to_string(m) + " responses", std::to_string(cost));
+  const bool wished = std::any_of(problem.objectives.begin(), problem.objectives.end(),
+                                  [&](const Utility& one) { return one.response == cost; });
+  const bool bounded = std::any_of(problem.bounds.begin(), problem.bounds.end(), [&](const OutcomeBound& one) {
+    return one.response == cost && (std::isfinite(one.lower) || std::isfinite(one.upper));
+  });
+  if (wished || bounded) {
+    refuse_option("a cost that is no objective and has no bound",
+                  "response " + std::to_string(cost + 1) + " as one of these");
+  }
+  for (const double value : problem.Y.col(cost)) {
+    if (value <= 0.0) {
+      refuse("costs above 0", core::number_text(value), "response " + std::to_string(cost + 1) + " of Y");
+    }
+  }
+}
+
 void check_wishes(const ArrayProblem& problem) {
   const Eigen::Index m = problem.Y.cols();
   if (problem.objectives.empty()) refuse_option("at least one objective", "none");
@@ -185,6 +206,7 @@ ArrayTrials array_trials(const ArrayProblem& problem) {
   ArrayTrials out;
   out.data = array_dataset(problem);
   check_wishes(problem);
+  check_cost(problem);
   out.pending = Eigen::MatrixXd(0, out.data.p());
   if (problem.pending.size() > 0) out.pending = encode(out.data.encoder, problem.pending, "pending");
   for (const OutcomeBound& bound : problem.bounds) {

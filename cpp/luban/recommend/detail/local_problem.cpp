@@ -24,6 +24,7 @@ Eigen::VectorXd violations(const ArrayProblem& problem) {
   if (problem.bounds.empty()) return {};
   Eigen::VectorXd out = Eigen::VectorXd::Zero(problem.Y.rows());
   for (const OutcomeBound& bound : problem.bounds) {
+    if (!std::isfinite(bound.lower) && !std::isfinite(bound.upper)) continue;
     const Eigen::VectorXd y = problem.Y.col(bound.response);
     double low = std::numeric_limits<double>::infinity();
     double high = -low;
