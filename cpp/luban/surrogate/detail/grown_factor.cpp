@@ -120,13 +120,14 @@ std::optional<GrownFactor> GrownFactor::grow(const Eigen::MatrixXd& cross, const
   out.base_rows_ = base_rows_;
   out.base_ = base_;
   out.across_.resize(base_rows_, k + m);
-  out.across_ << across_, half.topRows(base_rows_);
+  if (k > 0) out.across_.leftCols(k) = across_;
+  out.across_.rightCols(m) = half.topRows(base_rows_);
   out.own_.setZero(k + m, k + m);
-  out.own_.topLeftCorner(k, k) = own_;
+  if (k > 0) out.own_.topLeftCorner(k, k) = own_;
   out.own_.bottomLeftCorner(m, k) = half.bottomRows(k).transpose();
   out.own_.bottomRightCorner(m, m) = lower;
   out.columns_.setZero(n + m, k + m);
-  out.columns_.topLeftCorner(n, k) = columns_;
+  if (k > 0) out.columns_.topLeftCorner(n, k) = columns_;
   out.columns_.topRightCorner(n, m) = -moved;
   out.columns_.bottomRightCorner(m, m) =
       lower.transpose().triangularView<Eigen::Upper>().solve(Eigen::MatrixXd::Identity(m, m));
