@@ -24,4 +24,8 @@ class LUBAN_RECOMMEND_EXPORT JointAcquisition {
                                                        bool gradients) const = 0;
 };
 
+/// Where nothing can be said of a set of points: −∞, and a gradient of zeros where one is wanted.
+[[nodiscard]] LUBAN_RECOMMEND_EXPORT JointAcquisitionValue never(const surrogate::PosteriorBeside& posterior,
+                                                                 bool gradients);
+
 }  // namespace luban::recommend

@@ -42,12 +42,8 @@ JointUpperConfidenceBound::JointUpperConfidenceBound(const surrogate::SurrogateB
 JointAcquisitionValue JointUpperConfidenceBound::evaluate(const surrogate::PosteriorBeside& posterior,
                                                           bool gradients) const {
   const JointSamples::At at = samples_.at(posterior);
+  if (!at.usable) return never(posterior, gradients);
   JointAcquisitionValue out;
-  if (!at.usable) {
-    out.value = -std::numeric_limits<double>::infinity();
-    if (gradients) out.gradient = posterior.pullback(0, {});
-    return out;
-  }
   const Eigen::MatrixXd& utility = at.utility.front();
   const Eigen::VectorXd mean = utility.rowwise().mean();
   const Eigen::MatrixXd high = optimistic(utility, weight_);

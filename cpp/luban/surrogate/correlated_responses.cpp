@@ -288,11 +288,7 @@ std::shared_ptr<const CorrelatedResponses> CorrelatedResponses::read(const Artef
     }
     return std::shared_ptr<const CorrelatedResponses>(new CorrelatedResponses(std::move(impl)));
   } catch (const core::DataError& error) {  // metadata that is missing or of another type
-    throw core::IntegrityError({.where = "surrogate.CorrelatedResponses.read",
-                                .expected = error.detail().expected,
-                                .received = error.detail().received,
-                                .place = "metadata of the artefact",
-                                .hint = "the artefact is damaged or holds another kind of model"});
+    detail::throw_damaged("surrogate.CorrelatedResponses.read", error);
   }
 }
 

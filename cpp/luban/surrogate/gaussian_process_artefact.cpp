@@ -199,11 +199,7 @@ std::shared_ptr<const GaussianProcess> GaussianProcess::read(const Artefact& art
     }
     return std::shared_ptr<const GaussianProcess>(new GaussianProcess(std::move(impl)));
   } catch (const core::DataError& error) {  // metadata that is missing or of another type
-    throw core::IntegrityError({.where = "surrogate.GaussianProcess.read",
-                                .expected = error.detail().expected,
-                                .received = error.detail().received,
-                                .place = "metadata of the artefact",
-                                .hint = "the artefact is damaged or holds another kind of model"});
+    detail::throw_damaged("surrogate.GaussianProcess.read", error);
   }
 }
 

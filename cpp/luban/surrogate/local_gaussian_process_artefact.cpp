@@ -63,11 +63,7 @@ std::shared_ptr<const LocalGaussianProcess> LocalGaussianProcess::read(const Art
     }
     return std::shared_ptr<const LocalGaussianProcess>(new LocalGaussianProcess(std::move(impl)));
   } catch (const core::DataError& error) {  // metadata that is missing or of another type
-    throw core::IntegrityError({.where = "surrogate.LocalGaussianProcess.read",
-                                .expected = error.detail().expected,
-                                .received = error.detail().received,
-                                .place = "metadata of the artefact",
-                                .hint = "the artefact is damaged or holds another kind of model"});
+    detail::throw_damaged("surrogate.LocalGaussianProcess.read", error);
   }
 }
 

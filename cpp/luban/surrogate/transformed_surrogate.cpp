@@ -9,6 +9,7 @@
 #include <luban/surrogate/detail/inputs.hpp>
 #include <luban/surrogate/detail/level_averages.hpp>
 #include <luban/surrogate/detail/normal_moments.hpp>
+#include <luban/surrogate/detail/tensors.hpp>
 #include <luban/surrogate/detail/transformed_data.hpp>
 #include <luban/surrogate/detail/transformed_posterior.hpp>
 
@@ -154,11 +155,7 @@ std::shared_ptr<const TransformedSurrogate> TransformedSurrogate::read(const Art
     }
     return std::make_shared<const TransformedSurrogate>(std::move(inner), std::move(transforms), std::move(responses));
   } catch (const core::DataError& error) {  // missing, of another type, or not those of the surrogate inside
-    throw core::IntegrityError({.where = "surrogate.TransformedSurrogate.read",
-                                .expected = error.detail().expected,
-                                .received = error.detail().received,
-                                .place = "metadata of the artefact",
-                                .hint = "the artefact is damaged or holds another kind of model"});
+    detail::throw_damaged("surrogate.TransformedSurrogate.read", error);
   }
 }
 

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <string>
 
 #include <luban/core/error.hpp>
@@ -75,12 +74,8 @@ JointLogExpectedHypervolumeImprovement::JointLogExpectedHypervolumeImprovement(c
 JointAcquisitionValue JointLogExpectedHypervolumeImprovement::evaluate(const surrogate::PosteriorBeside& posterior,
                                                                        bool gradients) const {
   const JointSamples::At at = samples_.at(posterior);
+  if (!at.usable) return never(posterior, gradients);
   JointAcquisitionValue out;
-  if (!at.usable) {
-    out.value = -std::numeric_limits<double>::infinity();
-    if (gradients) out.gradient = posterior.pullback(0, {});
-    return out;
-  }
   const Eigen::Index q = samples_.q();
   const Eigen::Index s = samples_.samples();
   SampleMatrix utilities(s * q, units_.size());

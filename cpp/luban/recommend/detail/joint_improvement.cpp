@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include <luban/recommend/detail/smooth.hpp>
 
@@ -66,12 +65,8 @@ Eigen::VectorXd best_fixed(const JointSamples& samples, double floor) {
 JointAcquisitionValue evaluate_improvement(const JointSamples& samples, const Eigen::VectorXd& best,
                                            const surrogate::PosteriorBeside& posterior, bool gradients) {
   const JointSamples::At at = samples.at(posterior);
+  if (!at.usable) return never(posterior, gradients);
   JointAcquisitionValue out;
-  if (!at.usable) {
-    out.value = -std::numeric_limits<double>::infinity();
-    if (gradients) out.gradient = posterior.pullback(0, {});
-    return out;
-  }
   const MeanImprovement improvement = log_mean_improvement(at.utility.front(), at.log_feasible, best, samples.unit(0));
   out.value = improvement.value;
   if (gradients) {

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <utility>
 
 #include <luban/core/error.hpp>
@@ -56,12 +55,8 @@ Eigen::MatrixXd JointLogScalarisedImprovement::scalarised(const std::vector<Eige
 JointAcquisitionValue JointLogScalarisedImprovement::evaluate(const surrogate::PosteriorBeside& posterior,
                                                               bool gradients) const {
   const JointSamples::At at = samples_.at(posterior);
+  if (!at.usable) return never(posterior, gradients);
   JointAcquisitionValue out;
-  if (!at.usable) {
-    out.value = -std::numeric_limits<double>::infinity();
-    if (gradients) out.gradient = posterior.pullback(0, {});
-    return out;
-  }
   std::vector<Eigen::MatrixXd> by_utility;
   const Eigen::MatrixXd values = scalarised(at.utility, gradients ? &by_utility : nullptr);
   // Costs are relative to the range of what was seen: their unit is 1.

@@ -32,6 +32,14 @@ void require_intact(bool right, const std::string& expected, const std::string& 
                               .hint = "the artefact is damaged; restore it from where it was made"});
 }
 
+void throw_damaged(const char* where, const core::DataError& error) {
+  throw core::IntegrityError({.where = where,
+                              .expected = error.detail().expected,
+                              .received = error.detail().received,
+                              .place = "metadata of the artefact",
+                              .hint = "the artefact is damaged or holds another kind of model"});
+}
+
 Tensor to_tensor(const Eigen::MatrixXd& matrix) {
   std::vector<double> values(static_cast<std::size_t>(matrix.size()));
   Eigen::Map<RowMajor>(values.data(), matrix.rows(), matrix.cols()) = matrix;

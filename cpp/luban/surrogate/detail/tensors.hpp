@@ -6,6 +6,7 @@
 
 #include <Eigen/Core>
 
+#include <luban/core/error.hpp>
 #include <luban/surrogate/artefact.hpp>
 
 namespace luban::surrogate::detail {
@@ -21,5 +22,8 @@ namespace luban::surrogate::detail {
 
 /// @throws IntegrityError unless `right`.
 void require_intact(bool right, const std::string& expected, const std::string& name);
+
+/// Metadata that is missing or of another type, as what it is for a reader. @throws IntegrityError always.
+[[noreturn]] void throw_damaged(const char* where, const core::DataError& error);
 
 }  // namespace luban::surrogate::detail
