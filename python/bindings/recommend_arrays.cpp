@@ -119,14 +119,15 @@ void bind_propose(py::module_& module) {
                                                       : *trust_region ? TrustRegions::always
                                                                       : TrustRegions::never,
                                      .fitted = fitted.has_value()};
-        const surrogate::SurrogateFactory factory =
-            [&](const features::Dataset& data, core::RandomKey key,
-                const core::CallControl& control) -> std::shared_ptr<const surrogate::Surrogate> {
+        const ArrayFit refit = [&](const features::Dataset& data, const surrogate::Surrogate* like, core::RandomKey key,
+                                   const core::CallControl& control) -> std::shared_ptr<const surrogate::Surrogate> {
           if (fitted.has_value()) return *fitted;
-          return surrogate::GaussianProcess::fit(data, fit, key, control);
+          const auto* process = dynamic_cast<const surrogate::GaussianProcess*>(like);
+          return process == nullptr ? surrogate::GaussianProcess::fit(data, fit, key, control)
+                                    : surrogate::GaussianProcess::fit_like(*process, data, fit, key, control);
         };
         return long_call(progress, [&](const core::CallControl& control) {
-          return propose(problem, q, factory, options, core::RandomKey(seed), control);
+          return propose(problem, q, refit, options, core::RandomKey(seed), control);
         });
       },
       py::arg("problem"), py::kw_only(), py::arg("q") = 1, py::arg("acquisition") = name(defaults.acquisition),

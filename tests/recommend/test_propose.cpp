@@ -16,9 +16,9 @@ double branin(double x, double y) {
   return a * a + 10.0 * (1.0 - 1.0 / (8.0 * M_PI)) * std::cos(x) + 10.0;
 }
 
-/// A factory with fixed hyperparameters that suit Branin, scaled by the data's own spread.
-std::shared_ptr<const surrogate::Surrogate> fixed_factory(const features::Dataset& data, core::RandomKey,
-                                                          const core::CallControl&) {
+/// A fit with fixed hyperparameters that suit Branin, scaled by the data's own spread.
+std::shared_ptr<const surrogate::Surrogate> fixed_fit(const features::Dataset& data, const surrogate::Surrogate*,
+                                                      core::RandomKey, const core::CallControl&) {
   const double mean = data.Y.mean();
   const double sd = std::sqrt((data.Y.array() - mean).square().mean()) + 1e-9;
   auto row = std::make_shared<Eigen::Index>(0);
@@ -34,7 +34,7 @@ Proposed propose_in_box(const Eigen::MatrixXd& X, const Eigen::MatrixXd& Y, cons
   problem.X = X;
   problem.Y = Y;
   problem.objectives.front().goal = goal;
-  return propose(problem, q, fixed_factory, {}, core::RandomKey(2));
+  return propose(problem, q, fixed_fit, {}, core::RandomKey(2));
 }
 
 struct Run {

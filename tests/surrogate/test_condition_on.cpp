@@ -45,7 +45,7 @@ TEST(condition_on, is_the_posterior_of_all_readings) {
       const auto twin = test::anew(*fit, begun, all, r);
       EXPECT_LT(test::difference(*now, *twin, r), precise) << preset;
       detail::LogPosterior::Workspace work;
-      const auto value = twin->target().evaluate(twin->theta(), work, nullptr);
+      const auto value = twin->target().value(twin->theta(), work);
       const FitReport& report = now->reports()[static_cast<std::size_t>(r)];
       EXPECT_NEAR(report.log_likelihood, value.log_likelihood, 1e-6) << preset;
       EXPECT_NEAR(report.log_posterior, value.log_posterior, 1e-6) << preset;
@@ -81,8 +81,7 @@ TEST(condition_on, noise_may_change_with_the_inputs) {
     const auto twin = test::anew(*fit, begun, all, at, model);
     EXPECT_LT(test::difference(*now, *twin, at), precise);
     detail::LogPosterior::Workspace work;
-    EXPECT_NEAR(now->reports()[r].log_likelihood, twin->target().evaluate(twin->theta(), work, nullptr).log_likelihood,
-                1e-6);
+    EXPECT_NEAR(now->reports()[r].log_likelihood, twin->target().value(twin->theta(), work).log_likelihood, 1e-6);
     const double gained = now->reports()[r].log_likelihood - other->reports()[r].log_likelihood;
     EXPECT_NEAR(gained, -0.5 * (a[r].standardised.squaredNorm() - b[r].standardised.squaredNorm()), 1e-6);
     const auto posterior = rest->posterior(left[r].X);
@@ -233,7 +232,7 @@ TEST(forget, is_the_posterior_of_what_stays) {
         EXPECT_LT(test::difference(*now, *twin, r), precise) << preset;
         detail::LogPosterior::Workspace work;
         EXPECT_NEAR(now->reports()[static_cast<std::size_t>(r)].log_likelihood,
-                    twin->target().evaluate(twin->theta(), work, nullptr).log_likelihood, 1e-6);
+                    twin->target().value(twin->theta(), work).log_likelihood, 1e-6);
       }
       EXPECT_EQ(now->run_ids(0).size(), kept.size());
     }

@@ -112,13 +112,13 @@ TEST(input_warp, hyperparameter_gradients_hold_with_runs_at_the_ends) {
   VectorXd theta = whole.start();
   for (double& value : theta) value += 0.3 * generator.normal();
   LogPosterior::Workspace work;
-  VectorXd gradient;
-  static_cast<void>(whole.evaluate(theta, work, &gradient));
+  static_cast<void>(whole.value(theta, work));
+  const Eigen::VectorXd gradient = whole.gradient(theta, work);
   for (Index k = 0; k < theta.size(); ++k) {
     const auto at = [&](double step) {
       VectorXd moved = theta;
       moved(k) += step;
-      return whole.evaluate(moved, work, nullptr).log_posterior;
+      return whole.value(moved, work).log_posterior;
     };
     const double h = 1e-4;
     const double difference = (8.0 * (at(h) - at(-h)) - (at(2.0 * h) - at(-2.0 * h))) / (12.0 * h);

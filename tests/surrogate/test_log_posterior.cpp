@@ -112,7 +112,7 @@ TEST_P(EveryPreset, reduced_likelihood_is_that_of_all_readings) {
     const LogPosterior target = target_of(model, data, weights);
     const VectorXd theta = somewhere(target, seed);
     LogPosterior::Workspace work;
-    const double reduced = target.evaluate(theta, work, nullptr).log_likelihood;
+    const double reduced = target.value(theta, work).log_likelihood;
     const double full = full_log_likelihood(model, target, data, weights, theta);
     EXPECT_NEAR(reduced, full, 1e-8 * std::max(1.0, std::abs(full)));
   }
@@ -129,8 +129,8 @@ TEST_P(EveryPreset, gradient_is_that_of_finite_differences) {
     const LogPosterior target = target_of(model_of(GetParam(), data.encoder), data, VectorXd::Ones(data.n()));
     const VectorXd theta = somewhere(target, 7);
     LogPosterior::Workspace work;
-    VectorXd gradient;
-    static_cast<void>(target.evaluate(theta, work, &gradient));
+    static_cast<void>(target.value(theta, work));
+    const Eigen::VectorXd gradient = target.gradient(theta, work);
     ASSERT_EQ(gradient.size(), theta.size());
     for (Index k = 0; k < theta.size(); ++k) {
       if (target.hyperparameters()[static_cast<std::size_t>(k)].spec.fixed) {
@@ -141,7 +141,7 @@ TEST_P(EveryPreset, gradient_is_that_of_finite_differences) {
       const auto at = [&](double step) {
         VectorXd moved = theta;
         moved(k) += step;
-        return target.evaluate(moved, work, nullptr).log_posterior;
+        return target.value(moved, work).log_posterior;
       };
       const double difference = (8.0 * (at(h) - at(-h)) - (at(2.0 * h) - at(-2.0 * h))) / (12.0 * h);
       EXPECT_NEAR(gradient(k), difference, 1e-5 * std::max(1.0, std::abs(difference)))

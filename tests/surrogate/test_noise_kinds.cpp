@@ -63,7 +63,7 @@ TEST(varying_noise, reduced_likelihood_is_that_of_all_readings) {
                             detail::standardise(features::reduce(data, 0, weights)));
   const VectorXd theta = moved(target.start(), 4);
   LogPosterior::Workspace work;
-  const double reduced = target.evaluate(theta, work, nullptr).log_likelihood;
+  const double reduced = target.value(theta, work).log_likelihood;
   std::vector<Index> rows;
   for (Index i = 0; i < data.n(); ++i) {
     if (weights(i) > 0.0) rows.push_back(i);
@@ -105,13 +105,13 @@ TEST(varying_noise, hyperparameter_gradients_are_those_of_finite_differences) {
                               detail::standardise(features::reduce(data, 0, VectorXd::Ones(data.n()))));
     const VectorXd theta = moved(target.start(), 9);
     LogPosterior::Workspace work;
-    VectorXd gradient;
-    static_cast<void>(target.evaluate(theta, work, &gradient));
+    static_cast<void>(target.value(theta, work));
+    const Eigen::VectorXd gradient = target.gradient(theta, work);
     for (Index k = 0; k < theta.size(); ++k) {
       const auto at = [&](double step) {
         VectorXd there = theta;
         there(k) += step;
-        return target.evaluate(there, work, nullptr).log_posterior;
+        return target.value(there, work).log_posterior;
       };
       const double h = 1e-5;
       const double difference = (8.0 * (at(h) - at(-h)) - (at(2.0 * h) - at(-2.0 * h))) / (12.0 * h);

@@ -80,8 +80,8 @@ TEST(oracle, log_likelihood_log_posterior_and_gradient) {
     VectorXd theta = ours(numbers(point.at("theta")));
     theta(10) = std::log(std::exp(theta(10)) + 1e-10);  // their jitter
     detail::LogPosterior::Workspace work;
-    VectorXd gradient;
-    const auto value = posterior.evaluate(theta, work, &gradient);
+    const auto value = posterior.value(theta, work);
+    const VectorXd gradient = posterior.gradient(theta, work);
     EXPECT_NEAR(value.log_likelihood + to_response_unit, point.at("loglik").as_double(), 1e-7);
     EXPECT_NEAR(value.log_likelihood + to_response_unit, point.at("full_loglik").as_double(), 1e-7);
     EXPECT_NEAR(value.log_posterior + to_response_unit, point.at("logpost").as_double(), 1e-6);

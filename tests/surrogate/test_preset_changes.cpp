@@ -74,7 +74,7 @@ TEST(preset_changes, of_every_kind_take_new_runs_as_if_they_had_known_them) {
     EXPECT_LT(test::difference(*now, *twin, r), 1e-7);
     detail::LogPosterior::Workspace work;
     EXPECT_NEAR(now->reports()[static_cast<std::size_t>(r)].log_likelihood,
-                twin->target().evaluate(twin->theta(), work, nullptr).log_likelihood, 1e-6);
+                twin->target().value(twin->theta(), work).log_likelihood, 1e-6);
   }
   // Left out alone, the noise of a run is that of its place.
   const LeftOut left = now->left_out({})[0];

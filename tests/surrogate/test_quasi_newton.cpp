@@ -27,13 +27,29 @@ double rosenbrock(const VectorXd& x, VectorXd& gradient) {
   return value;
 }
 
+/// Of a function that gives both at once.
+template <typename Function>
+Differentiable split(Function function) {
+  return {.value =
+              [function](const VectorXd& x) {
+                VectorXd gradient = VectorXd::Zero(x.size());
+                return function(x, gradient);
+              },
+          .gradient =
+              [function](const VectorXd& x) {
+                VectorXd gradient = VectorXd::Zero(x.size());
+                function(x, gradient);
+                return gradient;
+              }};
+}
+
 VectorXd all(Eigen::Index n, double value) {
   return VectorXd::Constant(n, value);
 }
 
 TEST(quasi_newton, walks_down_rosenbrocks_valley) {
   for (const Eigen::Index n : {2, 10}) {
-    const QuasiNewtonResult result = minimise(rosenbrock, all(n, -1.2), all(n, -infinity), all(n, infinity),
+    const QuasiNewtonResult result = minimise(split(rosenbrock), all(n, -1.2), all(n, -infinity), all(n, infinity),
                                               {.gradient_tolerance = 1e-8, .value_tolerance = 0.0});
     EXPECT_TRUE(result.converged);
     EXPECT_LT((result.x - all(n, 1.0)).cwiseAbs().maxCoeff(), 1e-6);
@@ -47,14 +63,14 @@ TEST(quasi_newton, solves_an_ill_conditioned_quadratic) {
     gradient = curvature.cwiseProduct(x);
     return 0.5 * x.dot(gradient);
   };
-  const QuasiNewtonResult result = minimise(quadratic, all(6, 1.0), all(6, -infinity), all(6, infinity),
+  const QuasiNewtonResult result = minimise(split(quadratic), all(6, 1.0), all(6, -infinity), all(6, infinity),
                                             {.gradient_tolerance = 1e-9, .value_tolerance = 0.0});
   EXPECT_TRUE(result.converged);
   EXPECT_LT(result.value, 1e-12);
 }
 
 TEST(quasi_newton, stops_on_the_bounds_where_they_bind) {
-  const QuasiNewtonResult result = minimise(rosenbrock, all(2, -1.0), all(2, -2.0), VectorXd{{0.5, 2.0}},
+  const QuasiNewtonResult result = minimise(split(rosenbrock), all(2, -1.0), all(2, -2.0), VectorXd{{0.5, 2.0}},
                                             {.gradient_tolerance = 1e-9, .value_tolerance = 0.0});
   EXPECT_TRUE(result.converged);
   EXPECT_EQ(result.x(0), 0.5);
@@ -67,13 +83,13 @@ TEST(quasi_newton, leaves_a_bound_when_the_gradient_says_so) {
     return (x - all(2, 0.3)).squaredNorm();
   };
   const QuasiNewtonResult result =
-      minimise(shifted, VectorXd{{0.0, 1.0}}, all(2, 0.0), all(2, 1.0), {.value_tolerance = 1e-9});
+      minimise(split(shifted), VectorXd{{0.0, 1.0}}, all(2, 0.0), all(2, 1.0), {.value_tolerance = 1e-9});
   EXPECT_LT((result.x - all(2, 0.3)).norm(), 1e-4);
 }
 
 TEST(quasi_newton, a_fixed_variable_does_not_move) {
   const VectorXd start{{-1.2, 0.7}};
-  const QuasiNewtonResult result = minimise(rosenbrock, start, VectorXd{{-5.0, 0.7}}, VectorXd{{5.0, 0.7}});
+  const QuasiNewtonResult result = minimise(split(rosenbrock), start, VectorXd{{-5.0, 0.7}}, VectorXd{{5.0, 0.7}});
   EXPECT_EQ(result.x(1), 0.7);
   EXPECT_LT(result.value, 10.0);
 }
@@ -84,13 +100,13 @@ TEST(quasi_newton, backs_away_from_where_the_function_is_not_defined) {
     gradient(0) = 1.0 - 1.0 / x(0);
     return x(0) - std::log(x(0));
   };
-  const QuasiNewtonResult result = minimise(barrier, all(1, 40.0), all(1, -infinity), all(1, infinity));
+  const QuasiNewtonResult result = minimise(split(barrier), all(1, 40.0), all(1, -infinity), all(1, infinity));
   EXPECT_NEAR(result.x(0), 1.0, 1e-3);
 }
 
 TEST(quasi_newton, an_unusable_start_is_reported_and_left_alone) {
   const auto nowhere = [](const VectorXd&, VectorXd&) { return infinity; };
-  const QuasiNewtonResult result = minimise(nowhere, all(2, 1.0), all(2, 0.0), all(2, 2.0));
+  const QuasiNewtonResult result = minimise(split(nowhere), all(2, 1.0), all(2, 0.0), all(2, 2.0));
   EXPECT_FALSE(result.converged);
   EXPECT_EQ(result.x, all(2, 1.0));
 }
@@ -99,7 +115,7 @@ TEST(quasi_newton, stops_when_asked) {
   std::stop_source stop;
   stop.request_stop();
   const core::CallControl control{.stop = stop.get_token(), .progress = {}};
-  EXPECT_THROW(static_cast<void>(minimise(rosenbrock, all(2, -1.2), all(2, -5.0), all(2, 5.0), {}, {}, control)),
+  EXPECT_THROW(static_cast<void>(minimise(split(rosenbrock), all(2, -1.2), all(2, -5.0), all(2, 5.0), {}, {}, control)),
                core::StoppedError);
 }
 

@@ -68,10 +68,12 @@ void require_base(const BaseSamples& base, std::size_t sources, const JointSampl
 }  // namespace
 
 Eigen::VectorXd response_units(const surrogate::Posterior& posterior) {
-  const Eigen::MatrixXd mean = posterior.mean();
+  return response_units(posterior.mean(), posterior.variance(VarianceOf::latent));
+}
+
+Eigen::VectorXd response_units(const Eigen::MatrixXd& mean, const Eigen::MatrixXd& variance) {
   const Eigen::RowVectorXd centre = mean.colwise().mean();
-  const Eigen::RowVectorXd spread =
-      (mean.rowwise() - centre).cwiseAbs2().colwise().mean() + posterior.variance(VarianceOf::latent).colwise().mean();
+  const Eigen::RowVectorXd spread = (mean.rowwise() - centre).cwiseAbs2().colwise().mean() + variance.colwise().mean();
   const Eigen::RowVectorXd size = mean.cwiseAbs().colwise().maxCoeff();
   return spread.cwiseSqrt().cwiseMax(1e-9 * size).cwiseMax(1e-150).transpose();
 }

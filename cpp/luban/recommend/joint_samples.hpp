@@ -30,6 +30,9 @@ struct JointSampling {
 /// Spread of each response over some points: square root of the variance of its means plus its mean variance, at least
 /// 1e-9 of its size; (m).
 [[nodiscard]] LUBAN_RECOMMEND_EXPORT Eigen::VectorXd response_units(const surrogate::Posterior& posterior);
+/// The same of means (q, m) at some points and of latent variances (k, m) at as many of them as tell.
+[[nodiscard]] LUBAN_RECOMMEND_EXPORT Eigen::VectorXd response_units(const Eigen::MatrixXd& mean,
+                                                                    const Eigen::MatrixXd& variance);
 
 /// Joint samples of utilities and of whether outcome bounds hold, at q points conditionally on b fixed ones. The fixed
 /// points are sampled once, with their Cholesky factor L_F; those of the q points are

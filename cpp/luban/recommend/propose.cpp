@@ -100,12 +100,12 @@ Proposed searched(const ArrayProblem& problem, const detail::ArrayTrials& trials
   return out;
 }
 
-Proposed propose_locally(const ArrayProblem& problem, int q, const surrogate::SurrogateFactory& factory,
-                         const ProposeOptions& options, core::RandomKey key, const core::CallControl& control) {
+Proposed propose_locally(const ArrayProblem& problem, int q, const ArrayFit& fit, const ProposeOptions& options,
+                         core::RandomKey key, const core::CallControl& control) {
   const detail::TrustRegion region = detail::trust_region_of(problem, q);
   ArrayProblem local = detail::since_start(problem, region);
   detail::ArrayTrials trials = detail::array_trials(local);
-  const auto fitted = detail::fit_trials(local, trials, factory, key.child("fit"), control);
+  const auto fitted = detail::fit_trials(local, trials, fit, key.child("fit"), control);
   if (region.designing || region.centre < 0) {
     Proposed out = described(local, trials, fitted, detail::design_points(problem, trials, region, q));
     out.acquisition = Eigen::VectorXd::Zero(q);
@@ -160,16 +160,16 @@ Acquisition acquisition_named(const std::string& name) {
                                   .hint = core::nearest_hint(name, known)});
 }
 
-Proposed propose(const ArrayProblem& problem, int q, const surrogate::SurrogateFactory& factory,
-                 const ProposeOptions& options, core::RandomKey key, const core::CallControl& control) {
+Proposed propose(const ArrayProblem& problem, int q, const ArrayFit& fit, const ProposeOptions& options,
+                 core::RandomKey key, const core::CallControl& control) {
   check(options, q);
   detail::ArrayTrials trials = detail::array_trials(problem);
   // Before the fit, so that contradictions are answered at once.
   static_cast<void>(SearchRegion::make(trials.data.encoder, problem.space, {}, problem.grids));
   control.report({"fit", 0, q + 1});
-  if (detail::wants_trust_region(problem, options)) return propose_locally(problem, q, factory, options, key, control);
-  const auto fitted = options.fitted ? factory(trials.data, key.child("fit"), control)
-                                     : detail::fit_trials(problem, trials, factory, key.child("fit"), control);
+  if (detail::wants_trust_region(problem, options)) return propose_locally(problem, q, fit, options, key, control);
+  const auto fitted = options.fitted ? fit(trials.data, nullptr, key.child("fit"), control)
+                                     : detail::fit_trials(problem, trials, fit, key.child("fit"), control);
   return searched(problem, trials, fitted, q, options, key.child("search"), control);
 }
 

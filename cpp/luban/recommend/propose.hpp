@@ -1,5 +1,7 @@
 #pragma once
 
+#include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -71,8 +73,14 @@ struct ProposeOptions {
   SearchOptions search = {};
   /// Whether to learn from the runs of one trust region alone and to search there.
   TrustRegions trust_regions = TrustRegions::automatic;
-  bool fitted = false;  ///< the factory gives a surrogate of the responses as they are, however often it is asked
+  bool fitted = false;  ///< the fit gives a surrogate of the responses as they are, however often it is asked
 };
+
+/// Fits a surrogate to runs. `like`, if not null, is one of the same runs with their responses mapped another way: near
+/// enough for a climb to begin at its hyperparameters.
+using ArrayFit = std::function<std::shared_ptr<const surrogate::Surrogate>(
+    const features::Dataset& data, const surrogate::Surrogate* like, core::RandomKey key,
+    const core::CallControl& control)>;
 
 /// Points to try next, with what the refitted surrogate expects there.
 struct LUBAN_RECOMMEND_EXPORT Proposed {
@@ -105,9 +113,8 @@ struct LUBAN_RECOMMEND_EXPORT Proposed {
 /// responses' own units.
 /// @throws DataError on shapes that do not fit, values that are not finite or no category, a response without a value;
 /// ConfigurationError on q, options, objectives or an acquisition that do not fit; InfeasibleError naming ranges and
-/// relations that contradict each other; StoppedError; whatever the factory throws.
-[[nodiscard]] LUBAN_RECOMMEND_EXPORT Proposed propose(const ArrayProblem& problem, int q,
-                                                      const surrogate::SurrogateFactory& factory,
+/// relations that contradict each other; StoppedError; whatever the fit throws.
+[[nodiscard]] LUBAN_RECOMMEND_EXPORT Proposed propose(const ArrayProblem& problem, int q, const ArrayFit& fit,
                                                       const ProposeOptions& options, core::RandomKey key,
                                                       const core::CallControl& control = {});
 

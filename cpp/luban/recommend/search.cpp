@@ -22,7 +22,9 @@ constexpr double first_tolerance = 1e-4;
 constexpr double final_tolerance = 1e-10;
 /// Searches whose points are evaluated together: what a surrogate's products serve at one reading of its matrix. Fixed,
 /// so that threads change nothing.
-constexpr std::size_t climbs_together = 6;
+constexpr std::size_t climbs_together = 10;
+/// Climbs as near to each other as this, in shares of the ranges, go the same way: one of them is enough.
+constexpr double met = 0.02;
 
 void check(const SearchOptions& options) {
   const bool sound = options.raw_samples >= 16 && options.raw_samples <= 1'000'000 && options.restarts >= 1 &&
@@ -54,14 +56,27 @@ bool better(const SearchResult& a, const SearchResult& b) {
 class Climb {
  public:
   Climb(const SearchRegion& region, Eigen::VectorXd start, int max_iterations, double value_tolerance)
-      : columns_(&region.continuous()),
+      : region_(&region),
+        columns_(&region.continuous()),
         x_(std::move(start)),
         search_(detail::continuous_set(region, x_), x_(*columns_),
                 {.max_iterations = max_iterations,
                  .value_tolerance = value_tolerance,
                  .constraint_tolerance = 0.5 * constraint_margin}) {}
-  void tighten() { search_.tighten(final_tolerance); }
-  [[nodiscard]] bool done() const { return search_.done(); }
+  void tighten() {
+    ended_ = false;
+    search_.tighten(final_tolerance);
+  }
+  [[nodiscard]] bool done() const { return ended_ || search_.done(); }
+  void end() { ended_ = true; }
+  /// Whether another climb, this far away, is in the same place.
+  [[nodiscard]] bool beside(const Eigen::RowVectorXd& difference, const Climb& other) const {
+    if (region_ != other.region_) return false;
+    for (Eigen::Index k = 0; k < difference.size(); ++k) {
+      if (std::abs(difference(k)) > met * (region_->high(k) - region_->low(k))) return false;
+    }
+    return true;
+  }
   [[nodiscard]] Eigen::VectorXd point() const { return at(search_.point()); }
   void tell(const Landscape::Value& all, Eigen::Index row) {
     detail::SmoothValue value;
@@ -86,10 +101,24 @@ class Climb {
     out(*columns_) = inner;
     return out;
   }
+  const SearchRegion* region_;
   const std::vector<Eigen::Index>* columns_;
   Eigen::VectorXd x_;
   detail::SequentialSearch search_;
+  bool ended_ = false;  ///< another climb goes the same way
 };
+
+/// Of climbs that have met, ends the lower ones. @param X (k, p) where they are.
+void end_followers(const std::vector<Climb*>& going, const Eigen::MatrixXd& X, const Eigen::VectorXd& value) {
+  for (std::size_t i = 0; i < going.size(); ++i) {
+    for (std::size_t j = 0; j < i; ++j) {
+      const auto a = static_cast<Eigen::Index>(i);
+      const auto b = static_cast<Eigen::Index>(j);
+      if (going[i]->done() || going[j]->done() || !going[i]->beside(X.row(a) - X.row(b), *going[j])) continue;
+      going[value(a) > value(b) ? j : i]->end();
+    }
+  }
+}
 
 /// Drives searches side by side, each by its own curvature, all points of a round in one evaluation.
 void climb_together(const Landscape& landscape, std::vector<Climb>& climbs) {
@@ -104,6 +133,7 @@ void climb_together(const Landscape& landscape, std::vector<Climb>& climbs) {
     for (std::size_t i = 0; i < going.size(); ++i) X.row(static_cast<Eigen::Index>(i)) = going[i]->point().transpose();
     const Landscape::Value at = landscape.evaluate(X, true);
     for (std::size_t i = 0; i < going.size(); ++i) going[i]->tell(at, static_cast<Eigen::Index>(i));
+    end_followers(going, X, at.value);
   }
 }
 

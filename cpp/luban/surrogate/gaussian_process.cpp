@@ -63,6 +63,13 @@ Eigen::Index numeric_inputs(const features::Encoder& encoder) {
   return out;
 }
 
+GaussianProcessOptions from_one_start(GaussianProcessOptions options, Eigen::Index responses) {
+  options.starts = 1;
+  options.warm_starts.clear();
+  require_options(options, responses);
+  return options;
+}
+
 }  // namespace
 
 GaussianProcess::GaussianProcess(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -78,27 +85,46 @@ std::shared_ptr<const GaussianProcess> GaussianProcess::fit(const features::Data
   return fit_each(data, options, starts, key, control);
 }
 
+std::vector<detail::WarmStart> GaussianProcess::starts_like(const features::Dataset& data, bool same_unit) const {
+  std::vector<detail::WarmStart> starts(data.responses.size());
+  for (std::size_t r = 0; r < starts.size(); ++r) {
+    for (std::size_t k = 0; k < impl_->responses.size(); ++k) {
+      if (impl_->responses[k].name != data.responses[r].name) continue;
+      const detail::FittedResponse& one = impl_->fitted[k];
+      starts[r] = {.theta = one.process->theta(),
+                   .names = one.report.hyperparameter_names,
+                   .scale = {},
+                   .curvature = one.curvature};
+      if (same_unit) starts[r].scale = one.process->target().data().scale;
+    }
+  }
+  return starts;
+}
+
 std::shared_ptr<const GaussianProcess> GaussianProcess::fit_from(const GaussianProcess& earlier,
                                                                  const features::Dataset& data,
                                                                  const GaussianProcessOptions& options,
                                                                  core::RandomKey key,
                                                                  const core::CallControl& control) {
-  GaussianProcessOptions once = options;
-  once.starts = 1;
-  once.warm_starts.clear();
-  require_options(once, data.m());
-  std::vector<detail::WarmStart> starts(data.responses.size());
-  for (std::size_t r = 0; r < starts.size(); ++r) {
-    for (std::size_t k = 0; k < earlier.impl_->responses.size(); ++k) {
-      if (earlier.impl_->responses[k].name != data.responses[r].name) continue;
-      const detail::FittedResponse& one = earlier.impl_->fitted[k];
-      starts[r] = {.theta = one.process->theta(),
-                   .names = one.report.hyperparameter_names,
-                   .scale = one.process->target().data().scale,
-                   .curvature = one.curvature};
-    }
+  return fit_each(data, from_one_start(options, data.m()), earlier.starts_like(data, true), key, control);
+}
+
+std::shared_ptr<const GaussianProcess> GaussianProcess::fit_like(const GaussianProcess& earlier,
+                                                                 const features::Dataset& data,
+                                                                 const GaussianProcessOptions& options,
+                                                                 core::RandomKey key,
+                                                                 const core::CallControl& control) {
+  return fit_each(data, from_one_start(options, data.m()), earlier.starts_like(data, false), key, control);
+}
+
+Eigen::VectorXd GaussianProcess::log_likelihoods_like(const features::Dataset& data) const {
+  const std::vector<detail::WarmStart> starts = starts_like(data, false);
+  const auto covariance = std::make_shared<const detail::Covariance>(impl_->model, data.encoder);
+  Eigen::VectorXd out(data.m());
+  for (Eigen::Index r = 0; r < data.m(); ++r) {
+    out(r) = detail::log_likelihood_at(starts[static_cast<std::size_t>(r)], data, r, impl_->model, covariance);
   }
-  return fit_each(data, once, starts, key, control);
+  return out;
 }
 
 std::shared_ptr<const GaussianProcess> GaussianProcess::fit_each(const features::Dataset& data,
@@ -169,6 +195,15 @@ std::unique_ptr<Posterior> GaussianProcess::posterior(const Eigen::MatrixXd& X, 
   std::vector<GaussianPosterior::Moments> moments;
   for (const detail::FittedResponse& one : impl_->fitted) moments.push_back(one.process->moments(X, request));
   return std::make_unique<GaussianPosterior>(std::move(moments));
+}
+
+Eigen::MatrixXd GaussianProcess::mean(const Eigen::MatrixXd& X) const {
+  detail::require_coded(X, impl_->encoder, "surrogate.mean");
+  Eigen::MatrixXd out(X.rows(), std::ssize(impl_->fitted));
+  for (std::size_t r = 0; r < impl_->fitted.size(); ++r) {
+    out.col(static_cast<Eigen::Index>(r)) = impl_->fitted[r].process->posterior_mean(X);
+  }
+  return out;
 }
 
 std::unique_ptr<Posterior> GaussianProcess::average(const Eigen::MatrixXd& X, const Eigen::VectorXd& weights,

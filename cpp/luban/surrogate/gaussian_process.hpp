@@ -119,12 +119,23 @@ class LUBAN_SURROGATE_EXPORT GaussianProcess final : public Surrogate {
                                                                        const GaussianProcessOptions& options,
                                                                        core::RandomKey key,
                                                                        const core::CallControl& control = {});
+  /// As fit_from, for the same runs with other values of the responses, say the logarithms of the earlier ones: noise
+  /// and amplitudes are taken as shares of the responses' spread, whatever their unit. @throws as fit.
+  [[nodiscard]] static std::shared_ptr<const GaussianProcess> fit_like(const GaussianProcess& earlier,
+                                                                       const features::Dataset& data,
+                                                                       const GaussianProcessOptions& options,
+                                                                       core::RandomKey key,
+                                                                       const core::CallControl& control = {});
+  /// (m) the log likelihood of each response of other data where fit_like would begin: what the hyperparameters of this
+  /// surrogate say of them, in nats, in the responses' own unit. @throws as fit.
+  [[nodiscard]] Eigen::VectorXd log_likelihoods_like(const features::Dataset& data) const;
   ~GaussianProcess() override;
   [[nodiscard]] std::string kind() const override { return "gaussian_process"; }
   [[nodiscard]] const features::Encoder& encoder() const noexcept override;
   [[nodiscard]] const std::vector<features::ResponseColumn>& responses() const noexcept override;
   [[nodiscard]] std::unique_ptr<Posterior> posterior(const Eigen::MatrixXd& X,
                                                      const PosteriorRequest& request = {}) const override;
+  [[nodiscard]] Eigen::MatrixXd mean(const Eigen::MatrixXd& X) const override;
   [[nodiscard]] const std::vector<FitReport>& reports() const noexcept;  ///< (m)
   [[nodiscard]] std::unique_ptr<Posterior> average(const Eigen::MatrixXd& X, const Eigen::VectorXd& weights,
                                                    const PosteriorRequest& request = {}) const override;
@@ -179,6 +190,8 @@ class LUBAN_SURROGATE_EXPORT GaussianProcess final : public Surrogate {
  private:
   struct Impl;
   explicit GaussianProcess(std::unique_ptr<Impl> impl);
+  /// Where fits to other data of these responses may begin.
+  [[nodiscard]] std::vector<detail::WarmStart> starts_like(const features::Dataset& data, bool same_unit) const;
   static std::shared_ptr<const GaussianProcess> fit_each(const features::Dataset& data,
                                                          const GaussianProcessOptions& options,
                                                          const std::vector<detail::WarmStart>& starts,

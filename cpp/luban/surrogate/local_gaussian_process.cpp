@@ -83,7 +83,7 @@ Learned learn(const features::Dataset& data, Index response, const ModelSpec& mo
   detail::LogPosterior::Workspace work;
   FitReport report;
   report.log_posterior = optimum.log_posterior;
-  report.log_likelihood = part->evaluate(optimum.theta, work, nullptr).log_likelihood;
+  report.log_likelihood = part->value(optimum.theta, work).log_likelihood;
   report.evaluations = optimum.evaluations;
   report.starts_converged = optimum.converged;
   report.readings = all->data().n;

@@ -48,6 +48,10 @@ std::unique_ptr<Posterior> Surrogate::average(const Eigen::MatrixXd& X, const Ei
   return std::make_unique<GaussianPosterior>(std::move(out));
 }
 
+Eigen::MatrixXd Surrogate::mean(const Eigen::MatrixXd& X) const {
+  return posterior(X, {.gradients = false, .joint = false, .reading = false})->mean();
+}
+
 std::shared_ptr<const Surrogate> Surrogate::only(const std::vector<Eigen::Index>& /*responses*/) const {
   return nullptr;
 }

@@ -27,6 +27,9 @@ class LUBAN_SURROGATE_EXPORT Surrogate {
   /// X (q, p) coded. @throws DataError on a wrong width or a non-finite value.
   [[nodiscard]] virtual std::unique_ptr<Posterior> posterior(const Eigen::MatrixXd& X,
                                                              const PosteriorRequest& request = {}) const = 0;
+  /// (q, m) the posterior's mean at X (q, p) alone, at less cost where the surrogate can. @throws DataError as
+  /// posterior.
+  [[nodiscard]] virtual Eigen::MatrixXd mean(const Eigen::MatrixXd& X) const;
   /// Posterior of weighted averages over L levels: rows i·L … i·L + L − 1 of X (q·L, p) are the levels of point i and
   /// differ in the averaged inputs alone. Gradients (q, p) are by the inputs that the levels share. `run_mean` is of
   /// one run read at all levels, `reading` of one reading at one of the levels. Weights are frequencies. The ordinary

@@ -16,6 +16,8 @@ namespace {
 using surrogate::GaussianProcess;
 
 constexpr Eigen::Index most_runs_fitted_twice = 256;  ///< beyond, what a map of responses brings is not worth it
+/// Nats that a second fit must win to be worth a try: hyperparameters that are learned anew rarely bring more.
+constexpr double out_of_reach = 10.0;
 
 /// Per response the value around which it may be learned, in its own unit.
 using Borders = std::vector<std::optional<double>>;
@@ -47,28 +49,43 @@ ArrayTrials mapped(const ArrayTrials& trials, const Borders& borders) {
   return out;
 }
 
+bool any_of(const Borders& borders) {
+  return std::any_of(borders.begin(), borders.end(), [](const auto& border) { return border.has_value(); });
+}
+
 double log_likelihood(const GaussianProcess& fitted, const ArrayTrials& trials, const ArrayProblem& problem,
                       std::size_t response) {
   return fitted.reports()[response].log_likelihood + trials.log_jacobian(problem, static_cast<Eigen::Index>(response));
 }
 
-bool any_of(const Borders& borders) {
-  return std::any_of(borders.begin(), borders.end(), [](const auto& border) { return border.has_value(); });
+/// Those of the maps that may make the values of their responses more likely, judged by what is fitted to these as
+/// they are.
+Borders promising(Borders borders, const GaussianProcess& fitted, const ArrayTrials& trials,
+                  const ArrayProblem& problem) {
+  if (!any_of(borders)) return borders;
+  const ArrayTrials other = mapped(trials, borders);
+  const Eigen::VectorXd at_once = fitted.log_likelihoods_like(other.data);
+  for (std::size_t j = 0; j < borders.size(); ++j) {
+    const auto response = static_cast<Eigen::Index>(j);
+    const double seen = at_once(response) + other.log_jacobian(problem, response);
+    if (!(seen > log_likelihood(fitted, trials, problem, j) - out_of_reach)) borders[j].reset();
+  }
+  return borders;
 }
 
 }  // namespace
 
 std::shared_ptr<const surrogate::Surrogate> fit_trials(const ArrayProblem& problem, ArrayTrials& trials,
-                                                       const surrogate::SurrogateFactory& factory, core::RandomKey key,
+                                                       const ArrayFit& fit, core::RandomKey key,
                                                        const core::CallControl& control) {
-  const std::shared_ptr<const surrogate::Surrogate> plain = factory(trials.data, key, control);
+  const std::shared_ptr<const surrogate::Surrogate> plain = fit(trials.data, nullptr, key, control);
   const auto* process = dynamic_cast<const GaussianProcess*>(plain.get());
   if (process == nullptr || trials.data.n() > most_runs_fitted_twice) return plain;
   const ArraySituation situation = array_situation(problem, trials, plain);
-  const Borders wanted = borders_of(situation, trials);
+  const Borders wanted = promising(borders_of(situation, trials), *process, trials, problem);
   if (!any_of(wanted)) return plain;
   ArrayTrials other = mapped(trials, wanted);
-  std::shared_ptr<const surrogate::Surrogate> fitted = factory(other.data, key, control);
+  std::shared_ptr<const surrogate::Surrogate> fitted = fit(other.data, plain.get(), key, control);
   const auto* again = dynamic_cast<const GaussianProcess*>(fitted.get());
   if (again == nullptr) return plain;
   Borders kept = wanted;
@@ -79,7 +96,7 @@ std::shared_ptr<const surrogate::Surrogate> fit_trials(const ArrayProblem& probl
   if (!any_of(kept)) return plain;
   if (kept != wanted) {
     other = mapped(trials, kept);
-    fitted = factory(other.data, key, control);
+    fitted = fit(other.data, plain.get(), key, control);
   }
   trials = std::move(other);
   return fitted;

@@ -30,6 +30,7 @@ constexpr double noisy_share = 0.1;               ///< noise above this share of
 constexpr std::size_t fine_levels = 8;            ///< columns of more levels are also searched as ranges
 constexpr Eigen::Index most_measured_starts = 5;  ///< best measured points that searches begin at and beside
 constexpr double beside_sd = 0.01;                ///< coded distance of those beginnings
+constexpr Eigen::Index most_judged = 64;          ///< measured points whose variances are asked for
 constexpr double even_odds = 0.5;                 ///< probability of each bound where the acquisition has no sign
 constexpr Eigen::Index entropy_maxima = 16;
 constexpr Eigen::Index entropy_candidates = 1024;
@@ -308,14 +309,21 @@ bool keeps(const std::vector<OutcomeBound>& bounds, const Eigen::RowVectorXd& va
   });
 }
 
+Eigen::MatrixXd evenly_spaced_rows(const Eigen::MatrixXd& X, Eigen::Index most) {
+  const Eigen::Index count = std::min(most, X.rows());
+  std::vector<Eigen::Index> rows;
+  for (Eigen::Index k = 0; k < count; ++k) rows.push_back(k * X.rows() / count);
+  return X(rows, Eigen::all);
+}
+
 /// Spread, noise and what is believed of the measured points: their values where these carry next to no noise, else
 /// the expected ones.
 void judge_measured(const ArrayTrials& trials, ArraySituation& at) {
   const features::Dataset& data = trials.data;
-  const auto posterior = at.fitted->posterior(data.X);
-  at.units = response_units(*posterior);
-  at.noise = noise_of(*posterior);
-  Eigen::MatrixXd believed = posterior->mean();
+  Eigen::MatrixXd believed = at.fitted->mean(data.X);
+  const auto some = at.fitted->posterior(evenly_spaced_rows(data.X, most_judged));
+  at.units = response_units(believed, some->variance(VarianceOf::latent));
+  at.noise = noise_of(*some);
   for (Eigen::Index j = 0; j < data.m(); ++j) {
     if (at.noise(j) > noisy_share * at.units(j)) continue;
     for (Eigen::Index i = 0; i < data.n(); ++i) {

@@ -86,6 +86,14 @@ Eigen::MatrixXd Conditioned::joint(const Eigen::MatrixXd& cross, Eigen::MatrixXd
   return prior;
 }
 
+Eigen::VectorXd Conditioned::posterior_mean(const Eigen::MatrixXd& X) const {
+  const Covariance& covariance = target_->covariance();
+  const TrainingData& data = target_->data();
+  Eigen::MatrixXd cross = covariance.cross(theta_, *coordinates_, covariance.points(X)).value;
+  cross.array() += constant();
+  return (data.scale * (cross.transpose() * alpha_)).array() + (data.location + data.scale * mean_);
+}
+
 GaussianPosterior::Moments Conditioned::moments(const Eigen::MatrixXd& X, const PosteriorRequest& request) const {
   const Covariance& covariance = target_->covariance();
   const double scale = target_->data().scale;

@@ -55,6 +55,8 @@ class LUBAN_SURROGATE_EXPORT Conditioned {
   /// data: all noise counts, shared where they belong to one run or to rows that are there.
   [[nodiscard]] Expected expected(const NewReadings& added, const std::vector<Place>& places) const;
 
+  /// (q) the mean of moments alone: no solve.
+  [[nodiscard]] Eigen::VectorXd posterior_mean(const Eigen::MatrixXd& X) const;
   /// Moments at X (q, p), in the response's unit.
   [[nodiscard]] GaussianPosterior::Moments moments(const Eigen::MatrixXd& X, const PosteriorRequest& request) const;
   /// Moments of Σ_l w_l f(row i·L + l), i < q; X (q·L, p). Gradients are by inputs that all levels of a point share.

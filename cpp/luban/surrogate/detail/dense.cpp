@@ -1,6 +1,7 @@
 #include <luban/surrogate/detail/dense.hpp>
 
 #include <algorithm>
+#include <cmath>
 #include <memory>
 
 #include <Eigen/Core>
@@ -18,13 +19,15 @@ constexpr Eigen::Index small = 64;  // where recursion of products ends
 constexpr auto factored_at_once = static_cast<Eigen::Index>(factor_size);
 constexpr Eigen::Index block = 128;  // where recursion of factorisations of more than that ends: work for every thread
 static_assert(block <= factored_at_once);
-constexpr double least_parallel_work = 3e6;  // floating-point operations that are worth waking a thread
-constexpr Eigen::Index grain = 32;           // rows or columns of a piece are multiples of this
+constexpr double least_parallel_work = 3e6;   // floating-point operations that are worth waking a thread
+constexpr Eigen::Index wide = 32;             // rows or columns of a piece of a product are multiples of this
+constexpr std::size_t least_in_panels = 448;  // rows below which no panel is worth waking a thread
+constexpr std::size_t panel = 96;             // columns that are factored before the rows below them follow
 
 // Calls part(first, count) over [0, n), in pieces on the threads around us where the work is worth it. No entry of a
 // result depends on where the pieces end.
 template <typename Part>
-void in_pieces(Eigen::Index n, double work, Part part) {
+void in_pieces(Eigen::Index n, Eigen::Index grain, double work, Part part) {
   const auto threads = static_cast<Eigen::Index>(work < least_parallel_work ? 1 : parallel::concurrency());
   if (threads == 1 || n < 2 * grain) {
     part(Eigen::Index{0}, n);
@@ -121,7 +124,7 @@ void multiply_left_alone(double alpha, const ConstMatrix& lower, Transpose op, M
 
 void multiply_left(double alpha, const ConstMatrix& lower, Transpose op, Matrix b) {
   const double work = static_cast<double>(lower.rows() * lower.rows()) * static_cast<double>(b.cols());
-  in_pieces(b.cols(), work, [&](Eigen::Index first, Eigen::Index count) {
+  in_pieces(b.cols(), wide, work, [&](Eigen::Index first, Eigen::Index count) {
     multiply_left_alone(alpha, lower, op, b.middleCols(first, count));
   });
 }
@@ -144,7 +147,7 @@ void multiply_right_alone(Matrix b, const ConstMatrix& lower) {
 
 void multiply_right(Matrix b, const ConstMatrix& lower) {
   const double work = static_cast<double>(lower.rows() * lower.rows()) * static_cast<double>(b.rows());
-  in_pieces(b.rows(), work,
+  in_pieces(b.rows(), wide, work,
             [&](Eigen::Index first, Eigen::Index count) { multiply_right_alone(b.middleRows(first, count), lower); });
 }
 
@@ -162,6 +165,43 @@ void invert_lower(Matrix a) {
       0.3 * cube(h), [&] { invert_lower(a.topLeftCorner(h, h)); }, [&] { invert_lower(a.bottomRightCorner(r, r)); });
   multiply_left(-1.0, a.bottomRightCorner(r, r), Transpose::no, a.bottomLeftCorner(r, h));
   multiply_right(a.bottomLeftCorner(r, h), a.topLeftCorner(h, h));
+}
+
+// Calls part(first, end) over [0, n), in pieces on the threads around us where the work is worth it, each a multiple of
+// `unit` wide. What the first of n takes grows with (n − first)², so pieces begin narrow and end wide.
+template <typename Part>
+void in_triangle(Eigen::Index n, Eigen::Index unit, double work, Part part) {
+  const int pieces = work < least_parallel_work ? 1 : 4 * parallel::concurrency();
+  if (pieces <= 4) {
+    part(Eigen::Index{0}, n);
+    return;
+  }
+  const auto bound = [&](std::size_t piece) {
+    const double share = 1.0 - std::cbrt(1.0 - static_cast<double>(piece) / pieces);
+    const auto at = static_cast<Eigen::Index>(share * static_cast<double>(n)) / unit * unit;
+    return piece == static_cast<std::size_t>(pieces) ? n : at;
+  };
+  parallel::for_each_index(static_cast<std::size_t>(pieces), [&](std::size_t piece) {
+    if (bound(piece) < bound(piece + 1)) part(bound(piece), bound(piece + 1));
+  });
+}
+
+// Lower triangle of (L Lᵀ)⁻¹ in place of L, up to factored_at_once rows.
+void inverse_at_once(Eigen::MatrixXd& a) {
+  const SimdTable& loops = simd_table();
+  const Eigen::Index n = a.rows();
+  const auto size = static_cast<std::size_t>(n);
+  const auto stride = static_cast<std::size_t>(a.outerStride());
+  double* const l = workspace();
+  double* const y = l + padded_doubles(size);
+  loops.pad_lower(size, a.data(), stride, l);
+  in_triangle(n, static_cast<Eigen::Index>(loops.tile_rows), cube(n) / 3.0, [&](Eigen::Index first, Eigen::Index end) {
+    loops.invert_strips(size, l, y, static_cast<std::size_t>(first), static_cast<std::size_t>(end));
+  });
+  in_triangle(
+      n, static_cast<Eigen::Index>(loops.tile_columns), cube(n) / 3.0, [&](Eigen::Index first, Eigen::Index end) {
+        loops.square_columns(size, y, a.data(), stride, static_cast<std::size_t>(first), static_cast<std::size_t>(end));
+      });
 }
 
 // L := lower triangle of Lᵀ L.
@@ -196,13 +236,31 @@ void solve_right_alone(const ConstMatrix& lower, Matrix x) {
   solve_right_alone(lower.bottomRightCorner(r, r), x.rightCols(r));
 }
 
+// Cholesky factor in place, up to factored_at_once rows: panels of columns, one after the other, their rows in pieces.
+bool factor_at_once(Matrix a) {
+  const SimdTable& loops = simd_table();
+  const auto n = static_cast<std::size_t>(a.rows());
+  double* const l = workspace();
+  loops.pad_lower(n, a.data(), static_cast<std::size_t>(a.outerStride()), l);
+  const std::size_t step = n < least_in_panels ? n : panel;
+  for (std::size_t first = 0; first < n; first += step) {
+    const std::size_t end = std::min(first + step, n);
+    if (!loops.factor_diagonal(n, l, first, end)) return false;
+    const double work = 2.0 * static_cast<double>((n - end) * panel) * static_cast<double>(first + panel / 2);
+    in_pieces(static_cast<Eigen::Index>(n - end), static_cast<Eigen::Index>(loops.tile_rows), work,
+              [&](Eigen::Index from, Eigen::Index count) {
+                const std::size_t row = end + static_cast<std::size_t>(from);
+                loops.factor_strips(n, l, first, end, row, row + static_cast<std::size_t>(count));
+              });
+  }
+  loops.unpad_lower(n, l, a.data(), static_cast<std::size_t>(a.outerStride()));
+  return true;
+}
+
 // Cholesky factor in place, at once up to `most` rows, else of halves down to the block.
 bool factor_lower(Matrix a, Eigen::Index most) {
   const Eigen::Index n = a.rows();
-  if (n <= most) {
-    return simd_table().cholesky_small(static_cast<std::size_t>(n), a.data(), static_cast<std::size_t>(a.outerStride()),
-                                       workspace());
-  }
+  if (n <= most) return factor_at_once(a);
   const Eigen::Index h = split(n);
   const Eigen::Index r = n - h;
   if (!factor_lower(a.topLeftCorner(h, h), block)) return false;
@@ -228,7 +286,7 @@ void add_product(double alpha, const ConstMatrix& a, Transpose op_a, const Const
   whole.c_stride = static_cast<std::size_t>(c.outerStride());
   const double work =
       2.0 * static_cast<double>(c.rows()) * static_cast<double>(c.cols()) * static_cast<double>(whole.k);
-  in_pieces(c.cols(), work, [&](Eigen::Index first, Eigen::Index count) {
+  in_pieces(c.cols(), wide, work, [&](Eigen::Index first, Eigen::Index count) {
     ProductBlock piece = whole;
     piece.n = static_cast<std::size_t>(count);
     piece.b = b.data() + static_cast<std::size_t>(first) * piece.b_column;
@@ -257,15 +315,14 @@ bool cholesky_lower(Matrix a) {
 
 void solve_right_transposed(const ConstMatrix& lower, Matrix x) {
   const double work = static_cast<double>(lower.rows() * lower.rows()) * static_cast<double>(x.rows());
-  in_pieces(x.rows(), work,
+  in_pieces(x.rows(), wide, work,
             [&](Eigen::Index first, Eigen::Index count) { solve_right_alone(lower, x.middleRows(first, count)); });
 }
 
 void inverse_lower_from_cholesky(const Eigen::MatrixXd& lower, Eigen::MatrixXd& out) {
   out = lower;
   if (lower.rows() <= factored_at_once) {
-    simd_table().inverse_small(static_cast<std::size_t>(lower.rows()), out.data(),
-                               static_cast<std::size_t>(out.outerStride()), workspace());
+    inverse_at_once(out);
     return;
   }
   invert_lower(out);

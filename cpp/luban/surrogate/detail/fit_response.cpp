@@ -38,7 +38,7 @@ double upper_quantile(double probability) {
 Eigen::VectorXd resolved(const WarmStart& start, const LogPosterior& target) {
   if (start.names.empty()) return start.theta;
   Eigen::VectorXd out = target.start();
-  const double rescaled = 2.0 * std::log(start.scale / target.data().scale);
+  const double rescaled = start.scale ? 2.0 * std::log(*start.scale / target.data().scale) : 0.0;
   for (Eigen::Index k = 0; k < out.size(); ++k) {
     const std::string& name = target.hyperparameters()[static_cast<std::size_t>(k)].name;
     const auto found = std::find(start.names.begin(), start.names.end(), name);
@@ -66,6 +66,13 @@ class Fit {
         options_(options),
         key_(key),
         control_(control) {}
+
+  double log_likelihood_at(const WarmStart& start) {
+    know_variances();
+    aim(initial_weights());
+    LogPosterior::Workspace work;
+    return target_->value(resolved(start, *target_), work).log_likelihood;
+  }
 
   FittedResponse run(const WarmStart& warm_start) {
     if (!warm_start.names.empty()) again_ = warm_start;
@@ -119,7 +126,8 @@ class Fit {
     }
   }
 
-  Optimum fit(const Eigen::VectorXd& weights, const WarmStart& warm_start, const GaussianProcessOptions& options) {
+  // What is to be maximised, for readings of these weights.
+  void aim(const Eigen::VectorXd& weights) {
     TrainingData training =
         standardise(features::reduce(data_, response_, weights.cwiseProduct(known_)), data_.run_ids);
     if (known_variance_ > 0.0) {
@@ -127,6 +135,10 @@ class Fit {
       training.extra_noise = options_.extra_noise;
     }
     target_ = std::make_shared<const LogPosterior>(model_, covariance_, std::move(training));
+  }
+
+  Optimum fit(const Eigen::VectorXd& weights, const WarmStart& warm_start, const GaussianProcessOptions& options) {
+    aim(weights);
     Optimum out = maximise(*target_, model_, options, resolved(warm_start, *target_), key_, control_,
                            same_names(warm_start, *target_) ? warm_start.curvature : Curvature{});
     evaluations_ += out.evaluations;
@@ -241,7 +253,7 @@ class Fit {
     LogPosterior::Workspace work;
     FitReport out;
     out.log_posterior = optimum.log_posterior;
-    out.log_likelihood = target_->evaluate(optimum.theta, work, nullptr).log_likelihood;
+    out.log_likelihood = target_->value(optimum.theta, work).log_likelihood;
     out.evaluations = evaluations_;
     out.starts_converged = optimum.converged;
     out.jitter = process_->jitter();
@@ -281,6 +293,13 @@ FittedResponse fit_response(const features::Dataset& data, Eigen::Index response
                             const std::shared_ptr<const Covariance>& covariance, const GaussianProcessOptions& options,
                             const WarmStart& warm_start, core::RandomKey key, const core::CallControl& control) {
   return Fit(data, response, model, covariance, options, key, control).run(warm_start);
+}
+
+double log_likelihood_at(const WarmStart& start, const features::Dataset& data, Eigen::Index response,
+                         const ModelSpec& model, const std::shared_ptr<const Covariance>& covariance) {
+  const GaussianProcessOptions options{.robust = false};
+  const core::CallControl control;
+  return Fit(data, response, model, covariance, options, core::RandomKey(0), control).log_likelihood_at(start);
 }
 
 }  // namespace luban::surrogate::detail

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -33,7 +34,8 @@ struct WarmStart {
   /// Of theta, which then is matched by name to what the data ask for: what has no namesake begins at the priors.
   /// Empty: theta is as long as the data ask for.
   std::vector<std::string> names = {};
-  double scale = 1.0;        ///< with names: of the standardisation that theta's variances are in
+  /// With names: of the standardisation that theta's variances are in; none: they are shares of any response's spread.
+  std::optional<double> scale = {};
   Curvature curvature = {};  ///< with names, which must then be those of the data, in order; or nothing
 };
 
@@ -43,6 +45,10 @@ struct WarmStart {
                                           const std::shared_ptr<const Covariance>& covariance,
                                           const GaussianProcessOptions& options, const WarmStart& warm_start,
                                           core::RandomKey key, const core::CallControl& control);
+
+/// Log likelihood of a response where a fit would begin. @throws as GaussianProcess::fit.
+[[nodiscard]] double log_likelihood_at(const WarmStart& start, const features::Dataset& data, Eigen::Index response,
+                                       const ModelSpec& model, const std::shared_ptr<const Covariance>& covariance);
 
 /// The optimum of several starts.
 struct Optimum {

@@ -164,10 +164,10 @@ double LogPosterior::reduction_factor(double log_within, const Eigen::VectorXd& 
   return -0.5 * (per_reading + scatter - data_.log_weight_sum + data_.weight.array().log().sum());
 }
 
-double LogPosterior::log_likelihood(const Eigen::VectorXd& theta, double mean, const Eigen::VectorXd& alpha,
-                                    const Eigen::VectorXd& shape, double log_determinant) const {
+double LogPosterior::log_likelihood(const Eigen::VectorXd& theta, double quadratic, const Eigen::VectorXd& shape,
+                                    double log_determinant) const {
   const auto u = static_cast<double>(data_.u());
-  return -0.5 * (data_.y.dot(alpha) - mean * alpha.sum() + log_determinant + u * log_two_pi) +
+  return -0.5 * (quadratic + log_determinant + u * log_two_pi) +
          reduction_factor(within_ < 0 ? 0.0 : theta(within_), shape) -
          static_cast<double>(data_.n) * std::log(data_.scale);
 }
@@ -175,33 +175,37 @@ double LogPosterior::log_likelihood(const Eigen::VectorXd& theta, double mean, c
 LogPosterior::Value LogPosterior::value_of(const Eigen::VectorXd& theta, double mean, const Eigen::VectorXd& alpha,
                                            double log_determinant) const {
   Value out;
-  out.log_likelihood = log_likelihood(theta, mean, alpha, own_noise_shape(theta), log_determinant);
+  const double quadratic = data_.y.dot(alpha) - mean * alpha.sum();
+  out.log_likelihood = log_likelihood(theta, quadratic, own_noise_shape(theta), log_determinant);
   out.log_posterior = out.log_likelihood + add_prior(theta, nullptr);
   return out;
 }
 
-LogPosterior::Value LogPosterior::evaluate(const Eigen::VectorXd& theta, Workspace& work,
-                                           Eigen::VectorXd* gradient) const {
+LogPosterior::Value LogPosterior::value(const Eigen::VectorXd& theta, Workspace& work) const {
   total_covariance(theta, work);
   if (!cholesky_lower(work.matrix)) return {-infinity, -infinity};
   const double log_determinant = 2.0 * work.matrix.diagonal().array().log().sum();
-  inverse_lower_from_cholesky(work.matrix, work.inverse);
-  Eigen::MatrixXd right(data_.u(), 2);  // C⁻¹ [y 1] gives both the mean and, whatever it is, C⁻¹ (y − mean)
-  right.col(0) = data_.y;
-  right.col(1).setOnes();
-  const Eigen::MatrixXd solved = work.inverse.selfadjointView<Eigen::Lower>() * right;
-  const double mean = std::isfinite(mean_variance_) ? 0.0 : solved.col(0).sum() / solved.col(1).sum();
-  const Eigen::VectorXd alpha = solved.col(0) - mean * solved.col(1);
-  const Eigen::VectorXd shape = own_noise_shape(theta);
+  Eigen::MatrixXd whitened(data_.u(), 2);  // L⁻¹ [y 1] gives the mean and, whatever it is, what is left of y
+  whitened.col(0) = data_.y;
+  whitened.col(1).setOnes();
+  work.matrix.triangularView<Eigen::Lower>().solveInPlace(whitened);
+  const double y_ones = whitened.col(0).dot(whitened.col(1));
+  work.mean = std::isfinite(mean_variance_) ? 0.0 : y_ones / whitened.col(1).squaredNorm();
+  const double quadratic = (whitened.col(0) - work.mean * whitened.col(1)).squaredNorm();
   Value out;
-  out.log_likelihood = log_likelihood(theta, mean, alpha, shape, log_determinant);
-  if (gradient != nullptr) {
-    gradient->setZero(theta.size());
-    covariance_->add_gradient(theta, points_, work.covariance, work.inverse, alpha, *gradient);
-    add_noise_gradient(theta, shape, work.inverse, alpha, *gradient);
-  }
-  out.log_posterior = out.log_likelihood + add_prior(theta, gradient);
+  out.log_likelihood = log_likelihood(theta, quadratic, own_noise_shape(theta), log_determinant);
+  out.log_posterior = out.log_likelihood + add_prior(theta, nullptr);
   if (!std::isfinite(out.log_posterior)) out.log_posterior = -infinity;
+  return out;
+}
+
+Eigen::VectorXd LogPosterior::gradient(const Eigen::VectorXd& theta, Workspace& work) const {
+  inverse_lower_from_cholesky(work.matrix, work.inverse);
+  const Eigen::VectorXd alpha = work.inverse.selfadjointView<Eigen::Lower>() * (data_.y.array() - work.mean).matrix();
+  Eigen::VectorXd out = Eigen::VectorXd::Zero(theta.size());
+  covariance_->add_gradient(theta, points_, work.covariance, work.inverse, alpha, out);
+  add_noise_gradient(theta, own_noise_shape(theta), work.inverse, alpha, out);
+  static_cast<void>(add_prior(theta, &out));
   return out;
 }
 

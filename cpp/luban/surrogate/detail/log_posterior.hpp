@@ -59,15 +59,18 @@ class LUBAN_SURROGATE_EXPORT LogPosterior {
   /// Memory that one thread reuses between evaluations.
   struct Workspace {
     Covariance::Workspace covariance;
-    Eigen::MatrixXd matrix;
+    Eigen::MatrixXd matrix;  ///< after a value the Cholesky factor in its lower triangle
     Eigen::MatrixXd inverse;
+    double mean = 0.0;
   };
   struct Value {
     double log_likelihood = 0.0;  ///< of all readings, in the response's unit; −infinity = covariance not usable
     double log_posterior = 0.0;   ///< + log prior, up to a constant
   };
-  /// `gradient` (may be null) receives the derivative of log_posterior.
-  Value evaluate(const Eigen::VectorXd& theta, Workspace& work, Eigen::VectorXd* gradient) const;
+  /// A covariance that is not positive definite has the values −infinity.
+  [[nodiscard]] Value value(const Eigen::VectorXd& theta, Workspace& work) const;
+  /// Derivative of log_posterior at the theta of the last value() with this workspace, which was finite.
+  [[nodiscard]] Eigen::VectorXd gradient(const Eigen::VectorXd& theta, Workspace& work) const;
 
   /// The same from what a prediction is made of: the mean, C⁻¹ (y − mean) and log |C|.
   [[nodiscard]] Value value_of(const Eigen::VectorXd& theta, double mean, const Eigen::VectorXd& alpha,
@@ -95,8 +98,9 @@ class LUBAN_SURROGATE_EXPORT LogPosterior {
   void add_hyperparameter(const std::string& name, const HyperparameterSpec& spec, double start);
   [[nodiscard]] Eigen::VectorXd own_noise_shape(const Eigen::VectorXd& theta) const;
   [[nodiscard]] double reduction_factor(double log_within, const Eigen::VectorXd& shape) const;
-  [[nodiscard]] double log_likelihood(const Eigen::VectorXd& theta, double mean, const Eigen::VectorXd& alpha,
-                                      const Eigen::VectorXd& shape, double log_determinant) const;
+  /// @param quadratic (y − mean)ᵀ C⁻¹ (y − mean).
+  [[nodiscard]] double log_likelihood(const Eigen::VectorXd& theta, double quadratic, const Eigen::VectorXd& shape,
+                                      double log_determinant) const;
   void add_noise_gradient(const Eigen::VectorXd& theta, const Eigen::VectorXd& shape, const Eigen::MatrixXd& inverse,
                           const Eigen::VectorXd& alpha, Eigen::VectorXd& gradient) const;
   double add_prior(const Eigen::VectorXd& theta, Eigen::VectorXd* gradient) const;

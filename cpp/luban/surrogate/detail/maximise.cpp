@@ -19,11 +19,13 @@ namespace {
 constexpr double smallest_part = 30.0;  // points, or three a hyperparameter
 constexpr double growth = 3.5;          // at most, from one part to the next
 constexpr double on_part = 0.3;         // nats that a step must promise on a part; the whole decides the rest
-constexpr double on_whole = 1e-4;       // nats
+constexpr double on_whole = 1e-3;       // nats
 constexpr double rival = 2.0;           // nats: a top this much lower on a part may be the highest on the whole
 constexpr std::size_t most_rivals = 2;
+constexpr double difference = 1e-4;                 // of a hyperparameter's logarithm
 constexpr double apart = 0.7;                       // largest difference of a hyperparameter between two tops
-constexpr Eigen::Index from_scratch_at_most = 150;  // points up to which the priors' centre climbs on everything too
+constexpr double much_noise = 0.2;                  // share of the response's variance
+constexpr Eigen::Index from_scratch_at_most = 150;  // points up to which the noisy start climbs on everything too
 
 // Where a climb begins: a point and, perhaps, the curvature that is to be expected there.
 struct Start {
@@ -34,13 +36,31 @@ struct Start {
 QuasiNewtonResult climb(const LogPosterior& target, const Start& start, int max_iterations, double tolerance,
                         const core::CallControl& control) {
   LogPosterior::Workspace work;
-  const auto negative = [&](const Eigen::VectorXd& theta, Eigen::VectorXd& gradient) {
-    const double value = target.evaluate(theta, work, &gradient).log_posterior;
-    gradient = -gradient;
-    return -value;
-  };
+  const Differentiable negative{
+      .value = [&](const Eigen::VectorXd& theta) { return -target.value(theta, work).log_posterior; },
+      .gradient = [&](const Eigen::VectorXd& theta) -> Eigen::VectorXd { return -target.gradient(theta, work); }};
   return minimise(negative, start.theta, target.low(), target.high(),
                   {.max_iterations = max_iterations, .value_tolerance = tolerance}, start.curvature, control);
+}
+
+// The curvature that differences of gradients show at the top of a part: what a climb has seen of it on its few steps
+// there is little, and each step saved on the next part pays for many of these.
+Eigen::MatrixXd measured_curvature(const LogPosterior& part, const Eigen::VectorXd& theta) {
+  LogPosterior::Workspace work;
+  const auto gradient_at = [&](const Eigen::VectorXd& at) -> Eigen::VectorXd {
+    static_cast<void>(part.value(at, work));
+    return part.gradient(at, work);
+  };
+  const Eigen::Index p = theta.size();
+  const Eigen::VectorXd here = gradient_at(theta);
+  Eigen::MatrixXd out(p, p);
+  for (Eigen::Index k = 0; k < p; ++k) {
+    Eigen::VectorXd beside = theta;
+    const double step = beside(k) + difference <= part.high()(k) ? difference : -difference;
+    beside(k) += step;
+    out.col(k) = (here - gradient_at(beside)) / step;
+  }
+  return 0.5 * (out + out.transpose());
 }
 
 // The curvature of `share` times the data, when `seen` is that of the data and the priors at theta.
@@ -76,6 +96,17 @@ Eigen::VectorXd scattered(const LogPosterior& target, std::uint64_t k, core::Ran
     const bool normal = spec.prior.kind == Prior::Kind::log_normal || spec.prior.kind == Prior::Kind::normal_log;
     const double draw = generator.normal();  // drawn for fixed ones too: a preset's change moves no other start
     if (!spec.fixed) theta(i) += draw * (normal ? std::min(spec.prior.b, 1.0) : 1.0);
+  }
+  return theta.cwiseMax(target.low()).cwiseMin(target.high());
+}
+
+// The priors' centre with much noise: what a smooth course and noise explain, a rough course and none often explain
+// nearly as well, and a climb sees the basin alone that it began in.
+Eigen::VectorXd noisy_start(const LogPosterior& target) {
+  Eigen::VectorXd theta = target.start();
+  for (Eigen::Index i = 0; i < theta.size(); ++i) {
+    const bool noise = target.hyperparameters()[static_cast<std::size_t>(i)].name == "log_variance:between_runs";
+    if (noise) theta(i) = std::max(theta(i), std::log(much_noise));
   }
   return theta.cwiseMax(target.low()).cwiseMin(target.high());
 }
@@ -157,7 +188,7 @@ std::vector<Start> tops(const LogPosterior& part, const std::vector<QuasiNewtonR
     });
     if (known) continue;
     const double share = next / static_cast<double>(part.data().u());
-    out.push_back({one.x, scaled_curvature(part, one.x, one.curvature, share)});
+    out.push_back({one.x, scaled_curvature(part, one.x, measured_curvature(part, one.x), share)});
   }
   return out;
 }
@@ -175,7 +206,7 @@ Optimum maximise(const LogPosterior& target, const ModelSpec& model, const Gauss
   }
   Search search(options, control);
   const std::vector<std::size_t> order = shuffled_runs(target.data().runs.size(), key);
-  const Start centre{scattered(target, 0, key), {}};
+  const Start noisy{noisy_start(target), {}};
   const std::vector<Eigen::Index> parts = starts.empty() ? std::vector<Eigen::Index>() : parts_of(target);
   for (std::size_t k = 0; k < parts.size(); ++k) {
     const LogPosterior part(model, target.shared_covariance(), first_runs(target.data(), order, parts[k]));
@@ -184,8 +215,8 @@ Optimum maximise(const LogPosterior& target, const ModelSpec& model, const Gauss
     if (results.empty()) continue;
     const bool last = k + 1 == parts.size();
     starts = tops(part, results, static_cast<double>(last ? target.data().u() : parts[k + 1]));
-    // A part may hide the highest top; the centre of the priors looks for it again wherever that is cheap.
-    if (!last || target.data().u() <= from_scratch_at_most) starts.push_back(centre);
+    // A part may hide the highest top; another start looks for it again wherever that is cheap.
+    if (!last || target.data().u() <= from_scratch_at_most) starts.push_back(noisy);
   }
   if (warm_start.size() > 0) {
     starts.insert(starts.begin(), {warm_start, expected_at(target, warm_start, warm_curvature)});

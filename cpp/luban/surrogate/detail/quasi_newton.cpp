@@ -32,6 +32,7 @@ class Minimiser {
 
   QuasiNewtonResult run(Eigen::VectorXd start, const core::CallControl& control) {
     Point now = at(start.cwiseMax(low_).cwiseMin(high_));
+    complete(now);
     QuasiNewtonResult out;
     double decrease = trusted_ ? 0.0 : std::numeric_limits<double>::infinity();
     while (std::isfinite(now.value) && out.iterations < options_.max_iterations) {
@@ -75,12 +76,18 @@ class Minimiser {
 
   Point at(Eigen::VectorXd x) {
     Point out;
-    out.gradient = Eigen::VectorXd::Zero(x.size());
-    out.value = function_(x, out.gradient);
+    out.value = function_.value(x);
     out.x = std::move(x);
     ++evaluations_;
-    if (!out.gradient.allFinite()) out.value = std::numeric_limits<double>::infinity();
     return out;
+  }
+
+  // With its gradient, which must be finite for a point to be usable.
+  bool complete(Point& point) {
+    if (!std::isfinite(point.value)) return false;
+    point.gradient = function_.gradient(point.x);
+    if (!point.gradient.allFinite()) point.value = std::numeric_limits<double>::infinity();
+    return std::isfinite(point.value);
   }
 
   // A variable is held when it sits on a bound and the gradient pushes it outwards.
@@ -116,7 +123,8 @@ class Minimiser {
       Point next = at((from.x + step * d).cwiseMax(low_).cwiseMin(high_));
       const double predicted = from.gradient.dot(next.x - from.x);
       if (predicted >= 0.0 && next.x != from.x) return std::nullopt;  // the projection turned it uphill
-      if (next.value <= from.value + sufficient * predicted && next.value < from.value) return next;
+      const bool taken = next.value <= from.value + sufficient * predicted && next.value < from.value;
+      if (taken && complete(next)) return next;
       if (next.x == from.x) return std::nullopt;
       step *= shrink(from.value, predicted, next);
     }

@@ -23,12 +23,17 @@ struct QuasiNewtonResult {
   double value = 0.0;
   Eigen::MatrixXd curvature;  ///< the last approximation of the Hessian, positive definite
   int iterations = 0;
-  int evaluations = 0;
+  int evaluations = 0;     ///< of the value
   bool converged = false;  ///< a tolerance was met before the iterations ran out
 };
 
-/// Value at x and its gradient; a value that is not finite means that x cannot be used.
-using Differentiable = std::function<double(const Eigen::VectorXd& x, Eigen::VectorXd& gradient)>;
+/// A function in two parts, because a step that is not taken needs no gradient.
+struct Differentiable {
+  /// One that is not finite means that x cannot be used.
+  std::function<double(const Eigen::VectorXd& x)> value;
+  /// (d) at the x whose value was asked last.
+  std::function<Eigen::VectorXd(const Eigen::VectorXd& x)> gradient;
+};
 
 /// Minimises a smooth function within bounds: BFGS of the Hessian on the variables that are free to move, steps
 /// projected onto the bounds, Armijo line search with safeguarded parabolic interpolation, Powell's damping where the

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <vector>
 
@@ -49,23 +50,40 @@ struct SimdTable {
   void (*multiply)(const ProductBlock& block);
   // Small factorisations, n ≤ factor_size; only lower triangles are read and written, `workspace` is that of
   // multiply.
-  /// Cholesky factor in place. @return false when not positive definite.
-  bool (*cholesky_small)(std::size_t n, double* a, std::size_t stride, double* workspace);
   /// X (m, n) := X L⁻ᵀ with L lower (n, n), any m.
   void (*solve_right_small)(std::size_t m, std::size_t n, const double* lower, std::size_t lower_stride, double* x,
                             std::size_t x_stride, double* workspace);
   void (*invert_lower_small)(std::size_t n, double* a, std::size_t stride, double* workspace);  ///< L := L⁻¹
   void (*square_lower_small)(std::size_t n, double* a, std::size_t stride, double* workspace);  ///< L := Lᵀ L
-  void (*inverse_small)(std::size_t n, double* a, std::size_t stride, double* workspace);       ///< L := (L Lᵀ)⁻¹
+  // The Cholesky factor L of A and (L Lᵀ)⁻¹ in pieces, those of a kind side by side if wanted: no entry depends on
+  // where they end. L and Y are padded copies of padded_doubles(n) each. `first` is a multiple of the tile that is
+  // named, and so is `end`, unless it is n.
+  void (*pad_lower)(std::size_t n, const double* a, std::size_t stride, double* l);
+  void (*unpad_lower)(std::size_t n, const double* l, double* a, std::size_t stride);
+  /// Columns [first, end), by tile_columns, of the factor in place of the padded A, those before them being there:
+  /// their rows above `end`. @return false when not positive definite.
+  bool (*factor_diagonal)(std::size_t n, double* l, std::size_t first, std::size_t end);
+  /// The same columns of the rows [from, to): whole tile_rows after `end`, or up to n.
+  void (*factor_strips)(std::size_t n, double* l, std::size_t first, std::size_t end, std::size_t from, std::size_t to);
+  /// Rows [first, end), by tile_rows, of Y = L⁻ᵀ.
+  void (*invert_strips)(std::size_t n, const double* l, double* y, std::size_t first, std::size_t end);
+  /// Columns [first, end), by tile_columns, of the lower triangle of A = Y Yᵀ.
+  void (*square_columns)(std::size_t n, const double* y, double* a, std::size_t stride, std::size_t first,
+                         std::size_t end);
+  std::size_t tile_rows, tile_columns;
 };
 
 inline constexpr std::size_t product_rows = 192;   ///< rows of A packed at a time (L2 cache)
 inline constexpr std::size_t product_depth = 256;  ///< depth packed at a time (L1 cache)
 inline constexpr std::size_t product_columns = 512;
-inline constexpr std::size_t factor_size = 256;  ///< largest matrix of the small factorisations (L2 cache)
+inline constexpr std::size_t factor_size = 1024;  ///< largest matrix of the small factorisations (L2 cache)
+/// Doubles of a padded copy of a matrix (n, n), whatever the tiles.
+[[nodiscard]] constexpr std::size_t padded_doubles(std::size_t n) {
+  return (n + 32) * (n + 8);
+}
 /// Doubles of workspace that multiply and the small factorisations need.
-inline constexpr std::size_t product_workspace =
-    product_depth * (product_rows + 24) + product_depth * (product_columns + 8);
+inline constexpr std::size_t product_workspace = std::max(
+    product_depth * (product_rows + 24) + product_depth * (product_columns + 8), 2 * padded_doubles(factor_size));
 
 /// The table of a level. @throws ConfigurationError when this machine cannot run it.
 [[nodiscard]] LUBAN_SURROGATE_EXPORT const SimdTable& simd_table(SimdLevel level);

@@ -339,6 +339,15 @@ inline void store_tile(const Tile& tile, double* to, std::size_t stride) {
   }
 }
 
+// The first `count` rows of a tile.
+inline void store_rows(const Tile& tile, std::size_t count, double* to, std::size_t stride) {
+  double whole[tile_rows * tile_columns];
+  store_tile(tile, whole, tile_rows);
+  for (std::size_t j = 0; j < tile_columns; ++j) {
+    for (std::size_t i = 0; i < count; ++i) to[j * stride + i] = whole[j * tile_rows + i];
+  }
+}
+
 // tile := tile · L⁻ᵀ, L the lower triangle of one diagonal block; `inverse` holds 1 / its diagonal.
 inline void solve_tile(const double* __restrict lower, std::size_t stride, const double* __restrict inverse,
                        Tile& tile) {
@@ -386,28 +395,54 @@ double* copy_lower(std::size_t n, const double* a, std::size_t stride, double* t
   return to + rows * columns;
 }
 
-bool cholesky_small_loop(std::size_t n, double* a, std::size_t stride, double* workspace) {
-  double* const l = workspace;
-  copy_lower(n, a, stride, l);
+void pad_lower_loop(std::size_t n, const double* a, std::size_t stride, double* to) {
+  copy_lower(n, a, stride, to);
+}
+
+// Columns [first, end) of the Cholesky factor in place of the padded L, its columns before them being there: their rows
+// above `end`. @return false when not positive definite.
+bool factor_diagonal_loop(std::size_t n, double* l, std::size_t first, std::size_t end) {
   const std::size_t rows = padded(n);
   double inverse[tile_columns];
-  for (std::size_t j = 0; j < n; j += tile_columns) {
-    for (std::size_t i = j; i < n; i += tile_rows) {
+  for (std::size_t j = first; j < end; j += tile_columns) {
+    for (std::size_t i = j; i < end; i += tile_rows) {
+      const bool whole = i + tile_rows <= end || end >= n;  // else rows from `end` on are not for us
       Tile tile;
       load_tile(l + j * rows + i, rows, tile);
       subtract_products(0, j, l + i, rows, l + j, rows, tile);
       if (i == j) {
-        store_tile(tile, l + j * rows + i, rows);
+        whole ? store_tile(tile, l + j * rows + j, rows) : store_rows(tile, end - i, l + j * rows + j, rows);
         if (!factor_block(l + j * rows + j, rows, inverse)) return false;
       }
+      solve_tile(l + j * rows + j, rows, inverse, tile);
+      whole ? store_tile(tile, l + j * rows + i, rows) : store_rows(tile, end - i, l + j * rows + i, rows);
+    }
+  }
+  return true;
+}
+
+// The same columns of the rows [from, to), whole tiles from `end` on.
+void factor_strips_loop(std::size_t n, double* l, std::size_t first, std::size_t end, std::size_t from,
+                        std::size_t to) {
+  const std::size_t rows = padded(n);
+  for (std::size_t j = first; j < end; j += tile_columns) {
+    double inverse[tile_columns];
+    for (std::size_t k = 0; k < tile_columns; ++k) inverse[k] = 1.0 / l[(j + k) * rows + j + k];
+    for (std::size_t i = from; i < to; i += tile_rows) {
+      Tile tile;
+      load_tile(l + j * rows + i, rows, tile);
+      subtract_products(0, j, l + i, rows, l + j, rows, tile);
       solve_tile(l + j * rows + j, rows, inverse, tile);
       store_tile(tile, l + j * rows + i, rows);
     }
   }
+}
+
+void unpad_lower_loop(std::size_t n, const double* l, double* a, std::size_t stride) {
+  const std::size_t rows = padded(n);
   for (std::size_t j = 0; j < n; ++j) {
     for (std::size_t i = j; i < n; ++i) a[j * stride + i] = l[j * rows + i];
   }
-  return true;
 }
 
 void solve_right_small_loop(std::size_t m, std::size_t n, const double* lower, std::size_t lower_stride, double* x,
@@ -438,16 +473,18 @@ void solve_right_small_loop(std::size_t m, std::size_t n, const double* lower, s
   }
 }
 
-// Y = L⁻ᵀ, upper triangular, from the padded L; both padded alike.
-void invert_transposed(std::size_t n, const double* l, double* y) {
+// Rows [first, end), whole tiles, of Y = L⁻ᵀ, upper triangular, from the padded L; both padded alike.
+void invert_strips_loop(std::size_t n, const double* l, double* y, std::size_t first, std::size_t end) {
   const std::size_t rows = padded(n);
   const std::size_t columns = rows - tile_rows;
-  for (std::size_t k = 0; k < rows * columns; ++k) y[k] = 0.0;
-  for (std::size_t j = 0; j < n; j += tile_columns) {
+  const std::size_t last = end < n ? end : rows;
+  for (std::size_t j = 0; j < columns; ++j) {
+    for (std::size_t i = first; i < last; ++i) y[j * rows + i] = i == j && j < n ? 1.0 : 0.0;
+  }
+  for (std::size_t j = first / tile_columns * tile_columns; j < n; j += tile_columns) {
     double inverse[tile_columns];
     for (std::size_t k = 0; k < tile_columns; ++k) inverse[k] = 1.0 / l[(j + k) * rows + j + k];
-    for (std::size_t k = 0; k < tile_columns; ++k) y[(j + k) * rows + j + k] = 1.0;
-    for (std::size_t i = 0; i < j + tile_columns; i += tile_rows) {
+    for (std::size_t i = first; i < end && i < j + tile_columns; i += tile_rows) {
       Tile tile;
       load_tile(y + j * rows + i, rows, tile);
       subtract_products(i, j, y + i, rows, l + j, rows, tile);
@@ -457,19 +494,20 @@ void invert_transposed(std::size_t n, const double* l, double* y) {
   }
 }
 
-// Lower triangle of Y Yᵀ into a, Y upper triangular and padded.
-void square_into(std::size_t n, const double* y, double* a, std::size_t stride) {
+// Columns [first, end), whole tiles, of the lower triangle of Y Yᵀ into a, Y upper triangular and padded.
+void square_columns_loop(std::size_t n, const double* y, double* a, std::size_t stride, std::size_t first,
+                         std::size_t end) {
   const std::size_t rows = padded(n);
   const std::size_t columns = rows - tile_rows;
-  for (std::size_t j = 0; j < n; j += tile_columns) {
+  for (std::size_t j = first; j < end && j < n; j += tile_columns) {
     for (std::size_t i = j; i < n; i += tile_rows) {
       Tile tile = {};
       subtract_products(i, columns, y + i, rows, y + j, rows, tile);
       double out[tile_rows * tile_columns];
       store_tile(tile, out, tile_rows);
-      const std::size_t end = n - i < tile_rows ? n - i : tile_rows;
+      const std::size_t count = n - i < tile_rows ? n - i : tile_rows;
       for (std::size_t c = 0; c < tile_columns && j + c < n; ++c) {
-        for (std::size_t r = i < j + c ? j + c - i : 0; r < end; ++r) {
+        for (std::size_t r = i < j + c ? j + c - i : 0; r < count; ++r) {
           a[(j + c) * stride + i + r] = -out[c * tile_rows + r];
         }
       }
@@ -479,7 +517,7 @@ void square_into(std::size_t n, const double* y, double* a, std::size_t stride) 
 
 void invert_lower_small_loop(std::size_t n, double* a, std::size_t stride, double* workspace) {
   double* const y = copy_lower(n, a, stride, workspace);
-  invert_transposed(n, workspace, y);
+  invert_strips_loop(n, workspace, y, 0, n);
   const std::size_t rows = padded(n);
   for (std::size_t j = 0; j < n; ++j) {
     for (std::size_t i = j; i < n; ++i) a[j * stride + i] = y[i * rows + j];
@@ -492,13 +530,7 @@ void square_lower_small_loop(std::size_t n, double* a, std::size_t stride, doubl
   for (std::size_t j = 0; j < n; ++j) {
     for (std::size_t i = j; i < n; ++i) workspace[i * rows + j] = a[j * stride + i];
   }
-  square_into(n, workspace, a, stride);
-}
-
-void inverse_small_loop(std::size_t n, double* a, std::size_t stride, double* workspace) {
-  double* const y = copy_lower(n, a, stride, workspace);
-  invert_transposed(n, workspace, y);
-  square_into(n, y, a, stride);
+  square_columns_loop(n, workspace, a, stride, 0, n);
 }
 
 constexpr SimdTable loops{SimdLevel::LUBAN_SIMD_LEVEL,
@@ -512,11 +544,17 @@ constexpr SimdTable loops{SimdLevel::LUBAN_SIMD_LEVEL,
                           pull_loop,
                           few_products_loop,
                           multiply_loop,
-                          cholesky_small_loop,
                           solve_right_small_loop,
                           invert_lower_small_loop,
                           square_lower_small_loop,
-                          inverse_small_loop};
+                          pad_lower_loop,
+                          unpad_lower_loop,
+                          factor_diagonal_loop,
+                          factor_strips_loop,
+                          invert_strips_loop,
+                          square_columns_loop,
+                          tile_rows,
+                          tile_columns};
 
 }  // namespace
 }  // namespace luban::surrogate::detail
