@@ -80,12 +80,13 @@ ModelSpec luban_model() {
   return model;
 }
 
-ModelSpec hvarfner_model(FactorKind kind, double d) {
+ModelSpec hvarfner_model(FactorKind kind, double d, double least_noise) {
   const double mean = std::numbers::sqrt2 + 0.5 * std::log(d);
   ModelSpec model = product_model(
       kind, {.prior = log_normal(mean, std::numbers::sqrt3), .low = 0.025, .high = 1e4, .start = std::exp(mean - 3.0)},
       unit_variance());
-  same_noise_everywhere(model, {.prior = log_normal(-4.0, 1.0), .low = 1e-4, .high = 1e2, .start = std::exp(-5.0)});
+  same_noise_everywhere(model,
+                        {.prior = log_normal(-4.0, 1.0), .low = least_noise, .high = 1e2, .start = std::exp(-5.0)});
   return model;
 }
 
@@ -165,9 +166,10 @@ std::vector<Preset> presets(Eigen::Index numeric, Eigen::Index categorical) {
       {"smooth_rough", "Smooth trend and rough local departure by category, without straight lines.",
        smooth_rough_model()},
       {"hvarfner", "RBF without output scale, length priors that grow with the dimension (Hvarfner et al. 2024).",
-       hvarfner_model(FactorKind::rbf, d)},
-      {"matern", "Matérn-5/2 without output scale, with the priors of hvarfner.",
-       hvarfner_model(FactorKind::matern52, d)},
+       hvarfner_model(FactorKind::rbf, d, 1e-4)},
+      {"matern",
+       "Matérn-5/2 without output scale, with the priors of hvarfner, and less noise where the data show none.",
+       hvarfner_model(FactorKind::matern52, d, 1e-6)},
       {"matern_legacy", "Matérn-5/2 with gamma priors, the default of BoTorch before 0.12.", matern_legacy_model()},
       {"baybe", "Matérn-5/2 without output scale, gamma length priors that grow with the dimension (BayBE).",
        baybe_model(d)},
