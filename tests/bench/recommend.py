@@ -16,9 +16,9 @@ from _rows import Row, make_row, write_rows
 
 import luban
 from luban import datasets, features, surrogate
-from recommend import cold, peers, quality, streaming
+from recommend import batches, cold, maxima, peers, quality, streaming
 
-PARTS = ("cold", "threads", "streaming", "readings", "quality", "turning")
+PARTS = ("cold", "threads", "streaming", "batches", "readings", "quality", "turning")
 
 
 def seconds(call: Callable[[int], object], repetitions: int) -> list[float]:
@@ -84,10 +84,13 @@ def measured(parts: list[str], quick: bool) -> Iterator[Row]:
         yield from cold.thread_rows(repetitions)
     if "streaming" in parts:
         yield from streaming.rows(repetitions, peer_repetitions, streaming.SIZES[:1] if quick else streaming.SIZES)
+    if "batches" in parts:
+        yield from batches.rows(repetitions, peer_repetitions)
     if "readings" in parts:
         yield from reading_rows(repetitions)
     if "quality" in parts:
         yield from quality.rows(10 if quick else 100)
+        yield from maxima.rows(10 if quick else 100)
     if "turning" in parts:
         yield from turning_rows(repetitions)
 

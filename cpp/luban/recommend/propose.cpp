@@ -6,6 +6,7 @@
 
 #include <luban/core/error.hpp>
 #include <luban/core/text.hpp>
+#include <luban/parallel/arena.hpp>
 #include <luban/recommend/detail/array_fit.hpp>
 #include <luban/recommend/detail/array_search.hpp>
 #include <luban/recommend/detail/array_trials.hpp>
@@ -122,6 +123,18 @@ Proposed propose_locally(const ArrayProblem& problem, int q, const ArrayFit& fit
   return out;
 }
 
+Proposed proposed(const ArrayProblem& problem, int q, const ArrayFit& fit, const ProposeOptions& options,
+                  core::RandomKey key, const core::CallControl& control) {
+  detail::ArrayTrials trials = detail::array_trials(problem);
+  // Before the fit, so that contradictions are answered at once.
+  static_cast<void>(SearchRegion::make(trials.data.encoder, problem.space, {}, problem.grids));
+  control.report({"fit", 0, q + 1});
+  if (detail::wants_trust_region(problem, options)) return propose_locally(problem, q, fit, options, key, control);
+  const auto fitted = options.fitted ? fit(trials.data, nullptr, key.child("fit"), control)
+                                     : detail::fit_trials(problem, trials, fit, key.child("fit"), control);
+  return searched(problem, trials, fitted, q, options, key.child("search"), control);
+}
+
 }  // namespace
 
 const std::vector<AcquisitionName>& acquisition_names() {
@@ -163,14 +176,10 @@ Acquisition acquisition_named(const std::string& name) {
 Proposed propose(const ArrayProblem& problem, int q, const ArrayFit& fit, const ProposeOptions& options,
                  core::RandomKey key, const core::CallControl& control) {
   check(options, q);
-  detail::ArrayTrials trials = detail::array_trials(problem);
-  // Before the fit, so that contradictions are answered at once.
-  static_cast<void>(SearchRegion::make(trials.data.encoder, problem.space, {}, problem.grids));
-  control.report({"fit", 0, q + 1});
-  if (detail::wants_trust_region(problem, options)) return propose_locally(problem, q, fit, options, key, control);
-  const auto fitted = options.fitted ? fit(trials.data, nullptr, key.child("fit"), control)
-                                     : detail::fit_trials(problem, trials, fit, key.child("fit"), control);
-  return searched(problem, trials, fitted, q, options, key.child("search"), control);
+  Proposed out;
+  // One set of threads for all that follows: they stay awake from one loop to the next.
+  parallel::with_threads(options.search.threads, [&] { out = proposed(problem, q, fit, options, key, control); });
+  return out;
 }
 
 }  // namespace luban::recommend

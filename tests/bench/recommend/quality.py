@@ -34,8 +34,8 @@ def objective(X: Array, y: Array, log_lengths: Array, log_noise: float) -> float
 
 
 def standardised(Y: Array) -> Array:
-    """As both fits see the response, up to the divisor n or n - 1, which is 1 here."""
-    return (Y - Y.mean()) / Y.std(ddof=1)
+    """As Luban sees the response, and BoTorch here, which by itself would divide by n - 1: another objective."""
+    return (Y - Y.mean()) / Y.std()
 
 
 def ours(X: Array, Y: Array, seed: int, starts: int) -> tuple[Array, float]:
@@ -52,7 +52,7 @@ def botorch(X: Array, Y: Array) -> tuple[Array, float]:
     """The same by BoTorch."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        model = peers.botorch_fitted(X, Y)
+        model = peers.botorch_fitted(X, standardised(Y), standardise=False)
     lengths = model.covar_module.lengthscale.detach().numpy().ravel()  # type: ignore[attr-defined]
     return np.log(lengths), float(model.likelihood.noise.detach().log())  # type: ignore[attr-defined]
 

@@ -1,4 +1,4 @@
-"""What all are asked: noisy readings of Hartmann's function, and random functions to fit."""
+"""What all are asked: noisy readings of Hartmann's function, of several objectives and of categories; unknown ones."""
 
 import json
 
@@ -8,6 +8,7 @@ from regret.problems import hartmann
 from luban import _core, features
 
 D = 6
+LEVELS = 5
 Array = np.ndarray
 
 
@@ -16,6 +17,24 @@ def tried(n: int, seed: int) -> tuple[Array, Array]:
     random = np.random.default_rng(seed)
     X = random.random((n, D))
     return X, hartmann(X) + 0.05 * random.standard_normal(n)
+
+
+def several(n: int, seed: int, objectives: int) -> tuple[Array, Array]:
+    """Return points in the unit cube and 2 or 3 noisy values that cannot all be small at once."""
+    random = np.random.default_rng([3, seed])
+    X = random.random((n, D))
+    values = [hartmann(X), hartmann(1.0 - X), ((X - 0.6) ** 2).sum(axis=1)]
+    return X, np.column_stack(values[:objectives]) + 0.05 * random.standard_normal((n, objectives))
+
+
+def mixed(n: int, seed: int) -> tuple[Array, Array]:
+    """Return 4 numbers in 0 … 1 and 3 categories of 5 levels, and noisy values; effects of levels do not add up."""
+    random = np.random.default_rng([4, seed])
+    effect = np.random.default_rng(4).standard_normal((3, LEVELS))
+    X = np.column_stack([random.random((n, 4)), random.integers(LEVELS, size=(n, 3))]).astype(float)
+    a, b, c = (effect[j, X[:, 4 + j].astype(int)] for j in range(3))
+    y = ((X[:, :4] - 0.5 - 0.2 * np.tanh(np.column_stack([a, b, c, a * b]))) ** 2).sum(axis=1) + 0.3 * (a + b * c)
+    return X, y + 0.05 * random.standard_normal(n)
 
 
 def unknown(seed: int) -> tuple[Array, Array]:
