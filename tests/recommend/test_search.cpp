@@ -194,6 +194,21 @@ TEST(Search, starts_given_are_used) {
   EXPECT_GT(search(region, landscape, starts, {}, core::RandomKey(1)).value, 0.99);
 }
 
+TEST(Search, climbs_that_meet_go_on_as_one) {
+  const auto bowl = [](const Eigen::VectorXd& x) { return -(x.array() - 0.4).square().square().sum(); };
+  const FunctionLandscape landscape(bowl, {[](const Eigen::VectorXd& x) { return x(0) - 0.35; }});
+  const SearchRegion region = region_of(unit_space(3));
+  SearchOptions options;
+  options.restarts = 1;
+  Eigen::MatrixXd crowd = Eigen::MatrixXd::Constant(8, 3, 0.9);
+  for (Eigen::Index i = 0; i < crowd.rows(); ++i) crowd.row(i).array() += 1e-3 * static_cast<double>(i);
+  const SearchResult one = search(region, landscape, crowd.topRows(1), options, core::RandomKey(1));
+  const SearchResult all = search(region, landscape, crowd, options, core::RandomKey(1));
+  EXPECT_NEAR(all.value, one.value, 1e-6);
+  EXPECT_TRUE(all.admissible());
+  EXPECT_LE(all.evaluations, one.evaluations + 2 * (crowd.rows() - 1));  // each is judged, then seven of them end
+}
+
 TEST(Search, stops_when_asked_and_refuses_bad_options) {
   std::stop_source source;
   source.request_stop();

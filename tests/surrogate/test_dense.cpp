@@ -8,6 +8,7 @@
 
 #include <luban/core/error.hpp>
 #include <luban/core/random.hpp>
+#include <luban/parallel/arena.hpp>
 #include <luban/surrogate/detail/dense.hpp>
 #include <luban/surrogate/detail/factorisation.hpp>
 
@@ -69,10 +70,26 @@ TEST_P(Sizes, cholesky_inverse_and_solve_equal_eigens) {
   EXPECT_LT((square - a).cwiseAbs().maxCoeff(), 1e-13 * static_cast<double>(n));
 }
 
-INSTANTIATE_TEST_SUITE_P(dense, Sizes, testing::Values(1, 2, 7, 31, 64, 65, 100, 129, 204, 300, 517));
+INSTANTIATE_TEST_SUITE_P(dense, Sizes, testing::Values(1, 2, 7, 31, 64, 65, 100, 129, 204, 300, 447, 448, 517, 1030));
+
+TEST(dense, threads_change_no_bit) {
+  for (const Index n : {300, 700, 1030}) {
+    const MatrixXd a = covariance(n, 6);
+    const auto inverse_with = [&](int threads) {
+      MatrixXd out;
+      parallel::with_threads(threads, [&] {
+        MatrixXd lower = a;
+        ASSERT_TRUE(cholesky_lower(lower));
+        out = inverse_from_cholesky(lower);
+      });
+      return out;
+    };
+    EXPECT_EQ(inverse_with(1), inverse_with(4)) << n;
+  }
+}
 
 TEST(dense, an_indefinite_matrix_is_refused) {
-  for (const Index n : {3, 64, 150}) {
+  for (const Index n : {3, 64, 150, 500}) {
     MatrixXd a = covariance(n, 5);
     a(n - 1, n - 1) = -1.0;
     EXPECT_FALSE(cholesky_lower(a));

@@ -48,6 +48,16 @@ TEST(gaussian_process, learns_a_smooth_function) {
   EXPECT_GT(covered, 0.75);  // the points are not independent
 }
 
+TEST(gaussian_process, the_mean_alone_is_the_posteriors) {
+  const features::Dataset data = test::make({.runs = 20, .points = 2, .repeats = 2, .responses = 2});
+  for (const char* preset : {"luban", "hebo", "matern_legacy"}) {
+    const auto fitted = fit(data, {.preset = preset, .starts = 1});
+    const MatrixXd X = test::random_inputs(data.encoder, 9, 2);
+    const MatrixXd expected = fitted->posterior(X)->mean();
+    EXPECT_LT((fitted->mean(X) - expected).cwiseAbs().maxCoeff(), 1e-12 * (1.0 + expected.cwiseAbs().maxCoeff()));
+  }
+}
+
 TEST(gaussian_process, tells_the_levels_of_noise_apart) {
   Plan plan = three_levels();
   plan.runs = 60;

@@ -125,6 +125,25 @@ TEST(fit_from, takes_over_what_has_the_same_name) {
   EXPECT_GT(levels->within_sd(0), 0.0);  // a level that the earlier fit had not
 }
 
+TEST(fit_like, begins_where_the_likelihood_says_and_ends_at_a_top_of_mapped_values) {
+  const features::Dataset data = test::make({.runs = 40, .points = 1, .repeats = 1});
+  features::Dataset mapped = data;
+  mapped.Y = 1e3 * (0.2 * data.Y.array()).exp();  // another unit, too
+  const GaussianProcessOptions options{.preset = "matern_legacy", .robust = false};
+  const auto plain = GaussianProcess::fit(data, options, core::RandomKey(1));
+  const auto cold = GaussianProcess::fit(mapped, options, core::RandomKey(2));
+  const auto like = GaussianProcess::fit_like(*plain, mapped, options, core::RandomKey(2));
+  EXPECT_GE(like->reports()[0].log_posterior, cold->reports()[0].log_posterior - 0.1);
+  EXPECT_LT(like->reports()[0].evaluations, cold->reports()[0].evaluations / 2);
+  // What the hyperparameters say of the values they were found for, and of others in another unit.
+  EXPECT_NEAR(plain->log_likelihoods_like(data)(0), plain->reports()[0].log_likelihood, 1e-8);
+  features::Dataset scaled = data;
+  scaled.Y *= 1e3;
+  EXPECT_NEAR(plain->log_likelihoods_like(scaled)(0),
+              plain->reports()[0].log_likelihood - static_cast<double>(data.n()) * std::log(1e3), 1e-6);
+  EXPECT_LE(plain->log_likelihoods_like(mapped)(0), like->reports()[0].log_likelihood + 2.0);
+}
+
 class Stream : public testing::Test {
  protected:
   [[nodiscard]] features::Dataset runs(Index first, Index end, double shift = 0.0) const {

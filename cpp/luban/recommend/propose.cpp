@@ -18,6 +18,8 @@
 namespace luban::recommend {
 namespace {
 
+constexpr Eigen::Index most_light_runs = 128;
+
 void check(const ProposeOptions& options, int q) {
   const auto refuse = [](const std::string& expected, const std::string& received) {
     throw core::ConfigurationError(
@@ -74,6 +76,16 @@ Proposed described(const ArrayProblem& problem, const detail::ArrayTrials& trial
   return out;
 }
 
+/// Whether waking a second thread takes longer than it saves: milliseconds of work in hundreds of small steps.
+bool light(const detail::ArrayTrials& trials) {
+  return trials.data.n() <= most_light_runs && trials.data.m() == 1;
+}
+
+bool pointwise(Acquisition acquisition) {
+  return acquisition == Acquisition::log_expected_improvement || acquisition == Acquisition::upper_confidence_bound ||
+         acquisition == Acquisition::max_value_entropy || acquisition == Acquisition::thompson;
+}
+
 /// The search for q points, the surrogate being there.
 Proposed searched(const ArrayProblem& problem, const detail::ArrayTrials& trials,
                   const std::shared_ptr<const surrogate::Surrogate>& fitted, int q, const ProposeOptions& options,
@@ -87,9 +99,11 @@ Proposed searched(const ArrayProblem& problem, const detail::ArrayTrials& trials
   Eigen::VectorXd values(q);
   for (int i = 0; i < q; ++i) {
     control.report({"propose", i + 1, q + 1});
-    const SearchResult found =
-        detail::next_point(situation, acquisition, feasibility_first, pending, pending.rows() == 0, options,
-                           key.child(static_cast<std::uint64_t>(i)), control);
+    SearchResult found;
+    parallel::with_threads(light(trials) && pointwise(acquisition) ? 1 : options.search.threads, [&] {
+      found = detail::next_point(situation, acquisition, feasibility_first, pending, pending.rows() == 0, options,
+                                 key.child(static_cast<std::uint64_t>(i)), control);
+    });
     values(i) = found.value;
     detail::append_row(pending, found.x);
     detail::append_row(chosen, found.x);
@@ -121,18 +135,6 @@ Proposed propose_locally(const ArrayProblem& problem, int q, const ArrayFit& fit
                          core::number_text(std::round(100.0 * std::min(region.length, 1.0))) +
                          " % of each range wide, and learned from its runs");
   return out;
-}
-
-Proposed proposed(const ArrayProblem& problem, int q, const ArrayFit& fit, const ProposeOptions& options,
-                  core::RandomKey key, const core::CallControl& control) {
-  detail::ArrayTrials trials = detail::array_trials(problem);
-  // Before the fit, so that contradictions are answered at once.
-  static_cast<void>(SearchRegion::make(trials.data.encoder, problem.space, {}, problem.grids));
-  control.report({"fit", 0, q + 1});
-  if (detail::wants_trust_region(problem, options)) return propose_locally(problem, q, fit, options, key, control);
-  const auto fitted = options.fitted ? fit(trials.data, nullptr, key.child("fit"), control)
-                                     : detail::fit_trials(problem, trials, fit, key.child("fit"), control);
-  return searched(problem, trials, fitted, q, options, key.child("search"), control);
 }
 
 }  // namespace
@@ -176,10 +178,17 @@ Acquisition acquisition_named(const std::string& name) {
 Proposed propose(const ArrayProblem& problem, int q, const ArrayFit& fit, const ProposeOptions& options,
                  core::RandomKey key, const core::CallControl& control) {
   check(options, q);
-  Proposed out;
-  // One set of threads for all that follows: they stay awake from one loop to the next.
-  parallel::with_threads(options.search.threads, [&] { out = proposed(problem, q, fit, options, key, control); });
-  return out;
+  detail::ArrayTrials trials = detail::array_trials(problem);
+  // Before the fit, so that contradictions are answered at once.
+  static_cast<void>(SearchRegion::make(trials.data.encoder, problem.space, {}, problem.grids));
+  control.report({"fit", 0, q + 1});
+  if (detail::wants_trust_region(problem, options)) return propose_locally(problem, q, fit, options, key, control);
+  std::shared_ptr<const surrogate::Surrogate> fitted;
+  parallel::with_threads(light(trials) ? 1 : options.search.threads, [&] {
+    fitted = options.fitted ? fit(trials.data, nullptr, key.child("fit"), control)
+                            : detail::fit_trials(problem, trials, fit, key.child("fit"), control);
+  });
+  return searched(problem, trials, fitted, q, options, key.child("search"), control);
 }
 
 }  // namespace luban::recommend

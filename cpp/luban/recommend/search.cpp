@@ -108,14 +108,17 @@ class Climb {
   bool ended_ = false;  ///< another climb goes the same way
 };
 
-/// Of climbs that have met, ends the lower ones. @param X (k, p) where they are.
-void end_followers(const std::vector<Climb*>& going, const Eigen::MatrixXd& X, const Eigen::VectorXd& value) {
+/// Of climbs that have met, ends the worse ones. @param X (k, p) where they are.
+void end_followers(const std::vector<Climb*>& going, const Eigen::MatrixXd& X, const Landscape::Value& at) {
+  const auto judged = [&](Eigen::Index row) -> SearchResult {
+    return {X.row(row).transpose(), at.value(row), violation_of(at.constraints, row), 1};
+  };
   for (std::size_t i = 0; i < going.size(); ++i) {
     for (std::size_t j = 0; j < i; ++j) {
       const auto a = static_cast<Eigen::Index>(i);
       const auto b = static_cast<Eigen::Index>(j);
       if (going[i]->done() || going[j]->done() || !going[i]->beside(X.row(a) - X.row(b), *going[j])) continue;
-      going[value(a) > value(b) ? j : i]->end();
+      going[better(judged(a), judged(b)) ? j : i]->end();
     }
   }
 }
@@ -133,7 +136,7 @@ void climb_together(const Landscape& landscape, std::vector<Climb>& climbs) {
     for (std::size_t i = 0; i < going.size(); ++i) X.row(static_cast<Eigen::Index>(i)) = going[i]->point().transpose();
     const Landscape::Value at = landscape.evaluate(X, true);
     for (std::size_t i = 0; i < going.size(); ++i) going[i]->tell(at, static_cast<Eigen::Index>(i));
-    end_followers(going, X, at.value);
+    end_followers(going, X, at);
   }
 }
 
