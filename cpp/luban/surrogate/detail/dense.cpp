@@ -17,6 +17,7 @@ using Matrix = Eigen::Ref<Eigen::MatrixXd>;
 using ConstMatrix = Eigen::Ref<const Eigen::MatrixXd>;
 constexpr Eigen::Index small = 64;  // where recursion of products ends
 constexpr auto factored_at_once = static_cast<Eigen::Index>(factor_size);
+constexpr Eigen::Index solved_at_once = 256;  // more would be copied for a few rows' sake
 constexpr Eigen::Index block = 128;  // where recursion of factorisations of more than that ends: work for every thread
 static_assert(block <= factored_at_once);
 constexpr double least_parallel_work = 3e6;   // floating-point operations that are worth waking a thread
@@ -223,7 +224,7 @@ void square_lower(Matrix a) {
 // X := X · L⁻ᵀ
 void solve_right_alone(const ConstMatrix& lower, Matrix x) {
   const Eigen::Index n = lower.rows();
-  if (n <= factored_at_once) {
+  if (n <= solved_at_once) {
     simd_table().solve_right_small(static_cast<std::size_t>(x.rows()), static_cast<std::size_t>(n), lower.data(),
                                    static_cast<std::size_t>(lower.outerStride()), x.data(),
                                    static_cast<std::size_t>(x.outerStride()), workspace());

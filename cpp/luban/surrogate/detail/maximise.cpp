@@ -53,8 +53,9 @@ Eigen::MatrixXd measured_curvature(const LogPosterior& part, const Eigen::Vector
   };
   const Eigen::Index p = theta.size();
   const Eigen::VectorXd here = gradient_at(theta);
-  Eigen::MatrixXd out(p, p);
+  Eigen::MatrixXd out = Eigen::MatrixXd::Zero(p, p);
   for (Eigen::Index k = 0; k < p; ++k) {
+    if (part.low()(k) == part.high()(k)) continue;  // fixed: its gradient is 0, too
     Eigen::VectorXd beside = theta;
     const double step = beside(k) + difference <= part.high()(k) ? difference : -difference;
     beside(k) += step;

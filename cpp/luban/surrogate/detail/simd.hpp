@@ -1,6 +1,5 @@
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <vector>
 
@@ -76,14 +75,14 @@ struct SimdTable {
 inline constexpr std::size_t product_rows = 192;   ///< rows of A packed at a time (L2 cache)
 inline constexpr std::size_t product_depth = 256;  ///< depth packed at a time (L1 cache)
 inline constexpr std::size_t product_columns = 512;
-inline constexpr std::size_t factor_size = 1024;  ///< largest matrix of the small factorisations (L2 cache)
+inline constexpr std::size_t factor_size = 1024;  ///< largest matrix of the small factorisations
 /// Doubles of a padded copy of a matrix (n, n), whatever the tiles.
 [[nodiscard]] constexpr std::size_t padded_doubles(std::size_t n) {
   return (n + 32) * (n + 8);
 }
 /// Doubles of workspace that multiply and the small factorisations need.
-inline constexpr std::size_t product_workspace = std::max(
-    product_depth * (product_rows + 24) + product_depth * (product_columns + 8), 2 * padded_doubles(factor_size));
+inline constexpr std::size_t product_workspace = 2 * padded_doubles(factor_size);
+static_assert(product_workspace >= product_depth * (product_rows + 24) + product_depth * (product_columns + 8));
 
 /// The table of a level. @throws ConfigurationError when this machine cannot run it.
 [[nodiscard]] LUBAN_SURROGATE_EXPORT const SimdTable& simd_table(SimdLevel level);
