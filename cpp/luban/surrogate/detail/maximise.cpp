@@ -25,7 +25,7 @@ constexpr std::size_t most_rivals = 2;
 constexpr double difference = 1e-4;                 // of a hyperparameter's logarithm
 constexpr double apart = 0.7;                       // largest difference of a hyperparameter between two tops
 constexpr double much_noise = 0.2;                  // share of the response's variance
-constexpr Eigen::Index from_scratch_at_most = 150;  // points up to which the noisy start climbs on everything too
+constexpr Eigen::Index from_scratch_at_most = 150;  // points up to which a second start climbs on everything too
 
 // Where a climb begins: a point and, perhaps, the curvature that is to be expected there.
 struct Start {
@@ -207,7 +207,8 @@ Optimum maximise(const LogPosterior& target, const ModelSpec& model, const Gauss
   }
   Search search(options, control);
   const std::vector<std::size_t> order = shuffled_runs(target.data().runs.size(), key);
-  const Start noisy{noisy_start(target), {}};
+  // Repeats tell noise from what is learned; without them a second start takes much for noise.
+  const Start second{target.one_level() ? noisy_start(target) : scattered(target, 0, key), {}};
   const std::vector<Eigen::Index> parts = starts.empty() ? std::vector<Eigen::Index>() : parts_of(target);
   for (std::size_t k = 0; k < parts.size(); ++k) {
     const LogPosterior part(model, target.shared_covariance(), first_runs(target.data(), order, parts[k]));
@@ -216,8 +217,8 @@ Optimum maximise(const LogPosterior& target, const ModelSpec& model, const Gauss
     if (results.empty()) continue;
     const bool last = k + 1 == parts.size();
     starts = tops(part, results, static_cast<double>(last ? target.data().u() : parts[k + 1]));
-    // A part may hide the highest top; another start looks for it again wherever that is cheap.
-    if (!last || target.data().u() <= from_scratch_at_most) starts.push_back(noisy);
+    // A part may hide the highest top; the second start looks for it again wherever that is cheap.
+    if (!last || target.data().u() <= from_scratch_at_most) starts.push_back(second);
   }
   if (warm_start.size() > 0) {
     starts.insert(starts.begin(), {warm_start, expected_at(target, warm_start, warm_curvature)});
