@@ -44,12 +44,8 @@ def reading_rows(repetitions: int) -> Iterator[Row]:
     data = features.make_dataset(history.process.core, history.source, responses=["roughness"])
     options = surrogate.GaussianProcessOptions(robust=False)
     own = seconds(lambda seed: surrogate.fit_gaussian_process(data, options, seed=seed), repetitions)
-    more: dict[str, Any] = {}
-    if peers.available("botorch"):
-        theirs, threads = peers.measured("botorch_turning", 0, 1)
-        name = f"{peers.version('botorch')} on all readings, {threads} threads"
-        more = {"peer": 1e3 * theirs, "peer_name": name, "ratio_reach": 1.0 / 100.0}
-    what = f"cold fit of roughness on turning, {data.n} readings, noise between runs and within"
+    more = peers.beside("botorch_turning", 0, 1, 100.0)
+    what = f"cold fit of roughness on turning, {data.n} readings, noise between runs and within; peer: all readings"
     yield row("turning_readings", what, own, **more)
 
 

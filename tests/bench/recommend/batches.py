@@ -1,49 +1,24 @@
 """Proposals of several points, of several objectives and among categories, beside BoTorch's, each fit included."""
 
-import statistics
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
 from _rows import Row, make_row
 
 from luban import recommend
 from recommend import peers
-from recommend.cold import COMMAND, PRESET
-from recommend.tasks import LEVELS, Array, D, mixed, several, tried
+from recommend.cold import BOX, COMMAND, PRESET, Data, proposal_seconds
+from recommend.tasks import LEVELS, mixed, several, tried
 
 N = 100
-BOX = np.array([[0.0] * D, [1.0] * D])
-Data = Callable[[int, int], tuple[Array, Array]]
-
-
-def _seconds(data: Data, options: dict[str, Any], repetitions: int, threads: int) -> float:
-    """The median time of a proposal; a call before them warms up."""
-    times = []
-    for seed in range(-1, repetitions):
-        X, Y = data(N, max(seed, 0))
-        began = time.perf_counter()
-        recommend.propose(X, Y, seed=max(seed, 0), preset=PRESET, threads=threads, **options)
-        if seed >= 0:
-            times.append(time.perf_counter() - began)
-    return statistics.median(times)
 
 
 def _row(
     name: str, what: str, case: str, reach: float, data: Data, options: dict[str, Any], own: int, theirs: int
 ) -> Row:
     """One row; the peer's columns where it is installed."""
-    best = min(_seconds(data, options, own, threads) for threads in (1, 2))
-    more: dict[str, Any] = {}
-    if peers.available("botorch"):
-        seconds, threads = peers.measured(case, N, theirs)
-        of_threads = f"{threads} thread{'s' if threads > 1 else ''}"
-        more = {
-            "peer": 1e3 * seconds,
-            "peer_name": f"{peers.version('botorch')}, {of_threads}",
-            "ratio_reach": 1.0 / reach,
-        }
+    best = min(proposal_seconds(data, N, own, preset=PRESET, threads=threads, **options) for threads in (1, 2))
+    more = peers.beside(case, N, theirs, reach)
     return make_row(name, f"{what}, n = {N}, fit included", 1e3 * best, 0.0, "ms", COMMAND, **more)
 
 

@@ -2,35 +2,42 @@
 
 import statistics
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 from _rows import Row, make_row
 
 from luban import recommend
 from recommend import peers
-from recommend.tasks import D, tried
+from recommend.tasks import Array, D, tried
 
 COMMAND = "make bench-recommend"
 SIZES = (50, 100, 300, 1000)
 # What is asked for: so many times the peer's speed.
 REACH = {"botorch": (200, 90, 15, 9), "optuna": (75, 30, 10, 8)}
+BOX = np.array([[0.0] * D, [1.0] * D])
+Data = Callable[[int, int], tuple[Array, Array]]  # of a number of runs and a seed
 PRESET = "hvarfner"  # the prior of BoTorch's default, so that the same model is fitted
 
 
-def seconds(n: int, repetitions: int, threads: int, preset: str = PRESET) -> float:
+def proposal_seconds(data: Data, n: int, repetitions: int, **options: Any) -> float:
     """The median time of a proposal by Luban; a call before them warms up."""
-    box = np.array([[0.0] * D, [1.0] * D])
     times = []
     for seed in range(-1, repetitions):
-        X, Y = tried(n, max(seed, 0))
+        X, Y = data(n, max(seed, 0))
         began = time.perf_counter()
-        recommend.propose(
-            X, Y, box, seed=max(seed, 0), preset=preset, threads=threads, acquisition="log_expected_improvement"
-        )
+        recommend.propose(X, Y, seed=max(seed, 0), **options)
         if seed >= 0:
             times.append(time.perf_counter() - began)
     return statistics.median(times)
+
+
+def seconds(n: int, repetitions: int, threads: int, preset: str = PRESET) -> float:
+    """The median time of one point for noisy Hartmann."""
+    return proposal_seconds(
+        tried, n, repetitions, bounds=BOX, preset=preset, threads=threads, acquisition="log_expected_improvement"
+    )
 
 
 def rows(repetitions: int, peer_repetitions: int, sizes: tuple[int, ...] = SIZES) -> Iterator[Row]:
@@ -42,14 +49,9 @@ def rows(repetitions: int, peer_repetitions: int, sizes: tuple[int, ...] = SIZES
         own = min(seconds(n, repeats, 1), seconds(n, repeats, 2))
         what = f"cold refit and one proposal, n = {n}, d = {D}, noisy Hartmann"
         for peer, reach in REACH.items():
-            if not peers.available(peer):
-                continue
-            theirs, threads = peers.measured(peer, n, peer_repetitions)
-            name = f"{peers.version(peer)}, {threads} threads" if threads > 1 else f"{peers.version(peer)}, 1 thread"
-            yield make_row(
-                f"propose_{n}_{peer}", what, 1e3 * own, 0.0, "ms", COMMAND,
-                peer=1e3 * theirs, peer_name=name, ratio_reach=1.0 / reach[at],
-            )  # fmt: skip
+            more = peers.beside(peer, n, peer_repetitions, reach[at])
+            if more:
+                yield make_row(f"propose_{n}_{peer}", what, 1e3 * own, 0.0, "ms", COMMAND, **more)
         default = min(seconds(n, repeats, threads, "luban") for threads in (1, 2))
         yield make_row(f"propose_{n}_luban", what + ", preset luban", 1e3 * default, 0.0, "ms", COMMAND)
 

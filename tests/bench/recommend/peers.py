@@ -225,6 +225,16 @@ def measured(case: str, n: int, repetitions: int, threads: tuple[int, ...] = (1,
     return best
 
 
+def beside(case: str, n: int, repetitions: int, reach: float) -> dict[str, Any]:
+    """What a row says of a case's peer, which should be ``reach`` times slower; nothing where it is not installed."""
+    package = case.split("_")[0]
+    if not available(package):
+        return {}
+    theirs, threads = measured(case, n, repetitions)
+    name = f"{version(package)}, {threads} thread{'s' if threads > 1 else ''}"
+    return {"peer": 1e3 * theirs, "peer_name": name, "ratio_reach": 1.0 / reach}
+
+
 def main() -> None:
     """Measure one case in this process."""
     case, n, repetitions = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])

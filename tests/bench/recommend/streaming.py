@@ -9,14 +9,13 @@ from _rows import Row, make_row
 
 from luban import features, recommend, surrogate
 from recommend import peers
-from recommend.cold import COMMAND, PRESET
+from recommend.cold import BOX, COMMAND, PRESET
 from recommend.tasks import D, tried
 
 CONDITION_SIZE = 1000
 CONDITION_REACH = 500.0  # times the speed of a refit that is asked for
 SIZES = (300, 1000)
 NEXT_REACH = {300: 50.0, 1000: 30.0}  # times the speed of a refit and a proposal
-BOX = np.array([[0.0] * D, [1.0] * D])
 STEPS = 10  # runs in a row, as a stream brings them
 
 
@@ -79,22 +78,13 @@ def rows(repetitions: int, peer_repetitions: int, sizes: tuple[int, ...] = SIZES
     repeats = max(1, repetitions // 5)
     n = CONDITION_SIZE
     if n in sizes:
-        more = _beside("botorch_refit", n, peer_repetitions, 1.0 / CONDITION_REACH)
+        more = peers.beside("botorch_refit", n, peer_repetitions, CONDITION_REACH)
         what = f"condition_on one run, n = {n}, d = {D}, noisy Hartmann; peer: a refit"
         yield make_row(f"condition_{n}", what, 1e3 * condition_seconds(n, repeats), 0.0, "ms", COMMAND, **more)
     for n in sizes:
         what = f"warm refit after {STEPS} new runs, n = {n}, d = {D}; peer: a refit"
-        more = _beside("botorch_refit", n, peer_repetitions, 1.0)
+        more = peers.beside("botorch_refit", n, peer_repetitions, 1.0)
         yield make_row(f"refit_{n}", what, 1e3 * refit_seconds(n, repeats), 0.0, "ms", COMMAND, **more)
         what = f"next proposal after one new run, n = {n}, d = {D}; peer: a refit and one proposal"
-        more = _beside("botorch", n, peer_repetitions, 1.0 / NEXT_REACH[n])
+        more = peers.beside("botorch", n, peer_repetitions, NEXT_REACH[n])
         yield make_row(f"next_{n}", what, 1e3 * next_seconds(n, repeats), 0.0, "ms", COMMAND, **more)
-
-
-def _beside(case: str, n: int, repetitions: int, reach: float) -> dict[str, object]:
-    """What a row says of BoTorch; nothing where it is not installed."""
-    if not peers.available("botorch"):
-        return {}
-    theirs, threads = peers.measured(case, n, repetitions)
-    name = f"{peers.version('botorch')}, {threads} thread{'s' if threads > 1 else ''}"
-    return {"peer": 1e3 * theirs, "peer_name": name, "ratio_reach": reach}

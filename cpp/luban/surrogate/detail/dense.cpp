@@ -172,11 +172,12 @@ void invert_lower(Matrix a) {
 // `unit` wide. What the first of n takes grows with (n − first)², so pieces begin narrow and end wide.
 template <typename Part>
 void in_triangle(Eigen::Index n, Eigen::Index unit, double work, Part part) {
-  const int pieces = work < least_parallel_work ? 1 : 4 * parallel::concurrency();
-  if (pieces <= 4) {
+  const int threads = work < least_parallel_work ? 1 : parallel::concurrency();
+  if (threads == 1) {
     part(Eigen::Index{0}, n);
     return;
   }
+  const int pieces = 4 * threads;
   const auto bound = [&](std::size_t piece) {
     const double share = 1.0 - std::cbrt(1.0 - static_cast<double>(piece) / pieces);
     const auto at = static_cast<Eigen::Index>(share * static_cast<double>(n)) / unit * unit;
