@@ -83,6 +83,9 @@ void bind_surrogate_base(py::module_& module) {
       .def_property_readonly("kind", &Surrogate::kind)
       .def_property_readonly("encoder", [](const Surrogate& self) { return self.encoder(); })
       .def_property_readonly("responses", [](const Surrogate& self) { return self.responses(); })
+      .def_property_readonly("degraded", &Surrogate::degraded,
+                             "Names of the responses whose covariance was nearly singular and had to be repaired: what "
+                             "is said of them is coarse.")
       .def(
           "posterior",
           [](const Surrogate& self, const Eigen::MatrixXd& X, bool gradients, bool joint) {

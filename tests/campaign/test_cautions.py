@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from luban import Campaign, History, Process
+from luban import Campaign, History, Process, surrogate
 from luban.errors import ConfigurationError
 from luban.evaluation import ModelCard
 from luban.fitting import Model
@@ -31,6 +31,19 @@ def with_skill(model: Model, against: str = "trivial", **skills: str) -> Model:
     changed = copy.copy(model)
     changed.card = ModelCard(content)
     return changed
+
+
+def test_a_repaired_covariance_is_never_silent(process: Process, history: History, model: Model) -> None:
+    """Fits practically never come to that, so the mark is put on a stored one."""
+    assert model.surrogate.degraded == []
+    artefact = surrogate.Artefact()
+    model.surrogate.write(artefact)
+    artefact.metadata = artefact.metadata.replace('"degraded":false', '"degraded":true')
+    marked = copy.copy(model)
+    marked.surrogate = surrogate.GaussianProcess.read(artefact)
+    assert marked.surrogate.degraded == model.responses
+    answer = Campaign(process, history, model=marked).recommend(context=CONTEXT)[0]
+    assert any(text.startswith("Caution: the covariance of roughness was nearly singular") for text in answer.warnings)
 
 
 def campaign_of(process: Process, history: History, model: Model, **skills: str) -> Campaign:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from luban import recommend
+from luban import recommend, surrogate
 from luban.errors import ConfigurationError, DataError, InfeasibleError
 from luban.recommend import Column, Relation, SearchOptions, propose
 
@@ -164,6 +164,18 @@ def test_missing_responses_are_left_out_one_by_one() -> None:
     assert np.isfinite(x.expected).all()
     with pytest.raises(DataError, match="response 2"):
         propose(X, np.where([False, True], np.nan, Y), BOX)
+
+
+def test_a_repaired_covariance_is_told() -> None:
+    X = np.random.default_rng(0).random((12, 2))
+    box = np.array([[0.0, 0.0], [1.0, 1.0]])
+    Y = ((X - 0.4) ** 2).sum(axis=1)
+    artefact = surrogate.Artefact()
+    surrogate.fit_gaussian_process(recommend.array_dataset(X, Y, box)).write(artefact)
+    artefact.metadata = artefact.metadata.replace('"degraded":false', '"degraded":true')
+    marked = surrogate.GaussianProcess.read(artefact)
+    found = recommend.propose(X, Y, box, surrogate=marked)
+    assert any("the covariance of y1 was nearly singular" in sentence for sentence in found.warnings)
 
 
 def test_the_answer_says_what_is_believed() -> None:

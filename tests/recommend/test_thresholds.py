@@ -1,5 +1,7 @@
 """End-to-end regret under published thresholds: those that Trieste (Apache-2.0) holds its own optimisers to."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -32,6 +34,47 @@ def test_branin_within_half_a_percent(acquisition: recommend.Acquisition, q: int
     best = branin(X).argmin()
     assert branin(X)[best] == pytest.approx(BRANIN_LEAST, rel=0.005)
     assert np.abs(BRANIN_AT - X[best]).max(axis=1).min() < 0.05
+
+
+@pytest.mark.parametrize(
+    ("options", "steps"),
+    [
+        ({"acquisition": "thompson", "q": 5}, 10),
+        ({"trust_region": True}, 10),
+        ({"acquisition": "upper_confidence_bound_pure_exploration", "q": 3}, 12),
+    ],
+)
+@pytest.mark.parametrize("seed", range(3))
+def test_branin_by_other_ways(options: dict[str, Any], steps: int, seed: int) -> None:
+    X = np.random.default_rng(seed).uniform(size=(5, 2))
+    for step in range(steps):
+        X = np.vstack([X, recommend.propose(X, branin(X), UNIT, seed=step, **options)])
+    assert branin(X).min() == pytest.approx(BRANIN_LEAST, rel=0.005)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_branin_with_three_workers(seed: int) -> None:
+    """Asynchronous: a new point as soon as the oldest of three pending ones is there."""
+    X = np.random.default_rng(seed).uniform(size=(5, 2))
+    pending = recommend.propose(X, branin(X), UNIT, q=3, seed=99)
+    for step in range(36):
+        X, pending = np.vstack([X, pending[:1]]), pending[1:]
+        pending = np.vstack([pending, recommend.propose(X, branin(X), UNIT, seed=step, pending=pending)])
+    assert branin(X).min() == pytest.approx(BRANIN_LEAST, rel=0.005)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_branin_on_ten_levels_of_one_column(seed: int) -> None:
+    """Mixed: the first column takes ten values alone, one of which holds a minimum."""
+    levels = sorted([BRANIN_AT[1, 0], *np.linspace(0.05, 0.95, 9)])
+    columns = [recommend.Column(kind="ordinal", values=levels), recommend.Column(0.0, 1.0)]
+    random = np.random.default_rng(seed)
+    X = np.column_stack([random.choice(levels, 5), random.uniform(size=5)])
+    for step in range(20):
+        X = np.vstack([X, recommend.propose(X, branin(X), columns=columns, seed=step)])
+    best = branin(X).argmin()
+    assert branin(X)[best] == pytest.approx(BRANIN_LEAST, rel=0.005)
+    np.testing.assert_allclose(X[best], BRANIN_AT[1], rtol=0.1)
 
 
 def gardner(X: np.ndarray) -> np.ndarray:

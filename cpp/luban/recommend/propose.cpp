@@ -13,7 +13,7 @@
 #include <luban/recommend/detail/local_problem.hpp>
 #include <luban/recommend/detail/rows.hpp>
 #include <luban/recommend/detail/situation.hpp>
-#include <luban/surrogate/gaussian_process.hpp>
+#include <luban/recommend/detail/words.hpp>
 
 namespace luban::recommend {
 namespace {
@@ -33,13 +33,7 @@ void check(const ProposeOptions& options, int q) {
 std::vector<std::string> warnings_of(const ArrayProblem& problem, const surrogate::Surrogate& fitted,
                                      bool feasibility_first) {
   std::vector<std::string> out;
-  if (const auto* process = dynamic_cast<const surrogate::GaussianProcess*>(&fitted)) {
-    for (std::size_t j = 0; j < process->reports().size(); ++j) {
-      if (!process->reports()[j].degraded) continue;
-      out.push_back("the covariance of " + process->responses()[j].name +
-                    " was nearly singular and had to be repaired: its predictions are coarse");
-    }
-  }
+  for (const std::string& name : fitted.degraded()) out.push_back(detail::repaired_text(name));
   for (Eigen::Index j = 0; j < problem.Y.cols(); ++j) {
     std::vector<double> values;
     for (const double value : problem.Y.col(j)) {

@@ -28,6 +28,7 @@ class LUBAN_SURROGATE_EXPORT CorrectedSurrogate final : public Surrogate {
                                                      const PosteriorRequest& request = {}) const override;
   [[nodiscard]] std::unique_ptr<Posterior> average(const Eigen::MatrixXd& X, const Eigen::VectorXd& weights,
                                                    const PosteriorRequest& request = {}) const override;
+  [[nodiscard]] std::vector<std::string> degraded() const override { return inner_->degraded(); }
   [[nodiscard]] std::shared_ptr<const Surrogate> only(const std::vector<Eigen::Index>& responses) const override;
 
  private:

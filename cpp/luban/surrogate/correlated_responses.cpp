@@ -206,6 +206,13 @@ std::unique_ptr<Posterior> CorrelatedResponses::average(const Eigen::MatrixXd& X
   return std::make_unique<GaussianPosterior>(std::move(out));
 }
 
+std::vector<std::string> CorrelatedResponses::degraded() const {
+  std::vector<std::string> names;
+  if (!report().degraded) return names;
+  for (const features::ResponseColumn& response : impl_->responses) names.push_back(response.name);
+  return names;
+}
+
 std::shared_ptr<const Surrogate> CorrelatedResponses::only(const std::vector<Eigen::Index>& responses) const {
   auto impl = std::make_unique<Impl>(*impl_);
   impl->responses.clear();

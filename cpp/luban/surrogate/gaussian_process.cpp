@@ -174,6 +174,19 @@ const std::string& GaussianProcess::preset() const noexcept {
   return impl_->preset;
 }
 
+std::vector<std::string> degraded_responses(const std::vector<features::ResponseColumn>& responses,
+                                            const std::vector<FitReport>& reports) {
+  std::vector<std::string> names;
+  for (std::size_t r = 0; r < reports.size(); ++r) {
+    if (reports[r].degraded) names.push_back(responses[r].name);
+  }
+  return names;
+}
+
+std::vector<std::string> GaussianProcess::degraded() const {
+  return degraded_responses(impl_->responses, impl_->reports);
+}
+
 std::shared_ptr<const Surrogate> GaussianProcess::only(const std::vector<Eigen::Index>& responses) const {
   auto impl = std::make_unique<Impl>();
   impl->encoder = impl_->encoder;

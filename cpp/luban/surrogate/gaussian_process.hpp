@@ -142,6 +142,7 @@ class LUBAN_SURROGATE_EXPORT GaussianProcess final : public Surrogate {
   /// What the fitted hyperparameters say about X (q, p) before any data: the model that worlds are drawn from.
   [[nodiscard]] std::unique_ptr<Posterior> prior(const Eigen::MatrixXd& X, const PosteriorRequest& request = {}) const;
   [[nodiscard]] const std::string& preset() const noexcept;
+  [[nodiscard]] std::vector<std::string> degraded() const override;
   [[nodiscard]] std::shared_ptr<const Surrogate> only(const std::vector<Eigen::Index>& responses) const override;
   [[nodiscard]] std::unique_ptr<const SurrogateBeside> beside(const Eigen::MatrixXd& fixed) const override;
   [[nodiscard]] std::unique_ptr<const SurrogateBeside> average_beside(const Eigen::MatrixXd& fixed,
@@ -228,6 +229,7 @@ class LUBAN_SURROGATE_EXPORT LocalGaussianProcess final : public Surrogate {
   /// Of the answers at the levels.
   [[nodiscard]] std::unique_ptr<Posterior> average(const Eigen::MatrixXd& X, const Eigen::VectorXd& weights,
                                                    const PosteriorRequest& request = {}) const override;
+  [[nodiscard]] std::vector<std::string> degraded() const override;
   [[nodiscard]] std::shared_ptr<const Surrogate> only(const std::vector<Eigen::Index>& responses) const override;
   /// (m) of the fits on the parts; points, readings and runs are of everything.
   [[nodiscard]] const std::vector<FitReport>& reports() const noexcept;
@@ -331,6 +333,7 @@ class LUBAN_SURROGATE_EXPORT CorrelatedResponses final : public Surrogate {
                                                      const PosteriorRequest& request = {}) const override;
   [[nodiscard]] std::unique_ptr<Posterior> average(const Eigen::MatrixXd& X, const Eigen::VectorXd& weights,
                                                    const PosteriorRequest& request = {}) const override;
+  [[nodiscard]] std::vector<std::string> degraded() const override;
   [[nodiscard]] std::shared_ptr<const Surrogate> only(const std::vector<Eigen::Index>& responses) const override;
   /// (m, m) correlations of the responses' courses before any data, as learned: 1 on the diagonal, none negative.
   [[nodiscard]] Eigen::MatrixXd correlations() const;

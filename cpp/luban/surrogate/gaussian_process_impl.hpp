@@ -17,6 +17,10 @@ struct GaussianProcess::Impl {
   std::vector<FitReport> reports;              ///< (m), the same as in fitted
 };
 
+/// Names of the responses whose fit is marked degraded.
+[[nodiscard]] std::vector<std::string> degraded_responses(const std::vector<features::ResponseColumn>& responses,
+                                                          const std::vector<FitReport>& reports);
+
 // How a fit and its data are kept in artefacts; arrays stand under the prefix.
 [[nodiscard]] core::Json report_json(const FitReport& report);
 [[nodiscard]] FitReport report_from_json(const core::Json& json, Eigen::VectorXd theta);

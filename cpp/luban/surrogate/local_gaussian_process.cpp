@@ -9,6 +9,7 @@
 #include <luban/parallel/arena.hpp>
 #include <luban/surrogate/detail/fit_response.hpp>
 #include <luban/surrogate/detail/inputs.hpp>
+#include <luban/surrogate/gaussian_process_impl.hpp>
 #include <luban/surrogate/local_gaussian_process_impl.hpp>
 #include <luban/surrogate/presets.hpp>
 
@@ -167,6 +168,10 @@ std::unique_ptr<Posterior> LocalGaussianProcess::average(const Eigen::MatrixXd& 
   std::vector<GaussianPosterior::Moments> moments;
   for (const auto& one : impl_->processes) moments.push_back(one->average(X, weights, request));
   return std::make_unique<GaussianPosterior>(std::move(moments));
+}
+
+std::vector<std::string> LocalGaussianProcess::degraded() const {
+  return degraded_responses(impl_->responses, impl_->reports);
 }
 
 std::shared_ptr<const Surrogate> LocalGaussianProcess::only(const std::vector<Eigen::Index>& responses) const {

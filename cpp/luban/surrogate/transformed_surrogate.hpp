@@ -50,6 +50,7 @@ class LUBAN_SURROGATE_EXPORT TransformedSurrogate final : public Surrogate {
   /// Gradients need a surrogate inside that averages with gradients.
   [[nodiscard]] std::unique_ptr<Posterior> average(const Eigen::MatrixXd& X, const Eigen::VectorXd& weights,
                                                    const PosteriorRequest& request = {}) const override;
+  [[nodiscard]] std::vector<std::string> degraded() const override { return inner_->degraded(); }
   [[nodiscard]] std::shared_ptr<const Surrogate> only(const std::vector<Eigen::Index>& responses) const override;
 
   [[nodiscard]] const std::shared_ptr<const Surrogate>& inner() const noexcept { return inner_; }

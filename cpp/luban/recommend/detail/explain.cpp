@@ -292,6 +292,9 @@ void warn_of_combination(const Situation& situation, const process::Recommendati
 /// What must be read before everything else.
 void warn(const Situation& situation, const Utility& utility, const process::Recommendation& into,
           Explanation& explanation) {
+  for (const std::string& name : situation.basis.surrogate->degraded()) {
+    explanation.warnings.push_back("Caution: " + repaired_text(name) + ".");
+  }
   if (explanation.new_combination) warn_of_combination(situation, into, explanation);
   if (explanation.outside && explanation.novelty >= Reach::usual) {
     explanation.warnings.push_back(

@@ -54,4 +54,8 @@ std::string better_text(double probability, double min_gain, const std::string& 
   return least + "better with probability " + percent(probability);
 }
 
+std::string repaired_text(const std::string& response) {
+  return "the covariance of " + response + " was nearly singular and had to be repaired: its predictions are coarse";
+}
+
 }  // namespace luban::recommend::detail

@@ -25,5 +25,7 @@ namespace luban::recommend::detail {
 [[nodiscard]] LUBAN_RECOMMEND_EXPORT std::string percent(double probability);
 /// "better with probability 95 %", or "more than 0.1 um better with probability 95 %" when that is what it is of.
 [[nodiscard]] std::string better_text(double probability, double min_gain, const std::string& unit);
+/// What to know before predictions of a degraded response are trusted; without a stop.
+[[nodiscard]] std::string repaired_text(const std::string& response);
 
 }  // namespace luban::recommend::detail
