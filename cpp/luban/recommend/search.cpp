@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 #include <utility>
 
@@ -22,9 +23,12 @@ constexpr double first_tolerance = 1e-4;
 constexpr double final_tolerance = 1e-10;
 /// Searches whose points are evaluated together: what a surrogate's products serve at one reading of its matrix. Fixed,
 /// so that threads change nothing.
-constexpr std::size_t climbs_together = 10;
+constexpr std::size_t climbs_together = 20;
 /// Climbs as near to each other as this, in shares of the ranges, go the same way: one of them is enough.
 constexpr double met = 0.02;
+/// A climb that would stay below another one's top even if it gained so many times what its next step promises has
+/// nothing to find: on 240 random problems it cut the points of all climbs to two fifths, and one top in a hundred.
+constexpr double hope = 10.0;
 
 void check(const SearchOptions& options) {
   const bool sound = options.raw_samples >= 16 && options.raw_samples <= 1'000'000 && options.restarts >= 1 &&
@@ -69,6 +73,14 @@ class Climb {
   }
   [[nodiscard]] bool done() const { return ended_ || search_.done(); }
   void end() { ended_ = true; }
+  /// Best admissible value so far.
+  [[nodiscard]] double reached() const {
+    const detail::SequentialResult& found = search_.result();
+    const bool keeps = found.x.size() > 0 && found.violation <= constraint_margin;
+    return keeps ? -found.value : -std::numeric_limits<double>::infinity();
+  }
+  /// What may be hoped for at the top.
+  [[nodiscard]] double outlook() const { return -search_.outlook(hope); }
   /// Whether another climb, this far away, is in the same place.
   [[nodiscard]] bool beside(const Eigen::RowVectorXd& difference, const Climb& other) const {
     if (region_ != other.region_) return false;
@@ -123,6 +135,15 @@ void end_followers(const std::vector<Climb*>& going, const Eigen::MatrixXd& X, c
   }
 }
 
+/// Ends climbs that cannot hope to get as high as another one is.
+void end_hopeless(std::vector<Climb>& climbs) {
+  double reached = -std::numeric_limits<double>::infinity();
+  for (const Climb& climb : climbs) reached = std::max(reached, climb.reached());
+  for (Climb& climb : climbs) {
+    if (!climb.done() && climb.outlook() < reached) climb.end();
+  }
+}
+
 /// Drives searches side by side, each by its own curvature, all points of a round in one evaluation.
 void climb_together(const Landscape& landscape, std::vector<Climb>& climbs) {
   std::vector<Climb*> going;
@@ -137,6 +158,7 @@ void climb_together(const Landscape& landscape, std::vector<Climb>& climbs) {
     const Landscape::Value at = landscape.evaluate(X, true);
     for (std::size_t i = 0; i < going.size(); ++i) going[i]->tell(at, static_cast<Eigen::Index>(i));
     end_followers(going, X, at);
+    end_hopeless(climbs);
   }
 }
 

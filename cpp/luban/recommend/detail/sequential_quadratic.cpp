@@ -10,6 +10,7 @@ namespace {
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
 constexpr int most_trials = 25;
+constexpr int steps_to_learn = 3;  ///< before promises are looked at: the first ones go by a guessed curvature
 
 double violation_of(const SmoothValue& at) {
   return at.constraints.size() == 0 ? 0.0 : std::max(0.0, at.constraints.maxCoeff());
@@ -69,6 +70,11 @@ void SequentialSearch::tell(SmoothValue value) {
 void SequentialSearch::tighten(double value_tolerance) {
   options_.value_tolerance = value_tolerance;
   if (x_.size() > 0) begin_iteration();
+}
+
+double SequentialSearch::outlook(double hope) const noexcept {
+  if (iteration_ <= steps_to_learn || violation_of(now_) > 0.0) return -infinity;
+  return now_.value - hope * decrease_;
 }
 
 /// Keeps the best point seen.

@@ -53,6 +53,9 @@ class LUBAN_RECOMMEND_EXPORT SequentialSearch {
   /// The function there. @throws NumericalError from the quadratic subproblem.
   void tell(SmoothValue value);
   [[nodiscard]] const SequentialResult& result() const noexcept { return best_; }
+  /// What the value would come to if the search still gained `hope` times what its step promises; minus infinity while
+  /// little is known of the curvature or a constraint is broken.
+  [[nodiscard]] double outlook(double hope) const noexcept;
   /// Goes on from where a finished search stands, to a smaller tolerance on the value.
   void tighten(double value_tolerance);
 
