@@ -27,6 +27,13 @@ Contender gaussian_process(std::string name, const surrogate::GaussianProcessOpt
   return {.name = std::move(name), .make = gaussian_process_factory(options, std::move(transforms))};
 }
 
+Contender local_gaussian_process(std::string name, const surrogate::LocalGaussianProcessOptions& options) {
+  return {.name = std::move(name),
+          .make = [options](const features::Dataset& data, core::RandomKey key, const core::CallControl& control) {
+            return surrogate::LocalGaussianProcess::fit(data, options, key, control);
+          }};
+}
+
 Contender ridge(std::string name, bool quadratic) {
   return {.name = std::move(name),
           .make = [quadratic](const features::Dataset& data, core::RandomKey, const core::CallControl&) {
@@ -48,6 +55,7 @@ void bind_contender(py::module_& module) {
   py::classh<Contender>(module, "Contender", "A way to make a surrogate, under a name.")
       .def_static("gaussian_process", &gaussian_process, py::arg("name"), py::arg("options"),
                   py::arg("transforms") = std::vector<std::string>())
+      .def_static("local_gaussian_process", &local_gaussian_process, py::arg("name"), py::arg("options"))
       .def_static("ridge", &ridge, py::arg("name"), py::kw_only(),
                   py::arg("quadratic") = surrogate::RidgeOptions{}.quadratic)
       .def_readonly("name", &Contender::name);

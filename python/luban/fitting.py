@@ -42,16 +42,16 @@ __all__ = ["CrossValidation", "LabelledPosterior", "Model", "ResponseCalibration
 class Model:
     """A surrogate of all modelled responses, with what it learned from and what it may claim.
 
-    Made by :func:`fit` or :meth:`load`. Attributes: ``process``, ``surrogate`` (the C++ Gaussian process, around it its
-    transforms where the responses were transformed, or the ensemble of networks), ``dataset`` (what it learned from),
-    ``cross_validation`` (predictions of readings of groups not seen), ``calibration`` (by response), ``envelope`` (the
-    region learned from), ``card``.
+    Made by :func:`fit` or :meth:`load`. Attributes: ``process``, ``surrogate`` (the C++ Gaussian process, exact or
+    local, around it its transforms where the responses were transformed, or the ensemble of networks), ``dataset``
+    (what it learned from), ``cross_validation`` (predictions of readings of groups not seen), ``calibration`` (by
+    response), ``envelope`` (the region learned from), ``card``.
     """
 
     def __init__(
         self,
         process: Process,
-        surrogate: _core.GaussianProcess | _core.NeuralEnsemble | _core.TransformedSurrogate,
+        surrogate: artefact.Kept,
         dataset: _core.Dataset,
         cross_validation: CrossValidation,
         envelope: _core.TrainingEnvelope,
@@ -177,7 +177,7 @@ class Model:
 def fit(
     process: Process,
     history: History,
-    surrogate: str | _core.GaussianProcessOptions | NeuralEnsembleOptions = "automatic",
+    surrogate: str | choice.ProcessOptions | NeuralEnsembleOptions = "automatic",
     seed: int = 0,
     folds: int = 5,
     repeats: int = 1,
@@ -197,11 +197,12 @@ def fit(
     and the noise ceiling. The model itself then learns from all runs; gross errors get no weight in it and are named in
     ``model.card``.
 
-    ``surrogate`` is ``"automatic"``, ``"gaussian_process"``, ``"neural_ensemble"``, the name of a preset of Gaussian
-    processes (``luban.surrogate.presets``), or options of either. Automatic compares the default preset with networks
-    (``neural``: their options) by the log density of readings left out; networks must lead by more than twice the
-    standard error. They are not tried without torch or below 150 points (runs × inputs) in 8 groups; a Gaussian process
-    is not tried above 2,500 points where networks are. The card says what was tried, what not, and why.
+    ``surrogate`` is ``"automatic"``, ``"gaussian_process"``, ``"local_gaussian_process"`` (answers from the nearest
+    points, for many of them), ``"neural_ensemble"``, the name of a preset of Gaussian processes
+    (``luban.surrogate.presets``), or options of any of them. Automatic compares a Gaussian process, the local one above
+    2,500 points (runs × inputs), with networks (``neural``: their options) by the log density of readings left out;
+    networks must lead by more than twice the standard error. They are not tried without torch or below 150 points in 8
+    groups. The card says what was tried, what not, and why.
 
     ``transforms`` names what a Gaussian process learns of the responses, one name for all or by response: ``"log"``,
     ``"yeo_johnson"`` and others (``luban.surrogate.response_transform_descriptions``), or ``"auto"``, which takes one
@@ -300,12 +301,17 @@ class _Fit:
         contenders = [] if networks is None else [networks]
         options = self._plan.gaussian_process
         if options is not None:
-            contenders.insert(0, Contender.gaussian_process(options.preset, options, list(self._plan.transforms)))
+            contenders.insert(0, self._process_contender(options))
         evaluation = evaluate(self._data, contenders, **self._split, progress=self._place.watched())
         if networks is None or options is None:
             return evaluation, None
-        held = contest.hold(self._data, evaluation, options.preset, choice.NETWORK, self._kept)
+        held = contest.hold(self._data, evaluation, self._plan.process_name, choice.NETWORK, self._kept)
         return evaluation.led_by(held.chosen), held
+
+    def _process_contender(self, options: choice.ProcessOptions) -> Contender:
+        if isinstance(options, _core.LocalGaussianProcessOptions):
+            return Contender.local_gaussian_process(self._plan.process_name, options)
+        return Contender.gaussian_process(self._plan.process_name, options, list(self._plan.transforms))
 
     def _fitted(self, made: NeuralEnsembleFit | None) -> Fitted:
         """Return what was learned from all runs; networks are trained by then."""
@@ -313,6 +319,8 @@ class _Fit:
             return Fitted(made.ensemble, made, self._plan.network)
         options = self._plan.gaussian_process or _core.GaussianProcessOptions()
         seed, watched = self._split["seed"], self._place.watched()
+        if isinstance(options, _core.LocalGaussianProcessOptions):
+            return Fitted(_core.LocalGaussianProcess.fit(self._data, options, seed=seed, progress=watched))
         if not self._plan.transforms:
             return Fitted(_core.GaussianProcess.fit(self._data, options, seed=seed, progress=watched))
         names, how = list(self._plan.transforms), _core.TransformedOptions(robust=options.robust)

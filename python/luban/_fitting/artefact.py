@@ -1,12 +1,12 @@
 """A model as one file: what it learned from, what it learned, how far it may be trusted.
 
 A safetensors file: arrays, and in the header's metadata one JSON text under "luban" with ``kind``, ``format``,
-``process`` (as a process file), ``gaussian_process`` (preset, covariance, encoder, reports) or ``neural_ensemble``
-(members, blocks, encoder; arrays under the same name), ``response_transforms`` (format 2: the Gaussian process learned
-transformed responses), ``dataset`` (what it learned from; arrays X, Y, run, group, …),
-``contenders`` (whose out-of-fold predictions stand under ``cross_validation/0``, ``1``, …), ``envelope``, ``card``
-(with the calibration of every response) and ``content_digest``. The digest covers every array and the whole text: a
-file that was changed or cut does not load.
+``process`` (as a process file), ``gaussian_process`` (preset, covariance, encoder, reports), ``local_gaussian_process``
+(format 3: likewise) or ``neural_ensemble`` (members, blocks, encoder; arrays under the same name),
+``response_transforms`` (format 2: the Gaussian process learned transformed responses), ``dataset`` (what it learned
+from; arrays X, Y, run, group, …), ``contenders`` (whose out-of-fold predictions stand under ``cross_validation/0``,
+``1``, …), ``envelope``, ``card`` (with the calibration of every response) and ``content_digest``. The digest covers
+every array and the whole text: a file that was changed or cut does not load.
 """
 
 from __future__ import annotations
@@ -27,12 +27,26 @@ from luban.errors import DataError, IntegrityError, IoError, VersionError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Contents", "content_digest", "read", "restored_dataset", "stored_dataset", "surrogate_of", "target_path"]
+__all__ = [
+    "Contents",
+    "Kept",
+    "content_digest",
+    "read",
+    "restored_dataset",
+    "stored_dataset",
+    "surrogate_of",
+    "target_path",
+]
 __all__ += ["write"]
 
+#: Surrogates that a file can hold.
+Kept = _core.GaussianProcess | _core.LocalGaussianProcess | _core.NeuralEnsemble | _core.TransformedSurrogate
+
 KIND = "luban-model"
-FORMAT = 2
-_FORMAT_WITHOUT_TRANSFORMS = 1  # so that programs that know no transforms read all other models
+FORMAT = 3
+# The lowest format that can hold a model, so that older programs read what they know.
+_FORMAT_WITH_TRANSFORMS = 2
+_FORMAT_OF_THE_REST = 1
 _DATASET_ARRAYS = ("X", "Y", "run", "group", "run_time", "source_row", "repeat")
 
 
@@ -65,7 +79,7 @@ def target_path(path: str | os.PathLike[str], name: str) -> Path:
 
 
 def write(
-    surrogate: _core.GaussianProcess | _core.NeuralEnsemble | _core.TransformedSurrogate,
+    surrogate: Kept,
     tensors: Mapping[str, NDArray[Any]],
     content: Mapping[str, Any],
     path: str | os.PathLike[str],
@@ -73,10 +87,10 @@ def write(
     """Write under a temporary name, then rename. Raises: IoError when the disk refuses."""
     artefact = _core.Artefact()
     surrogate.write(artefact)
-    number = _FORMAT_WITHOUT_TRANSFORMS
+    number = FORMAT if isinstance(surrogate, _core.LocalGaussianProcess) else _FORMAT_OF_THE_REST
     if isinstance(surrogate, _core.TransformedSurrogate):
         _writable(surrogate.inner).write(artefact)
-        number = FORMAT
+        number = _FORMAT_WITH_TRANSFORMS
     artefact.tensors = {**artefact.tensors, **tensors}
     metadata = {**json.loads(artefact.metadata), "kind": KIND, "format": number, **content}
     artefact.metadata = json.dumps(metadata)
@@ -119,9 +133,11 @@ def read(path: str | os.PathLike[str]) -> Contents:
     return Contents(artefact, metadata, tensors)
 
 
-def surrogate_of(contents: Contents) -> _core.GaussianProcess | _core.NeuralEnsemble | _core.TransformedSurrogate:
+def surrogate_of(contents: Contents) -> Kept:
     """Return the surrogate of an artefact, of whichever kind it holds. Raises: IntegrityError."""
     inner: _core.GaussianProcess | _core.NeuralEnsemble
+    if "local_gaussian_process" in contents.metadata:
+        return _core.LocalGaussianProcess.read(contents.artefact)
     if "neural_ensemble" in contents.metadata:
         inner = _core.NeuralEnsemble.read(contents.artefact)
     else:

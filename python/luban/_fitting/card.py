@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from luban import _core, features, training
 from luban._fitting import contest, transforms
+from luban._fitting.artefact import Kept
 from luban._fitting.networks import VALIDATION_MEMBERS
 from luban._words import with_row
 from luban.evaluation import Evaluation, ModelCard, make_card
@@ -29,7 +30,7 @@ _UNSTATED = {"points": "runs with the same parameters and categories of context"
 class Fitted:
     """What was learned from all runs: a Gaussian process, or networks with how they came about."""
 
-    surrogate: _core.GaussianProcess | _core.NeuralEnsemble | _core.TransformedSurrogate
+    surrogate: Kept
     networks: NeuralEnsembleFit | None = None
     options: NeuralEnsembleOptions | None = None
 
@@ -74,7 +75,7 @@ def card_of_fit(
         card["why"] += transforms.sentences(data, learned)
         card["transforms"] = transforms.described(data, learned)
         learned = transforms.process_inside(learned)
-    if isinstance(learned, _core.GaussianProcess):
+    if isinstance(learned, _core.GaussianProcess | _core.LocalGaussianProcess):
         card["why"] += [*_gross_errors(data), *_set_aside(data, learned)]
         _describe_gaussian_process(card, learned)
     else:
@@ -83,7 +84,9 @@ def card_of_fit(
     return ModelCard(card)
 
 
-def _describe_gaussian_process(card: dict[str, Any], fitted: _core.GaussianProcess) -> None:
+def _describe_gaussian_process(
+    card: dict[str, Any], fitted: _core.GaussianProcess | _core.LocalGaussianProcess
+) -> None:
     for response, report in zip(card["responses"], fitted.reports, strict=True):
         values: dict[str, Any] = dict(
             zip(report.hyperparameter_names, (float(value) for value in report.hyperparameters), strict=True)
@@ -152,7 +155,9 @@ def _gross_errors(data: _core.Dataset, most: int = 20) -> list[str]:
     return shown + ([f"{len(found) - most} more gross errors."] if len(found) > most else [])
 
 
-def _set_aside(data: _core.Dataset, fitted: _core.GaussianProcess, most: int = 20) -> list[str]:
+def _set_aside(
+    data: _core.Dataset, fitted: _core.GaussianProcess | _core.LocalGaussianProcess, most: int = 20
+) -> list[str]:
     """Sentences that name the readings that the fit itself gave no weight; beyond ``most`` per response counted."""
     out = []
     for index, (column, report) in enumerate(zip(data.responses, fitted.reports, strict=True)):

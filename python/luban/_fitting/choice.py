@@ -16,11 +16,15 @@ if TYPE_CHECKING:
     from luban.process import Process
     from luban.training import NeuralEnsembleOptions
 
-__all__ = ["NETWORK", "Plan", "Split", "Transforms", "kept_name", "plan_folds", "plan_surrogate", "plan_transforms"]
-__all__ += ["require_transform", "usable_responses"]
+__all__ = ["LOCAL", "NETWORK", "Plan", "ProcessOptions", "Split", "Transforms", "kept_name", "plan_folds"]
+__all__ += ["plan_surrogate", "plan_transforms", "require_transform", "usable_responses"]
 
-#: What networks are called among the contenders.
+#: What networks, and a Gaussian process of nearest points, are called among the contenders.
 NETWORK = "neural_ensemble"
+LOCAL = "local_gaussian_process"
+
+#: Options of an exact Gaussian process, or of one whose answers come from the nearest points.
+ProcessOptions = _core.GaussianProcessOptions | _core.LocalGaussianProcessOptions
 
 #: Weighted means of readings, one for each run and input point, from which on networks had a chance in the comparison
 #: of docs/training.md: with 100 they lost, with 204 and 233 they won.
@@ -44,7 +48,7 @@ class Plan:
     """
 
     asked: str
-    gaussian_process: _core.GaussianProcessOptions | None
+    gaussian_process: ProcessOptions | None
     network: NeuralEnsembleOptions | None
     notes: tuple[str, ...] = ()
     transforms: tuple[str, ...] = ()
@@ -52,8 +56,15 @@ class Plan:
     @property
     def contenders(self) -> list[str]:
         """Names of those that are tried."""
-        names = [] if self.gaussian_process is None else [self.gaussian_process.preset]
+        names = [] if self.gaussian_process is None else [self.process_name]
         return names if self.network is None else [*names, NETWORK]
+
+    @property
+    def process_name(self) -> str:
+        """What the Gaussian process is called among the contenders; empty without one."""
+        if isinstance(self.gaussian_process, _core.LocalGaussianProcessOptions):
+            return LOCAL
+        return "" if self.gaussian_process is None else self.gaussian_process.preset
 
 
 class Split(TypedDict):
@@ -65,7 +76,7 @@ class Split(TypedDict):
 
 
 def plan_surrogate(
-    surrogate: str | _core.GaussianProcessOptions | NeuralEnsembleOptions,
+    surrogate: str | ProcessOptions | NeuralEnsembleOptions,
     data: _core.Dataset,
     network: NeuralEnsembleOptions | None = None,
 ) -> Plan:
@@ -76,14 +87,16 @@ def plan_surrogate(
     """
     if isinstance(surrogate, _core.GaussianProcessOptions):
         return Plan(surrogate.preset, surrogate, None)
+    if isinstance(surrogate, _core.LocalGaussianProcessOptions):
+        return Plan(LOCAL, surrogate, None)
     if data.noise_variance is not None and surrogate == "automatic":
         note = "Networks were not tried: they cannot take known variances of readings."
         return Plan(surrogate, _core.GaussianProcessOptions(), None, (note,))
-    if data.noise_variance is not None and (surrogate == NETWORK or not isinstance(surrogate, str)):
+    if data.noise_variance is not None and (surrogate in (LOCAL, NETWORK) or not isinstance(surrogate, str)):
         raise ConfigurationError(
             where="fitting.fit",
-            expected="a Gaussian process, which takes known variances of readings",
-            received="networks",
+            expected="an exact Gaussian process, which takes known variances of readings",
+            received="a local one" if surrogate == LOCAL else "networks",
             hint='surrogate="gaussian_process", or no noise_variances',
         )
     if not isinstance(surrogate, str):
@@ -92,12 +105,14 @@ def plan_surrogate(
         return _automatic(data, network)
     if surrogate == "gaussian_process":
         return Plan(surrogate, _core.GaussianProcessOptions(), None)
+    if surrogate == LOCAL:
+        return Plan(surrogate, _core.LocalGaussianProcessOptions(), None)
     if surrogate == NETWORK:
         return Plan(surrogate, None, network or training.NeuralEnsembleOptions())
     numeric = sum(variable.is_numeric for variable in data.encoder.variables)
     known = [preset.name for preset in _core.presets(numeric, data.encoder.p - numeric)]
     if surrogate not in known:
-        names = ["automatic", "gaussian_process", NETWORK, *known]
+        names = ["automatic", "gaussian_process", LOCAL, NETWORK, *known]
         raise ConfigurationError(
             where="fitting.fit",
             expected="one of " + ", ".join(names),
@@ -132,11 +147,11 @@ def plan_transforms(plan: Plan, transforms: Transforms, data: _core.Dataset, kno
     each = tuple(named.get(column.name, "none") for column in data.responses)
     if all(name == "none" for name in each):
         return plan
-    if plan.gaussian_process is None:
+    if not isinstance(plan.gaussian_process, _core.GaussianProcessOptions):
         raise ConfigurationError(
             where="fitting.fit",
-            expected="a Gaussian process to learn transformed responses",
-            received=f"networks alone ({plan.asked})",
+            expected="an exact Gaussian process to learn transformed responses",
+            received=plan.process_name or plan.asked,
             place="argument transforms",
             hint='surrogate="gaussian_process" learns them',
         )
@@ -157,31 +172,34 @@ def kept_name(plan: Plan, keep: str) -> str:
         )
     if keep == NETWORK:
         return NETWORK
-    return "" if plan.gaussian_process is None else plan.gaussian_process.preset
+    return plan.process_name
 
 
 def _automatic(data: _core.Dataset, network: NeuralEnsembleOptions | None) -> Plan:
-    """Try both where both can be tried."""
+    """Try all that can be tried: of Gaussian processes the exact one as long as its time allows."""
     points = len(np.unique(np.column_stack([data.run, data.X]), axis=0))
     groups = len(data.group_labels)
-    default = _core.GaussianProcessOptions()
+    process: ProcessOptions = _core.GaussianProcessOptions()
+    notes = []
+    if points > _MOST_POINTS:
+        process = _core.LocalGaussianProcessOptions()
+        notes.append(
+            f"An exact Gaussian process was not tried: with {points:,} points its check takes much longer than ten "
+            f"minutes. The local one answers from the {process.neighbours} nearest points. "
+            'surrogate="gaussian_process" insists.'
+        )
     if (lacking := training.lacking()) is not None:
         reason = f"this installation has {lacking.received}, expected {lacking.expected} ({lacking.hint})"
         if lacking.received == "one without":
             reason = f"this installation was built without training ({lacking.hint})"
-        return Plan("automatic", default, None, (f"Networks were not tried: {reason}.",))
-    if points < _LEAST_POINTS or groups < _LEAST_GROUPS:
+        notes.append(f"Networks were not tried: {reason}.")
+    elif points < _LEAST_POINTS or groups < _LEAST_GROUPS:
         there = f"{counted(points, 'point')} in {counted(groups, 'group')}"
         needed = f"{_LEAST_POINTS} points and {_LEAST_GROUPS} groups"
-        return Plan("automatic", default, None, (f"Networks were not tried: {there}; below {needed} they rarely win.",))
-    options = network or training.NeuralEnsembleOptions()
-    if points > _MOST_POINTS:
-        note = (
-            f"A Gaussian process was not tried: with {points:,} points its check takes much longer than ten minutes. "
-            'surrogate="gaussian_process" insists.'
-        )
-        return Plan("automatic", None, options, (note,))
-    return Plan("automatic", default, options)
+        notes.append(f"Networks were not tried: {there}; below {needed} they rarely win.")
+    else:
+        return Plan("automatic", process, network or training.NeuralEnsembleOptions(), tuple(notes))
+    return Plan("automatic", process, None, tuple(notes))
 
 
 def plan_folds(data: _core.Dataset, folds: int, repeats: int) -> int:

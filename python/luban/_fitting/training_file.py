@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 import pydantic
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from luban import training
 from luban._document import ContradictionError, Document, read_yaml, resolve_path, validated
-from luban._fitting.choice import require_transform
+from luban._fitting.choice import LOCAL, NETWORK, require_transform
 from luban.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -43,10 +43,13 @@ class _Entry(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+Kind = Literal["automatic", "gaussian_process", "local_gaussian_process", "neural_ensemble"]
+
+
 class SurrogateEntry(_Entry):
     """What to learn with; automatic compares a Gaussian process with networks."""
 
-    kind: Literal["automatic", "gaussian_process", "neural_ensemble"] = "automatic"
+    kind: Kind = "automatic"
     preset: str = Field(default="", description="preset of a gaussian_process; default: the package's")
     transforms: Name | dict[Name, Name] = Field(
         default="none",
@@ -61,7 +64,7 @@ class SurrogateEntry(_Entry):
         names = [self.transforms] if isinstance(self.transforms, str) else list(self.transforms.values())
         for name in names:
             _require_transform(name)
-        if self.kind == "neural_ensemble" and any(name != "none" for name in names):
+        if self.kind in (LOCAL, NETWORK) and any(name != "none" for name in names):
             raise ContradictionError("kind: gaussian_process or automatic beside transforms", self.kind)
         return self
 
@@ -139,7 +142,7 @@ class TrainingFile(_Entry):
 
     def network(self) -> NeuralEnsembleOptions | None:
         """Return the options of networks where this build can train them. Raises: NotBuiltError when they are named."""
-        if self.surrogate.kind == "gaussian_process":
+        if self.surrogate.kind in ("gaussian_process", LOCAL):
             return None
         if self.surrogate.kind == "automatic" and training.lacking() is not None:
             return None
@@ -171,8 +174,7 @@ def of_options(
     seed: int = 0,
 ) -> TrainingFile:
     """Return the training that options of a command line mean. Raises: ConfigurationError."""
-    kinds = ("automatic", "gaussian_process", "neural_ensemble")
-    entry = {"kind": surrogate} if surrogate in kinds else {"kind": "gaussian_process", "preset": surrogate}
+    entry = {"kind": surrogate} if surrogate in get_args(Kind) else {"kind": "gaussian_process", "preset": surrogate}
     entry |= {} if transform == "none" else {"transforms": transform}
     content = {"luban": 1, "process": str(process), "history": str(history), "surrogate": entry, "seed": seed}
     content |= {"validation": {"folds": folds, "repeats": repeats}}

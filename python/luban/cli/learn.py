@@ -35,7 +35,8 @@ def train_model(
     surrogate: Annotated[
         str | None,
         typer.Option(
-            help="What to learn with: automatic, gaussian_process, neural_ensemble or a preset. Default: automatic",
+            help="What to learn with: automatic, gaussian_process, local_gaussian_process, neural_ensemble or a "
+            "preset. Default: automatic",
         ),
     ] = None,
     transform: Annotated[
