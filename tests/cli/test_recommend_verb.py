@@ -65,6 +65,20 @@ def test_a_campaign_answers_like_a_model(luban: Cli, model: Path, history: Path)
     assert luban("evaluate", "grinding.campaign", history).code == 2
 
 
+@pytest.mark.parametrize("of", [("--kind", "best_mean"), ("--pareto", "--n", "3")])
+def test_answers_keep_within_the_largest_moves(luban: Cli, model: Path, of: tuple[str, ...]) -> None:
+    running = ("--running", "wheel_speed=25", "--running", "feed=4")
+    limits = ("--largest-move", "wheel_speed=2", "--largest-move", "feed=0.5")
+    outcome = luban("recommend", model, "--context", "material=steel", *of, *running, *limits, "--json")
+    assert outcome.code == 0
+    for item in outcome.object["recommendations"]:
+        assert abs(item["settings"]["wheel_speed"] - 25) <= 2 + 1e-9
+        assert abs(item["settings"]["feed"] - 4) <= 0.5 + 1e-9
+    alone = luban("recommend", model, "--context", "material=steel", *limits)
+    assert alone.code == 2
+    assert "running" in alone.err
+
+
 def test_to_stay_is_an_answer(luban: Cli, model: Path) -> None:
     running = ("--running", "wheel_speed=40", "--running", "feed=1")
     outcome = luban("recommend", model, "--context", "material=steel", "--kind", "best_mean", *running)

@@ -50,6 +50,14 @@ def recommend_settings(
     running: Annotated[
         list[str] | None, typer.Option("--running", metavar="NAME=VALUE", help="Setting of the machine now; repeat.")
     ] = None,
+    largest_move: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--largest-move",
+            metavar="NAME=SIZE",
+            help="How far, in the parameter's unit, an answer may be from --running; repeat.",
+        ),
+    ] = None,
     history: Annotated[
         Path | None,
         typer.Option(
@@ -82,11 +90,17 @@ def recommend_settings(
     campaign = _campaign(source, history, seed)
     where = _values(campaign.process, "--context", context or (), "context")
     now = _values(campaign.process, "--running", running or (), "parameters") or None
+    moves = _values(campaign.process, "--largest-move", largest_move or (), "parameters") or None
     with console.progress() as progress:
         answer: Recommendations
         if pareto:
             answer = campaign.pareto(
-                context=where, points=n or 16, running=now, novelty=_novelty(novelty), progress=progress
+                context=where,
+                points=n or 16,
+                running=now,
+                largest_moves=moves,
+                novelty=_novelty(novelty),
+                progress=progress,
             )
         else:
             answer = campaign.recommend(
@@ -94,6 +108,7 @@ def recommend_settings(
                 context=where,
                 kind=kind.value,
                 running=now,
+                largest_moves=moves,
                 novelty=_novelty(novelty),
                 progress=progress,
             )
