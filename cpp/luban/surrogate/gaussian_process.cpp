@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <mutex>
+#include <optional>
 #include <utility>
 
 #include <luban/core/error.hpp>
@@ -14,6 +15,8 @@
 namespace luban::surrogate {
 
 namespace {
+
+constexpr double most_quiet_noise = 0.0025;  ///< share of the response's variance that is next to no noise
 
 void require_option(bool right, const char* expected, int received, const char* option) {
   if (right) return;
@@ -68,6 +71,35 @@ GaussianProcessOptions from_one_start(GaussianProcessOptions options, Eigen::Ind
   options.warm_starts.clear();
   require_options(options, responses);
   return options;
+}
+
+/// One model, fitted to responses.
+class ResponseFit {
+ public:
+  ResponseFit(const ModelSpec& model, const features::Encoder& encoder)
+      : model_(&model), covariance_(std::make_shared<const detail::Covariance>(model, encoder)) {}
+  [[nodiscard]] detail::FittedResponse fit(const features::Dataset& data, std::size_t response,
+                                           const GaussianProcessOptions& options, const detail::WarmStart& start,
+                                           core::RandomKey key, const core::CallControl& control) const {
+    return detail::fit_response(data, static_cast<Eigen::Index>(response), *model_, covariance_, options, start, key,
+                                control);
+  }
+
+ private:
+  const ModelSpec* model_;
+  std::shared_ptr<const detail::Covariance> covariance_;
+};
+
+bool next_to_no_noise(const detail::FittedResponse& fitted) {
+  const detail::NoiseVariances noise = fitted.process->target().noise(fitted.process->theta());
+  return noise.between + noise.point + noise.within < most_quiet_noise;
+}
+
+detail::WarmStart start_at(const detail::FittedResponse& fitted) {
+  return {.theta = fitted.process->theta(),
+          .names = fitted.report.hyperparameter_names,
+          .scale = fitted.process->target().data().scale,
+          .curvature = {}};
 }
 
 }  // namespace
@@ -136,9 +168,12 @@ std::shared_ptr<const GaussianProcess> GaussianProcess::fit_each(const features:
   require_known_variances(data);
   const Eigen::Index numeric = numeric_inputs(data.encoder);
   auto impl = std::make_unique<Impl>();
-  impl->model =
-      options.model ? *options.model : surrogate::preset(options.preset, numeric, data.encoder.p() - numeric).model;
-  const auto covariance = std::make_shared<const detail::Covariance>(impl->model, data.encoder);
+  const Preset preset = options.model ? Preset{options.preset, {}, *options.model}
+                                      : surrogate::preset(options.preset, numeric, data.encoder.p() - numeric);
+  impl->model = preset.quiet.value_or(preset.model);
+  const ResponseFit first(preset.model, data.encoder);
+  std::optional<ResponseFit> quiet;
+  if (preset.quiet) quiet.emplace(*preset.quiet, data.encoder);
   impl->encoder = data.encoder;
   impl->responses = data.responses;
   impl->preset = options.preset;
@@ -146,8 +181,14 @@ std::shared_ptr<const GaussianProcess> GaussianProcess::fit_each(const features:
   std::mutex reporting;
   std::int64_t done = 0;
   const auto fit_one = [&](std::size_t r) {
-    impl->fitted[r] = detail::fit_response(data, static_cast<Eigen::Index>(r), impl->model, covariance, options,
-                                           starts[r], key.child(data.responses[r].name), control);
+    const core::RandomKey own = key.child(data.responses[r].name);
+    detail::FittedResponse& fitted = impl->fitted[r];
+    fitted = first.fit(data, r, options, starts[r], own, control);
+    if (quiet && next_to_no_noise(fitted)) {
+      const int before = fitted.report.evaluations;
+      fitted = quiet->fit(data, r, from_one_start(options, data.m()), start_at(fitted), own, control);
+      fitted.report.evaluations += before;
+    }
     const std::lock_guard lock(reporting);
     control.report({.phase = "fit responses", .done = ++done, .total = static_cast<std::int64_t>(data.m())});
   };

@@ -80,6 +80,7 @@ Preset changed(Preset base, const PresetChanges& changes) {
   require(changes.forgotten >= 0.0 && changes.forgotten < 1.0, "0 (learned) or a share below 1", changes.forgotten,
           "forgotten");
   ModelSpec& model = base.model;
+  base.quiet.reset();
   if (changes.warped && !model.warp.used) {
     model.warp = {.used = true, .a = around(1.0, 0.75, 0.1, 10.0), .b = around(1.0, 0.75, 0.1, 10.0)};
     base.name += "+warped";

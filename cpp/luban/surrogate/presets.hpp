@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,9 @@ struct LUBAN_SURROGATE_EXPORT Preset {
   std::string name;
   std::string description;  ///< one sentence with its source
   ModelSpec model;
+  /// What a response is fitted with again, from there on, where `model` has seen next to no noise: the same covariance
+  /// with other priors. Part of the preset alone: what is made of it has one model.
+  std::optional<ModelSpec> quiet = {};
 };
 
 /// Every preset for a process with this many numeric (ordinal included) and categorical inputs; the default first.
@@ -36,8 +40,8 @@ struct PresetChanges {
   std::string tasks = {};  ///< name of a categorical input whose categories are alike (FactorKind::coregionalisation)
 };
 
-/// A preset with these changes; its name tells them, "luban+warped" say. @throws ConfigurationError on an option out of
-/// range. Whether the inputs exist shows when it is fitted.
+/// A preset with these changes, without `quiet`; its name tells them, "luban+warped" say. @throws ConfigurationError on
+/// an option out of range. Whether the inputs exist shows when it is fitted.
 [[nodiscard]] LUBAN_SURROGATE_EXPORT Preset changed(Preset base, const PresetChanges& changes);
 
 }  // namespace luban::surrogate
