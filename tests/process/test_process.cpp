@@ -80,7 +80,7 @@ TEST(process, refuses_goals_on_what_is_not_declared) {
 
 TEST(process, refuses_sums_and_products_of_what_is_no_numeric_parameter) {
   expect_refused("derived response \"rate\"", "a declared parameter", "did you mean \"feed\"?",
-                 [](ProcessDefinition& d) { d.derived.front().product.back() = "fed"; });
+                 [](ProcessDefinition& d) { d.derived.front().sum.front().product.back().first = "fed"; });
   expect_refused("parameter constraint wear <= 1", "a declared parameter", "", [](ProcessDefinition& d) {
     d.parameter_constraints = {{.sum = {{"wear", 1.0}}, .upper = 1.0}};
   });

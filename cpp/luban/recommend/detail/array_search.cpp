@@ -281,6 +281,13 @@ Eigen::MatrixXd starts_of(const ArraySituation& at, bool feasibility_first, core
   return starts;
 }
 
+/// Where nothing keeps the outcome bounds too, the search gave what breaks all together least: the relations come
+/// first.
+void keep_relations(const SearchRegion& region, core::RandomKey key, Eigen::VectorXd& x) {
+  if (region.contains(x) || region.settle(x)) return;
+  x = region.sample(1, key).row(0).transpose();
+}
+
 std::optional<SearchRegion> relaxed_region(const ArrayProblem& problem, const SearchRegion& region) {
   process::SearchSpace space = problem.within.value_or(problem.space);
   bool fine = false;
@@ -447,7 +454,9 @@ SearchResult next_point(const ArraySituation& situation, Acquisition acquisition
         search(*situation.relaxed, *landscape, starts, options.search, key.child("relaxed"), control);
     append_row(starts, snapped(situation.region, smooth.x));
   }
-  return search(situation.region, *landscape, starts, options.search, key.child("search"), control);
+  SearchResult found = search(situation.region, *landscape, starts, options.search, key.child("search"), control);
+  if (situation.region.signomials() != nullptr) keep_relations(situation.region, key.child("relations"), found.x);
+  return found;
 }
 
 }  // namespace luban::recommend::detail
