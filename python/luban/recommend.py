@@ -178,8 +178,9 @@ def propose(
     ``X`` (n, d) and ``Y`` (n) or (n, m) are what was tried and what came of it, NaN where a response is missing, all in
     units of your own. Columns are continuous between ``bounds`` (2, d), or what ``columns`` says of each
     (:class:`Column`). An array of numbers holds a category by its place, from 0; any other array the level itself, and
-    the answer comes in the same form. ``relations`` tie numeric columns together: linear ones (:class:`Relation`), which
-    every point keeps exactly, and sums of products of powers (:class:`SignomialRelation`), kept up to 1e-6 of the bound.
+    the answer comes in the same form. ``relations`` tie numeric columns together: linear ones (:class:`Relation`),
+    which every point keeps exactly, and sums of products of powers (:class:`SignomialRelation`), which it keeps up to
+    1e-6 of the bound.
 
     ``objectives`` name a goal for each response: ``"minimize"``, ``"maximize"``, ``("target", value)``, or None. Left
     out, every response without a bound is minimised, or maximised with ``maximize``. ``outcome_bounds`` (2, m) are the

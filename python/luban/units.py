@@ -114,7 +114,7 @@ def product_factor(units: Sequence[str], target: str, exponents: Sequence[float]
 
 
 def _exact(exponent: float) -> Fraction | int:
-    """A third is written as 0.3333333333333333."""
+    """Return an exponent as a fraction: a third may be written as 0.3333333333333333."""
     near = Fraction(exponent).limit_denominator(10_000)
     found = near if float(near) == exponent else Fraction(exponent)
     return int(found) if found.denominator == 1 else found

@@ -162,7 +162,7 @@ def _derived(file: ProcessFile, name: str, document: Document) -> dict[str, Any]
 
 
 def _monomial(file: ProcessFile, entry: MonomialEntry, unit: str, place: str) -> dict[str, Any]:
-    """A product and what converts it to ``unit``, unless its factor is stated. Raises: ConfigurationError."""
+    """Return a product with its factor: the stated one, or what converts it to ``unit``. Raises: ConfigurationError."""
     product = entry.product or []
     out: dict[str, Any] = {} if not product else {"product": product}
     if entry.factor is not None:
