@@ -68,7 +68,7 @@ class LUBAN_RECOMMEND_EXPORT SearchRegion {
   [[nodiscard]] const detail::SignomialSet* signomials() const noexcept { return signomials_.get(); }
 
   /// Whether every range, level and relation holds up to `slack` of the search range, nonlinear ones up to 1e-6 of
-  /// their bound; context is not compared.
+  /// their bound (of their terms where it is 0); context is not compared.
   [[nodiscard]] bool contains(const Eigen::VectorXd& x, double slack = 1e-9) const;
   /// Nearest admissible point with the discrete columns as they are, near it where relations are nonlinear; false when
   /// there is none, or none is found.

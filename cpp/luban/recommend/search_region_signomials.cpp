@@ -19,8 +19,8 @@ constexpr Eigen::Index most_draws_per_point =
 constexpr int most_failures = 100;               ///< in a row, of points that could not be brought onto them
 constexpr Eigen::Index combination_starts = 16;  ///< from which a combination of discrete columns is judged
 constexpr int most_level_steps = 50;
-constexpr int most_walks = 4;
-constexpr int most_shrinkages = 12;
+constexpr int most_walks = 8;
+constexpr int most_shrinkages = 16;
 
 /// The coded value among levels that is nearest.
 double nearest_level(const std::vector<double>& levels, double value) {
@@ -38,22 +38,24 @@ std::vector<Eigen::Index> stepped_columns(const SearchRegion& region) {
   return out;
 }
 
-/// Steps in random directions, each shortened towards x until it keeps everything: projections end on the border of a
-/// set, its inside is wanted too.
+/// Hit and run: steps in random directions, either way, each shortened until it keeps everything. Projections end on
+/// the border of a set, its inside is wanted too.
 void wander(const SearchRegion& region, core::Generator& generator, Eigen::VectorXd& x) {
   for (int walk = 0; walk < most_walks; ++walk) {
     Eigen::VectorXd step = Eigen::VectorXd::Zero(x.size());
     for (const Eigen::Index column : region.continuous()) {
       step(column) = (region.high(column) - region.low(column)) * generator.normal();
     }
+    double back = -1.0;
+    double forth = 1.0;
     for (int shrinkage = 0; shrinkage < most_shrinkages; ++shrinkage) {
-      const double length = generator.uniform();
+      const double length = back + generator.uniform() * (forth - back);
       const Eigen::VectorXd next = x + length * step;
       if (region.contains(next, 0.0) && region.signomials()->violation(next) <= 0.0) {
         x = next;
         break;
       }
-      step *= length;
+      (length < 0.0 ? back : forth) = length;
     }
   }
 }

@@ -8,10 +8,10 @@
 namespace luban::recommend::detail {
 namespace {
 
-constexpr double narrowest_band = 1e-6;      ///< of its bound; a search stays 1e-7 inside either side
-constexpr double least_scale = 1e-6;         ///< of the magnitude: below, a bound is lost in the sum's rounding
-constexpr double least_base = 1e-9;          ///< of the width: where a root's slope is taken at 0
-constexpr double unknown_magnitude = 1e-12;  ///< at most: terms that vanish say nothing about size
+constexpr double narrowest_band = 1e-6;     ///< of its bound; a search stays 1e-7 inside either side
+constexpr double least_scale = 1e-6;        ///< of the magnitude: below, a bound is lost in the sum's rounding
+constexpr double least_base = 1e-9;         ///< of the width: where a root's slope is taken at 0
+constexpr double least_magnitude = 1e-300;  ///< of terms that vanish together
 
 template <typename Columns>
 std::vector<Eigen::Index> sorted(const Columns& columns) {
@@ -61,23 +61,28 @@ double Signomial::magnitude(const CodedRow& x) const {
   return out;
 }
 
-void Signomial::add_gradient(const CodedRow& x, double weight,
-                             Eigen::Ref<Eigen::RowVectorXd, 0, Eigen::InnerStride<>> into) const {
-  for (const Term& term : terms_) {
-    for (std::size_t k = 0; k < term.powers.size(); ++k) {
-      const Power& by = term.powers[k];
-      double slope = weight * term.factor * by.width;
-      if (by.exponent != 1.0) {
-        double base = by.base(x);
-        if (by.exponent < 1.0 && by.exponent > 0.0) base = std::max(base, least_base * by.width);
-        slope *= by.exponent * process::power(base, by.exponent - 1.0);
-      }
-      for (std::size_t j = 0; j < term.powers.size(); ++j) {
-        if (j != k) slope *= process::power(term.powers[j].base(x), term.powers[j].exponent);
-      }
-      into(by.column) += slope;
+void Signomial::Term::add_gradient(const CodedRow& x, double weight, CodedSlopes& into) const {
+  for (std::size_t k = 0; k < powers.size(); ++k) {
+    const Power& by = powers[k];
+    double slope = weight * factor * by.width;
+    if (by.exponent != 1.0) {
+      double base = by.base(x);
+      if (by.exponent < 1.0 && by.exponent > 0.0) base = std::max(base, least_base * by.width);
+      slope *= by.exponent * process::power(base, by.exponent - 1.0);
     }
+    for (std::size_t j = 0; j < powers.size(); ++j) {
+      if (j != k) slope *= process::power(powers[j].base(x), powers[j].exponent);
+    }
+    into(by.column) += slope;
   }
+}
+
+void Signomial::add_gradient(const CodedRow& x, double weight, CodedSlopes into) const {
+  for (const Term& term : terms_) term.add_gradient(x, weight, into);
+}
+
+void Signomial::add_magnitude_gradient(const CodedRow& x, double weight, CodedSlopes into) const {
+  for (const Term& term : terms_) term.add_gradient(x, term.value(x) < 0.0 ? -weight : weight, into);
 }
 
 std::string stranger_in(const std::vector<process::Monomial>& sum, const features::Encoder& encoder) {
@@ -90,10 +95,24 @@ std::string stranger_in(const std::vector<process::Monomial>& sum, const feature
   return {};
 }
 
+double SignomialSet::Relation::excess(const CodedRow& x, bool above) const {
+  const double scale = above ? upper_scale : lower_scale;
+  const double size = scale > 0.0 ? scale : std::max(sum.magnitude(x), least_magnitude);
+  return (above ? sum.value(x) - upper : lower - sum.value(x)) / size;
+}
+
+void SignomialSet::Relation::add_excess_gradient(const CodedRow& x, bool above, CodedSlopes into) const {
+  const double sign = above ? 1.0 : -1.0;
+  const double scale = above ? upper_scale : lower_scale;
+  if (scale > 0.0) return sum.add_gradient(x, sign / scale, into);
+  const double size = std::max(sum.magnitude(x), least_magnitude);  // (v / m)' = (v' − (v / m) m') / m
+  sum.add_gradient(x, sign / size, into);
+  sum.add_magnitude_gradient(x, -excess(x, above) / size, into);
+}
+
 double SignomialSet::Relation::violation(const CodedRow& x) const {
-  const double value = sum.value(x);
-  if (!std::isfinite(value)) return std::numeric_limits<double>::infinity();
-  return std::max({0.0, (lower - value) / lower_scale, (value - upper) / upper_scale});
+  if (!std::isfinite(sum.value(x))) return std::numeric_limits<double>::infinity();
+  return std::max({0.0, std::isfinite(lower) ? excess(x, false) : 0.0, std::isfinite(upper) ? excess(x, true) : 0.0});
 }
 
 SignomialSet::SignomialSet(const features::Encoder& encoder,
@@ -104,10 +123,8 @@ SignomialSet::SignomialSet(const features::Encoder& encoder,
   for (const process::SignomialConstraint& constraint : constraints) {
     Relation relation{.sum = {encoder, constraint.sum}, .stated = constraint};
     double magnitude = relation.sum.magnitude(centre);
-    if (!std::isfinite(magnitude) || magnitude < unknown_magnitude) magnitude = 1.0;
-    const auto scale = [&](double bound) {
-      return bound == 0.0 ? magnitude : std::max(std::abs(bound), least_scale * magnitude);
-    };
+    if (!std::isfinite(magnitude) || magnitude < least_magnitude) magnitude = 1.0;
+    const auto scale = [&](double bound) { return std::max(std::abs(bound), least_scale * magnitude); };
     relation.lower = constraint.lower;
     relation.upper = constraint.upper;
     relation.lower_scale = std::isfinite(constraint.lower) ? scale(constraint.lower) : 1.0;
@@ -115,6 +132,8 @@ SignomialSet::SignomialSet(const features::Encoder& encoder,
     if (relation.upper - relation.lower <= narrowest_band * std::min(relation.lower_scale, relation.upper_scale)) {
       relation.lower = relation.upper = 0.5 * (relation.lower + relation.upper);
     }
+    if (relation.lower == 0.0) relation.lower_scale = 0.0;
+    if (relation.upper == 0.0) relation.upper_scale = 0.0;
     columns.insert(columns.end(), relation.sum.columns().begin(), relation.sum.columns().end());
     if (relation.equality()) {
       relations_.push_back(std::move(relation));
@@ -132,11 +151,8 @@ Eigen::VectorXd SignomialSet::constraints(const CodedRow& x) const {
   Eigen::VectorXd out(size());
   Eigen::Index row = 0;
   for (const Relation& relation : relations_) {
-    const double value = relation.sum.value(x);
-    if (std::isfinite(relation.upper)) out(row++) = (value - relation.upper) / relation.upper_scale;
-    if (std::isfinite(relation.lower) && !relation.equality()) {
-      out(row++) = (relation.lower - value) / relation.lower_scale;
-    }
+    if (std::isfinite(relation.upper)) out(row++) = relation.excess(x, true);
+    if (std::isfinite(relation.lower) && !relation.equality()) out(row++) = relation.excess(x, false);
   }
   return out;
 }
@@ -145,10 +161,8 @@ Eigen::MatrixXd SignomialSet::jacobian(const CodedRow& x) const {
   Eigen::MatrixXd out = Eigen::MatrixXd::Zero(size(), x.size());
   Eigen::Index row = 0;
   for (const Relation& relation : relations_) {
-    if (std::isfinite(relation.upper)) relation.sum.add_gradient(x, 1.0 / relation.upper_scale, out.row(row++));
-    if (std::isfinite(relation.lower) && !relation.equality()) {
-      relation.sum.add_gradient(x, -1.0 / relation.lower_scale, out.row(row++));
-    }
+    if (std::isfinite(relation.upper)) relation.add_excess_gradient(x, true, out.row(row++));
+    if (std::isfinite(relation.lower) && !relation.equality()) relation.add_excess_gradient(x, false, out.row(row++));
   }
   return out;
 }
