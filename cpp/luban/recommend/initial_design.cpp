@@ -95,7 +95,7 @@ std::vector<process::Recommendation> initial_design(const process::Process& proc
   int found = 0;
   for (int b = 0; std::ssize(design) < q; ++b) {
     const Eigen::MatrixXd points = region.sample(block, key.child("design").child(static_cast<std::uint64_t>(b)));
-    if (!region.contains(points.row(0).transpose())) throw_out_of_reach(process);
+    if (region.signomials() != nullptr && !region.contains(points.row(0).transpose())) throw_out_of_reach(process);
     for (Eigen::Index i = 0; i < points.rows() && std::ssize(design) < q; ++i) {
       process::Recommendation recommendation;
       recommendation.recipe = region.recipe(points.row(i).transpose());

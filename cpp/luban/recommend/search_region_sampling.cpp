@@ -126,10 +126,11 @@ std::vector<SearchRegion> SearchRegion::combinations() const {
     }
     regions = std::move(next);
   }
-  std::vector<SearchRegion> kept = regions;
-  std::erase_if(kept, [](const SearchRegion& region) { return !region.reachable(); });
+  const auto unreachable = [](const SearchRegion& region) { return !region.reachable(); };
   // Where nothing keeps the nonlinear relations, every combination may come nearest to it.
-  return kept.empty() && signomials_ != nullptr ? regions : kept;
+  if (signomials_ != nullptr && std::all_of(regions.begin(), regions.end(), unreachable)) return regions;
+  std::erase_if(regions, unreachable);
+  return regions;
 }
 
 bool SearchRegion::contains(const Eigen::VectorXd& x, double slack) const {

@@ -135,6 +135,7 @@ bool SearchRegion::settle(Eigen::VectorXd& x) const {
 
 Eigen::MatrixXd SearchRegion::sample_signomials(Eigen::Index count, core::RandomKey key) const {
   Eigen::MatrixXd rows(count, p());
+  if (count == 0) return rows;
   const Sobol sobol(static_cast<int>(continuous_.size() + discrete_.size()), key.child("sobol"));
   const bool open = equalities_ == 0 && signomials_->equalities() == 0;
   Eigen::Index kept = 0;

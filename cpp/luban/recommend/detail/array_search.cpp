@@ -10,6 +10,7 @@
 #include <luban/recommend/detail/joint_hypervolume.hpp>
 #include <luban/recommend/detail/joint_scalarised.hpp>
 #include <luban/recommend/detail/path_landscape.hpp>
+#include <luban/recommend/detail/relation_conflict.hpp>
 #include <luban/recommend/detail/rows.hpp>
 #include <luban/recommend/detail/situation.hpp>
 #include <luban/recommend/joint_log_expected_improvement.hpp>
@@ -281,13 +282,6 @@ Eigen::MatrixXd starts_of(const ArraySituation& at, bool feasibility_first, core
   return starts;
 }
 
-/// Where nothing keeps the outcome bounds too, the search gave what breaks all together least: the relations come
-/// first.
-void keep_relations(const SearchRegion& region, core::RandomKey key, Eigen::VectorXd& x) {
-  if (region.contains(x) || region.settle(x)) return;
-  x = region.sample(1, key).row(0).transpose();
-}
-
 std::optional<SearchRegion> relaxed_region(const ArrayProblem& problem, const SearchRegion& region) {
   process::SearchSpace space = problem.within.value_or(problem.space);
   bool fine = false;
@@ -455,7 +449,7 @@ SearchResult next_point(const ArraySituation& situation, Acquisition acquisition
     append_row(starts, snapped(situation.region, smooth.x));
   }
   SearchResult found = search(situation.region, *landscape, starts, options.search, key.child("search"), control);
-  if (situation.region.signomials() != nullptr) keep_relations(situation.region, key.child("relations"), found.x);
+  keep_relations(situation.region, key.child("relations"), found.x);
   return found;
 }
 

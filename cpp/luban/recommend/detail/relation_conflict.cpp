@@ -1,6 +1,6 @@
 #include <luban/recommend/detail/relation_conflict.hpp>
 
-#include <algorithm>
+#include <limits>
 #include <set>
 #include <string>
 #include <utility>
@@ -82,6 +82,11 @@ void require_compatible(const features::Encoder& encoder, const process::SearchS
                                            "; the nearest settings give " + core::listed(reached),
                                .place = {},
                                .hint = "relax one of them"});
+}
+
+void keep_relations(const SearchRegion& region, core::RandomKey key, Eigen::VectorXd& x) {
+  if (region.signomials() == nullptr || region.contains(x) || region.settle(x)) return;
+  x = region.sample(1, key).row(0).transpose();
 }
 
 }  // namespace luban::recommend::detail
