@@ -68,6 +68,8 @@ void ParameterConstraint::validate() const {
 double power(double base, double exponent) {
   if (exponent == 1.0) return base;
   if (exponent == 2.0) return base * base;
+  if (exponent == -1.0) return 1.0 / base;
+  if (exponent == 0.5) return std::sqrt(base);
   return std::pow(base, exponent);
 }
 

@@ -18,7 +18,7 @@ constexpr Eigen::Index most_draws_per_point =
     32;                                          ///< Sobol points tried for each one that keeps the relations as it is
 constexpr int most_failures = 100;               ///< in a row, of points that could not be brought onto them
 constexpr Eigen::Index combination_starts = 16;  ///< from which a combination of discrete columns is judged
-constexpr int most_level_steps = 50;
+constexpr int most_level_steps = 20;
 constexpr int most_walks = 8;
 constexpr int most_shrinkages = 16;
 
@@ -154,18 +154,24 @@ Eigen::MatrixXd SearchRegion::sample_signomials(Eigen::Index count, core::Random
     if (settle(x)) {
       if (open) wander(*this, generator, x);
       rows.row(kept++) = x.transpose();
-      failures = 0;
-    } else {
-      const double broken = signomials_->violation(x);
-      if (nearest.size() == 0 || broken < least) {
-        least = broken;
-        nearest = std::move(x);
-      }
-      ++failures;
+      continue;
+    }
+    ++failures;
+    const double broken = signomials_->violation(x);
+    if (nearest.size() == 0 || broken < least) {
+      least = broken;
+      nearest = std::move(x);
     }
   }
   if (kept == 0) return rows.rowwise() = nearest.transpose(), rows;
-  for (Eigen::Index i = kept; i < count; ++i) rows.row(i) = rows.row(i - kept);
+  for (Eigen::Index i = kept; i < count; ++i) {  // few are found: the others have the levels of one of these
+    const Eigen::VectorXd from = rows.row(static_cast<Eigen::Index>(generator.below(static_cast<std::uint64_t>(kept))));
+    Eigen::VectorXd x = draw();
+    for (const Eigen::Index column : discrete_) x(column) = from(column);
+    if (!project(x)) x = from;
+    if (open) wander(*this, generator, x);
+    rows.row(i) = x.transpose();
+  }
   return rows;
 }
 
