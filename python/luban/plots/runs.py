@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from luban._core import Dataset, DerivedResponse
     from luban.process import Process
 
-__all__ = ["in_context", "run_inputs", "run_means"]
+__all__ = ["computed", "in_context", "run_inputs", "run_means"]
 
 
 def run_inputs(data: Dataset) -> pd.DataFrame:
@@ -33,8 +33,8 @@ def run_inputs(data: Dataset) -> pd.DataFrame:
     return pd.DataFrame(columns, index=pd.Index(data.run_ids, name="run_id"))
 
 
-def _computed(derived: DerivedResponse, frame: pd.DataFrame) -> npt.NDArray[np.float64]:
-    """Values (n) of a derived response; NaN or infinite where a power has none."""
+def computed(derived: DerivedResponse, frame: pd.DataFrame) -> npt.NDArray[np.float64]:
+    """Return values (n) of a derived response, NaN or infinite where a power has none; columns are parameters."""
     out = np.zeros(len(frame))
     with np.errstate(invalid="ignore", divide="ignore"):
         for term in derived.sum:
@@ -53,7 +53,7 @@ def run_means(process: Process, data: Dataset, name: str) -> pd.DataFrame:
     frame = run_inputs(data)
     derived = next((d for d in process.derived if d.name == name), None)
     if derived is not None:
-        return frame.assign(**{name: _computed(derived, frame)})
+        return frame.assign(**{name: computed(derived, frame)})
     known = [response.name for response in data.responses]
     if name not in known:
         from luban import _core
