@@ -111,6 +111,19 @@ void bind_variables(py::module_& module) {
   bind_plain_variable<NoiseVariable>(module, "NoiseVariable", "Varies and is not known before the run.");
 }
 
+/// Exponents by name, or names alone, whose exponents are 1.
+Monomial make_monomial(const py::object& product, double factor) {
+  Monomial out{.product = {}, .factor = factor};
+  if (py::isinstance<py::dict>(product)) {
+    for (const auto& [name, exponent] : product.cast<py::dict>()) {
+      out.product.emplace_back(name.cast<std::string>(), exponent.cast<double>());
+    }
+  } else {
+    for (std::string& name : product.cast<Texts>()) out.product.emplace_back(std::move(name), 1.0);
+  }
+  return out;
+}
+
 void bind_responses(py::module_& module) {
   py::classh<Response>(module, "Response", "A measured result of a run.")
       .def(py::init([](std::string name, std::string unit, double low, double high, bool optional, bool late) {
@@ -129,16 +142,26 @@ void bind_responses(py::module_& module) {
       .def_readonly("valid_high", &Response::valid_high)
       .def_readonly("optional", &Response::optional)
       .def_readonly("late", &Response::late);
-  py::classh<DerivedResponse>(module, "DerivedResponse", "The product of parameters times a factor.")
-      .def(py::init([](std::string name, Texts product, std::string unit, double factor) {
-             return checked(DerivedResponse{
-                 .name = std::move(name), .unit = std::move(unit), .product = std::move(product), .factor = factor});
+  py::classh<Monomial>(module, "Monomial", "factor · Π parameter^exponent; without parameters the factor alone.")
+      .def(py::init(&make_monomial), py::arg("product") = py::dict(), py::kw_only(), py::arg("factor") = 1.0)
+      .def_property_readonly("product",
+                             [](const Monomial& monomial) {
+                               py::dict out;
+                               for (const auto& [name, exponent] : monomial.product) {
+                                 const py::str key(name);
+                                 out[key] = out.contains(key) ? out[key].cast<double>() + exponent : exponent;
+                               }
+                               return out;
+                             })
+      .def_readonly("factor", &Monomial::factor);
+  py::classh<DerivedResponse>(module, "DerivedResponse", "A sum of products of parameters' powers, computed exactly.")
+      .def(py::init([](std::string name, std::vector<Monomial> sum, std::string unit) {
+             return checked(DerivedResponse{.name = std::move(name), .unit = std::move(unit), .sum = std::move(sum)});
            }),
-           py::arg("name"), py::arg("product"), py::kw_only(), py::arg("unit") = "", py::arg("factor") = 1.0)
+           py::arg("name"), py::arg("sum"), py::kw_only(), py::arg("unit") = "")
       .def_readonly("name", &DerivedResponse::name)
       .def_readonly("unit", &DerivedResponse::unit)
-      .def_readonly("product", &DerivedResponse::product)
-      .def_readonly("factor", &DerivedResponse::factor);
+      .def_readonly("sum", &DerivedResponse::sum);
 }
 
 Goal goal_of(const std::string& word) {
@@ -196,6 +219,15 @@ void bind_goals(py::module_& module) {
       .def_readonly("lower", &ParameterConstraint::lower)
       .def_readonly("upper", &ParameterConstraint::upper)
       .def("__str__", &ParameterConstraint::text);
+  py::classh<SignomialConstraint>(module, "SignomialConstraint", "lower ≤ Σ factor · Π parameter^exponent ≤ upper.")
+      .def(py::init([](std::vector<Monomial> sum, double lower, double upper) {
+             return checked(SignomialConstraint{.sum = std::move(sum), .lower = lower, .upper = upper});
+           }),
+           py::arg("sum"), py::kw_only(), py::arg("lower") = -infinity, py::arg("upper") = infinity)
+      .def_readonly("sum", &SignomialConstraint::sum)
+      .def_readonly("lower", &SignomialConstraint::lower)
+      .def_readonly("upper", &SignomialConstraint::upper)
+      .def("__str__", &SignomialConstraint::text);
   py::classh<Tolerance>(module, "Tolerance", "Standard deviation with which an applied value scatters.")
       .def(py::init([](std::string parameter, double sd) {
              return checked(Tolerance{.parameter = std::move(parameter), .sd = sd});

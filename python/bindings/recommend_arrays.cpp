@@ -52,11 +52,13 @@ using Wish = std::tuple<Eigen::Index, std::string, double>;
 
 ArrayProblem make_problem(std::vector<process::Parameter> parameters,
                           std::vector<process::ParameterConstraint> relations,
+                          std::vector<process::SignomialConstraint> signomials,
                           const std::vector<std::pair<std::string, std::vector<double>>>& grids, Eigen::MatrixXd X,
                           Eigen::MatrixXd Y, const std::vector<Wish>& objectives, const Eigen::MatrixXd& outcome_bounds,
                           Eigen::MatrixXd pending, Eigen::VectorXd reference, std::optional<Eigen::Index> cost) {
   ArrayProblem problem;
-  problem.space = {std::move(parameters), std::move(relations)};
+  problem.space = {
+      .parameters = std::move(parameters), .constraints = std::move(relations), .signomials = std::move(signomials)};
   for (const auto& [parameter, values] : grids) problem.grids.push_back({parameter, values});
   problem.X = std::move(X);
   problem.Y = std::move(Y);
@@ -74,9 +76,9 @@ ArrayProblem make_problem(std::vector<process::Parameter> parameters,
 
 void bind_proposed(py::module_& module) {
   py::classh<ArrayProblem>(module, "ArrayProblem", "What was tried, what came of it, and what is wanted.")
-      .def(py::init(&make_problem), py::kw_only(), py::arg("parameters"), py::arg("relations"), py::arg("grids"),
-           py::arg("X"), py::arg("Y"), py::arg("objectives"), py::arg("outcome_bounds"), py::arg("pending"),
-           py::arg("reference"), py::arg("cost") = py::none());
+      .def(py::init(&make_problem), py::kw_only(), py::arg("parameters"), py::arg("relations"), py::arg("signomials"),
+           py::arg("grids"), py::arg("X"), py::arg("Y"), py::arg("objectives"), py::arg("outcome_bounds"),
+           py::arg("pending"), py::arg("reference"), py::arg("cost") = py::none());
   py::classh<Proposed>(module, "Proposed", "Points to try next, with what the refitted surrogate expects there.")
       .def_property_readonly("X", [](const Proposed& p) -> Eigen::MatrixXd { return p.X; })
       .def_property_readonly("mean", [](const Proposed& p) -> Eigen::MatrixXd { return p.mean; })

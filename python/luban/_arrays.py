@@ -75,6 +75,30 @@ class Relation:
     high: float = math.inf
 
 
+@dataclass(frozen=True)
+class Monomial:
+    """``factor`` times a product of powers of columns of X; without columns a constant.
+
+    ``product`` holds an exponent for each column (0 for what takes no part, and for categorical ones), or exponents by
+    name. An exponent below 0 needs a column above 0, a broken one a column not below 0.
+    """
+
+    product: Sequence[float] | Mapping[str, float] = ()
+    factor: float = 1.0
+
+
+@dataclass(frozen=True)
+class SignomialRelation:
+    """``low <= sum of monomials <= high`` over the columns of X, as of an energy density or a volume.
+
+    Equal ends demand equality.
+    """
+
+    sum: Sequence[Monomial]
+    low: float = -math.inf
+    high: float = math.inf
+
+
 class Proposed(np.ndarray[Any, np.dtype[Any]]):
     """Points to try next (q, d), an array like any other, with what is believed of them.
 
@@ -173,23 +197,46 @@ def parameters_of(columns: Sequence[Column]) -> tuple[list[_core.Parameter], lis
     return parameters, grids
 
 
-def relations_of(relations: Sequence[Relation], columns: Sequence[Column]) -> list[_core.ParameterConstraint]:
-    """Return relations by the names of columns. Raises: ConfigurationError."""
-    made = []
+def relations_of(
+    relations: Sequence[Relation | SignomialRelation], columns: Sequence[Column]
+) -> tuple[list[_core.ParameterConstraint], list[_core.SignomialConstraint]]:
+    """Return linear and nonlinear relations by the names of columns. Raises: ConfigurationError."""
+    linear, signomials = [], []
     for relation in relations:
+        if math.isnan(relation.low) or math.isnan(relation.high) or relation.low > relation.high:
+            raise _refused("low <= high of a relation", f"{relation.low!r} and {relation.high!r}")
+        if isinstance(relation, SignomialRelation):
+            monomials = [_monomial(monomial, columns) for monomial in relation.sum]
+            signomials.append(_core.SignomialConstraint(monomials, lower=relation.low, upper=relation.high))
+            continue
         if len(relation.weights) != len(columns) or not all(_is_number(weight) for weight in relation.weights):
             raise _refused(f"a finite weight for each of {len(columns)} columns", repr(relation.weights))
         if not any(relation.weights):
             raise _refused("a weight that is not 0", repr(relation.weights))
-        if math.isnan(relation.low) or math.isnan(relation.high) or relation.low > relation.high:
-            raise _refused("low <= high of a relation", f"{relation.low!r} and {relation.high!r}")
         terms = {
             column.name: float(weight)
             for column, weight in zip(columns, relation.weights, strict=True)
             if weight != 0.0
         }
-        made.append(_core.ParameterConstraint(terms, lower=relation.low, upper=relation.high))
-    return made
+        linear.append(_core.ParameterConstraint(terms, lower=relation.low, upper=relation.high))
+    return linear, signomials
+
+
+def _monomial(monomial: Monomial, columns: Sequence[Column]) -> _core.Monomial:
+    product = monomial.product
+    if isinstance(product, Mapping):
+        named = dict(product)
+        names = [column.name for column in columns]
+        for name in named:
+            if name not in names:
+                raise _refused("a column in a product", repr(name), hint=_core.nearest_hint(str(name), names))
+    else:
+        if len(product) not in (0, len(columns)):
+            raise _refused(f"an exponent for each of {len(columns)} columns, or none", repr(product))
+        named = {column.name: exponent for column, exponent in zip(columns, product, strict=False)}
+    if not all(_is_number(exponent) for exponent in named.values()) or not _is_number(monomial.factor):
+        raise _refused("finite exponents and a finite factor", repr(monomial))
+    return _core.Monomial({name: float(e) for name, e in named.items() if e != 0.0}, factor=float(monomial.factor))
 
 
 def encoded(X: npt.ArrayLike, columns: Sequence[Column], name: str) -> tuple[npt.NDArray[np.float64], bool]:

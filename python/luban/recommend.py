@@ -16,8 +16,10 @@ from luban import _core
 from luban._arrays import (
     Column,
     Goal,
+    Monomial,
     Proposed,
     Relation,
+    SignomialRelation,
     Wish,
     columns_of,
     encoded,
@@ -91,6 +93,7 @@ __all__ = [
     "LogProbabilityFeasible",
     "MaxValueEntropy",
     "MeasuredReference",
+    "Monomial",
     "MoveLimits",
     "NearRun",
     "OutcomeBound",
@@ -99,6 +102,7 @@ __all__ = [
     "Proposed",
     "Relation",
     "SearchOptions",
+    "SignomialRelation",
     "StayRule",
     "UpperConfidenceBound",
     "Utility",
@@ -153,7 +157,7 @@ def propose(
     seed: int = 0,
     *,
     columns: Sequence[Column | Mapping[str, Any]] | None = None,
-    relations: Sequence[Relation] = (),
+    relations: Sequence[Relation | SignomialRelation] = (),
     maximize: bool = False,
     objectives: Sequence[Wish] | None = None,
     outcome_bounds: npt.ArrayLike | None = None,
@@ -174,7 +178,9 @@ def propose(
     ``X`` (n, d) and ``Y`` (n) or (n, m) are what was tried and what came of it, NaN where a response is missing, all in
     units of your own. Columns are continuous between ``bounds`` (2, d), or what ``columns`` says of each
     (:class:`Column`). An array of numbers holds a category by its place, from 0; any other array the level itself, and
-    the answer comes in the same form. ``relations`` (:class:`Relation`) tie numeric columns together.
+    the answer comes in the same form. ``relations`` tie numeric columns together: linear ones (:class:`Relation`),
+    which every point keeps exactly, and sums of products of powers (:class:`SignomialRelation`), which it keeps up to
+    1e-6 of the bound.
 
     ``objectives`` name a goal for each response: ``"minimize"``, ``"maximize"``, ``("target", value)``, or None. Left
     out, every response without a bound is minimised, or maximised with ``maximize``. ``outcome_bounds`` (2, m) are the
@@ -215,9 +221,11 @@ def propose(
     if surrogate is not None:
         _require_inputs(surrogate, described, y.shape[1], bool(np.isfinite(ends).any()))
     parameters, grids = parameters_of(described)
+    linear, signomials = relations_of(relations, described)
     problem = _core.ArrayProblem(
         parameters=parameters,
-        relations=relations_of(relations, described),
+        relations=linear,
+        signomials=signomials,
         grids=grids,
         X=x,
         Y=y,

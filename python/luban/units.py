@@ -95,22 +95,37 @@ def convert(values: ArrayLike, source: str, target: str, *, difference: bool = F
     return scaled if difference or offset == 0 else scaled + float(offset)
 
 
-def product_factor(units: Sequence[str], target: str) -> float:
-    """Return the factor that brings a product of numbers in ``units`` to unit ``target``.
+def product_factor(units: Sequence[str], target: str, exponents: Sequence[float] | None = None) -> float:
+    """Return the factor that brings a product of powers of numbers in ``units`` to unit ``target``.
 
-    ``product_factor(["m/min", "mm/rev", "mm"], "cm3/min")`` is 1.0.
+    ``product_factor(["m/min", "mm/rev", "mm"], "cm3/min")`` is 1.0. Without ``exponents`` each of them is 1.
 
     Raises: UnitError when a unit has an offset (degC) or the product does not measure what ``target`` does.
     """
     product = registry().Quantity(Fraction(1))
-    for text in units:
+    for text, exponent in zip(units, exponents or [1.0] * len(units), strict=True):
         _require_no_offset(text)
-        product = product * registry().Quantity(Fraction(1), _parse(text))
+        product = product * registry().Quantity(Fraction(1), _parse(text)) ** _exact(exponent)
     _require_no_offset(target)
     dimensions = product.dimensionality, _dimensions(target)
     if dimensions[0] != dimensions[1]:
-        raise _mismatch("units.product_factor", " · ".join(text or "1" for text in units), target, dimensions)
+        raise _mismatch("units.product_factor", _product_text(units, exponents), target, dimensions)
     return float(product.to(_parse(target)).magnitude)
+
+
+def _exact(exponent: float) -> Fraction | int:
+    """Return an exponent as a fraction: a third may be written as 0.3333333333333333."""
+    near = Fraction(exponent).limit_denominator(10_000)
+    found = near if float(near) == exponent else Fraction(exponent)
+    return int(found) if found.denominator == 1 else found
+
+
+def _product_text(units: Sequence[str], exponents: Sequence[float] | None) -> str:
+    powers = ["" if e == 1 else f"^{e:g}" for e in exponents or [1.0] * len(units)]
+    return " · ".join(
+        (f"({text})" if power and "/" in text else text or "1") + power
+        for text, power in zip(units, powers, strict=True)
+    )
 
 
 def parse_header(text: str) -> tuple[str, str | None]:

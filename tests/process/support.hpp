@@ -38,7 +38,7 @@ inline ProcessDefinition turning() {
   out.noise = {category<NoiseVariable>("position", {"Chuck", "Middle"})};
   out.identifiers = {"setting"};
   out.responses = {{.name = "roughness", .unit = "um", .valid_low = 0.0, .valid_high = 50.0}};
-  out.derived = {{.name = "rate", .unit = "cm2/min", .product = {"speed", "feed"}, .factor = 10.0}};
+  out.derived = {{.name = "rate", .unit = "cm2/min", .sum = {{{{"speed", 1.0}, {"feed", 1.0}}, 10.0}}}};
   out.objectives = {{.response = "roughness"}, {.response = "rate", .goal = Goal::maximize}};
   out.outcome_constraints = {{.response = "roughness", .upper = 3.2}};
   out.parameter_constraints = {{.sum = {{"speed", 1.0}, {"feed", 900.0}}, .upper = 400.0}};

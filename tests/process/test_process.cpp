@@ -80,7 +80,7 @@ TEST(process, refuses_goals_on_what_is_not_declared) {
 
 TEST(process, refuses_sums_and_products_of_what_is_no_numeric_parameter) {
   expect_refused("derived response \"rate\"", "a declared parameter", "did you mean \"feed\"?",
-                 [](ProcessDefinition& d) { d.derived.front().product.back() = "fed"; });
+                 [](ProcessDefinition& d) { d.derived.front().sum.front().product.back().first = "fed"; });
   expect_refused("parameter constraint wear <= 1", "a declared parameter", "", [](ProcessDefinition& d) {
     d.parameter_constraints = {{.sum = {{"wear", 1.0}}, .upper = 1.0}};
   });
@@ -92,6 +92,56 @@ TEST(process, refuses_sums_and_products_of_what_is_no_numeric_parameter) {
                  [](ProcessDefinition& d) { d.tolerances.front().parameter = "wear"; });
   expect_refused("tolerance of \"feed\"", "one tolerance for a parameter", "",
                  [](ProcessDefinition& d) { d.tolerances.push_back(d.tolerances.front()); });
+}
+
+TEST(process, refuses_powers_without_a_value_within_the_range) {
+  const auto with = [](double low, double exponent) {
+    return [low, exponent](ProcessDefinition& d) {
+      d.parameters.front().low = low;
+      d.parameters.front().limits = {};
+      d.derived.front().sum = {{.product = {{d.parameters.front().name, exponent}}}};
+    };
+  };
+  expect_refused("derived response \"rate\"", "a range of \"speed\" above 0, whose exponent is -1", "",
+                 with(0.0, -1.0));
+  expect_refused("derived response \"rate\"", "a range of \"speed\" not below 0, whose exponent is 0.5", "",
+                 with(-1.0, 0.5));
+  for (const auto& [low, exponent] : {std::pair(0.0, 0.5), std::pair(-1.0, 3.0), std::pair(1e-9, -0.5)}) {
+    ProcessDefinition definition = turning();
+    with(low, exponent)(definition);
+    EXPECT_NO_THROW(Process{definition});
+  }
+}
+
+TEST(process, writes_derived_responses_in_their_shortest_form) {
+  const auto written = [](std::vector<Monomial> sum) {
+    ProcessDefinition definition = turning();
+    definition.derived.front().sum = std::move(sum);
+    const Process process(definition);
+    const Process again = Process::from_json(core::Json::parse(process.to_json().dump()));
+    EXPECT_EQ(again.to_json(), process.to_json());
+    EXPECT_EQ(again.digest(), process.digest());
+    return process.to_json().find("derived")->as_array().front().dump();
+  };
+  // As it was before there were exponents, so that digests stay.
+  EXPECT_NE(written({{{{"speed", 1.0}, {"speed", 1.0}}, 2.0}}).find("\"product\":[\"speed\",\"speed\"]"),
+            std::string::npos);
+  EXPECT_NE(written({{{{"speed", 1.0}, {"feed", -1.0}}, 2.0}}).find("\"product\":{"), std::string::npos);
+  const std::string sum = written({{{{"speed", 2.0}}, 2.0}, {{{"feed", 1.0}}, -1.0}, {{}, 3.5}});
+  EXPECT_NE(sum.find("\"sum\":[{"), std::string::npos) << sum;
+  EXPECT_NE(sum.find("{\"factor\":3.5}"), std::string::npos) << sum;
+}
+
+TEST(search_space, names_broken_signomials) {
+  SearchSpace space = SearchSpace::of(Process(turning()));
+  space.signomials = {{.sum = {{{{"speed", 1.0}, {"feed", -1.0}}, 1.0}, {{}, -2.0}}, .upper = 100.0}};
+  space.require_signomials();
+  EXPECT_EQ(space.signomials.front().text(), "speed feed^-1 - 2 <= 100");
+  EXPECT_EQ(space.violations({{"speed", 300.0}, {"feed", 0.1}}).back(), "speed feed^-1 - 2 <= 100");
+  space.signomials.front().upper = 1e6;
+  EXPECT_TRUE(space.violations({{"speed", 300.0}, {"feed", 0.1}}).empty());
+  space.signomials.front().sum.front().product.front().first = "sped";
+  EXPECT_THROW(space.require_signomials(), ConfigurationError);
 }
 
 TEST(process, refuses_run_and_group_columns_that_cannot_name_a_run) {

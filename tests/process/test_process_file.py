@@ -74,7 +74,7 @@ def test_reads_all_that_a_process_file_may_say(tmp_path: Path) -> None:
     assert (process.responses[0].valid_low, process.responses[0].valid_high) == (0.0, 50.0)
     assert process.responses[2].optional
     assert process.responses[2].late
-    assert process.derived[0].factor == 1.0  # m/min · mm/rev · mm are cm3/min
+    assert process.derived[0].sum[0].factor == 1.0  # m/min · mm/rev · mm are cm3/min
     assert [(goal.response, goal.goal) for goal in process.objectives] == [
         ("roughness", "minimize"),
         ("removal_rate", "maximize"),
@@ -273,6 +273,74 @@ def test_mixed_units_say_which(tmp_path: Path) -> None:
     assert error.received == "'m/min'"
     error = refusal(tmp_path, "product: [cutting_speed, feed, depth_of_cut]", "product: [cutting_speed, feed]")
     assert error.received == "'m/min · mm/rev'"
+    error = refusal(tmp_path, "product: [cutting_speed, feed, depth_of_cut]", "product: {feed: 2, depth_of_cut: -1}")
+    assert error.received == "'(mm/rev)^2 · mm^-1'"
+
+
+PRODUCT = "removal_rate: {unit: cm3/min, product: [cutting_speed, feed, depth_of_cut]}"
+
+
+def derived_of(tmp_path: Path, text: str) -> list[tuple[dict[str, float], float]]:
+    process = read(tmp_path, FILE.replace(PRODUCT, f"removal_rate: {text}"))
+    assert luban.Process.from_dict(process.to_dict()) == process
+    assert luban.Process.from_yaml(_written(tmp_path, process)) == process
+    return [(term.product, term.factor) for term in process.derived[0].sum]
+
+
+def _written(tmp_path: Path, process: luban.Process) -> Path:
+    path = tmp_path / "again.yaml"
+    path.write_text(process.to_yaml(), encoding="utf-8")
+    return path
+
+
+def test_a_product_may_have_exponents_and_a_factor(tmp_path: Path) -> None:
+    [(product, factor)] = derived_of(tmp_path, "{unit: 1/min, product: {cutting_speed: 1, depth_of_cut: -1}}")
+    assert product == {"cutting_speed": 1.0, "depth_of_cut": -1.0}
+    assert factor == pytest.approx(1000.0)  # m/min over mm
+    [(product, factor)] = derived_of(tmp_path, "{unit: mm, product: {depth_of_cut: 0.5, feed: 0.5}}")
+    assert (product, factor) == ({"depth_of_cut": 0.5, "feed": 0.5}, 1.0)
+    # A stated factor counts for the numbers as they are: it may carry a unit of its own.
+    [(product, factor)] = derived_of(tmp_path, "{unit: J/mm3, product: {feed: -1, cutting_speed: -1}, factor: 7.5}")
+    assert factor == 7.5
+
+
+def test_a_derived_response_may_be_a_sum(tmp_path: Path) -> None:
+    text = (
+        "{unit: mm2, sum: [{product: {depth_of_cut: 2}}, {product: [feed, depth_of_cut], factor: -0.5}, {factor: 3}]}"
+    )
+    assert derived_of(tmp_path, text) == [
+        ({"depth_of_cut": 2.0}, 1.0),
+        ({"feed": 1.0, "depth_of_cut": 1.0}, -0.5),
+        ({}, 3.0),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("{product: {feed: 0}, factor: 1}", "an exponent that is finite and not 0"),
+        ("{product: {fed: 1}}", "a declared parameter"),
+        ("{product: [feed], sum: [{factor: 1}]}", "either `product` or `sum`"),
+        ("{unit: mm}", "either `product` or `sum`"),
+        ("{sum: [{factor: 1}]}", "at least one parameter in the product"),
+        ("{sum: [{}]}", "a product or a factor"),
+        ("{sum: [{product: [feed], factor: 2}], factor: 1}", "each factor beside its product in `sum`"),
+        ("{product: {diameter: 1}, factor: 1}", "a declared parameter"),
+    ],
+)
+def test_a_sum_that_says_nothing_is_refused(tmp_path: Path, text: str, expected: str) -> None:
+    error = refusal(tmp_path, PRODUCT, f"removal_rate: {text}")
+    assert error.expected == expected
+    assert "removal_rate" in error.place
+
+
+def test_a_power_below_0_needs_a_range_above_0(tmp_path: Path) -> None:
+    text = FILE.replace(PRODUCT, "removal_rate: {product: {feed: -1}, factor: 1}").replace("low: 0.07", "low: 0")
+    with pytest.raises(ConfigurationError) as caught:
+        read(tmp_path, text.replace("limits: {low: 0.05, high: 0.15}, ", ""))
+    assert caught.value.expected == 'a range of "feed" above 0, whose exponent is -1'
+    assert caught.value.received == "[0, 0.13]"
+    assert "raise `low`" in caught.value.hint
 
 
 def test_a_source_may_have_another_unit(tmp_path: Path) -> None:
@@ -366,7 +434,7 @@ def test_plain_values_are_taken_like_a_file() -> None:
 def test_the_packaged_example_is_valid(repository: Path) -> None:
     process = luban.Process.from_yaml(repository / "configs/process/turning.yaml")
     assert process.unit("removal_rate") == "cm3/min"
-    assert process.derived[0].factor == 1.0
+    assert process.derived[0].sum[0].factor == 1.0
 
 
 def test_the_schema_is_the_one_that_the_code_generates(repository: Path) -> None:

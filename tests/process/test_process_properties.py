@@ -47,6 +47,21 @@ def parameters(draw: st.DrawFn) -> dict[str, Any]:
 
 
 @st.composite
+def derived_entries(draw: st.DrawFn, name: str) -> dict[str, Any]:
+    factor = draw(st.floats(0.001, 1000))
+    whole = draw(st.integers(1, 4))
+    return draw(
+        st.sampled_from(
+            [
+                {"product": [name, name]},
+                {"product": {name: whole}, "factor": factor},
+                {"sum": [{"product": {name: whole}, "factor": -factor}, {"product": [name]}, {"factor": factor}]},
+            ]
+        )
+    )
+
+
+@st.composite
 def process_files(draw: st.DrawFn) -> dict[str, Any]:
     names = draw(st.lists(NAMES, min_size=6, max_size=6, unique=True))
     response, derived = names[3], names[4]
@@ -56,7 +71,7 @@ def process_files(draw: st.DrawFn) -> dict[str, Any]:
         "parameters": {names[0]: draw(ranges()), names[1]: draw(parameters())},
         "context": {names[2]: draw(st.one_of(categories(), ranges()))},
         "responses": {response: {"unit": draw(UNITS), "optional": draw(st.booleans()), "late": draw(st.booleans())}},
-        "derived": {derived: {"product": [names[0], names[0]]}},
+        "derived": {derived: draw(derived_entries(names[0]))},
         "identifiers": {names[5]: {}},
         "objectives": [{"response": response, "goal": draw(st.sampled_from(["minimize", "maximize"]))}],
         "groups": draw(st.sampled_from([[], ["run"], ["lot"], [names[0]], [names[5], names[2]]])),

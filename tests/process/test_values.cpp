@@ -112,14 +112,19 @@ TEST(response, refuses_valid_bounds_that_are_none) {
 }
 
 TEST(derived_response, needs_factors) {
-  DerivedResponse derived{.name = "rate", .unit = "cm3/min", .product = {"speed"}};
+  DerivedResponse derived{.name = "rate", .unit = "cm3/min", .sum = {{.product = {{"speed", 1.0}}}}};
   EXPECT_NO_THROW(derived.validate());
-  derived.factor = 0.0;
+  Monomial& term = derived.sum.front();
+  term.factor = 0.0;
   EXPECT_THROW(derived.validate(), ConfigurationError);
-  derived.factor = infinity;
+  term.factor = infinity;
   EXPECT_THROW(derived.validate(), ConfigurationError);
-  derived.product.clear();
-  derived.factor = 1.0;
+  term.factor = 1.0;
+  for (const double exponent : {0.0, infinity, no_number}) {
+    term.product.front().second = exponent;
+    EXPECT_THROW(derived.validate(), ConfigurationError);
+  }
+  term.product.clear();
   EXPECT_THROW(derived.validate(), ConfigurationError);
 }
 

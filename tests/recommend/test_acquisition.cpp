@@ -290,7 +290,7 @@ TEST(Acquisition, derived_responses_are_exact) {
   const auto inner = std::make_shared<AnalyticSurrogate>(
       features::Encoder({test::numeric("a", 2.0, 6.0), test::numeric("b", -1.0, 1.0)}), std::vector<std::string>{"y"},
       std::vector<test::Function>{hills}, Sobol(2, core::RandomKey(2)).points(0, 5), AnalyticSurrogate::Options{});
-  const DerivedSurrogate surrogate(inner, {{.name = "rate", .unit = "", .product = {"a", "b"}, .factor = 0.5}});
+  const DerivedSurrogate surrogate(inner, {{.name = "rate", .unit = "", .sum = {{{{"a", 1.0}, {"b", 1.0}}, 0.5}}}});
   Eigen::MatrixXd x(1, 2);
   x << 0.25, 1.0;
   const auto posterior = surrogate.posterior(x, {.gradients = true, .joint = true});
@@ -298,7 +298,8 @@ TEST(Acquisition, derived_responses_are_exact) {
   EXPECT_DOUBLE_EQ(posterior->mean()(0, 1), 0.5 * 3.0 * 1.0);
   EXPECT_EQ(posterior->variance(surrogate::VarianceOf::reading)(0, 1), 0.0);
   check_acquisition(BestMean({1, Goal::maximize}), surrogate);
-  EXPECT_THROW(DerivedSurrogate(inner, {{.name = "rate", .unit = "", .product = {"c"}}}), core::ConfigurationError);
+  EXPECT_THROW(DerivedSurrogate(inner, {{.name = "rate", .unit = "", .sum = {{{{"c", 1.0}}}}}}),
+               core::ConfigurationError);
 }
 
 }  // namespace

@@ -104,7 +104,7 @@ TEST(conditioned_surrogate, joint_covariance_has_its_gradient) {
 }
 
 TEST(derived_surrogate, stands_beside_fixed_points_as_in_the_joint_posterior) {
-  const DerivedSurrogate derived(fitted(), {{.name = "rate", .unit = "", .product = {"x1", "x2"}, .factor = 2.0}});
+  const DerivedSurrogate derived(fitted(), {{.name = "rate", .unit = "", .sum = {{{{"x1", 1.0}, {"x2", 1.0}}, 2.0}}}});
   const Eigen::MatrixXd X = Sobol(3, core::RandomKey(7)).points(0, 3);
   const Eigen::MatrixXd fixed = Sobol(3, core::RandomKey(8)).points(0, 2);
   const auto own = derived.beside(fixed);

@@ -109,7 +109,7 @@ TEST(Pareto, same_key_same_front_for_any_number_of_threads) {
 TEST(Pareto, collapses_when_the_objectives_agree) {
   process::ProcessDefinition definition = test::turning_definition();
   definition.parameter_constraints.clear();
-  definition.derived.push_back({.name = "rate2", .unit = "", .product = {"speed", "feed"}, .factor = 2.0});
+  definition.derived.push_back({.name = "rate2", .unit = "", .sum = {{{{"speed", 1.0}, {"feed", 1.0}}, 2.0}}});
   definition.objectives = {{.response = "rate", .goal = process::Goal::maximize},
                            {.response = "rate2", .goal = process::Goal::maximize}};
   const Front front = front_of(test::turning_basis(definition));

@@ -97,6 +97,51 @@ TEST(Propose, measured_points_may_lie_outside_the_bounds) {
   EXPECT_GE(proposed.X(0, 0), 6.0);
 }
 
+/// Two continuous columns and a whole number, tied by x1 · x2² / n = 3.
+ArrayProblem tied_problem() {
+  Eigen::MatrixXd bounds(2, 3);
+  bounds << 0.5, 0.5, 1.0, 8.0, 8.0, 6.0;
+  ArrayProblem problem = box_problem(bounds);
+  problem.space.parameters[2].kind = process::VariableKind::integer;
+  problem.space.signomials = {{{{{{"x1", 1.0}, {"x2", 2.0}, {"x3", -1.0}}, 1.0}}, 3.0, 3.0}};
+  problem.X = Sobol(3, core::RandomKey(1)).points(0, 12);
+  problem.X.leftCols(2) = problem.X.leftCols(2) * 7.5 + Eigen::MatrixXd::Constant(12, 2, 0.5);
+  problem.X.col(2) = (problem.X.col(2) * 5.0).array().round() + 1.0;
+  problem.Y = (problem.X.leftCols(2).array() - 4.0).square().rowwise().sum();
+  return problem;
+}
+
+TEST(Propose, keeps_nonlinear_relations_of_mixed_columns) {
+  const ArrayProblem problem = tied_problem();
+  for (const TrustRegions regions : {TrustRegions::never, TrustRegions::always}) {
+    const Proposed proposed = propose(problem, 3, fixed_fit, {.trust_regions = regions}, core::RandomKey(2));
+    for (Eigen::Index i = 0; i < 3; ++i) {
+      const auto x = proposed.X.row(i);
+      EXPECT_NEAR(x(0) * x(1) * x(1) / x(2), 3.0, 3e-6);
+      EXPECT_EQ(x(2), std::round(x(2)));
+    }
+  }
+}
+
+TEST(Propose, names_nonlinear_relations_that_contradict_each_other) {
+  ArrayProblem problem = tied_problem();
+  process::SignomialConstraint apart{.sum = {{{{"x1", 1.0}, {"x2", 1.0}}, 1.0}}, .lower = 50.0};
+  const process::SignomialConstraint loose{.sum = {{{{"x1", 1.0}}, 1.0}, {{{"x2", -1.0}}, 1.0}}, .upper = 100.0};
+  problem.space.signomials.push_back(loose);
+  problem.space.signomials.push_back(apart);
+  try {
+    static_cast<void>(propose(problem, 1, fixed_fit, {}, core::RandomKey(2)));
+    FAIL() << "a contradiction was not seen";
+  } catch (const core::InfeasibleError& error) {
+    const std::string& received = error.detail().received;
+    EXPECT_NE(received.find("constraint x1 x2^2 x3^-1 = 3"), std::string::npos) << received;
+    EXPECT_NE(received.find("constraint 50 <= x1 x2"), std::string::npos) << received;
+    EXPECT_EQ(received.find("x2^-1 <= 100"), std::string::npos) << received;
+    EXPECT_NE(received.find("search range of x2 [0.5, 8]"), std::string::npos) << received;
+    EXPECT_NE(received.find("the nearest settings give"), std::string::npos) << received;
+  }
+}
+
 TEST(Propose, refuses_shapes_that_do_not_fit) {
   const Eigen::MatrixXd X = Eigen::MatrixXd::Random(4, 2);
   const Eigen::VectorXd Y = Eigen::VectorXd::Random(4);

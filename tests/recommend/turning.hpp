@@ -42,7 +42,7 @@ inline process::ProcessDefinition turning_definition() {
   response.name = "roughness";
   response.unit = "um";
   definition.responses = {response};
-  definition.derived = {{.name = "rate", .unit = "cm3/min", .product = {"speed", "feed"}, .factor = 1.0}};
+  definition.derived = {{.name = "rate", .unit = "cm3/min", .sum = {{{{"speed", 1.0}, {"feed", 1.0}}}}}};
   definition.objectives = {{.response = "roughness", .goal = process::Goal::minimize},
                            {.response = "rate", .goal = process::Goal::maximize}};
   definition.parameter_constraints = {{.sum = {{"speed", 1.0}, {"feed", 1000.0}}, .upper = 400.0}};

@@ -12,6 +12,7 @@
 #include <luban/core/sha256.hpp>
 #include <luban/core/text.hpp>
 
+#include "detail/monomials.hpp"
 #include "detail/refuse.hpp"
 
 namespace luban::process {
@@ -71,15 +72,27 @@ void check_names(const ProcessDefinition& definition) {
 }
 
 /// A numeric parameter by name, or a refusal that says which kind of thing the name is instead.
-const Parameter& numeric_parameter(const ProcessDefinition& definition, const std::string& name, const Refuse& refuse) {
-  const Parameter* parameter = find_by_name(definition.parameters, name);
+const Parameter& numeric_parameter(const std::vector<Parameter>& parameters, const std::string& name,
+                                   const Refuse& refuse) {
+  const Parameter* parameter = find_by_name(parameters, name);
   if (parameter == nullptr) {
     std::vector<std::string> known;
-    append_names(known, definition.parameters);
+    append_names(known, parameters);
     refuse("a declared parameter", quoted(name), core::nearest_hint(name, known));
   }
   if (!parameter->is_numeric()) refuse("a numeric parameter", quoted(name) + " with categories");
   return *parameter;
+}
+
+void require_powers_within(const std::vector<Parameter>& parameters, const std::vector<Monomial>& sum,
+                           const Refuse& refuse) {
+  const auto range_of = [&](const std::string& name) -> const Variable& {
+    return numeric_parameter(parameters, name, refuse);
+  };
+  for (const Monomial& monomial : sum) {  // names first: a range is no answer to a misspelt one
+    for (const auto& [name, exponent] : monomial.product) range_of(name);
+  }
+  detail::require_powers(sum, range_of, refuse);
 }
 
 std::vector<std::string> response_names(const ProcessDefinition& definition) {
@@ -101,7 +114,7 @@ void check_responses(const ProcessDefinition& definition) {
   for (const DerivedResponse& derived : definition.derived) {
     derived.validate();
     const Refuse refuse{.where = "process.Process", .place = "derived response " + quoted(derived.name)};
-    for (const std::string& name : derived.product) numeric_parameter(definition, name, refuse);
+    require_powers_within(definition.parameters, derived.sum, refuse);
   }
 }
 
@@ -124,13 +137,13 @@ void check_constraints(const ProcessDefinition& definition) {
   for (const ParameterConstraint& constraint : definition.parameter_constraints) {
     constraint.validate();
     const Refuse refuse{.where = "process.Process", .place = "parameter constraint " + constraint.text()};
-    for (const auto& [name, coefficient] : constraint.sum) numeric_parameter(definition, name, refuse);
+    for (const auto& [name, coefficient] : constraint.sum) numeric_parameter(definition.parameters, name, refuse);
   }
   std::set<std::string> seen;
   for (const Tolerance& tolerance : definition.tolerances) {
     tolerance.validate();
     const Refuse refuse{.where = "process.Process", .place = "tolerance of " + quoted(tolerance.parameter)};
-    numeric_parameter(definition, tolerance.parameter, refuse);
+    numeric_parameter(definition.parameters, tolerance.parameter, refuse);
     if (!seen.insert(tolerance.parameter).second) refuse("one tolerance for a parameter", "two");
   }
 }
@@ -261,7 +274,26 @@ std::vector<std::string> SearchSpace::violations(const std::map<std::string, dou
     const bool inside = value >= constraint.lower - slack * scale && value <= constraint.upper + slack * scale;
     if (!inside) out.push_back(constraint.text());
   }
+  for (const SignomialConstraint& constraint : signomials) {
+    double value = 0.0;
+    double scale = 0.0;
+    for (const Monomial& monomial : constraint.sum) {
+      const double term = value_of({monomial}, [&](const std::string& name) { return settings.at(name); });
+      value += term;
+      scale += std::abs(term);
+    }
+    const bool inside = value >= constraint.lower - slack * scale && value <= constraint.upper + slack * scale;
+    if (!inside) out.push_back(constraint.text());
+  }
   return out;
+}
+
+void SearchSpace::require_signomials() const {
+  for (const SignomialConstraint& constraint : signomials) {
+    constraint.validate();
+    require_powers_within(parameters, constraint.sum,
+                          {.where = "process.SearchSpace", .place = "constraint " + constraint.text()});
+  }
 }
 
 SearchSpace SearchSpace::reachable(const MoveLimits& moves) const {

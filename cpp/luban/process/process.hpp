@@ -90,10 +90,14 @@ struct LUBAN_PROCESS_EXPORT SearchSpace {
   std::vector<ParameterConstraint> constraints;
   /// Parameters whose range has been narrowed to what one move reaches.
   std::vector<std::string> within_moves = {};
+  std::vector<SignomialConstraint> signomials = {};  ///< nonlinear relations between the parameters
   /// Names of the constraints and ranges that `settings` (numeric parameters by name) breaks by more than `slack`
   /// of the range.
   [[nodiscard]] std::vector<std::string> violations(const std::map<std::string, double>& settings,
                                                     double slack = 1e-9) const;
+  /// @throws ConfigurationError when a signomial names no numeric parameter (the nearest is named), or a power has no
+  /// value within a parameter's range.
+  void require_signomials() const;
   [[nodiscard]] static SearchSpace of(const Process& process, const std::optional<MoveLimits>& moves = {});
   /// The part of this space within the moves. @throws ConfigurationError on an unknown name (the nearest is named), a
   /// category, a negative or non-finite move, or settings to move from without the parameter; InfeasibleError where the

@@ -79,11 +79,35 @@ Json response_json(const Response& response) {
   return out;
 }
 
+/// Names where all exponents are 1, else exponents by name.
+void set_monomial(Json& out, const Monomial& monomial) {
+  const auto& product = monomial.product;
+  std::vector<std::string> names;
+  for (const auto& [name, exponent] : product) {
+    if (exponent == 1.0) names.push_back(name);
+  }
+  if (names.size() == product.size()) {
+    set_texts(out, "product", names);
+  } else {
+    out.set("product", weights(product));
+  }
+  out.set("factor", monomial.factor);
+}
+
 Json derived_json(const DerivedResponse& derived) {
   Json out = Json::object();
   out.set("name", derived.name);
   set_text(out, "unit", derived.unit);
-  return out.set("product", derived.product).set("factor", derived.factor);
+  if (derived.sum.size() == 1) {  // the short form
+    set_monomial(out, derived.sum.front());
+  } else {
+    set_list(out, "sum", derived.sum, [](const Monomial& monomial) {
+      Json term = Json::object();
+      set_monomial(term, monomial);
+      return term;
+    });
+  }
+  return out;
 }
 
 Json objective_json(const Objective& objective) {
@@ -169,12 +193,22 @@ Response read_response(JsonObject& in) {
   return out;
 }
 
+Monomial read_monomial(JsonObject& in) {
+  Monomial out;
+  out.product = in.powers("product");
+  out.factor = in.number("factor", out.factor);
+  return out;
+}
+
 DerivedResponse read_derived(JsonObject& in) {
   DerivedResponse out;
   out.name = in.text("name");
   out.unit = in.text("unit");
-  out.product = in.texts("product");
-  out.factor = in.number("factor", out.factor);
+  out.sum = in.list<Monomial>("sum", read_monomial);
+  Monomial only = read_monomial(in);
+  const bool short_form = !only.product.empty();
+  if (short_form && !out.sum.empty()) in.refuse("sum")("either `product` or `sum`", "both");
+  if (short_form) out.sum.push_back(std::move(only));
   return out;
 }
 

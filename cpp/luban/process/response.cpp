@@ -5,6 +5,7 @@
 
 #include <luban/core/text.hpp>
 
+#include "detail/monomials.hpp"
 #include "detail/refuse.hpp"
 
 namespace luban::process {
@@ -25,8 +26,7 @@ void Response::validate() const {
 void DerivedResponse::validate() const {
   const detail::Refuse refuse{.where = "process.DerivedResponse", .place = "derived response " + quoted(name)};
   detail::require_name(name, refuse);
-  if (product.empty()) refuse("at least one parameter in the product", "none");
-  if (!std::isfinite(factor) || factor == 0.0) refuse("a factor that is finite and not 0", number_text(factor));
+  detail::require_sum(sum, refuse);
 }
 
 void Objective::validate() const {

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include <luban/process/constraint.hpp>
 #include <luban/process/export.hpp>
 #include <luban/process/variable.hpp>
 
@@ -19,13 +20,12 @@ struct LUBAN_PROCESS_EXPORT Response {
   void validate() const;
 };
 
-/// A quantity computed exactly from parameters: the product of the named ones times `factor`
-/// (which carries the conversion between the parameters' units and `unit`).
+/// A quantity computed exactly from parameters: a sum of products of their powers, often of one product. The factors
+/// carry the conversion between the parameters' units and `unit`.
 struct LUBAN_PROCESS_EXPORT DerivedResponse {
   std::string name;
   std::string unit;
-  std::vector<std::string> product;
-  double factor = 1.0;
+  std::vector<Monomial> sum;
   void validate() const;
 };
 

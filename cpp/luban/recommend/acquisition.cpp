@@ -1,5 +1,6 @@
 #include <luban/recommend/acquisition.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <string>
@@ -33,6 +34,11 @@ double Utility::slope(double value) const noexcept {
       return value > target ? -1.0 : value < target ? 1.0 : 0.0;
   }
   return 1.0;
+}
+
+double OutcomeBound::size_of(double limit) const noexcept {
+  if (limit == 0.0) return magnitude > 0.0 ? magnitude : 1.0;
+  return std::max(std::abs(limit), 1e-6 * magnitude);
 }
 
 OutcomeBound::LogProbability OutcomeBound::log_probability(double mean, double uncalibrated_sd) const {

@@ -32,6 +32,9 @@ struct LUBAN_RECOMMEND_EXPORT OutcomeBound {
   /// > 0, factor on the run mean's standard deviation wherever a probability of this bound is computed: what
   /// calibration found for intervals whose one side keeps `probability`; 1 = not calibrated.
   double calibration = 1.0;
+  double magnitude = 0.0;  ///< of a computed response's terms; 0 = not known
+  /// What an excess over a limit is relative to: its size, or the terms' where it is 0 or lost in their rounding.
+  [[nodiscard]] double size_of(double limit) const noexcept;
   /// log P(lower ≤ Y ≤ upper) of a normal Y with calibration · sd and its derivatives by mean and (uncalibrated) sd.
   struct LogProbability {
     double value = 0.0;

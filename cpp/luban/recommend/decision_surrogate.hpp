@@ -12,13 +12,17 @@
 #include <luban/surrogate/surrogate.hpp>
 
 namespace luban::recommend {
+namespace detail {
+class Signomial;
+}
 
 /// A surrogate with the process's derived responses added behind its own: computed from the parameters, hence known
 /// without spread (variance 0, log density NaN). So objectives and bounds may name them like any other response.
 class LUBAN_RECOMMEND_EXPORT DerivedSurrogate final : public surrogate::Surrogate {
  public:
-  /// @throws ConfigurationError when a product names something that is no numeric parameter of the surrogate.
-  DerivedSurrogate(std::shared_ptr<const surrogate::Surrogate> inner, std::vector<process::DerivedResponse> derived);
+  /// @throws ConfigurationError when a sum names something that is no numeric parameter of the surrogate.
+  DerivedSurrogate(std::shared_ptr<const surrogate::Surrogate> inner,
+                   const std::vector<process::DerivedResponse>& derived);
   [[nodiscard]] std::string kind() const override { return inner_->kind(); }
   [[nodiscard]] const features::Encoder& encoder() const noexcept override { return inner_->encoder(); }
   [[nodiscard]] const std::vector<features::ResponseColumn>& responses() const noexcept override { return responses_; }
@@ -30,7 +34,7 @@ class LUBAN_RECOMMEND_EXPORT DerivedSurrogate final : public surrogate::Surrogat
 
  private:
   std::shared_ptr<const surrogate::Surrogate> inner_;
-  std::vector<process::DerivedResponse> derived_;
+  std::shared_ptr<const std::vector<detail::Signomial>> derived_;
   std::vector<features::ResponseColumn> responses_;
 };
 

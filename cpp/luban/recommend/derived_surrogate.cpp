@@ -5,6 +5,7 @@
 #include <luban/core/error.hpp>
 #include <luban/core/text.hpp>
 #include <luban/recommend/decision_surrogate.hpp>
+#include <luban/recommend/detail/signomial.hpp>
 
 namespace luban::recommend {
 namespace {
@@ -19,26 +20,18 @@ struct DerivedValues {
   std::vector<Eigen::MatrixXd> gradient;
 };
 
-DerivedValues compute(const features::Encoder& encoder, const std::vector<process::DerivedResponse>& derived,
-                      const Eigen::MatrixXd& X, bool gradients) {
+using Sums = std::vector<detail::Signomial>;
+
+DerivedValues compute(const Sums& derived, const Eigen::MatrixXd& X, bool gradients) {
   DerivedValues result;
   result.value.resize(X.rows(), static_cast<Eigen::Index>(derived.size()));
   for (std::size_t k = 0; k < derived.size(); ++k) {
-    Eigen::ArrayXd value = Eigen::ArrayXd::Constant(X.rows(), derived[k].factor);
-    Eigen::MatrixXd gradient;
-    if (gradients) gradient = Eigen::MatrixXd::Zero(X.rows(), X.cols());
-    for (const std::string& name : derived[k].product) {
-      const Eigen::Index column = encoder.find(name);
-      const features::EncodedVariable& variable = encoder.variables()[column];
-      const double width = variable.high > variable.low ? variable.high - variable.low : 1.0;
-      const Eigen::ArrayXd factor = variable.low + width * X.col(column).array();
-      if (gradients) {  // (v f)' = v' f + v f'
-        gradient = factor.matrix().asDiagonal() * gradient;
-        gradient.col(column).array() += value * width;
-      }
-      value *= factor;
+    Eigen::MatrixXd gradient = Eigen::MatrixXd::Zero(gradients ? X.rows() : 0, X.cols());
+    for (Eigen::Index i = 0; i < X.rows(); ++i) {
+      const auto x = X.row(i).transpose();
+      result.value(i, static_cast<Eigen::Index>(k)) = derived[k].value(x);
+      if (gradients) derived[k].add_gradient(x, 1.0, gradient.row(i));
     }
-    result.value.col(static_cast<Eigen::Index>(k)) = value;
     if (gradients) result.gradient.push_back(std::move(gradient));
   }
   return result;
@@ -155,46 +148,42 @@ class DerivedPosteriorBeside final : public surrogate::PosteriorBeside {
 
 class DerivedBeside final : public surrogate::SurrogateBeside {
  public:
-  DerivedBeside(std::unique_ptr<const surrogate::SurrogateBeside> inner, features::Encoder encoder,
-                std::vector<process::DerivedResponse> derived, std::unique_ptr<Posterior> fixed)
-      : inner_(std::move(inner)),
-        encoder_(std::move(encoder)),
-        derived_(std::move(derived)),
-        fixed_(std::move(fixed)) {}
+  DerivedBeside(std::unique_ptr<const surrogate::SurrogateBeside> inner, std::shared_ptr<const Sums> derived,
+                std::unique_ptr<Posterior> fixed)
+      : inner_(std::move(inner)), derived_(std::move(derived)), fixed_(std::move(fixed)) {}
 
   [[nodiscard]] const Eigen::MatrixXd& fixed_points() const noexcept override { return inner_->fixed_points(); }
   [[nodiscard]] const Posterior& fixed() const noexcept override { return *fixed_; }
   [[nodiscard]] std::unique_ptr<surrogate::PosteriorBeside> posterior(const Eigen::MatrixXd& X,
                                                                       const PosteriorRequest& request) const override {
     return std::make_unique<DerivedPosteriorBeside>(inner_->posterior(X, request),
-                                                    compute(encoder_, derived_, X, request.gradients));
+                                                    compute(*derived_, X, request.gradients));
   }
 
  private:
   std::unique_ptr<const surrogate::SurrogateBeside> inner_;
-  features::Encoder encoder_;
-  std::vector<process::DerivedResponse> derived_;
+  std::shared_ptr<const Sums> derived_;
   std::unique_ptr<Posterior> fixed_;
 };
 
 }  // namespace
 
 DerivedSurrogate::DerivedSurrogate(std::shared_ptr<const surrogate::Surrogate> inner,
-                                   std::vector<process::DerivedResponse> derived)
-    : inner_(std::move(inner)), derived_(std::move(derived)), responses_(inner_->responses()) {
-  for (const process::DerivedResponse& response : derived_) {
-    for (const std::string& name : response.product) {
-      const Eigen::Index column = inner_->encoder().find(name);
-      if (column < 0 || !inner_->encoder().variables()[column].is_numeric()) {
-        throw core::ConfigurationError({.where = "recommend.derived_surrogate",
-                                        .expected = "numeric parameters in the product of " + response.name,
-                                        .received = core::quoted(name),
-                                        .place = {},
-                                        .hint = {}});
-      }
+                                   const std::vector<process::DerivedResponse>& derived)
+    : inner_(std::move(inner)), responses_(inner_->responses()) {
+  auto sums = std::make_shared<Sums>();
+  for (const process::DerivedResponse& response : derived) {
+    if (const std::string name = detail::stranger_in(response.sum, inner_->encoder()); !name.empty()) {
+      throw core::ConfigurationError({.where = "recommend.derived_surrogate",
+                                      .expected = "numeric parameters in the product of " + response.name,
+                                      .received = core::quoted(name),
+                                      .place = {},
+                                      .hint = {}});
     }
+    sums->emplace_back(inner_->encoder(), response.sum);
     responses_.push_back({response.name, response.unit});
   }
+  derived_ = std::move(sums);
 }
 
 Eigen::Index DerivedSurrogate::predicted_count() const noexcept {
@@ -204,14 +193,14 @@ Eigen::Index DerivedSurrogate::predicted_count() const noexcept {
 std::unique_ptr<Posterior> DerivedSurrogate::posterior(const Eigen::MatrixXd& X,
                                                        const PosteriorRequest& request) const {
   std::unique_ptr<Posterior> inner = inner_->posterior(X, request);
-  if (derived_.empty()) return inner;
-  return std::make_unique<DerivedPosterior>(std::move(inner), compute(encoder(), derived_, X, request.gradients));
+  if (derived_->empty()) return inner;
+  return std::make_unique<DerivedPosterior>(std::move(inner), compute(*derived_, X, request.gradients));
 }
 
 std::unique_ptr<const surrogate::SurrogateBeside> DerivedSurrogate::beside(const Eigen::MatrixXd& fixed) const {
   std::unique_ptr<const surrogate::SurrogateBeside> inner = inner_->beside(fixed);
-  if (derived_.empty()) return inner;
-  return std::make_unique<DerivedBeside>(std::move(inner), encoder(), derived_,
+  if (derived_->empty()) return inner;
+  return std::make_unique<DerivedBeside>(std::move(inner), derived_,
                                          posterior(fixed, {.gradients = false, .joint = true, .reading = false}));
 }
 

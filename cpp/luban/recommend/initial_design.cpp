@@ -5,14 +5,14 @@
 
 #include <luban/core/error.hpp>
 #include <luban/core/text.hpp>
+#include <luban/recommend/detail/situation.hpp>
 #include <luban/recommend/detail/words.hpp>
 #include <luban/recommend/search_region.hpp>
 
 namespace luban::recommend {
 namespace {
 
-constexpr int block = 64;         ///< points drawn together: a block is well spread in itself
-constexpr int most_blocks = 100;  ///< after which bounds on derived responses count as out of reach
+constexpr int block = 64;  ///< points drawn together: a block is well spread in itself
 
 /// Parameters and context as coded columns, scaled by what the process states.
 features::Encoder stated_encoder(const process::Process& process) {
@@ -37,8 +37,7 @@ features::Encoder stated_encoder(const process::Process& process) {
 std::vector<process::Prediction> computed(const process::Process& process, const process::Recipe& recipe) {
   std::vector<process::Prediction> predictions;
   for (const process::DerivedResponse& derived : process.derived()) {
-    double value = derived.factor;
-    for (const std::string& name : derived.product) value *= recipe.number(name);
+    const double value = process::value_of(derived.sum, [&](const std::string& name) { return recipe.number(name); });
     predictions.push_back({.response = derived.name,
                            .unit = derived.unit,
                            .mean = value,
@@ -51,35 +50,17 @@ std::vector<process::Prediction> computed(const process::Process& process, const
   return predictions;
 }
 
-/// Bounds on derived responses: those on predicted ones cannot be judged without a model.
-std::vector<process::OutcomeConstraint> computed_bounds(const process::Process& process) {
-  std::vector<process::OutcomeConstraint> bounds = process.definition().outcome_constraints;
-  std::erase_if(
-      bounds, [&](const process::OutcomeConstraint& bound) { return process.find_derived(bound.response) == nullptr; });
-  return bounds;
-}
-
-bool keeps(const std::vector<process::Prediction>& predictions, const std::vector<process::OutcomeConstraint>& bounds) {
-  for (const process::OutcomeConstraint& bound : bounds) {
-    for (const process::Prediction& prediction : predictions) {
-      if (prediction.response == bound.response &&
-          !(prediction.mean >= bound.lower && prediction.mean <= bound.upper)) {
-        return false;
-      }
-    }
-  }
-  return true;
-}
-
-[[noreturn]] void throw_out_of_reach(const std::vector<process::OutcomeConstraint>& bounds) {
+/// Bounds on predicted responses cannot be judged without a model; those on computed ones are relations.
+[[noreturn]] void throw_out_of_reach(const process::Process& process) {
   std::vector<std::string> names;
-  for (const process::OutcomeConstraint& bound : bounds) names.push_back(core::quoted(bound.response));
-  throw core::InfeasibleError(
-      {.where = "recommend.initial_design",
-       .expected = "settings that keep the outcome constraints on " + core::listed(names),
-       .received = "none among " + std::to_string(block * most_blocks) + " within ranges and parameter constraints",
-       .place = {},
-       .hint = "widen a search range or relax the outcome constraint"});
+  for (const process::OutcomeConstraint& bound : process.definition().outcome_constraints) {
+    if (process.find_derived(bound.response) != nullptr) names.push_back(core::quoted(bound.response));
+  }
+  throw core::InfeasibleError({.where = "recommend.initial_design",
+                               .expected = "settings that keep the outcome constraints on " + core::listed(names),
+                               .received = "none within ranges and parameter constraints",
+                               .place = {},
+                               .hint = "widen a search range or relax the outcome constraint"});
 }
 
 void check(int q, int skip) {
@@ -102,23 +83,24 @@ std::vector<process::Recommendation> initial_design(const process::Process& proc
                                                     const std::optional<process::MoveLimits>& moves) {
   check(q, skip);
   const SearchRegion region =
-      SearchRegion::make(stated_encoder(process), process::SearchSpace::of(process, moves), context);
+      SearchRegion::make(stated_encoder(process), process::SearchSpace::of(process, moves), context)
+          .with(detail::computed_relations(process));
   std::vector<process::NamedValue> ordered;
   for (const process::ContextVariable& variable : process.context()) {
     for (const process::NamedValue& given : context) {
       if (given.name == variable.name) ordered.push_back({variable.name, given.value, variable.unit});
     }
   }
-  const std::vector<process::OutcomeConstraint> bounds = computed_bounds(process);
   std::vector<process::Recommendation> design;
   int found = 0;
-  for (int b = 0; b < most_blocks && std::ssize(design) < q; ++b) {
+  for (int b = 0; std::ssize(design) < q; ++b) {
     const Eigen::MatrixXd points = region.sample(block, key.child("design").child(static_cast<std::uint64_t>(b)));
+    if (region.signomials() != nullptr && !region.contains(points.row(0).transpose())) throw_out_of_reach(process);
     for (Eigen::Index i = 0; i < points.rows() && std::ssize(design) < q; ++i) {
       process::Recommendation recommendation;
       recommendation.recipe = region.recipe(points.row(i).transpose());
       recommendation.predictions = computed(process, recommendation.recipe);
-      if (!keeps(recommendation.predictions, bounds) || ++found <= skip) continue;
+      if (++found <= skip) continue;
       recommendation.context = ordered;
       recommendation.kind = "initial_design";
       recommendation.probability_feasible = process::no_number;
@@ -131,7 +113,6 @@ std::vector<process::Recommendation> initial_design(const process::Process& proc
       design.push_back(std::move(recommendation));
     }
   }
-  if (std::ssize(design) < q) throw_out_of_reach(bounds);
   return design;
 }
 

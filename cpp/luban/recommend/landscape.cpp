@@ -62,7 +62,7 @@ void SurrogateLandscape::add_bound(const surrogate::Posterior& posterior, const 
   for (const double sign : {1.0, -1.0}) {
     const double limit = sign > 0.0 ? bound.upper : bound.lower;
     if (!std::isfinite(limit)) continue;
-    const double scale = bound.exact ? (limit != 0.0 ? std::abs(limit) : 1.0) : bound.calibration;
+    const double scale = bound.exact ? bound.size_of(limit) : bound.calibration;
     push([&](double m, double sd) -> OutcomeBound::LogProbability {
       const double z = sign * (limit - m) / (sd * scale);
       return {needed - z, sign / (sd * scale), z / sd};

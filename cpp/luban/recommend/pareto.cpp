@@ -140,7 +140,7 @@ class FrontSearch {
   /// The best expected value of one objective under the outcome bounds and, perhaps, a level of the other.
   std::optional<FrontPoint> best_under(std::size_t objective, const std::optional<OutcomeBound>& level,
                                        core::RandomKey key) {
-    std::vector<OutcomeBound> bounds = situation_.bounds;
+    std::vector<OutcomeBound> bounds = situation_.predicted_bounds();
     if (level) bounds.push_back(*level);
     const SurrogateLandscape landscape({surrogate_, std::make_shared<BestMean>(utilities_[objective]),
                                         std::move(bounds), Eigen::MatrixXd(0, situation_.region.p()), 0.0, reach_});

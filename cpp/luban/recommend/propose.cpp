@@ -11,6 +11,7 @@
 #include <luban/recommend/detail/array_search.hpp>
 #include <luban/recommend/detail/array_trials.hpp>
 #include <luban/recommend/detail/local_problem.hpp>
+#include <luban/recommend/detail/relation_conflict.hpp>
 #include <luban/recommend/detail/rows.hpp>
 #include <luban/recommend/detail/situation.hpp>
 #include <luban/recommend/detail/words.hpp>
@@ -123,7 +124,7 @@ Proposed propose_locally(const ArrayProblem& problem, int q, const ArrayFit& fit
                     ", spread over all that may be set"};
     return out;
   }
-  detail::narrow(region.length, problem.X.row(region.centre).transpose(), *fitted, local);
+  detail::narrow(region.length, detail::centre_of(problem, trials, region), *fitted, local);
   Proposed out = searched(local, trials, fitted, q, options, key.child("search"), control);
   out.warnings.push_back("searched in trust region " + std::to_string(region.starts) + " alone, about " +
                          core::number_text(std::round(100.0 * std::min(region.length, 1.0))) +
@@ -175,6 +176,7 @@ Proposed propose(const ArrayProblem& problem, int q, const ArrayFit& fit, const 
   detail::ArrayTrials trials = detail::array_trials(problem);
   // Before the fit, so that contradictions are answered at once.
   static_cast<void>(SearchRegion::make(trials.data.encoder, problem.space, {}, problem.grids));
+  detail::require_compatible(trials.data.encoder, problem.space, problem.grids);
   control.report({"fit", 0, q + 1});
   if (detail::wants_trust_region(problem, options)) return propose_locally(problem, q, fit, options, key, control);
   std::shared_ptr<const surrogate::Surrogate> fitted;

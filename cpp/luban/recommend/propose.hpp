@@ -21,7 +21,7 @@ namespace luban::recommend {
 
 /// What was tried, what came of it, and what is wanted: n runs, d columns, m responses, all plain numbers.
 struct ArrayProblem {
-  process::SearchSpace space;    ///< a parameter for each column of X, linear relations between the numeric ones
+  process::SearchSpace space;    ///< a parameter for each column of X, relations between the numeric ones
   std::vector<Grid> grids = {};  ///< numeric columns that take some values alone
   /// The part of `space` to search, the same parameters in narrower ranges; nothing = all of it.
   std::optional<process::SearchSpace> within = {};
@@ -111,6 +111,8 @@ struct LUBAN_RECOMMEND_EXPORT Proposed {
 /// probability as it is (Eriksson and Poloczek 2021); a single objective in which next to no noise is seen around the
 /// best value or the target (acquisitions are then of mapped values). What is expected of the points is told in the
 /// responses' own units.
+/// Every point keeps ranges and linear relations exactly, nonlinear ones (`space.signomials`) up to 1e-6 of their
+/// bound.
 /// @throws DataError on shapes that do not fit, values that are not finite or no category, a response without a value;
 /// ConfigurationError on q, options, objectives or an acquisition that do not fit; InfeasibleError naming ranges and
 /// relations that contradict each other; StoppedError; whatever the fit throws.

@@ -174,7 +174,7 @@ class Advisor {
   }
 
   SearchResult best_mean(const Eigen::MatrixXd& avoid, core::RandomKey key) const {
-    return search_for(surrogate_, std::make_shared<BestMean>(utility_), situation_.bounds, avoid, key);
+    return search_for(surrogate_, std::make_shared<BestMean>(utility_), situation_.predicted_bounds(), avoid, key);
   }
 
   SearchResult propose(const Eigen::MatrixXd& chosen, core::RandomKey key) {
@@ -190,10 +190,11 @@ class Advisor {
     if (believed.rows() > 0) surrogate = std::make_shared<ConditionedSurrogate>(surrogate, believed);
     const std::optional<double> incumbent = find_incumbent(believed, key.child("incumbent"));
     if (!incumbent) return least_bad(surrogate, chosen, key.child("feasible"));
-    auto acquisition = std::make_shared<LogExpectedImprovement>(utility_, *incumbent, predicted_bounds());
-    SearchResult found = search_for(surrogate, acquisition, situation_.bounds, chosen, key);
+    auto acquisition = std::make_shared<LogExpectedImprovement>(utility_, *incumbent, situation_.predicted_bounds());
+    const std::vector<OutcomeBound> bounds = situation_.predicted_bounds();
+    SearchResult found = search_for(surrogate, acquisition, bounds, chosen, key);
     if (!found.admissible() && chosen.rows() > 0) {  // no further settings that differ: rather the same once more
-      found = search_for(surrogate, acquisition, situation_.bounds, Eigen::MatrixXd(0, situation_.region.p()), key);
+      found = search_for(surrogate, acquisition, bounds, Eigen::MatrixXd(0, situation_.region.p()), key);
     }
     return found.admissible() ? found : least_bad(surrogate, chosen, key.child("feasible"));
   }
@@ -230,12 +231,6 @@ class Advisor {
     return judge(situation_, utility_, found.x.transpose()).utility(0);
   }
 
-  [[nodiscard]] std::vector<OutcomeBound> predicted_bounds() const {
-    std::vector<OutcomeBound> bounds = situation_.bounds;
-    std::erase_if(bounds, [](const OutcomeBound& bound) { return bound.exact; });
-    return bounds;
-  }
-
   /// Nothing keeps every bound with its probability, the computed ones are kept exactly. Exploring looks where the
   /// others most likely are kept; the best mean breaks them least.
   SearchResult least_bad(const std::shared_ptr<const surrogate::Surrogate>& surrogate, const Eigen::MatrixXd& chosen,
@@ -249,15 +244,13 @@ class Advisor {
 
   SearchResult breaking_least(std::shared_ptr<const surrogate::Surrogate> surrogate, const Eigen::MatrixXd& avoid,
                               core::RandomKey key) const {
-    std::vector<OutcomeBound> exact = situation_.bounds;
-    std::erase_if(exact, [](const OutcomeBound& bound) { return !bound.exact; });
     std::shared_ptr<const AcquisitionFunction> acquisition;
     if (explores_) {
-      acquisition = std::make_shared<LogProbabilityFeasible>(predicted_bounds());
+      acquisition = std::make_shared<LogProbabilityFeasible>(situation_.predicted_bounds());
     } else {
-      acquisition = std::make_shared<ExpectedExcess>(predicted_bounds());
+      acquisition = std::make_shared<ExpectedExcess>(situation_.predicted_bounds());
     }
-    return search_for(std::move(surrogate), std::move(acquisition), std::move(exact), avoid, key);
+    return search_for(std::move(surrogate), std::move(acquisition), {}, avoid, key);
   }
 
   [[nodiscard]] Proposal explain(const SearchResult& found) const {

@@ -10,6 +10,7 @@
 #include <luban/core/error.hpp>
 #include <luban/parallel/arena.hpp>
 #include <luban/recommend/detail/feasible_set.hpp>
+#include <luban/recommend/detail/related_landscape.hpp>
 #include <luban/recommend/detail/sequential_quadratic.hpp>
 
 namespace luban::recommend {
@@ -47,8 +48,13 @@ void check(const SearchOptions& options) {
   }
 }
 
-double violation_of(const Eigen::MatrixXd& constraints, Eigen::Index row) {
-  return constraints.cols() == 0 ? 0.0 : std::max(0.0, constraints.row(row).maxCoeff());
+double violation_of(const Landscape::Value& at, Eigen::Index row) {
+  const Eigen::Index others = at.constraints.cols() - at.equalities;
+  double out = others == 0 ? 0.0 : std::max(0.0, at.constraints.row(row).tail(others).maxCoeff());
+  for (Eigen::Index k = 0; k < at.equalities; ++k) {
+    out = std::max(out, std::abs(at.constraints(row, k)) - constraint_margin);
+  }
+  return out;
 }
 
 /// Admissible before inadmissible, then by value or by violation. NaN is worse than anything.
@@ -98,6 +104,8 @@ class Climb {
     value.value = -all.value(row);
     value.gradient = -all.gradient.row(row)(*columns_).transpose();
     value.constraints = all.constraints.row(row).transpose().array() + constraint_margin;
+    value.equalities = all.equalities;
+    value.constraints.head(all.equalities).array() -= constraint_margin;
     value.jacobian.resize(all.constraints.cols(), value.gradient.size());
     for (Eigen::Index k = 0; k < value.jacobian.rows(); ++k) {
       value.jacobian.row(k) = all.jacobians[k].row(row)(*columns_);
@@ -126,7 +134,7 @@ class Climb {
 /// Of climbs that have met, ends the worse ones. @param X (k, p) where they are.
 void end_followers(const std::vector<Climb*>& going, const Eigen::MatrixXd& X, const Landscape::Value& at) {
   const auto judged = [&](Eigen::Index row) -> SearchResult {
-    return {X.row(row).transpose(), at.value(row), violation_of(at.constraints, row), 1};
+    return {X.row(row).transpose(), at.value(row), violation_of(at, row), 1};
   };
   for (std::size_t i = 0; i < going.size(); ++i) {
     for (std::size_t j = 0; j < i; ++j) {
@@ -183,7 +191,7 @@ SearchResult best_of(const Landscape& landscape, const std::vector<Eigen::Vector
   for (Eigen::Index i = 0; i < X.rows(); ++i) X.row(i) = points[static_cast<std::size_t>(i)].transpose();
   const Landscape::Value at = landscape.evaluate(X, false);
   for (Eigen::Index i = 0; i < X.rows(); ++i) {
-    SearchResult one{X.row(i).transpose(), at.value(i), violation_of(at.constraints, i), 1};
+    SearchResult one{X.row(i).transpose(), at.value(i), violation_of(at, i), 1};
     if (better(one, best)) best = std::move(one);
   }
   return best;
@@ -292,7 +300,7 @@ void judge_samples(std::vector<Part>& parts, const Landscape& landscape, int thr
         const Eigen::Index rows = std::min(rows_per_task, part->samples.rows() - row);
         const Landscape::Value at = landscape.evaluate(part->samples.middleRows(row, rows), false);
         part->value.segment(row, rows) = at.value;
-        for (Eigen::Index k = 0; k < rows; ++k) part->violation(row + k) = violation_of(at.constraints, k);
+        for (Eigen::Index k = 0; k < rows; ++k) part->violation(row + k) = violation_of(at, k);
       },
       threads, control);
 }
@@ -353,11 +361,8 @@ std::vector<SearchResult> climb_all(const Landscape& landscape, const std::vecto
   return found;
 }
 
-}  // namespace
-
-SearchResult search(const SearchRegion& region, const Landscape& landscape, const Eigen::MatrixXd& starts,
-                    const SearchOptions& options, core::RandomKey key, const core::CallControl& control) {
-  check(options);
+SearchResult search_within(const SearchRegion& region, const Landscape& landscape, const Eigen::MatrixXd& starts,
+                           const SearchOptions& options, core::RandomKey key, const core::CallControl& control) {
   std::vector<Part> parts = make_parts(region, options, key.child("samples"));
   judge_samples(parts, landscape, options.threads, control);
 
@@ -370,7 +375,7 @@ SearchResult search(const SearchRegion& region, const Landscape& landscape, cons
     }
     for (Eigen::Index row = 0; row < starts.rows(); ++row) {
       Eigen::VectorXd x = starts.row(row).transpose();
-      if (part.region.project(x) && part.region.contains(x)) tasks.emplace_back(&part.region, std::move(x));
+      if (part.region.settle(x) && part.region.contains(x)) tasks.emplace_back(&part.region, std::move(x));
     }
   }
   const bool mixed =
@@ -394,6 +399,16 @@ SearchResult search(const SearchRegion& region, const Landscape& landscape, cons
                                 .hint = "the surrogate gives no finite prediction in this region"});
   }
   return best;
+}
+
+}  // namespace
+
+SearchResult search(const SearchRegion& region, const Landscape& landscape, const Eigen::MatrixXd& starts,
+                    const SearchOptions& options, core::RandomKey key, const core::CallControl& control) {
+  check(options);
+  if (region.signomials() == nullptr) return search_within(region, landscape, starts, options, key, control);
+  const detail::RelatedLandscape related(landscape, *region.signomials());
+  return search_within(region, related, starts, options, key, control);
 }
 
 }  // namespace luban::recommend

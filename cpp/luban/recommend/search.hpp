@@ -15,7 +15,8 @@
 
 namespace luban::recommend {
 
-/// What is searched: a value to maximise and constraints c ≤ 0, by coded inputs.
+/// What is searched: a value to maximise and constraints, the first `equalities` of them c = 0, the others c ≤ 0, by
+/// coded inputs.
 class LUBAN_RECOMMEND_EXPORT Landscape {
  public:
   struct Value {
@@ -23,6 +24,7 @@ class LUBAN_RECOMMEND_EXPORT Landscape {
     Eigen::MatrixXd gradient;                ///< (q, p)
     Eigen::MatrixXd constraints;             ///< (q, k)
     std::vector<Eigen::MatrixXd> jacobians;  ///< (k) of (q, p)
+    Eigen::Index equalities = 0;
   };
   virtual ~Landscape();
   /// X (q, p). Const and thread-safe.
@@ -62,14 +64,15 @@ struct SearchOptions {
 struct LUBAN_RECOMMEND_EXPORT SearchResult {
   Eigen::VectorXd x;  ///< (p)
   double value = 0.0;
-  double violation = 0.0;  ///< largest constraint above 0; 0 = admissible
+  double violation = 0.0;  ///< largest constraint above 0, nonlinear relations among them; 0 = admissible
   int evaluations = 0;     ///< points judged in all
   [[nodiscard]] bool admissible() const noexcept { return violation <= 0.0; }
 };
 
 /// Maximises a landscape over a region: Sobol samples, then independent quasi-Newton searches with exact bounds and
-/// relations (sequential quadratic steps with dense BFGS), over every combination of the discrete columns or, when they
-/// are too many, alternating with steps to neighbouring ones. The same answer for any number of threads.
+/// linear relations (sequential quadratic steps with dense BFGS; signomials are constraints of these), over every
+/// combination of the discrete columns or, when they are too many, alternating with steps to neighbouring ones. The
+/// same answer for any number of threads.
 /// @param starts (k, p) further starting points; those outside the region are projected onto it.
 /// @return the best admissible point; when none was found, the one that breaks the constraints least.
 /// @throws ConfigurationError on an option out of range; StoppedError.

@@ -160,7 +160,9 @@ SearchRegion SearchRegion::make(const features::Encoder& encoder, const process:
     }
   }
   region.throw_on_conflict();
-  return region;
+  if (space.signomials.empty()) return region;
+  space.require_signomials();
+  return region.with(space.signomials);
 }
 
 void SearchRegion::set_context(const std::vector<process::NamedValue>& context) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,9 @@
 #include <luban/recommend/export.hpp>
 
 namespace luban::recommend {
+namespace detail {
+class SignomialSet;
+}
 
 /// The values that a numeric parameter takes, where it does not take every one of its range.
 struct Grid {
@@ -20,8 +24,8 @@ struct Grid {
   std::vector<double> values;  ///< at least one, finite, in the parameter's unit
 };
 
-/// The settings that may be proposed, in the coded inputs of a surrogate: parameters free within their ranges and
-/// linear relations, context fixed. Rows x (p) hold every column of the encoder.
+/// The settings that may be proposed, in the coded inputs of a surrogate: parameters free within their ranges, linear
+/// relations and signomials, context fixed. Rows x (p) hold every column of the encoder.
 class LUBAN_RECOMMEND_EXPORT SearchRegion {
  public:
   /// @param encoder of the surrogate that will be searched: parameters and context, no noise variables.
@@ -41,6 +45,8 @@ class LUBAN_RECOMMEND_EXPORT SearchRegion {
   [[nodiscard]] const std::vector<Eigen::Index>& discrete() const noexcept { return discrete_; }
   [[nodiscard]] double low(Eigen::Index column) const { return low_(column); }
   [[nodiscard]] double high(Eigen::Index column) const { return high_(column); }
+  [[nodiscard]] const Eigen::VectorXd& lows() const noexcept { return low_; }
+  [[nodiscard]] const Eigen::VectorXd& highs() const noexcept { return high_; }
   /// Coded values that a discrete column may take, ascending.
   [[nodiscard]] const std::vector<double>& levels(Eigen::Index column) const { return levels_[column]; }
   /// Combinations of the discrete columns, at most `most` of them counted.
@@ -55,11 +61,23 @@ class LUBAN_RECOMMEND_EXPORT SearchRegion {
   /// What relation row i says, e.g. "cutting_speed + 900 feed <= 480".
   [[nodiscard]] const std::string& relation_text(Eigen::Index row) const { return relation_texts_[row]; }
 
-  /// Whether every range, level and relation holds up to `slack` of the search range; context is not compared.
+  /// The same region where these nonlinear relations hold too, which may leave nothing of it.
+  /// @throws ConfigurationError when one names no numeric column.
+  [[nodiscard]] SearchRegion with(const std::vector<process::SignomialConstraint>& signomials) const;
+  /// Nonlinear relations over the coded columns; null without any.
+  [[nodiscard]] const detail::SignomialSet* signomials() const noexcept { return signomials_.get(); }
+
+  /// Whether every range, level and relation holds up to `slack` of the search range, nonlinear ones up to 1e-6 of
+  /// their bound (of their terms where it is 0); context is not compared.
   [[nodiscard]] bool contains(const Eigen::VectorXd& x, double slack = 1e-9) const;
-  /// Nearest admissible point with the discrete columns as they are; false when there is none.
+  /// Nearest admissible point with the discrete columns as they are, near it where relations are nonlinear; false when
+  /// there is none, or none is found.
   [[nodiscard]] bool project(Eigen::VectorXd& x) const;
+  /// The same; where nonlinear relations can only be kept so, numbers on levels move too. False when nothing was found;
+  /// x is then where the least was broken.
+  [[nodiscard]] bool settle(Eigen::VectorXd& x) const;
   /// count admissible points (count, p): scrambled Sobol where that is admissible, hit-and-run within thin regions.
+  /// With signomials, points that were brought onto them; where none keeps them, those that break them least.
   [[nodiscard]] Eigen::MatrixXd sample(Eigen::Index count, core::RandomKey key) const;
   /// Ranges and relations that are tight at x, in words with units.
   [[nodiscard]] std::vector<std::string> active(const Eigen::VectorXd& x, double slack = 1e-6) const;
@@ -76,6 +94,8 @@ class LUBAN_RECOMMEND_EXPORT SearchRegion {
   void throw_on_conflict() const;
   void fill_by_walking(Eigen::MatrixXd& rows, Eigen::Index from, core::RandomKey key) const;
   void restrict_to(Eigen::Index column, double value);
+  [[nodiscard]] bool reachable() const;
+  [[nodiscard]] Eigen::MatrixXd sample_signomials(Eigen::Index count, core::RandomKey key) const;
 
   features::Encoder encoder_;
   Eigen::VectorXd fixed_;  ///< (p) values of the columns that are not free
@@ -91,6 +111,7 @@ class LUBAN_RECOMMEND_EXPORT SearchRegion {
   Eigen::VectorXd relation_bounds_;
   Eigen::Index equalities_ = 0;
   std::vector<std::string> relation_texts_;
+  std::shared_ptr<const detail::SignomialSet> signomials_;  ///< null without any
 };
 
 }  // namespace luban::recommend

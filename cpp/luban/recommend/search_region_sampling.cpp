@@ -9,6 +9,7 @@
 #include <luban/core/error.hpp>
 #include <luban/recommend/detail/feasible_set.hpp>
 #include <luban/recommend/detail/quadratic_program.hpp>
+#include <luban/recommend/detail/restore.hpp>
 #include <luban/recommend/search_region.hpp>
 #include <luban/recommend/sobol.hpp>
 
@@ -46,6 +47,10 @@ Eigen::MatrixXd equality_null_space(const detail::LinearRows& rows, Eigen::Index
   return q.rightCols(d - qr.rank());
 }
 
+}  // namespace
+
+namespace detail {
+
 Eigen::VectorXd from_unit(const SearchRegion& region, const Eigen::VectorXd& base, const Eigen::VectorXd& unit) {
   Eigen::VectorXd x = base;
   Eigen::Index k = 0;
@@ -59,10 +64,6 @@ Eigen::VectorXd from_unit(const SearchRegion& region, const Eigen::VectorXd& bas
   }
   return x;
 }
-
-}  // namespace
-
-namespace detail {
 
 FeasibleSet continuous_set(const SearchRegion& region, const Eigen::VectorXd& x) {
   const std::vector<Eigen::Index>& columns = region.continuous();
@@ -125,10 +126,10 @@ std::vector<SearchRegion> SearchRegion::combinations() const {
     }
     regions = std::move(next);
   }
-  std::erase_if(regions, [](const SearchRegion& region) {
-    Eigen::VectorXd x = region.fixed_;
-    return !region.project(x);
-  });
+  const auto unreachable = [](const SearchRegion& region) { return !region.reachable(); };
+  // Where nothing keeps the nonlinear relations, every combination may come nearest to it.
+  if (signomials_ != nullptr && std::all_of(regions.begin(), regions.end(), unreachable)) return regions;
+  std::erase_if(regions, unreachable);
   return regions;
 }
 
@@ -146,7 +147,7 @@ bool SearchRegion::contains(const Eigen::VectorXd& x, double slack) const {
     const double allowed = slack * std::max(relations_.row(i).cwiseAbs().sum(), 1e-300);
     if (room < -allowed || (i < equalities_ && room > allowed)) return false;
   }
-  return true;
+  return signomials_ == nullptr || signomials_->violation(x) <= detail::SignomialSet::tolerance;
 }
 
 bool SearchRegion::project(Eigen::VectorXd& x) const {
@@ -166,13 +167,14 @@ bool SearchRegion::project(Eigen::VectorXd& x) const {
   const detail::QuadraticSolution solution = detail::solve_quadratic(Eigen::MatrixXd::Identity(d, d), -wanted, rows);
   if (!solution.feasible) return false;
   x(continuous_) = solution.x.cwiseMax(set.low).cwiseMin(set.high);
-  return true;
+  return signomials_ == nullptr || detail::restore(*signomials_, set, continuous_, x);
 }
 
 Eigen::MatrixXd SearchRegion::sample(Eigen::Index count, core::RandomKey key) const {
   Eigen::MatrixXd rows(count, p());
   const auto free = static_cast<int>(continuous_.size() + discrete_.size());
   if (free == 0) return rows.rowwise() = fixed_.transpose(), rows;
+  if (signomials_ != nullptr) return sample_signomials(count, key);
   const Sobol sobol(free, key.child("sobol"));
   Eigen::Index kept = 0;
   Eigen::Index drawn = 0;
@@ -181,7 +183,7 @@ Eigen::MatrixXd SearchRegion::sample(Eigen::Index count, core::RandomKey key) co
     const Eigen::MatrixXd unit = sobol.points(static_cast<std::uint32_t>(drawn), std::min(count, most - drawn));
     drawn += unit.rows();
     for (Eigen::Index i = 0; i < unit.rows() && kept < count; ++i) {
-      const Eigen::VectorXd x = from_unit(*this, fixed_, unit.row(i).transpose());
+      const Eigen::VectorXd x = detail::from_unit(*this, fixed_, unit.row(i).transpose());
       if (relations_.rows() == 0 || contains(x, 0.0)) rows.row(kept++) = x.transpose();
     }
   }
@@ -200,7 +202,7 @@ void SearchRegion::fill_by_walking(Eigen::MatrixXd& rows, Eigen::Index from, cor
     Eigen::VectorXd mean = Eigen::VectorXd::Zero(d);
     const Eigen::Index points = 4 * d + 8;
     for (Eigen::Index k = 0; k < points; ++k) {
-      Eigen::VectorXd y = from_unit(*this, fixed_, sobol.points(next++, 1).row(0).transpose());
+      Eigen::VectorXd y = detail::from_unit(*this, fixed_, sobol.points(next++, 1).row(0).transpose());
       for (const Eigen::Index column : discrete_) y(column) = x(column);
       static_cast<void>(project(y));  // feasible: x has just been projected with the same discrete values
       mean += y(continuous_) / static_cast<double>(points);
@@ -211,7 +213,7 @@ void SearchRegion::fill_by_walking(Eigen::MatrixXd& rows, Eigen::Index from, cor
   int failures = 0;
   for (Eigen::Index i = from; i < rows.rows();) {
     if (i == from || !discrete_.empty()) {
-      x = from_unit(*this, fixed_, sobol.points(next++, 1).row(0).transpose());
+      x = detail::from_unit(*this, fixed_, sobol.points(next++, 1).row(0).transpose());
       if (!project(x)) {
         if (++failures > 2000) {
           throw core::InfeasibleError({.where = "recommend.search_region",

@@ -10,7 +10,7 @@ from luban._document import Document, Location
 from luban.errors import ConfigurationError, UnitError
 
 if TYPE_CHECKING:
-    from luban._process.file import ParameterEntry, ProcessFile, ResponseEntry, VariableEntry
+    from luban._process.file import MonomialEntry, ParameterEntry, ProcessFile, ResponseEntry, VariableEntry
 
 __all__ = ["SHARING", "check_sources", "core_definition"]
 
@@ -154,17 +154,26 @@ def _response(name: str, entry: ResponseEntry) -> dict[str, Any]:
 
 def _derived(file: ProcessFile, name: str, document: Document) -> dict[str, Any]:
     entry = file.derived[name]
-    known = [file.parameters[factor].unit for factor in entry.product if factor in file.parameters]
-    out = {"name": name, "unit": entry.unit, "product": entry.product}
-    if len(known) < len(entry.product):
-        return out  # C++ names the factor that is no parameter
+    out = {"name": name, "unit": entry.unit}
+    if entry.sum is None:
+        return out | _monomial(file, entry.terms[0], entry.unit, document.place(("derived", name, "unit")))
+    place = document.place(("derived", name, "sum"))
+    return out | {"sum": [_monomial(file, term, entry.unit, place) for term in entry.sum]}
+
+
+def _monomial(file: ProcessFile, entry: MonomialEntry, unit: str, place: str) -> dict[str, Any]:
+    """Return a product with its factor: the stated one, or what converts it to ``unit``. Raises: ConfigurationError."""
+    product = entry.product or []
+    out: dict[str, Any] = {} if not product else {"product": product}
+    if entry.factor is not None:
+        return out | {"factor": entry.factor}
+    known = [file.parameters[parameter].unit for parameter in product if parameter in file.parameters]
+    if len(known) < len(product):
+        return out  # C++ names what is no parameter
     try:
-        return out | {"factor": units.product_factor(known, entry.unit)}
+        exponents = list(product.values()) if isinstance(product, dict) else None
+        return out | {"factor": units.product_factor(known, unit, exponents)}
     except UnitError as error:
         raise ConfigurationError(
-            where=_WHERE,
-            expected=error.expected,
-            received=error.received,
-            place=document.place(("derived", name, "unit")),
-            hint=error.hint,
+            where=_WHERE, expected=error.expected, received=error.received, place=place, hint=error.hint
         ) from error

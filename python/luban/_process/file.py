@@ -194,11 +194,47 @@ class ResponseEntry(_Entry):
     quality: QualityEntry | None = None
 
 
+#: Exponent by parameter, or parameters alone, whose exponents are 1.
+Product = Annotated[dict[Name, Number], Field(min_length=1)] | Annotated[list[Name], Field(min_length=1)]
+
+
+class MonomialEntry(_Entry):
+    """One term of a sum: powers of parameters times a factor; without parameters a constant."""
+
+    product: Product | None = Field(default=None, description="exponent by parameter, or parameters alone")
+    factor: Number | None = Field(
+        default=None, description="of the numbers in the parameters' units; when left out, converts their units"
+    )
+
+    @pydantic.model_validator(mode="after")
+    def _says_something(self) -> MonomialEntry:
+        if self.product is None and self.factor is None:
+            raise ContradictionError("a product or a factor", "neither")
+        return self
+
+
 class DerivedEntry(_Entry):
-    """The product of parameters, in a unit of its own."""
+    """A product of powers of parameters, or a sum of such, in a unit of its own."""
 
     unit: Unit = ""
-    product: Annotated[list[Name], Field(min_length=1)]
+    product: Product | None = Field(default=None, description="exponent by parameter, or parameters alone")
+    factor: Number | None = Field(
+        default=None, description="of the numbers in the parameters' units; when left out, converts their units"
+    )
+    sum: Annotated[list[MonomialEntry], Field(min_length=1)] | None = None
+
+    @pydantic.model_validator(mode="after")
+    def _is_one_form(self) -> DerivedEntry:
+        if (self.product is None) == (self.sum is None):
+            raise ContradictionError("either `product` or `sum`", "neither" if self.sum is None else "both")
+        if self.sum is not None and self.factor is not None:
+            raise ContradictionError("each factor beside its product in `sum`", "one beside `sum`")
+        return self
+
+    @property
+    def terms(self) -> list[MonomialEntry]:
+        """The terms of the sum; of the short form its only one."""
+        return self.sum or [MonomialEntry(product=self.product, factor=self.factor)]
 
 
 class ObjectiveEntry(_Entry):

@@ -11,12 +11,13 @@ from luban.errors import ConfigurationError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import numpy.typing as npt
     import pandas as pd
 
-    from luban._core import Dataset
+    from luban._core import Dataset, DerivedResponse
     from luban.process import Process
 
-__all__ = ["in_context", "run_inputs", "run_means"]
+__all__ = ["computed", "in_context", "run_inputs", "run_means"]
 
 
 def run_inputs(data: Dataset) -> pd.DataFrame:
@@ -32,6 +33,16 @@ def run_inputs(data: Dataset) -> pd.DataFrame:
     return pd.DataFrame(columns, index=pd.Index(data.run_ids, name="run_id"))
 
 
+def computed(derived: DerivedResponse, frame: pd.DataFrame) -> npt.NDArray[np.float64]:
+    """Return values (n) of a derived response, NaN or infinite where a power has none; columns are parameters."""
+    out = np.zeros(len(frame))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        for term in derived.sum:
+            powers = [frame[name].to_numpy(dtype=float) ** exponent for name, exponent in term.product.items()]
+            out += term.factor * np.prod([np.ones(len(frame)), *powers], axis=0)
+    return out
+
+
 def run_means(process: Process, data: Dataset, name: str) -> pd.DataFrame:
     """Return :func:`run_inputs` with a column ``name``: a response as mean per run, or a derived response computed.
 
@@ -42,8 +53,7 @@ def run_means(process: Process, data: Dataset, name: str) -> pd.DataFrame:
     frame = run_inputs(data)
     derived = next((d for d in process.derived if d.name == name), None)
     if derived is not None:
-        product = frame[list(derived.product)].to_numpy(dtype=float).prod(axis=1)
-        return frame.assign(**{name: derived.factor * product})
+        return frame.assign(**{name: computed(derived, frame)})
     known = [response.name for response in data.responses]
     if name not in known:
         from luban import _core

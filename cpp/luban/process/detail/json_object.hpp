@@ -53,6 +53,14 @@ class JsonObject {
     }
     return out;
   }
+  /// Exponents by name, or names alone, whose exponents are 1.
+  [[nodiscard]] std::vector<std::pair<std::string, double>> powers(const std::string& key) {
+    const core::Json* value = json_.find(key);
+    if (value != nullptr && value->is_object()) return weights(key);
+    std::vector<std::pair<std::string, double>> out;
+    for (std::string& name : texts(key)) out.emplace_back(std::move(name), 1.0);
+    return out;
+  }
 
   /// Reads the object under `key` with `read(JsonObject&)`; nothing happens when it is absent.
   template <typename Read>

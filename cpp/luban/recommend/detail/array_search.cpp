@@ -10,6 +10,7 @@
 #include <luban/recommend/detail/joint_hypervolume.hpp>
 #include <luban/recommend/detail/joint_scalarised.hpp>
 #include <luban/recommend/detail/path_landscape.hpp>
+#include <luban/recommend/detail/relation_conflict.hpp>
 #include <luban/recommend/detail/rows.hpp>
 #include <luban/recommend/detail/situation.hpp>
 #include <luban/recommend/joint_log_expected_improvement.hpp>
@@ -447,7 +448,9 @@ SearchResult next_point(const ArraySituation& situation, Acquisition acquisition
         search(*situation.relaxed, *landscape, starts, options.search, key.child("relaxed"), control);
     append_row(starts, snapped(situation.region, smooth.x));
   }
-  return search(situation.region, *landscape, starts, options.search, key.child("search"), control);
+  SearchResult found = search(situation.region, *landscape, starts, options.search, key.child("search"), control);
+  keep_relations(situation.region, key.child("relations"), found.x);
+  return found;
 }
 
 }  // namespace luban::recommend::detail

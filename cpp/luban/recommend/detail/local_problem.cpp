@@ -112,6 +112,21 @@ ArrayProblem since_start(const ArrayProblem& problem, const TrustRegion& region)
   return out;
 }
 
+Eigen::VectorXd centre_of(const ArrayProblem& problem, const ArrayTrials& trials, const TrustRegion& region) {
+  const Eigen::VectorXd best = problem.X.row(region.centre).transpose();
+  if (problem.space.signomials.empty()) return best;
+  const SearchRegion all = SearchRegion::make(trials.data.encoder, problem.space, {}, problem.grids);
+  Eigen::VectorXd x = best;
+  for (Eigen::Index j = 0; j < x.size(); ++j) {
+    if (all.encoder().variables()[static_cast<std::size_t>(j)].is_numeric()) {
+      x(j) = all.encoder().encode_value(j, x(j));
+    }
+    x(j) = std::clamp(x(j), all.low(j), all.high(j));
+  }
+  if (!all.settle(x)) x = all.sample(1, core::RandomKey(0).child("centre")).row(0).transpose();
+  return decoded(problem, x);
+}
+
 void narrow(double length, const Eigen::VectorXd& centre, const surrogate::Surrogate& fitted, ArrayProblem& problem) {
   const Eigen::VectorXd widths = trust_region_widths(length, lengthscales(fitted, problem));
   process::SearchSpace space = problem.space;

@@ -20,6 +20,11 @@ namespace luban::recommend::detail {
 /// The problem with the runs of the region alone.
 [[nodiscard]] ArrayProblem since_start(const ArrayProblem& problem, const TrustRegion& region);
 
+/// (d) where the region is centred, in the problem's own numbers: its best run; where that breaks a relation, settings
+/// near it that keep it.
+[[nodiscard]] Eigen::VectorXd centre_of(const ArrayProblem& problem, const ArrayTrials& trials,
+                                        const TrustRegion& region);
+
 /// Narrows `problem` to a box around the centre (d), its sides by the surrogate's lengthscales where it is a Gaussian
 /// process that tells them, a value of an integer or ordinal column to either side at least. Categories stay free.
 void narrow(double length, const Eigen::VectorXd& centre, const surrogate::Surrogate& fitted, ArrayProblem& problem);

@@ -12,18 +12,25 @@ constexpr double infinity = std::numeric_limits<double>::infinity();
 constexpr int most_trials = 25;
 constexpr int steps_to_learn = 3;  ///< before promises are looked at: the first ones go by a guessed curvature
 
+/// What each constraint is broken by.
+Eigen::VectorXd broken(const Eigen::VectorXd& constraints, Eigen::Index equalities) {
+  Eigen::VectorXd out = constraints.cwiseMax(0.0);
+  if (equalities > 0) out.head(equalities) = constraints.head(equalities).cwiseAbs();
+  return out;
+}
+
 double violation_of(const SmoothValue& at) {
-  return at.constraints.size() == 0 ? 0.0 : std::max(0.0, at.constraints.maxCoeff());
+  return at.constraints.size() == 0 ? 0.0 : broken(at.constraints, at.equalities).maxCoeff();
 }
 
 double total_violation(const SmoothValue& at) {
-  return at.constraints.cwiseMax(0.0).sum();
+  return broken(at.constraints, at.equalities).sum();
 }
 
 /// Sum of the violations that the linearised constraints predict after the whole step.
 double linear_violation(const SmoothValue& at, const Eigen::VectorXd& direction) {
   if (at.constraints.size() == 0) return 0.0;
-  return (at.constraints + at.jacobian * direction).cwiseMax(0.0).sum();
+  return broken(at.constraints + at.jacobian * direction, at.equalities).sum();
 }
 
 }  // namespace
@@ -97,7 +104,7 @@ void SequentialSearch::begin_iteration() {
   step_ = quadratic_step();
   if (step_.multipliers.size() > 0) {
     // Powell's rule: a weight that an early step asked for fades, or the search would creep along the constraint.
-    const double needed = 1.5 * step_.multipliers.maxCoeff() + 1e-8;
+    const double needed = 1.5 * step_.multipliers.cwiseAbs().maxCoeff() + 1e-8;
     penalty_ = std::max(needed, 0.5 * (penalty_ + needed));
   }
   decrease_ = -now_.gradient.dot(step_.direction) +
@@ -116,59 +123,76 @@ void SequentialSearch::begin_iteration() {
   done_ = false;
 }
 
-/// The rows of the subproblem in the step p: equalities, inequalities, bounds, linearised constraints.
+/// The rows of the subproblem in the step p: equalities, linearised equalities, inequalities, bounds, linearised
+/// constraints. Elastic: each equality as two inequalities, and one common slack t ≥ 0 lets contradictory
+/// linearisations be kept as well as they can.
 LinearRows SequentialSearch::step_rows(const Eigen::VectorXd& x, const SmoothValue& now, bool elastic,
                                        bool x_is_inside) const {
   const Eigen::Index d = x.size();
-  const Eigen::Index fixed_rows = set_.rows.a.rows();
-  const Eigen::Index k = now.constraints.size();
+  const Eigen::Index fixed = set_.rows.equalities;
+  const Eigen::Index free = set_.rows.a.rows() - fixed;
+  const Eigen::Index curved = now.equalities;
+  const Eigen::Index k = now.constraints.size() - curved;
   LinearRows rows;
-  rows.equalities = set_.rows.equalities;
-  rows.a = Eigen::MatrixXd::Zero(fixed_rows + 2 * d + k + (elastic ? 1 : 0), d + (elastic ? 1 : 0));
+  rows.equalities = fixed + (elastic ? 0 : curved);
+  rows.a = Eigen::MatrixXd::Zero(fixed + free + 2 * d + k + (elastic ? 2 * curved + 1 : curved), d + (elastic ? 1 : 0));
   rows.b = Eigen::VectorXd::Zero(rows.a.rows());
-  rows.a.topLeftCorner(fixed_rows, d) = set_.rows.a;
-  rows.b.head(fixed_rows) = set_.rows.b - set_.rows.a * x;
-  rows.a.block(fixed_rows, 0, d, d).setIdentity();
-  rows.b.segment(fixed_rows, d) = set_.low - x;
-  rows.a.block(fixed_rows + d, 0, d, d) = -Eigen::MatrixXd::Identity(d, d);
-  rows.b.segment(fixed_rows + d, d) = x - set_.high;
-  // The start keeps these rows up to rounding; p = 0 must stay admissible.
-  if (x_is_inside) {
-    const Eigen::Index inequalities = fixed_rows - rows.equalities + 2 * d;
-    rows.b.head(rows.equalities).setZero();
-    rows.b.segment(rows.equalities, inequalities) = rows.b.segment(rows.equalities, inequalities).cwiseMin(0.0);
-  }
-  if (k > 0) {
-    rows.a.block(fixed_rows + 2 * d, 0, k, d) = -now.jacobian;
-    rows.b.segment(fixed_rows + 2 * d, k) = now.constraints;
-  }
-  if (elastic) {  // one common slack t ≥ 0 lets contradictory linearisations be kept as well as they can
-    rows.a.block(fixed_rows + 2 * d, d, k, 1).setOnes();
-    rows.a(rows.a.rows() - 1, d) = 1.0;
-  }
+  const Eigen::VectorXd room = set_.rows.b - set_.rows.a * x;
+  Eigen::Index at = 0;
+  const auto put = [&](const auto& a, const auto& b, bool soft) {
+    rows.a.block(at, 0, a.rows(), d) = a;
+    if (soft && elastic) rows.a.block(at, d, a.rows(), 1).setOnes();
+    rows.b.segment(at, a.rows()) = b;
+    at += a.rows();
+  };
+  // The start keeps fixed rows and bounds up to rounding; p = 0 must stay admissible.
+  const double most = x_is_inside ? 0.0 : infinity;
+  put(set_.rows.a.topRows(fixed), x_is_inside ? Eigen::VectorXd(Eigen::VectorXd::Zero(fixed)) : room.head(fixed),
+      false);
+  if (curved > 0) put(-now.jacobian.topRows(curved), now.constraints.head(curved), true);
+  if (curved > 0 && elastic) put(now.jacobian.topRows(curved), -now.constraints.head(curved), true);
+  put(set_.rows.a.bottomRows(free), room.tail(free).cwiseMin(most), false);
+  put(Eigen::MatrixXd::Identity(d, d), (set_.low - x).cwiseMin(most), false);
+  put(-Eigen::MatrixXd::Identity(d, d), (x - set_.high).cwiseMin(most), false);
+  if (k > 0) put(-now.jacobian.bottomRows(k), now.constraints.tail(k), true);
+  if (elastic) rows.a(at, d) = 1.0;
   return rows;
 }
 
 SequentialSearch::Step SequentialSearch::quadratic_step() const {
-  const Eigen::Index d = x_.size();
   const Eigen::Index k = now_.constraints.size();
   if (k == 0 && set_.rows.a.rows() == 0) {
     return {
         solve_box_quadratic(curvature_, now_.gradient, (set_.low - x_).cwiseMin(0.0), (set_.high - x_).cwiseMax(0.0)),
         {}};
   }
-  const Eigen::Index first = set_.rows.a.rows() + 2 * d;
-  QuadraticSolution solution = solve_quadratic(curvature_, now_.gradient, step_rows(x_, now_, false));
-  if (solution.feasible) return {solution.x, solution.multipliers.segment(first, k)};
+  const QuadraticSolution solution = solve_quadratic(curvature_, now_.gradient, step_rows(x_, now_, false));
+  if (!solution.feasible) return elastic_step();
+  const Eigen::Index curved = now_.equalities;
+  Step step{solution.x, Eigen::VectorXd(k)};
+  step.multipliers.head(curved) = solution.multipliers.segment(set_.rows.equalities, curved);
+  step.multipliers.tail(k - curved) = solution.multipliers.tail(k - curved);
+  return step;
+}
+
+SequentialSearch::Step SequentialSearch::elastic_step() const {
+  const Eigen::Index d = x_.size();
+  const Eigen::Index k = now_.constraints.size();
   const double stiffness = std::max(curvature_.diagonal().maxCoeff(), now_.gradient.norm());
   Eigen::MatrixXd wide = Eigen::MatrixXd::Zero(d + 1, d + 1);
   wide.topLeftCorner(d, d) = curvature_;
   wide(d, d) = stiffness;
   Eigen::VectorXd wide_gradient(d + 1);
   wide_gradient << now_.gradient, 100.0 * stiffness;
-  solution = solve_quadratic(wide, wide_gradient, step_rows(x_, now_, true));
+  const QuadraticSolution solution = solve_quadratic(wide, wide_gradient, step_rows(x_, now_, true));
   if (!solution.feasible) return {Eigen::VectorXd::Zero(d), Eigen::VectorXd::Zero(k)};
-  return {solution.x.head(d), solution.multipliers.segment(first, k)};
+  const Eigen::Index curved = now_.equalities;
+  const Eigen::Index first = set_.rows.equalities;
+  Step step{solution.x.head(d), Eigen::VectorXd(k)};
+  step.multipliers.head(curved) =
+      solution.multipliers.segment(first, curved) - solution.multipliers.segment(first + curved, curved);
+  step.multipliers.tail(k - curved) = solution.multipliers.tail(k - curved + 1).head(k - curved);
+  return step;
 }
 
 /// Takes rounding back: a step solved with an ill-conditioned B may leave the rows by more than can be allowed.

@@ -9,12 +9,14 @@
 
 namespace luban::recommend::detail {
 
-/// A smooth function to minimise with smooth constraints c(x) ≤ 0, evaluated together.
+/// A smooth function to minimise with smooth constraints, the first `equalities` of them c(x) = 0, the others c(x) ≤ 0,
+/// evaluated together.
 struct SmoothValue {
   double value = 0.0;
   Eigen::VectorXd gradient;     ///< (d)
   Eigen::VectorXd constraints;  ///< (k)
   Eigen::MatrixXd jacobian;     ///< (k, d)
+  Eigen::Index equalities = 0;
 };
 using SmoothFunction = std::function<SmoothValue(const Eigen::VectorXd&)>;
 
@@ -29,13 +31,13 @@ struct SequentialOptions {
   int max_iterations = 60;             ///< 1 …; a smooth acquisition settles in 10 to 30
   double step_tolerance = 1e-7;        ///< largest coordinate of a step that ends the search, in search ranges
   double value_tolerance = 1e-10;      ///< predicted decrease, relative to 1 + |value|, that ends the search
-  double constraint_tolerance = 1e-9;  ///< c(x) up to this counts as kept
+  double constraint_tolerance = 1e-9;  ///< c(x), of equalities |c(x)|, up to this counts as kept
 };
 
 struct SequentialResult {
   Eigen::VectorXd x;  ///< best point that keeps the constraints, else the one that breaks them least
   double value = 0.0;
-  double violation = 0.0;  ///< largest c(x) above 0
+  double violation = 0.0;  ///< largest c(x) above 0, of equalities |c(x)|
   int evaluations = 0;
 };
 
@@ -63,13 +65,14 @@ class LUBAN_RECOMMEND_EXPORT SequentialSearch {
   /// Direction of one step with the multipliers of the smooth constraints.
   struct Step {
     Eigen::VectorXd direction;
-    Eigen::VectorXd multipliers;
+    Eigen::VectorXd multipliers;  ///< of equalities of either sign
   };
   void remember(const SmoothValue& value);
   void begin_iteration();
   [[nodiscard]] LinearRows step_rows(const Eigen::VectorXd& x, const SmoothValue& now, bool elastic,
                                      bool x_is_inside = true) const;
   [[nodiscard]] Step quadratic_step() const;
+  [[nodiscard]] Step elastic_step() const;
   [[nodiscard]] Eigen::VectorXd restored(const Eigen::VectorXd& x) const;
   void update(const Eigen::VectorXd& s, Eigen::VectorXd y);
 

@@ -8,6 +8,7 @@
 #include <luban/core/error.hpp>
 #include <luban/core/text.hpp>
 #include <luban/recommend/detail/focus.hpp>
+#include <luban/recommend/detail/signomial.hpp>
 #include <luban/recommend/detail/tolerance_surrogate.hpp>
 #include <luban/recommend/detail/words.hpp>
 
@@ -54,7 +55,7 @@ void require_ratios(const std::vector<double>& ratios, std::size_t constraints) 
        .hint = {}});
 }
 
-std::vector<OutcomeBound> make_bounds(const Basis& basis, const DerivedSurrogate& surrogate,
+std::vector<OutcomeBound> make_bounds(const Basis& basis, const DerivedSurrogate& surrogate, const SearchRegion& region,
                                       std::vector<std::string>& texts) {
   const std::vector<process::OutcomeConstraint>& constraints = basis.process->definition().outcome_constraints;
   require_ratios(basis.bound_ratios, constraints.size());
@@ -64,6 +65,11 @@ std::vector<OutcomeBound> make_bounds(const Basis& basis, const DerivedSurrogate
     const bool exact = response >= surrogate.predicted_count();
     const double ratio = exact || basis.bound_ratios.empty() ? 1.0 : basis.bound_ratios[bounds.size()];
     bounds.push_back({response, constraint.lower, constraint.upper, constraint.probability, exact, ratio});
+    if (exact) {
+      const Eigen::VectorXd centre = 0.5 * (region.lows() + region.highs());
+      const process::DerivedResponse& derived = *basis.process->find_derived(constraint.response);
+      bounds.back().magnitude = Signomial(region.encoder(), derived.sum).magnitude(centre);
+    }
     const std::string& unit = surrogate.responses()[response].unit;
     std::string text = constraint.response;
     if (std::isfinite(constraint.lower)) text = with_unit(constraint.lower, unit) + " <= " + text;
@@ -157,6 +163,22 @@ features::Encoder decision_encoder(const features::Encoder& encoder) {
 
 }  // namespace
 
+std::vector<OutcomeBound> Situation::predicted_bounds() const {
+  std::vector<OutcomeBound> out = bounds;
+  std::erase_if(out, [](const OutcomeBound& bound) { return bound.exact; });
+  return out;
+}
+
+std::vector<process::SignomialConstraint> computed_relations(const process::Process& process) {
+  std::vector<process::SignomialConstraint> out;
+  for (const process::OutcomeConstraint& bound : process.definition().outcome_constraints) {
+    if (const process::DerivedResponse* derived = process.find_derived(bound.response)) {
+      out.push_back({.sum = derived->sum, .lower = bound.lower, .upper = bound.upper});
+    }
+  }
+  return out;
+}
+
 Situation make_situation(const Basis& basis, const std::vector<NamedValue>& context,
                          const std::optional<process::MoveLimits>& moves) {
   if (basis.process == nullptr || basis.surrogate == nullptr) {
@@ -179,9 +201,10 @@ Situation make_situation(const Basis& basis, const std::vector<NamedValue>& cont
   std::optional<surrogate::NoiseLevels> levels = noise_levels(basis, ordered);
   auto surrogate = decision_surrogate(basis.surrogate, levels, *basis.process);
   std::vector<std::string> texts;
-  std::vector<OutcomeBound> bounds = make_bounds(basis, *surrogate, texts);
+  std::vector<OutcomeBound> bounds = make_bounds(basis, *surrogate, region, texts);
   Eigen::MatrixXd measured(0, encoder.p());
   if (basis.data != nullptr) measured = measured_settings(*basis.data, region, ordered);
+  region = region.with(computed_relations(*basis.process));
   std::shared_ptr<const Reach> reach;
   if (basis.envelope != nullptr) reach = std::make_shared<const Reach>(*basis.envelope, region);
   return {basis,
@@ -268,8 +291,8 @@ Eigen::VectorXd log_probability_feasible(const surrogate::Posterior& posterior,
       const double sd = bound.exact ? 0.0 : std::sqrt(variance(i, bound.response));
       OutcomeBound lenient = bound;  // a computed response on its bound keeps it, whatever the last digit says
       if (bound.exact) {
-        lenient.lower -= bound_slack * std::abs(bound.lower);
-        lenient.upper += bound_slack * std::abs(bound.upper);
+        lenient.lower -= bound_slack * bound.size_of(bound.lower);
+        lenient.upper += bound_slack * bound.size_of(bound.upper);
       }
       log_probability(i) += lenient.log_probability(mean(i, bound.response), sd).value;
     }

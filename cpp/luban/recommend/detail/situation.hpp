@@ -21,19 +21,24 @@ struct Situation {
   std::vector<process::NamedValue> context;           ///< in the encoder's order, with units
   std::shared_ptr<const DerivedSurrogate> surrogate;  ///< averaged over noise, derived responses added
   std::optional<surrogate::NoiseLevels> levels;       ///< that were averaged over; nothing without noise variables
-  SearchRegion region;
+  SearchRegion region;  ///< what keeps the bounds on computed responses: they are relations between settings
   std::vector<OutcomeBound> bounds;
   std::vector<std::string> bound_texts;  ///< "roughness <= 3.2 um with probability 95 %"
-  /// (k, p) settings inside the region measured in the same categories of context, as they would be here; where there
-  /// are none, those measured in any.
+  /// (k, p) settings inside ranges and linear relations measured in the same categories of context, as they would be
+  /// here; where there are none, those measured in any.
   Eigen::MatrixXd measured;
   std::shared_ptr<const Reach> reach;  ///< of the training data; null when it is not known
 
   [[nodiscard]] const features::ResponseColumn& response(const Utility& utility) const {
     return surrogate->responses()[utility.response];
   }
+  /// The bounds that a landscape must keep: those on predicted responses.
+  [[nodiscard]] std::vector<OutcomeBound> predicted_bounds() const;
   [[nodiscard]] bool exact(const Utility& utility) const { return utility.response >= surrogate->predicted_count(); }
 };
+
+/// The bounds on computed responses as relations between parameters.
+[[nodiscard]] std::vector<process::SignomialConstraint> computed_relations(const process::Process& process);
 
 /// @throws as recommend().
 [[nodiscard]] Situation make_situation(const Basis& basis, const std::vector<process::NamedValue>& context,
