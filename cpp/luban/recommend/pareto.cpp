@@ -95,8 +95,6 @@ class FrontSearch {
       starts_.conservativeResize(2, Eigen::NoChange);
       detail::append_row(starts_, point->x);
     }
-    find_corner();
-    keep_undominated();
     return finish();
   }
 
@@ -115,15 +113,14 @@ class FrontSearch {
   Front measured_front() {
     points_.clear();
     if (reach_ != nullptr && situation_.measured.rows() > 0) {
-      const auto posterior = situation_.surrogate->posterior(situation_.measured);
+      const auto posterior = surrogate_->posterior(situation_.measured);
       const std::vector<bool> kept = detail::admissible(*posterior, situation_.bounds);
       for (std::size_t i = 0; i < kept.size(); ++i) {
-        if (kept[i]) points_.push_back(judged(situation_.measured.row(static_cast<Eigen::Index>(i)).transpose()));
+        if (kept[i])
+          points_.push_back(judged(*surrogate_, situation_.measured.row(static_cast<Eigen::Index>(i)).transpose()));
       }
     }
     if (points_.empty()) throw_inadmissible();
-    find_corner();
-    keep_undominated();
     return finish();
   }
 
@@ -147,11 +144,11 @@ class FrontSearch {
     const SearchResult found = search(situation_.region, landscape, starts_, search_, key, control_);
     nearest_ = found.x;
     if (!found.admissible()) return std::nullopt;
-    return judged(found.x);
+    return judged(*surrogate_, found.x);
   }
 
-  [[nodiscard]] FrontPoint judged(const Eigen::VectorXd& x) const {
-    const Eigen::MatrixXd mean = surrogate_->posterior(x.transpose())->mean();
+  [[nodiscard]] FrontPoint judged(const surrogate::Surrogate& surrogate, const Eigen::VectorXd& x) const {
+    const Eigen::MatrixXd mean = surrogate.posterior(x.transpose())->mean();
     return {x, utilities_[0].of(mean(0, utilities_[0].response)), utilities_[1].of(mean(0, utilities_[1].response))};
   }
 
@@ -164,10 +161,10 @@ class FrontSearch {
     };
     for (const FrontPoint& point : points_) include(point);
     if (situation_.measured.rows() == 0) return;
-    const auto posterior = situation_.surrogate->posterior(situation_.measured);
+    const auto posterior = surrogate_->posterior(situation_.measured);
     const std::vector<bool> kept = detail::admissible(*posterior, situation_.bounds);
     for (std::size_t i = 0; i < kept.size(); ++i) {
-      if (kept[i]) include(judged(situation_.measured.row(static_cast<Eigen::Index>(i)).transpose()));
+      if (kept[i]) include(judged(*surrogate_, situation_.measured.row(static_cast<Eigen::Index>(i)).transpose()));
     }
   }
 
@@ -185,6 +182,10 @@ class FrontSearch {
   }
 
   Front finish() {
+    // A search may sample risks more coarsely than what is said of its answers.
+    for (FrontPoint& point : points_) point = judged(*situation_.surrogate, point.x);
+    find_corner();
+    keep_undominated();
     Front front;
     detail::Reference reference;
     if (request_.running) reference = {"the running settings", situation_.region.encode(*request_.running), 0.0, {}};
@@ -195,9 +196,9 @@ class FrontSearch {
       front.points.push_back(detail::explain(situation_, utilities_[0], points_[i].x, "pareto", reference,
                                              request_.interval_level, weights));
       detail::warn_first(request_.warnings, front.points.back());
+      const Eigen::MatrixXd mean = situation_.surrogate->posterior(points_[i].x.transpose())->mean();
       for (Eigen::Index k = 0; k < 2; ++k) {
-        front.values(static_cast<Eigen::Index>(i), k) =
-            front.points.back().recommendation.predictions[utilities_[k].response].mean;
+        front.values(static_cast<Eigen::Index>(i), k) = mean(0, utilities_[static_cast<std::size_t>(k)].response);
       }
     }
     front.objectives = {situation_.response(utilities_[0]).name, situation_.response(utilities_[1]).name};

@@ -8,6 +8,7 @@
 #include <luban/core/normal.hpp>
 #include <luban/core/text.hpp>
 #include <luban/recommend/best_mean.hpp>
+#include <luban/recommend/decision_surrogate.hpp>
 #include <luban/recommend/detail/gain.hpp>
 #include <luban/recommend/detail/near_runs.hpp>
 #include <luban/recommend/detail/rows.hpp>
@@ -52,9 +53,11 @@ struct Judged {
   std::vector<bool> admissible;
 };
 
-Judged judge(const Situation& situation, const Utility& utility, const Eigen::MatrixXd& X) {
+/// @param surrogate of the search: what is compared with its acquisition must be judged alike.
+Judged judge(const Situation& situation, const surrogate::Surrogate& surrogate, const Utility& utility,
+             const Eigen::MatrixXd& X) {
   if (X.rows() == 0) return {};
-  const auto posterior = situation.surrogate->posterior(X);
+  const auto posterior = surrogate.posterior(X);
   Judged judged{posterior->mean().col(utility.response), detail::admissible(*posterior, situation.bounds)};
   for (double& value : judged.utility) value = utility.of(value);
   return judged;
@@ -100,7 +103,7 @@ class Advisor {
       pending_.row(static_cast<Eigen::Index>(i)) = detail::encode_pending(situation, request.pending[i]).transpose();
     }
     if (request.running) running_ = situation.region.encode(*request.running);
-    const Judged judged = judge(situation_, utility_, situation_.measured);
+    const Judged judged = judge(situation_, *surrogate_, utility_, situation_.measured);
     choose_reference(judged);
     choose_starts(judged);
     // Of a computed objective nothing can be learned: exploring it is optimising it.
@@ -205,7 +208,7 @@ class Advisor {
       return SearchResult{situation_.measured.row(row).transpose(), 0.0, 0.0, 0};
     };
     exhausted_ = true;
-    const Eigen::Index row = detail::nearest_measured(situation_, utility_, *reach_);
+    const Eigen::Index row = detail::nearest_measured(situation_, *surrogate_, utility_, *reach_);
     left_reach_ = row >= 0;
     if (row >= 0) return measured_row(row);
     SearchResult found = breaking_least(surrogate_, Eigen::MatrixXd(0, situation_.region.p()), key);
@@ -219,7 +222,7 @@ class Advisor {
   std::optional<double> find_incumbent(const Eigen::MatrixXd& believed, core::RandomKey key) const {
     std::optional<double> best;
     for (const Eigen::MatrixXd& points : {situation_.measured, in_context(situation_.region, believed)}) {
-      const Judged judged = judge(situation_, utility_, points);
+      const Judged judged = judge(situation_, *surrogate_, utility_, points);
       if (const Eigen::Index row = best_row(judged); row >= 0) {
         best = std::max(best.value_or(judged.utility(row)), judged.utility(row));
       }
@@ -227,7 +230,7 @@ class Advisor {
     if (best) return best;
     const SearchResult found = best_mean(Eigen::MatrixXd(0, situation_.region.p()), key);
     if (!found.admissible()) return std::nullopt;
-    return judge(situation_, utility_, found.x.transpose()).utility(0);
+    return judge(situation_, *surrogate_, utility_, found.x.transpose()).utility(0);
   }
 
   [[nodiscard]] std::vector<OutcomeBound> predicted_bounds() const {
@@ -283,7 +286,7 @@ class Advisor {
                         "Nothing admissible lies inside what the training data covered: these are the nearest measured "
                         "settings.");
     }
-    if (!judge(situation_, utility_, found.x.transpose()).admissible[0]) {
+    if (!judge(situation_, *surrogate_, utility_, found.x.transpose()).admissible[0]) {
       const char* chosen = explores_ ? "these are the most likely to" : "these are expected to break them least";
       detail::say_first(
           proposal,
@@ -301,8 +304,8 @@ class Advisor {
   }
 
   [[nodiscard]] bool stays(const Proposal& proposal) const {
-    const bool here = judge(situation_, utility_, running_->transpose()).admissible[0];
-    const bool there = judge(situation_, utility_, proposal.x.transpose()).admissible[0];
+    const bool here = judge(situation_, *surrogate_, utility_, running_->transpose()).admissible[0];
+    const bool there = judge(situation_, *surrogate_, utility_, proposal.x.transpose()).admissible[0];
     if (!here || !there) {
       const auto keeps = [&](const Eigen::VectorXd& x) {
         return detail::probability_feasible(*situation_.surrogate->posterior(x.transpose()), situation_.bounds)(0);

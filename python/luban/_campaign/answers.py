@@ -69,7 +69,8 @@ class Recommendation:
 
     ``settings``, ``context`` (by name, in the process's units), ``predictions`` (by response: mean, interval of the
     next run's mean, standard deviations), ``gain`` of the objective against ``reference`` with its standard error
-    ``gain_sd`` (> 0 = better), ``probability_better``, ``probability_feasible`` (all outcome constraints together),
+    ``gain_sd`` (> 0 = better), ``risk`` of the objective over the tolerances where it was optimised instead of the
+    expectation (then the gain is of it) with the standard error ``risk_sd``, ``probability_better``, ``probability_feasible`` (all outcome constraints together),
     ``limited_by`` and ``why`` (sentences; ``warnings`` are those that must be read first), ``nearest`` real runs,
     ``measured`` (what the reference really gave; None when it never ran), ``novelty`` (share of left-out groups that
     were nearer to the training data), ``outside`` (beyond what the training data covered, or a new combination of
@@ -92,6 +93,8 @@ class Recommendation:
         self.gain = explanation.gain if explanation else math.nan
         self.gain_sd = explanation.gain_sd if explanation else math.nan
         self.probability_better = explanation.probability_better if explanation else math.nan
+        self.risk = explanation.risk if explanation else math.nan
+        self.risk_sd = explanation.risk_sd if explanation else math.nan
         self.novelty = explanation.novelty if explanation else math.nan
         self.new_combination = explanation.new_combination if explanation else False
         self.outside: bool | None = None
@@ -117,6 +120,8 @@ class Recommendation:
             "reference": self.reference,
             "gain": self.gain,
             "gain_sd": self.gain_sd,
+            "risk": self.risk,
+            "risk_sd": self.risk_sd,
             "probability_better": self.probability_better,
             "probability_feasible": self.probability_feasible,
             "limited_by": self.limited_by,

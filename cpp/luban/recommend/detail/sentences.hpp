@@ -14,6 +14,9 @@ void warn_first(const std::vector<std::string>& warnings, Proposal& into);
 /// Puts a sentence behind the warnings, before all others.
 void say_first(Proposal& into, std::string sentence);
 
+/// "the mean of the worst 20 % of roughness", for an objective that asks for a risk.
+[[nodiscard]] std::string risk_words(const Situation& situation, const Utility& utility);
+
 /// Why settings that may be no better are tried. @param reference what the gain is against; null = nothing.
 [[nodiscard]] std::string exploring_text(const Situation& situation, const Utility& utility, const Proposal& proposal,
                                          const Eigen::VectorXd* reference);

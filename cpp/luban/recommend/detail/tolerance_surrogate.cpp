@@ -41,26 +41,6 @@ NormalRule product_rule(Eigen::Index p, Eigen::Index n) {
   return out;
 }
 
-/// (k, p) coded deviations of the columns that tolerances name.
-Eigen::MatrixXd coded_shifts(const features::Encoder& encoder, const std::vector<process::Tolerance>& tolerances,
-                             const Eigen::MatrixXd& points) {
-  Eigen::MatrixXd out = Eigen::MatrixXd::Zero(points.rows(), encoder.p());
-  for (std::size_t j = 0; j < tolerances.size(); ++j) {
-    const Eigen::Index column = encoder.find(tolerances[j].parameter);
-    if (column < 0 || !encoder.variables()[static_cast<std::size_t>(column)].is_numeric()) {
-      throw core::ConfigurationError({.where = "recommend.tolerance_surrogate",
-                                      .expected = "tolerances of numeric parameters that the model knows",
-                                      .received = core::quoted(tolerances[j].parameter),
-                                      .place = {},
-                                      .hint = {}});
-    }
-    const features::EncodedVariable& variable = encoder.variables()[static_cast<std::size_t>(column)];
-    const double width = variable.high > variable.low ? variable.high - variable.low : 1.0;
-    out.col(column) = tolerances[j].sd / width * points.col(static_cast<Eigen::Index>(j));
-  }
-  return out;
-}
-
 /// The expected variance of f over the nodes of each point, Σ v (μ² + σ²) − m² − s², with its gradient when wanted.
 /// Written about the mean so that it keeps its digits.
 struct Spread {
@@ -113,11 +93,30 @@ NormalRule normal_rule(Eigen::Index p) {
   return out;
 }
 
+Eigen::MatrixXd coded_deviations(const features::Encoder& encoder, const std::vector<process::Tolerance>& tolerances,
+                                 const Eigen::MatrixXd& points) {
+  Eigen::MatrixXd out = Eigen::MatrixXd::Zero(points.rows(), encoder.p());
+  for (std::size_t j = 0; j < tolerances.size(); ++j) {
+    const Eigen::Index column = encoder.find(tolerances[j].parameter);
+    if (column < 0 || !encoder.variables()[static_cast<std::size_t>(column)].is_numeric()) {
+      throw core::ConfigurationError({.where = "recommend.tolerance_surrogate",
+                                      .expected = "tolerances of numeric parameters that the model knows",
+                                      .received = core::quoted(tolerances[j].parameter),
+                                      .place = {},
+                                      .hint = {}});
+    }
+    const features::EncodedVariable& variable = encoder.variables()[static_cast<std::size_t>(column)];
+    const double width = variable.high > variable.low ? variable.high - variable.low : 1.0;
+    out.col(column) = tolerances[j].sd / width * points.col(static_cast<Eigen::Index>(j));
+  }
+  return out;
+}
+
 ToleranceSurrogate::ToleranceSurrogate(std::shared_ptr<const surrogate::Surrogate> inner,
                                        const std::vector<process::Tolerance>& tolerances)
     : inner_(std::move(inner)) {
   NormalRule rule = normal_rule(std::max<Eigen::Index>(std::ssize(tolerances), 1));
-  shifts_ = coded_shifts(inner_->encoder(), tolerances, rule.points);
+  shifts_ = coded_deviations(inner_->encoder(), tolerances, rule.points);
   weights_ = std::move(rule.weights);
 }
 

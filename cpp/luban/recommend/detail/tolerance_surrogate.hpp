@@ -22,12 +22,18 @@ struct NormalRule {
 /// @param p ≥ 1
 [[nodiscard]] LUBAN_RECOMMEND_EXPORT NormalRule normal_rule(Eigen::Index p);
 
+/// (k, p) deviations of coded inputs from standard normal points (k, tolerances); 0 where nothing scatters.
+/// @throws ConfigurationError when a tolerance names something that is no numeric parameter of the surrogate.
+[[nodiscard]] LUBAN_RECOMMEND_EXPORT Eigen::MatrixXd coded_deviations(const features::Encoder& encoder,
+                                                                      const std::vector<process::Tolerance>& tolerances,
+                                                                      const Eigen::MatrixXd& points);
+
 /// A surrogate of what comes of a setpoint that the machine holds only up to normal deviations δ, independent between
 /// runs. The mean is E f(x + δ), `latent` the doubt about that expectation, and `run_mean` adds what δ makes of one
 /// run, the expected variance of f(x + δ), to the spread between runs. Expectations by a normal_rule. Gradients alike.
 class LUBAN_RECOMMEND_EXPORT ToleranceSurrogate final : public surrogate::Surrogate {
  public:
-  /// @throws ConfigurationError when a tolerance names something that is no numeric parameter of the surrogate.
+  /// @throws ConfigurationError as coded_deviations.
   ToleranceSurrogate(std::shared_ptr<const surrogate::Surrogate> inner,
                      const std::vector<process::Tolerance>& tolerances);
   [[nodiscard]] std::string kind() const override { return inner_->kind(); }
