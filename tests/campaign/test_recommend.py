@@ -70,6 +70,9 @@ def test_a_risk_is_optimised_and_told_apart_from_the_expectation(
     assert 0.0 < answer.risk_sd < 0.5
     assert any("Optimised is the mean of the worst 20 % of roughness" in sentence for sentence in answer.why)
     assert answer.to_dict()["risk"] == answer.risk
+    table = risky.recommend(context=CONTEXT, kind="best_mean").table()
+    assert table["risk"][1] == answer.risk
+    assert table.attrs["units"]["risk"] == "um"
     again = risky.recommend(context=CONTEXT, kind="best_mean", running=answer.settings)
     assert again.stay
     assert risky.recommend(2, context=CONTEXT)[0].kind == "explore"
@@ -79,6 +82,7 @@ def test_a_risk_is_optimised_and_told_apart_from_the_expectation(
     expected = plain.recommend(context=CONTEXT, kind="best_mean")[0]
     assert math.isnan(expected.risk)
     assert expected.to_dict()["risk"] is None
+    assert "risk" not in expected.row()
 
 
 def test_the_best_mean_is_nearly_the_best_of_each_context(campaign: Campaign) -> None:

@@ -393,9 +393,7 @@ def test_an_objective_may_ask_for_a_risk(tmp_path: Path, measure: str) -> None:
         ),
     ],
 )
-def test_a_risk_is_one_measure_with_its_level(
-    tmp_path: Path, risk: str, expected: str, place: str, hint: str
-) -> None:
+def test_a_risk_is_one_measure_with_its_level(tmp_path: Path, risk: str, expected: str, place: str, hint: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         risky(tmp_path, risk)
     assert caught.value.expected == expected

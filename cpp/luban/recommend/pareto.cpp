@@ -116,8 +116,7 @@ class FrontSearch {
       const auto posterior = surrogate_->posterior(situation_.measured);
       const std::vector<bool> kept = detail::admissible(*posterior, situation_.bounds);
       for (std::size_t i = 0; i < kept.size(); ++i) {
-        if (kept[i])
-          points_.push_back(judged(*surrogate_, situation_.measured.row(static_cast<Eigen::Index>(i)).transpose()));
+        if (kept[i]) points_.push_back(judged(situation_.measured.row(static_cast<Eigen::Index>(i)).transpose()));
       }
     }
     if (points_.empty()) throw_inadmissible();
@@ -144,10 +143,12 @@ class FrontSearch {
     const SearchResult found = search(situation_.region, landscape, starts_, search_, key, control_);
     nearest_ = found.x;
     if (!found.admissible()) return std::nullopt;
-    return judged(*surrogate_, found.x);
+    return judged(found.x);
   }
 
-  [[nodiscard]] FrontPoint judged(const surrogate::Surrogate& surrogate, const Eigen::VectorXd& x) const {
+  [[nodiscard]] FrontPoint judged(const Eigen::VectorXd& x) const { return judged_by(*surrogate_, x); }
+
+  [[nodiscard]] FrontPoint judged_by(const surrogate::Surrogate& surrogate, const Eigen::VectorXd& x) const {
     const Eigen::MatrixXd mean = surrogate.posterior(x.transpose())->mean();
     return {x, utilities_[0].of(mean(0, utilities_[0].response)), utilities_[1].of(mean(0, utilities_[1].response))};
   }
@@ -164,7 +165,7 @@ class FrontSearch {
     const auto posterior = surrogate_->posterior(situation_.measured);
     const std::vector<bool> kept = detail::admissible(*posterior, situation_.bounds);
     for (std::size_t i = 0; i < kept.size(); ++i) {
-      if (kept[i]) include(judged(*surrogate_, situation_.measured.row(static_cast<Eigen::Index>(i)).transpose()));
+      if (kept[i]) include(judged(situation_.measured.row(static_cast<Eigen::Index>(i)).transpose()));
     }
   }
 
@@ -183,7 +184,7 @@ class FrontSearch {
 
   Front finish() {
     // A search may sample risks more coarsely than what is said of its answers.
-    for (FrontPoint& point : points_) point = judged(*situation_.surrogate, point.x);
+    for (FrontPoint& point : points_) point = judged_by(*situation_.surrogate, point.x);
     find_corner();
     keep_undominated();
     Front front;

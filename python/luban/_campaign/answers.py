@@ -69,11 +69,12 @@ class Recommendation:
 
     ``settings``, ``context`` (by name, in the process's units), ``predictions`` (by response: mean, interval of the
     next run's mean, standard deviations), ``gain`` of the objective against ``reference`` with its standard error
-    ``gain_sd`` (> 0 = better), ``risk`` of the objective over the tolerances where it was optimised instead of the
-    expectation (then the gain is of it) with the standard error ``risk_sd``, ``probability_better``, ``probability_feasible`` (all outcome constraints together),
-    ``limited_by`` and ``why`` (sentences; ``warnings`` are those that must be read first), ``nearest`` real runs,
-    ``measured`` (what the reference really gave; None when it never ran), ``novelty`` (share of left-out groups that
-    were nearer to the training data), ``outside`` (beyond what the training data covered, or a new combination of
+    ``gain_sd`` (> 0 = better), ``risk`` of the objective over the tolerances with the standard error ``risk_sd`` (where
+    it was optimised instead of the expectation; the gain is then of it), ``probability_better``,
+    ``probability_feasible`` (all outcome constraints together), ``limited_by`` and ``why`` (sentences; ``warnings`` are
+    those that must be read first), ``nearest`` real runs, ``measured`` (what the reference really gave; None when it
+    never ran), ``novelty`` (share of left-out groups that were nearer to the training data), ``outside`` (beyond what
+    the training data covered, or a new combination of
     categories; None = not known: then probabilities are not judged). What is not known is NaN.
     """
 
@@ -156,6 +157,8 @@ class Recommendation:
                 out[f"{name}_low"], out[f"{name}_high"] = item.lower, item.upper
         half = _NORMAL_90 * self.gain_sd
         out |= {"gain": self.gain, "gain_low": self.gain - half, "gain_high": self.gain + half}
+        if not math.isnan(self.risk):
+            out["risk"] = self.risk
         out |= {"probability_better": self.probability_better, "probability_feasible": self.probability_feasible}
         out |= {"novelty": self.novelty, "coverage": self.coverage, "limited_by": "; ".join(self.limited_by)}
         return out
@@ -206,7 +209,7 @@ class Recommendations(Sequence[Recommendation]):
     def table(self, *, headers: bool = False) -> pd.DataFrame:
         """Return one row per recommendation, numbered from 1, units in ``attrs["units"]``.
 
-        ``NAME_low`` and ``NAME_high`` are the calibrated interval of the next run's mean, ``gain_low`` and
+        ``risk`` stands where the objective asks for one. ``NAME_low`` and ``NAME_high`` are the calibrated interval of the next run's mean, ``gain_low`` and
         ``gain_high`` the 90 % interval of the expected gain. ``headers`` writes the units into the column names.
         """
         import pandas as pd
@@ -223,7 +226,7 @@ class Recommendations(Sequence[Recommendation]):
         return frame
 
     def _unit_of(self, column: str) -> str:
-        if column in ("gain", "gain_low", "gain_high"):
+        if column in ("gain", "gain_low", "gain_high", "risk"):
             return self.unit
         return self.units.get(column) or self.units.get(column.removesuffix("_low").removesuffix("_high"), "")
 
@@ -269,7 +272,8 @@ class Recommendations(Sequence[Recommendation]):
 class ParetoFront(Recommendations):
     """Settings none of which is better in both objectives, best first objective first.
 
-    ``objectives`` (2 names), ``values`` (k, 2) expected responses, ``hypervolume`` predicted against ``reference``
+    ``objectives`` (2 names), ``values`` (k, 2) expected responses, or risks of objectives that ask for one,
+    ``hypervolume`` predicted against ``reference``
     (the worst of each objective over front and admissible measured settings), in the product of the two units.
     """
 

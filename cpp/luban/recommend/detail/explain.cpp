@@ -122,18 +122,6 @@ std::vector<std::string> find_limits(const Situation& situation, const Eigen::Ve
   return limits;
 }
 
-std::string goal_words(const Utility& utility, const std::string& unit) {
-  switch (utility.goal) {
-    case process::Goal::minimize:
-      return "lower is better";
-    case process::Goal::maximize:
-      return "higher is better";
-    case process::Goal::target:
-      return "the target is " + with_unit(utility.target, unit);
-  }
-  return {};
-}
-
 void say_prediction(const Situation& situation, const Utility& utility, process::Recommendation& into) {
   for (std::size_t r = 0; r < into.predictions.size(); ++r) {
     const process::Prediction& prediction = into.predictions[r];
@@ -343,24 +331,6 @@ void say_evidence(const Explanation& explanation, const std::string& unit, proce
   }
 }
 
-void say_tolerances(const Situation& situation, const Utility& utility, const Explanation& explanation,
-                    process::Recommendation& into) {
-  std::vector<std::string> scatters;
-  for (const process::Tolerance& tolerance : situation.basis.process->definition().tolerances) {
-    scatters.push_back(tolerance.parameter + " by " +
-                       with_unit(tolerance.sd, situation.basis.process->unit(tolerance.parameter)));
-  }
-  if (scatters.empty()) return;
-  const std::string over = "over what the machine does not hold: " + core::listed(scatters) + " (standard deviation).";
-  if (situation.risk(utility) == nullptr) {
-    into.why.push_back("Expected " + over);
-    return;
-  }
-  const std::string& unit = situation.response(utility).unit;
-  into.why.push_back("Optimised is " + risk_words(situation, utility) + ", not its expectation: " +
-                     with_unit(explanation.risk, unit) + " (" + goal_words(utility, unit) + "), " + over);
-}
-
 }  // namespace
 
 Proposal explain(const Situation& situation, const Utility& utility, const Eigen::VectorXd& x, const std::string& kind,
@@ -392,7 +362,9 @@ Proposal explain(const Situation& situation, const Utility& utility, const Eigen
   recommendation.why = explanation.warnings;
   say_prediction(situation, utility, recommendation);
   say_ends(situation, recommendation);
-  say_tolerances(situation, utility, explanation, recommendation);
+  if (std::string text = tolerances_text(situation, utility, explanation.risk); !text.empty()) {
+    recommendation.why.push_back(std::move(text));
+  }
   if (!reference.name.empty() && !same_settings(x, reference.x)) {
     say_gain(explanation, reference.min_gain, why_not_judged(explanation, reference), unit, recommendation);
   }

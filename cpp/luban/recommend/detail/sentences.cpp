@@ -48,6 +48,32 @@ std::string risk_words(const Situation& situation, const Utility& utility) {
          (risk.goal == process::Goal::minimize ? "exceed" : "fall below");
 }
 
+std::string goal_words(const Utility& utility, const std::string& unit) {
+  switch (utility.goal) {
+    case process::Goal::minimize:
+      return "lower is better";
+    case process::Goal::maximize:
+      return "higher is better";
+    case process::Goal::target:
+      return "the target is " + with_unit(utility.target, unit);
+  }
+  return {};
+}
+
+std::string tolerances_text(const Situation& situation, const Utility& utility, double risk) {
+  std::vector<std::string> scatters;
+  for (const process::Tolerance& tolerance : situation.basis.process->definition().tolerances) {
+    scatters.push_back(tolerance.parameter + " by " +
+                       with_unit(tolerance.sd, situation.basis.process->unit(tolerance.parameter)));
+  }
+  if (scatters.empty()) return {};
+  const std::string over = "over what the machine does not hold: " + core::listed(scatters) + " (standard deviation).";
+  if (situation.risk(utility) == nullptr) return "Expected " + over;
+  const std::string& unit = situation.response(utility).unit;
+  return "Optimised is " + risk_words(situation, utility) + ", not its expectation: " + with_unit(risk, unit) + " (" +
+         goal_words(utility, unit) + "), " + over;
+}
+
 std::string exploring_text(const Situation& situation, const Utility& utility, const Proposal& proposal,
                            const Eigen::VectorXd* reference) {
   const features::ResponseColumn& response = situation.response(utility);
