@@ -209,8 +209,9 @@ class Recommendations(Sequence[Recommendation]):
     def table(self, *, headers: bool = False) -> pd.DataFrame:
         """Return one row per recommendation, numbered from 1, units in ``attrs["units"]``.
 
-        ``risk`` stands where the objective asks for one. ``NAME_low`` and ``NAME_high`` are the calibrated interval of the next run's mean, ``gain_low`` and
-        ``gain_high`` the 90 % interval of the expected gain. ``headers`` writes the units into the column names.
+        ``NAME_low`` and ``NAME_high`` are the calibrated interval of the next run's mean, ``gain_low`` and
+        ``gain_high`` the 90 % interval of the expected gain; ``risk`` stands where the objective asks for one.
+        ``headers`` writes the units into the column names.
         """
         import pandas as pd
 
@@ -273,8 +274,8 @@ class ParetoFront(Recommendations):
     """Settings none of which is better in both objectives, best first objective first.
 
     ``objectives`` (2 names), ``values`` (k, 2) expected responses, or risks of objectives that ask for one,
-    ``hypervolume`` predicted against ``reference``
-    (the worst of each objective over front and admissible measured settings), in the product of the two units.
+    ``hypervolume`` predicted against ``reference`` (the worst of each objective over front and admissible measured
+    settings), in the product of the two units.
     """
 
     def __init__(
