@@ -4,6 +4,7 @@
 
 #include <luban/core/error.hpp>
 #include <luban/core/text.hpp>
+#include <luban/parallel/arena.hpp>
 #include <luban/recommend/best_mean.hpp>
 #include <luban/recommend/detail/near_runs.hpp>
 #include <luban/recommend/detail/rows.hpp>
@@ -272,7 +273,11 @@ Front pareto(const Basis& basis, const ParetoRequest& request, core::RandomKey k
                                     .hint = {}});
   }
   const Situation situation = detail::make_situation(basis, request.context, request.moves);
-  return FrontSearch(situation, request, key.child("pareto"), control).run();
+  Front front;
+  // Searches and what a risk asks of many settings share the threads.
+  parallel::with_threads(request.search.threads,
+                         [&] { front = FrontSearch(situation, request, key.child("pareto"), control).run(); });
+  return front;
 }
 
 }  // namespace luban::recommend

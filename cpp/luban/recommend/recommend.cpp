@@ -7,6 +7,7 @@
 #include <luban/core/error.hpp>
 #include <luban/core/normal.hpp>
 #include <luban/core/text.hpp>
+#include <luban/parallel/arena.hpp>
 #include <luban/recommend/best_mean.hpp>
 #include <luban/recommend/decision_surrogate.hpp>
 #include <luban/recommend/detail/gain.hpp>
@@ -367,7 +368,11 @@ std::vector<Proposal> recommend(const Basis& basis, const RecommendRequest& requ
                                 const core::CallControl& control) {
   check(request);
   const Situation situation = detail::make_situation(basis, request.context, request.moves);
-  return Advisor(situation, request, key.child("recommend"), control).run();
+  std::vector<Proposal> proposals;
+  // Searches and what a risk asks of many settings share the threads.
+  parallel::with_threads(request.search.threads,
+                         [&] { proposals = Advisor(situation, request, key.child("recommend"), control).run(); });
+  return proposals;
 }
 
 }  // namespace luban::recommend
