@@ -372,17 +372,17 @@ def test_an_objective_may_ask_for_a_risk(tmp_path: Path, measure: str) -> None:
 @pytest.mark.parametrize(
     ("risk", "expected", "place", "hint"),
     [
-        ("{}", "one of value_at_risk and conditional_value_at_risk", "line 24, objectives[0].risk", ""),
+        ("{}", "one of value_at_risk and conditional_value_at_risk", "line 23, objectives[0].risk", ""),
         (
             "{value_at_risk: 0.8, conditional_value_at_risk: 0.8}",
             "one of value_at_risk and conditional_value_at_risk",
-            "line 24, objectives[0].risk",
+            "line 23, objectives[0].risk",
             "",
         ),
         (
             "{value_at_rsk: 0.8}",
             "a known key",
-            "line 24, objectives[0].risk.value_at_rsk",
+            "line 23, objectives[0].risk.value_at_rsk",
             'did you mean "value_at_risk"?',
         ),
         (
