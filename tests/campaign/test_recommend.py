@@ -76,7 +76,7 @@ def test_a_risk_is_optimised_and_told_apart_from_the_expectation(
     again = risky.recommend(context=CONTEXT, kind="best_mean", running=answer.settings)
     assert again.stay
     assert risky.recommend(2, context=CONTEXT)[0].kind == "explore"
-    front = risky.pareto(context=CONTEXT, n=3)
+    front = risky.pareto(context=CONTEXT, points=3)
     assert front.values[0, 0] == front[0].risk
     plain = Campaign(changed(tolerances={"feed": {"sd": 0.01}}), history, model=model)
     expected = plain.recommend(context=CONTEXT, kind="best_mean")[0]
