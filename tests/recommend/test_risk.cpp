@@ -89,8 +89,8 @@ TEST(Risk, is_told_apart_from_the_expectation) {
   EXPECT_TRUE(says(proposal, "Optimised is the mean of the worst 20 % of y, not its expectation: -"));
   EXPECT_TRUE(says(proposal, "over what the machine does not hold: a by 0.05 mm"));
   EXPECT_FALSE(says(proposal, "Expected over"));
-  EXPECT_TRUE(says(ask(valley_basis(exceeded)), "Optimised is the y that only 10 % of the runs exceed"));
-  EXPECT_TRUE(says(ask(valley_basis(exceeded, Goal::maximize)), "that only 10 % of the runs fall below"));
+  EXPECT_TRUE(says(ask(valley_basis(exceeded)), "Optimised is the y that only 10 % of the deviations exceed"));
+  EXPECT_TRUE(says(ask(valley_basis(exceeded, Goal::maximize)), "that only 10 % of the deviations fall below"));
   EXPECT_TRUE(
       says(ask(valley_basis(worst, Goal::target)), "the mean of the largest 20 % of the distances of y from -3 um"));
   EXPECT_TRUE(std::isnan(ask(valley_basis(std::nullopt)).explanation.risk));

@@ -41,10 +41,10 @@ std::string risk_words(const Situation& situation, const Utility& utility) {
   if (risk.goal == process::Goal::target) {
     const std::string from = response.name + " from " + with_unit(risk.target, response.unit);
     return tail ? "the mean of the largest " + share + " of the distances of " + from
-                : "the distance of " + from + " that only " + share + " of the runs exceed";
+                : "the distance of " + from + " that only " + share + " of the deviations exceed";
   }
   if (tail) return "the mean of the worst " + share + " of " + response.name;
-  return "the " + response.name + " that only " + share + " of the runs " +
+  return "the " + response.name + " that only " + share + " of the deviations " +
          (risk.goal == process::Goal::minimize ? "exceed" : "fall below");
 }
 
