@@ -1,6 +1,7 @@
 // The parts of a process: each constructor checks what it is given, so that a wrong value never exists in Python.
 #include <luban/process/process.hpp>
 
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>

@@ -89,6 +89,7 @@ TEST(Risk, is_told_apart_from_the_expectation) {
   EXPECT_TRUE(says(proposal, "Optimised is the mean of the worst 20 % of y, not its expectation: -"));
   EXPECT_TRUE(says(proposal, "over what the machine does not hold: a by 0.05 mm"));
   EXPECT_FALSE(says(proposal, "Expected over"));
+  EXPECT_TRUE(says(proposal, "What matters most for what is optimised is a"));
   EXPECT_TRUE(says(ask(valley_basis(exceeded)), "Optimised is the y that only 10 % of the deviations exceed"));
   EXPECT_TRUE(says(ask(valley_basis(exceeded, Goal::maximize)), "that only 10 % of the deviations fall below"));
   EXPECT_TRUE(

@@ -74,8 +74,8 @@ class Recommendation:
     ``probability_feasible`` (all outcome constraints together), ``limited_by`` and ``why`` (sentences; ``warnings`` are
     those that must be read first), ``nearest`` real runs, ``measured`` (what the reference really gave; None when it
     never ran), ``novelty`` (share of left-out groups that were nearer to the training data), ``outside`` (beyond what
-    the training data covered, or a new combination of
-    categories; None = not known: then probabilities are not judged). What is not known is NaN.
+    the training data covered, or a new combination of categories; None = not known: then probabilities are not judged).
+    What is not known is NaN.
     """
 
     def __init__(self, core: _core.Recommendation, explanation: Explanation | None = None, notes: Sequence[str] = ()):

@@ -254,14 +254,15 @@ void say_bounds(const Situation& situation, const Explanation& explanation, proc
 
 void say_drivers(const Situation& situation, const Explanation& explanation, const std::string& unit,
                  process::Recommendation& into) {
+  const char* first =
+      std::isnan(explanation.risk) ? "What matters most here is " : "What matters most for what is optimised is ";
   for (std::size_t i = 0; i < std::min(explanation.drivers.size(), most_named_drivers); ++i) {
     const Driver& driver = explanation.drivers[i];
     const Eigen::Index column = situation.region.encoder().find(driver.parameter);
     const std::string& parameter_unit = situation.region.encoder().variables()[column].unit;
-    into.why.push_back((i == 0 ? "What matters most here is " : "Then ") + driver.parameter + ": " +
-                       with_unit(driver.best_mean, unit) + " at " + value_text(driver.best, parameter_unit) + ", " +
-                       with_unit(driver.worst_mean, unit) + " at " + value_text(driver.worst, parameter_unit) +
-                       ", the other settings as proposed.");
+    into.why.push_back((i == 0 ? first : "Then ") + driver.parameter + ": " + with_unit(driver.best_mean, unit) +
+                       " at " + value_text(driver.best, parameter_unit) + ", " + with_unit(driver.worst_mean, unit) +
+                       " at " + value_text(driver.worst, parameter_unit) + ", the other settings as proposed.");
   }
 }
 
