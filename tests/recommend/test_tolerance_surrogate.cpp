@@ -3,10 +3,12 @@
 #include <gtest/gtest.h>
 
 #include <luban/core/error.hpp>
+#include <luban/recommend/detail/focus.hpp>
 #include <luban/recommend/detail/tolerance_surrogate.hpp>
 #include <luban/recommend/propose.hpp>
 #include <luban/recommend/sobol.hpp>
 #include <luban/surrogate/gaussian_process.hpp>
+#include <luban/surrogate/noise_average.hpp>
 #include <luban/surrogate/presets.hpp>
 
 #include "analytic_surrogate.hpp"
@@ -138,6 +140,32 @@ TEST(tolerance_surrogate, closed_forms_are_what_a_fine_rule_says) {
   }
   EXPECT_EQ(fitted()->smoothed(Eigen::Vector2d(0.1, 0.1)), nullptr);  // its local term is no rbf
   EXPECT_EQ(wavy()->smoothed(Eigen::Vector2d(0.1, 0.1)), nullptr);
+}
+
+TEST(tolerance_surrogate, closed_forms_pass_through_averages_and_chosen_responses) {
+  ArrayProblem problem = box_problem((Eigen::MatrixXd(2, 2) << 0, 0, 1, 1).finished());
+  problem.X = Sobol(2, core::RandomKey(4)).points(0, 24);
+  problem.Y.resize(24, 2);
+  problem.Y << (6.0 * problem.X.col(0)).array().sin(), problem.X.rowwise().sum();
+  features::Dataset data = array_dataset(problem);
+  std::vector<features::EncodedVariable> variables = data.encoder.variables();
+  variables[1].role = features::Role::noise;
+  data.encoder = features::Encoder(variables);
+  const surrogate::GaussianProcessOptions options{.starts = 1, .model = surrogate::preset("hvarfner", 2, 0).model};
+  const auto whole = surrogate::GaussianProcess::fit(data, options, core::RandomKey(1));
+  const auto chosen = focused(whole, {1})->smoothed(Eigen::Vector2d(0.1, 0.0));
+  ASSERT_NE(chosen, nullptr);
+  EXPECT_EQ(chosen->posterior(problem.X)->mean().col(1),
+            whole->smoothed(Eigen::Vector2d(0.1, 0.0))->posterior(problem.X)->mean().col(1));
+  const surrogate::AveragedSurrogate averaged(
+      whole, {.levels = Eigen::Vector3d(0.1, 0.5, 0.9), .weights = Eigen::Vector3d(0.2, 0.3, 0.5)});
+  const Eigen::VectorXd sd_of_one = Eigen::VectorXd::Constant(1, 0.1);
+  const Eigen::MatrixXd X = Eigen::VectorXd::LinSpaced(5, 0.0, 1.0);
+  const auto here = averaged.smoothed(sd_of_one)->posterior(X, {.joint = true});
+  const auto there = finely_averaged(averaged, X, sd_of_one);
+  EXPECT_LT((here->mean() - there->mean()).norm(), 1e-9);
+  EXPECT_LT((here->covariance(0, VarianceOf::latent) - there->covariance(0, VarianceOf::latent)).norm(), 1e-9);
+  EXPECT_THROW(static_cast<void>(averaged.smoothed(Eigen::Vector2d::Zero())), core::DataError);
 }
 
 TEST(tolerance_surrogate, closed_forms_agree_with_nodes_where_these_are_exact) {
