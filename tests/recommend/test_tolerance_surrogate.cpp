@@ -114,7 +114,8 @@ surrogate::ModelSpec rbf_along_one() {
   model.factors.push_back({.name = "slope", .kind = surrogate::FactorKind::linear, .length = {}});
   const std::size_t rough = model.factors.size() - 2;
   model.terms.front().factors = {0, rough};
-  model.terms.push_back({.name = "slope", .factors = {rough + 1}, .variance = {.start = 0.3, .fixed = true}});
+  model.terms.push_back(
+      {.name = "slope", .factors = {rough + 1}, .variance = {.prior = {}, .start = 0.3, .fixed = true}});
   return model;
 }
 
