@@ -1,6 +1,7 @@
 // The parts of a process: each constructor checks what it is given, so that a wrong value never exists in Python.
 #include <luban/process/process.hpp>
 
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -180,15 +181,46 @@ const char* goal_name(const Objective& objective) {
   return objective.goal == Goal::minimize ? "minimize" : objective.goal == Goal::maximize ? "maximize" : "target";
 }
 
+constexpr const char* value_at_risk = "value_at_risk";
+constexpr const char* conditional_value_at_risk = "conditional_value_at_risk";
+
+/// A risk measure as in the process file: {name: level}.
+std::optional<RiskMeasure> risk_of(const std::optional<std::map<std::string, double>>& entry) {
+  if (!entry) return std::nullopt;
+  const Texts known = {value_at_risk, conditional_value_at_risk};
+  const std::string given = entry->empty() ? "" : entry->begin()->first;
+  if (entry->size() != 1 || (given != known[0] && given != known[1])) {
+    throw core::ConfigurationError(
+        {.where = "process.Objective",
+         .expected = "one risk measure, value_at_risk or conditional_value_at_risk",
+         .received = entry->size() == 1 ? core::quoted(given) : std::to_string(entry->size()),
+         .place = {},
+         .hint = entry->size() == 1 ? core::nearest_hint(given, known) : ""});
+  }
+  return RiskMeasure{
+      .kind = given == known[0] ? RiskMeasure::Kind::value_at_risk : RiskMeasure::Kind::conditional_value_at_risk,
+      .level = entry->begin()->second};
+}
+
+std::optional<std::map<std::string, double>> risk_entry(const Objective& objective) {
+  if (!objective.risk) return std::nullopt;
+  const bool plain = objective.risk->kind == RiskMeasure::Kind::value_at_risk;
+  return std::map<std::string, double>{{plain ? value_at_risk : conditional_value_at_risk, objective.risk->level}};
+}
+
 void bind_goals(py::module_& module) {
-  py::classh<Objective>(module, "Objective", "What to improve.")
-      .def(py::init([](std::string response, const std::string& goal, double target) {
-             return checked(Objective{.response = std::move(response), .goal = goal_of(goal), .target = target});
+  py::classh<Objective>(module, "Objective", "What to improve; risk = {name of a risk measure: level}.")
+      .def(py::init([](std::string response, const std::string& goal, double target,
+                       const std::optional<std::map<std::string, double>>& risk) {
+             return checked(Objective{
+                 .response = std::move(response), .goal = goal_of(goal), .target = target, .risk = risk_of(risk)});
            }),
-           py::arg("response"), py::arg("goal") = "minimize", py::kw_only(), py::arg("target") = no_number)
+           py::arg("response"), py::arg("goal") = "minimize", py::kw_only(), py::arg("target") = no_number,
+           py::arg("risk") = py::none())
       .def_readonly("response", &Objective::response)
       .def_property_readonly("goal", &goal_name)
-      .def_readonly("target", &Objective::target);
+      .def_readonly("target", &Objective::target)
+      .def_property_readonly("risk", &risk_entry);
   py::classh<OutcomeConstraint>(module, "OutcomeConstraint", "Bound on a response's run mean with a probability.")
       .def(py::init([](std::string response, double lower, double upper, double probability) {
              return checked(OutcomeConstraint{

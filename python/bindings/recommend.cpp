@@ -108,6 +108,8 @@ void bind_answers(py::module_& module) {
       .def_readonly("gain", &Explanation::gain)
       .def_readonly("gain_sd", &Explanation::gain_sd)
       .def_readonly("probability_better", &Explanation::probability_better)
+      .def_readonly("risk", &Explanation::risk)
+      .def_readonly("risk_sd", &Explanation::risk_sd)
       .def_readonly("nearest", &Explanation::nearest)
       .def_readonly("drivers", &Explanation::drivers)
       .def_readonly("novelty", &Explanation::novelty)

@@ -341,7 +341,8 @@ def _response_entry(response: Response) -> dict[str, Any]:
 
 
 def _objective_entry(objective: Objective) -> dict[str, Any]:
-    return {"response": objective.response, "goal": objective.goal, **_finite(target=objective.target)}
+    out = {"response": objective.response, "goal": objective.goal, **_finite(target=objective.target)}
+    return out if objective.risk is None else out | {"risk": dict(objective.risk)}
 
 
 def _bounds(item: Any, *keys: str) -> dict[str, Any]:

@@ -58,6 +58,33 @@ def test_outcome_constraints_are_kept_by_calibrated_spreads(
     assert any("calibrated on left-out groups" in sentence for sentence in answer.why)
 
 
+def test_a_risk_is_optimised_and_told_apart_from_the_expectation(
+    changed: Callable[..., Process], history: History, model: Model
+) -> None:
+    risk = {"conditional_value_at_risk": 0.8}
+    objectives = [{"response": "roughness", "goal": "minimize", "risk": risk}, {"response": "rate", "goal": "maximize"}]
+    process = changed(objectives=objectives, tolerances={"feed": {"sd": 0.01}})
+    risky = Campaign(process, history, model=model)
+    answer = risky.recommend(context=CONTEXT, kind="best_mean")[0]
+    assert answer.risk > answer.predictions["roughness"].mean
+    assert 0.0 < answer.risk_sd < 0.5
+    assert any("Optimised is the mean of the worst 20 % of roughness" in sentence for sentence in answer.why)
+    assert answer.to_dict()["risk"] == answer.risk
+    table = risky.recommend(context=CONTEXT, kind="best_mean").table()
+    assert table["risk"][1] == answer.risk
+    assert table.attrs["units"]["risk"] == "um"
+    again = risky.recommend(context=CONTEXT, kind="best_mean", running=answer.settings)
+    assert again.stay
+    assert risky.recommend(2, context=CONTEXT)[0].kind == "explore"
+    front = risky.pareto(context=CONTEXT, points=3)
+    assert front.values[0, 0] == front[0].risk
+    plain = Campaign(changed(tolerances={"feed": {"sd": 0.01}}), history, model=model)
+    expected = plain.recommend(context=CONTEXT, kind="best_mean")[0]
+    assert math.isnan(expected.risk)
+    assert expected.to_dict()["risk"] is None
+    assert "risk" not in expected.row()
+
+
 def test_the_best_mean_is_nearly_the_best_of_each_context(campaign: Campaign) -> None:
     speed, feed = np.meshgrid(np.linspace(100, 300, 101), np.linspace(0.05, 0.10, 101))
     for worn, tool in enumerate(("New", "Worn")):

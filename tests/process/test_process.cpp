@@ -78,6 +78,18 @@ TEST(process, refuses_goals_on_what_is_not_declared) {
                  [](ProcessDefinition& d) { d.outcome_constraints.front().response = "power"; });
 }
 
+TEST(process, refuses_a_risk_of_what_does_not_scatter) {
+  expect_refused("objective on \"roughness\"", "tolerances for the `risk` of an objective",
+                 "state under `tolerances:` what the machine does not hold, or leave `risk` out",
+                 [](ProcessDefinition& d) {
+                   d.objectives.front().risk = RiskMeasure{};
+                   d.tolerances.clear();
+                 });
+  expect_refused("objective on \"rate\"", "a measured response for the `risk` of an objective",
+                 "derived responses are judged at the setpoint itself: leave `risk` out",
+                 [](ProcessDefinition& d) { d.objectives.back().risk = RiskMeasure{}; });
+}
+
 TEST(process, refuses_sums_and_products_of_what_is_no_numeric_parameter) {
   expect_refused("derived response \"rate\"", "a declared parameter", "did you mean \"feed\"?",
                  [](ProcessDefinition& d) { d.derived.front().sum.front().product.back().first = "fed"; });
@@ -182,6 +194,8 @@ TEST(process_json, reads_what_it_writes) {
   definition.parameters.push_back(category<Parameter>("grade", {"A", "B"}));
   definition.responses.push_back({.name = "power", .unit = "kW", .optional = true, .late = true});
   definition.objectives.push_back({.response = "power", .goal = Goal::target, .target = 1.5});
+  definition.objectives.front().risk = RiskMeasure{.kind = RiskMeasure::Kind::value_at_risk, .level = 0.9};
+  definition.objectives.back().risk = RiskMeasure{};
   const Process process(definition);
   const core::Json json = process.to_json();
   const Process again = Process::from_json(core::Json::parse(json.dump()));
@@ -189,6 +203,10 @@ TEST(process_json, reads_what_it_writes) {
   EXPECT_EQ(again.digest(), process.digest());
   EXPECT_EQ(again.definition().parameters.front().limits.max_rate_per, std::chrono::seconds(60));
   EXPECT_EQ(again.definition().objectives.back().target, 1.5);
+  EXPECT_EQ(again.definition().objectives.front().risk->kind, RiskMeasure::Kind::value_at_risk);
+  EXPECT_EQ(again.definition().objectives.front().risk->level, 0.9);
+  EXPECT_EQ(again.definition().objectives.back().risk->kind, RiskMeasure::Kind::conditional_value_at_risk);
+  EXPECT_FALSE(again.definition().objectives[1].risk.has_value());
   EXPECT_EQ(again.definition().cost.per_response, definition.cost.per_response);
 }
 
@@ -201,6 +219,16 @@ TEST(process_json, the_digest_changes_with_the_content_alone) {
 
 core::ErrorDetail json_refusal(const std::string& text) {
   return refusal<ConfigurationError>([&text] { return Process::from_json(core::Json::parse(text)).name(); });
+}
+
+TEST(process_json, takes_one_risk_measure) {
+  const auto with = [](const std::string& risk) {
+    return json_refusal(R"({"luban": 1, "process": "p", "objectives": [{"response": "y", "risk": )" + risk + "}]}");
+  };
+  EXPECT_EQ(with("{}").received, "neither");
+  EXPECT_EQ(with(R"({"value_at_risk": 0.8, "conditional_value_at_risk": 0.8})").received, "both");
+  EXPECT_EQ(with("{}").place, "objectives[0].risk");
+  EXPECT_EQ(with(R"({"value_at_rsk": 0.8})").expected, "one of value_at_risk and conditional_value_at_risk");
 }
 
 TEST(process_json, names_the_nearest_known_key_and_the_place) {

@@ -415,6 +415,78 @@ def test_numbers_are_read_as_people_write_them(tmp_path: Path) -> None:
     assert process.core.tolerances[0].sd == 0.002
 
 
+def risky(tmp_path: Path, risk: str) -> luban.Process:
+    return read(tmp_path, FILE.replace("roughness, goal: minimize}", f"roughness, goal: minimize, risk: {risk}}}"))
+
+
+@pytest.mark.parametrize("measure", ["value_at_risk", "conditional_value_at_risk"])
+def test_an_objective_may_ask_for_a_risk(tmp_path: Path, measure: str) -> None:
+    process = risky(tmp_path, f"{{{measure}: 0.8}}")
+    assert process.objectives[0].risk == {measure: 0.8}
+    assert process.objectives[1].risk is None
+    assert process.to_dict()["objectives"][0] == {"response": "roughness", "goal": "minimize", "risk": {measure: 0.8}}
+    assert read(tmp_path, process.to_yaml()) == process
+    assert process.digest != read(tmp_path, FILE).digest
+    again = luban.Process(
+        "p",
+        parameters=[luban.Parameter("feed", low=0.1, high=0.2)],
+        responses=[luban.Response("roughness")],
+        objectives=[luban.Objective("roughness", "minimize", risk={measure: 0.8})],
+        tolerances={"feed": {"sd": 0.002}},
+    )
+    assert again.objectives[0].risk == {measure: 0.8}
+
+
+@pytest.mark.parametrize(
+    ("risk", "expected", "place", "hint"),
+    [
+        ("{}", "one of value_at_risk and conditional_value_at_risk", "line 23, objectives[0].risk", ""),
+        (
+            "{value_at_risk: 0.8, conditional_value_at_risk: 0.8}",
+            "one of value_at_risk and conditional_value_at_risk",
+            "line 23, objectives[0].risk",
+            "",
+        ),
+        (
+            "{value_at_rsk: 0.8}",
+            "a known key",
+            "line 23, objectives[0].risk.value_at_rsk",
+            'did you mean "value_at_risk"?',
+        ),
+        (
+            "{conditional_value_at_risk: 80}",
+            "a level of `risk` of at least 0.5 and below 1",
+            'objective on "roughness"',
+            "write 80 % as 0.8",
+        ),
+    ],
+)
+def test_a_risk_is_one_measure_with_its_level(tmp_path: Path, risk: str, expected: str, place: str, hint: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        risky(tmp_path, risk)
+    assert caught.value.expected == expected
+    assert caught.value.place == f"{tmp_path / 'process.yaml'}, {place}"
+    assert caught.value.hint == hint
+
+
+def test_a_risk_needs_tolerances_and_a_measured_response(tmp_path: Path) -> None:
+    assert 'objective on "removal_rate"' in str(
+        refusal(tmp_path, "goal: maximize}", "goal: maximize, risk: {value_at_risk: 0.8}}")
+    )
+    with pytest.raises(ConfigurationError) as caught:
+        read(
+            tmp_path,
+            FILE.replace("tolerances: {feed: {sd: 0.002}}\n", "").replace(
+                "goal: minimize}", "goal: minimize, risk: {value_at_risk: 0.8}}"
+            ),
+        )
+    assert caught.value.expected == "tolerances for the `risk` of an objective"
+    assert "tolerances" in caught.value.hint
+    for given in ({}, {"worst": 0.8}, {"value_at_risk": 0.8, "conditional_value_at_risk": 0.8}):
+        with pytest.raises(ConfigurationError, match="one risk measure"):
+            luban.Objective("roughness", risk=given)
+
+
 def test_plain_values_are_taken_like_a_file() -> None:
     content: dict[str, Any] = {
         "luban": 1,

@@ -84,6 +84,8 @@ def process_files(draw: st.DrawFn) -> dict[str, Any]:
         ]
         out["parameter_constraints"] = [{"sum": {names[0]: draw(st.floats(0.1, 10))}, "upper": draw(NUMBERS)}]
         out["tolerances"] = {names[0]: {"sd": draw(st.floats(1e-9, 1e9))}}
+        measure = draw(st.sampled_from(["value_at_risk", "conditional_value_at_risk"]))
+        out["objectives"][0]["risk"] = {measure: draw(st.floats(0.5, 1.0, exclude_max=True))}
         out["runs"] = {"id": [names[5], names[2]], "repeat": {"column": "the repeat column"}}
         out["cost"] = {"currency": "EUR", response: draw(NUMBERS)} if response != "currency" else None
     return {key: value for key, value in out.items() if value is not None}

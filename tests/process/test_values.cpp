@@ -135,6 +135,23 @@ TEST(objective, has_a_target_exactly_when_the_goal_is_one) {
   EXPECT_THROW((Objective{.response = "r", .goal = Goal::minimize, .target = 1.0}.validate()), ConfigurationError);
 }
 
+TEST(objective, has_a_risk_of_at_least_the_worse_half) {
+  Objective objective{.response = "r", .risk = RiskMeasure{}};
+  for (const double level : {0.5, 0.8, 0.999}) {
+    objective.risk->level = level;
+    EXPECT_NO_THROW(objective.validate()) << level;
+  }
+  for (const double level : {0.0, 0.49, 1.0, 80.0, -0.8, no_number, infinity}) {
+    objective.risk->level = level;
+    EXPECT_THROW(objective.validate(), ConfigurationError) << level;
+  }
+  objective.risk->level = 80.0;
+  EXPECT_EQ(refusal<ConfigurationError>([&] { return objective.validate(), 0; }).hint, "write 80 % as 0.8");
+  objective.risk->level = 0.2;
+  EXPECT_EQ(refusal<ConfigurationError>([&] { return objective.validate(), 0; }).hint,
+            "the level is the share that comes out better: 0.8 for the worst 20 %");
+}
+
 TEST(outcome_constraint, needs_a_bound_and_a_probability) {
   EXPECT_NO_THROW((OutcomeConstraint{.response = "r", .upper = 3.2}.validate()));
   EXPECT_THROW((OutcomeConstraint{.response = "r"}.validate()), ConfigurationError);

@@ -89,7 +89,46 @@ class AnalyticSurrogate final : public surrogate::Surrogate {
     return std::make_unique<surrogate::GaussianPosterior>(std::move(all));
   }
 
+  /// The ordinary average, with the gradients that follow from those at the levels.
+  [[nodiscard]] std::unique_ptr<surrogate::Posterior> average(
+      const Eigen::MatrixXd& X, const Eigen::VectorXd& weights,
+      const surrogate::PosteriorRequest& request = {}) const override {
+    surrogate::PosteriorRequest plain = request;
+    plain.gradients = false;
+    std::unique_ptr<surrogate::Posterior> ordinary = Surrogate::average(X, weights, plain);
+    if (!request.gradients) return ordinary;
+    const std::shared_ptr<const surrogate::Posterior> whole = std::move(ordinary);
+    const std::shared_ptr<const surrogate::Posterior> levels = posterior(X, {.gradients = true, .joint = true});
+    std::vector<surrogate::GaussianPosterior::Moments> all;
+    for (Eigen::Index r = 0; r < whole->m(); ++r) {
+      all.push_back(surrogate::moments_of(whole, r, plain));
+      surrogate::GaussianPosterior::Moments& moments = all.back();
+      const auto by_covariance = [levels, weights, r](const Eigen::MatrixXd& w) {
+        const Eigen::Index L = weights.size();
+        Eigen::MatrixXd each(w.rows() * L, w.cols() * L);
+        for (Eigen::Index i = 0; i < w.rows(); ++i) {
+          for (Eigen::Index j = 0; j < w.cols(); ++j) {
+            each.block(i * L, j * L, L, L) = w(i, j) * weights * weights.transpose();
+          }
+        }
+        return summed(levels->covariance_gradient(r, each), Eigen::VectorXd::Ones(L));
+      };
+      moments.mean_gradient = summed(levels->mean_gradient(r), weights);
+      moments.variance_gradient = by_covariance(Eigen::MatrixXd::Identity(whole->q(), whole->q()));
+      if (request.joint) moments.covariance_gradient = by_covariance;
+    }
+    return std::make_unique<surrogate::GaussianPosterior>(std::move(all));
+  }
+
  private:
+  /// (q, p) weighted sums over the levels of each point.
+  static Eigen::MatrixXd summed(const Eigen::MatrixXd& each, const Eigen::VectorXd& weights) {
+    const Eigen::Index L = weights.size();
+    Eigen::MatrixXd out(each.rows() / L, each.cols());
+    for (Eigen::Index i = 0; i < out.rows(); ++i) out.row(i) = weights.transpose() * each.middleRows(i * L, L);
+    return out;
+  }
+
   [[nodiscard]] Eigen::MatrixXd kernel(const Eigen::MatrixXd& A, const Eigen::MatrixXd& B) const {
     Eigen::MatrixXd K(A.rows(), B.rows());
     for (Eigen::Index i = 0; i < A.rows(); ++i) {

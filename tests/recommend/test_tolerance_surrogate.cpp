@@ -3,10 +3,13 @@
 #include <gtest/gtest.h>
 
 #include <luban/core/error.hpp>
+#include <luban/recommend/detail/focus.hpp>
 #include <luban/recommend/detail/tolerance_surrogate.hpp>
 #include <luban/recommend/propose.hpp>
 #include <luban/recommend/sobol.hpp>
 #include <luban/surrogate/gaussian_process.hpp>
+#include <luban/surrogate/noise_average.hpp>
+#include <luban/surrogate/presets.hpp>
 
 #include "analytic_surrogate.hpp"
 
@@ -26,11 +29,11 @@ std::shared_ptr<const surrogate::Surrogate> wavy() {
       test::AnalyticSurrogate::Options{.lengthscale = 0.35, .noise_sd = 0.05, .within_sd = 0.02});
 }
 
-std::shared_ptr<const surrogate::Surrogate> fitted() {
+std::shared_ptr<const surrogate::Surrogate> fitted(const std::optional<surrogate::ModelSpec>& model = {}) {
   ArrayProblem problem = box_problem((Eigen::MatrixXd(2, 2) << 0, 0, 1, 1).finished());
   problem.X = Sobol(2, core::RandomKey(4)).points(0, 24);
   problem.Y = ((6.0 * problem.X.col(0)).array().sin() + problem.X.col(1).array().square()).matrix();
-  return surrogate::GaussianProcess::fit(array_dataset(problem), {.starts = 1}, core::RandomKey(1));
+  return surrogate::GaussianProcess::fit(array_dataset(problem), {.starts = 1, .model = model}, core::RandomKey(1));
 }
 
 TEST(normal_rule, has_the_moments_of_a_standard_normal) {
@@ -88,8 +91,99 @@ TEST(tolerance_surrogate, integrates_a_squared_exponential_to_its_closed_form) {
   }
 }
 
-TEST(tolerance_surrogate, gradients_equal_finite_differences) {
-  const ToleranceSurrogate tolerant(fitted(), {{.parameter = "x1", .sd = sd}, {.parameter = "x2", .sd = 0.03}});
+/// What a fine rule of many nodes says of E f(x + δ), δ along the columns that sd names.
+std::unique_ptr<Posterior> finely_averaged(const surrogate::Surrogate& inner, const Eigen::MatrixXd& X,
+                                           const Eigen::VectorXd& deviation) {
+  constexpr Eigen::Index k = 61;
+  const Eigen::VectorXd z = Eigen::VectorXd::LinSpaced(k, -7.0, 7.0);
+  Eigen::VectorXd weights = (-0.5 * z.array().square()).exp();
+  weights /= weights.sum();
+  Eigen::MatrixXd nodes(X.rows() * k, X.cols());
+  for (Eigen::Index i = 0; i < X.rows(); ++i) {
+    for (Eigen::Index n = 0; n < k; ++n) nodes.row(i * k + n) = X.row(i) + z(n) * deviation.transpose();
+  }
+  return inner.average(nodes, weights, {.joint = true});
+}
+
+/// Smooth along x1, rough along x2 as matern52 is, with a straight line through both.
+surrogate::ModelSpec rbf_along_one() {
+  surrogate::ModelSpec model = surrogate::preset("hvarfner", 2, 0).model;
+  model.factors.front().inputs = {"x1"};
+  model.factors.push_back(
+      {.name = "rough", .kind = surrogate::FactorKind::matern52, .length = model.factors[0].length, .inputs = {"x2"}});
+  model.factors.push_back({.name = "slope", .kind = surrogate::FactorKind::linear, .length = {}});
+  const std::size_t rough = model.factors.size() - 2;
+  model.terms.front().factors = {0, rough};
+  model.terms.push_back(
+      {.name = "slope", .factors = {rough + 1}, .variance = {.prior = {}, .start = 0.3, .fixed = true}});
+  return model;
+}
+
+TEST(tolerance_surrogate, closed_forms_are_what_a_fine_rule_says) {
+  for (const bool mixed : {false, true}) {
+    const auto inner = fitted(mixed ? rbf_along_one() : surrogate::preset("hvarfner", 2, 0).model);
+    const Eigen::MatrixXd X = Sobol(2, core::RandomKey(8)).points(0, 6);
+    for (const double wide : {1e-6, 0.05, 0.3}) {
+      const Eigen::Vector2d deviation(wide, 0.0);
+      const auto smooth = inner->smoothed(deviation);
+      ASSERT_NE(smooth, nullptr);
+      const auto here = smooth->posterior(X, {.joint = true});
+      const auto there = finely_averaged(*inner, X, deviation);
+      EXPECT_LT((here->mean() - there->mean()).norm(), 1e-9);
+      EXPECT_LT((here->covariance(0, VarianceOf::latent) - there->covariance(0, VarianceOf::latent)).norm(), 1e-9);
+      // And the surrogate over the tolerance takes it.
+      const ToleranceSurrogate tolerant(inner, {{.parameter = "x1", .sd = wide}});
+      EXPECT_EQ(tolerant.posterior(X)->mean(), smooth->posterior(X)->mean());
+    }
+    EXPECT_EQ(inner->smoothed(Eigen::Vector2d(0.0, 0.1)) == nullptr, mixed);  // not along the rough input
+    EXPECT_THROW(static_cast<void>(inner->smoothed(Eigen::Vector3d::Zero())), core::DataError);
+    EXPECT_THROW(static_cast<void>(inner->smoothed(Eigen::Vector2d(-0.1, 0.0))), core::DataError);
+  }
+  EXPECT_EQ(fitted()->smoothed(Eigen::Vector2d(0.1, 0.1)), nullptr);  // its local term is no rbf
+  EXPECT_EQ(wavy()->smoothed(Eigen::Vector2d(0.1, 0.1)), nullptr);
+}
+
+TEST(tolerance_surrogate, closed_forms_pass_through_averages_and_chosen_responses) {
+  ArrayProblem problem = box_problem((Eigen::MatrixXd(2, 2) << 0, 0, 1, 1).finished());
+  problem.X = Sobol(2, core::RandomKey(4)).points(0, 24);
+  problem.Y.resize(24, 2);
+  problem.Y << (6.0 * problem.X.col(0)).array().sin(), problem.X.rowwise().sum();
+  features::Dataset data = array_dataset(problem);
+  std::vector<features::EncodedVariable> variables = data.encoder.variables();
+  variables[1].role = features::Role::noise;
+  data.encoder = features::Encoder(variables);
+  const surrogate::GaussianProcessOptions options{.starts = 1, .model = surrogate::preset("hvarfner", 2, 0).model};
+  const auto whole = surrogate::GaussianProcess::fit(data, options, core::RandomKey(1));
+  const auto chosen = focused(whole, {1})->smoothed(Eigen::Vector2d(0.1, 0.0));
+  ASSERT_NE(chosen, nullptr);
+  EXPECT_EQ(chosen->posterior(problem.X)->mean().col(1),
+            whole->smoothed(Eigen::Vector2d(0.1, 0.0))->posterior(problem.X)->mean().col(1));
+  const surrogate::AveragedSurrogate averaged(
+      whole, {.levels = Eigen::Vector3d(0.1, 0.5, 0.9), .weights = Eigen::Vector3d(0.2, 0.3, 0.5)});
+  const Eigen::VectorXd sd_of_one = Eigen::VectorXd::Constant(1, 0.1);
+  const Eigen::MatrixXd X = Eigen::VectorXd::LinSpaced(5, 0.0, 1.0);
+  const auto here = averaged.smoothed(sd_of_one)->posterior(X, {.joint = true});
+  const auto there = finely_averaged(averaged, X, sd_of_one);
+  EXPECT_LT((here->mean() - there->mean()).norm(), 1e-9);
+  EXPECT_LT((here->covariance(0, VarianceOf::latent) - there->covariance(0, VarianceOf::latent)).norm(), 1e-9);
+  EXPECT_THROW(static_cast<void>(averaged.smoothed(Eigen::Vector2d::Zero())), core::DataError);
+}
+
+TEST(tolerance_surrogate, closed_forms_agree_with_nodes_where_these_are_exact) {
+  const auto inner = fitted(surrogate::preset("hvarfner", 2, 0).model);
+  const std::vector<process::Tolerance> tolerances{{.parameter = "x1", .sd = 1e-6}, {.parameter = "x2", .sd = 1e-6}};
+  const Eigen::MatrixXd X = Sobol(2, core::RandomKey(8)).points(0, 6);
+  const auto there = ToleranceSurrogate(inner, tolerances).posterior(X);
+  const auto here = inner->posterior(X);
+  EXPECT_LT((there->mean() - here->mean()).norm(), 1e-8);
+  for (const VarianceOf of : {VarianceOf::latent, VarianceOf::run_mean, VarianceOf::reading}) {
+    EXPECT_LT((there->variance(of) - here->variance(of)).norm(), 1e-8);
+  }
+}
+
+/// Of mean, latent variance, what a run adds, and the joint covariance of the points.
+void expect_gradients(const std::shared_ptr<const surrogate::Surrogate>& inner) {
+  const ToleranceSurrogate tolerant(inner, {{.parameter = "x1", .sd = sd}, {.parameter = "x2", .sd = 0.03}});
   const Eigen::MatrixXd X = (Eigen::MatrixXd(3, 2) << 0.2, 0.4, 0.65, 0.1, 0.9, 0.8).finished();
   const auto posterior = tolerant.posterior(X, {.gradients = true, .joint = true});
   for (Eigen::Index j = 0; j < 2; ++j) {
@@ -102,10 +196,32 @@ TEST(tolerance_surrogate, gradients_equal_finite_differences) {
     const auto slope = [&](const auto& of) -> Eigen::VectorXd { return (of(*above) - of(*below)) / 2e-5; };
     const Eigen::VectorXd mean = slope([](const Posterior& p) -> Eigen::VectorXd { return p.mean().col(0); });
     EXPECT_LT((posterior->mean_gradient(0).col(j) - mean).norm(), 1e-6);
+    const Eigen::VectorXd latent =
+        slope([](const Posterior& p) -> Eigen::VectorXd { return p.variance(VarianceOf::latent).col(0); });
+    EXPECT_LT((posterior->variance_gradient(0).col(j) - latent).norm(), 1e-6);
     const Eigen::VectorXd run =
         slope([](const Posterior& p) -> Eigen::VectorXd { return p.variance(VarianceOf::run_mean).col(0); });
-    EXPECT_LT((posterior->run_variance_gradient(0).col(j) - run).norm(), 1e-6);
+    EXPECT_LT((posterior->run_variance_gradient(0).col(j) - run).norm(), 3e-6);
   }
+  Eigen::Matrix3d weights;
+  weights << 0.3, -1.0, 0.5, -1.0, 0.7, 2.0, 0.5, 2.0, -0.2;
+  const Eigen::MatrixXd gradient = posterior->covariance_gradient(0, weights);
+  for (Eigen::Index i = 0; i < 3; ++i) {
+    for (Eigen::Index j = 0; j < 2; ++j) {
+      const auto at = [&](double h) {
+        Eigen::MatrixXd moved = X;
+        moved(i, j) += h;
+        return weights.cwiseProduct(tolerant.posterior(moved, {.joint = true})->covariance(0, VarianceOf::latent))
+            .sum();
+      };
+      EXPECT_NEAR(gradient(i, j), (at(1e-5) - at(-1e-5)) / 2e-5, 1e-6);
+    }
+  }
+}
+
+TEST(tolerance_surrogate, gradients_equal_finite_differences) {
+  expect_gradients(fitted());
+  expect_gradients(fitted(surrogate::preset("hvarfner", 2, 0).model));
 }
 
 TEST(tolerance_surrogate, without_deviation_nothing_changes) {

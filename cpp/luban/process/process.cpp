@@ -118,6 +118,19 @@ void check_responses(const ProcessDefinition& definition) {
   }
 }
 
+/// A risk measure needs something that scatters, and a response that is predicted around the setpoint.
+void check_risk(const ProcessDefinition& definition, const Objective& objective, const Refuse& refuse) {
+  if (!objective.risk) return;
+  if (definition.tolerances.empty()) {
+    refuse("tolerances for the `risk` of an objective", "none",
+           "state under `tolerances:` what the machine does not hold, or leave `risk` out");
+  }
+  if (find_by_name(definition.derived, objective.response) != nullptr) {
+    refuse("a measured response for the `risk` of an objective", "the derived response " + quoted(objective.response),
+           "derived responses are judged at the setpoint itself: leave `risk` out");
+  }
+}
+
 void check_goals(const ProcessDefinition& definition) {
   std::set<std::string> seen;
   for (const Objective& objective : definition.objectives) {
@@ -125,6 +138,7 @@ void check_goals(const ProcessDefinition& definition) {
     const Refuse refuse{.where = "process.Process", .place = "objective on " + quoted(objective.response)};
     require_response(definition, objective.response, refuse);
     if (!seen.insert(objective.response).second) refuse("one objective for a response", "two");
+    check_risk(definition, objective, refuse);
   }
   for (const OutcomeConstraint& constraint : definition.outcome_constraints) {
     constraint.validate();

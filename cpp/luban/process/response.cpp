@@ -37,6 +37,13 @@ void Objective::validate() const {
   if (goal != Goal::target && !std::isnan(target)) {
     refuse("no target value unless the goal is `target`", number_text(target), "to hit a value write `goal: target`");
   }
+  if (risk && !(risk->level >= 0.5 && risk->level < 1.0)) {
+    const double level = risk->level;
+    refuse("a level of `risk` of at least 0.5 and below 1", number_text(level),
+           level >= 1.0 && level < 100.0 ? "write 80 % as 0.8"
+           : level > 0.0 && level < 0.5  ? "the level is the share that comes out better: 0.8 for the worst 20 %"
+                                         : "");
+  }
 }
 
 void OutcomeConstraint::validate() const {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -31,11 +32,23 @@ struct LUBAN_PROCESS_EXPORT DerivedResponse {
 
 enum class Goal { minimize, maximize, target };
 
+/// What is judged of a response that scatters with the tolerances, where its expectation does not say enough.
+/// Reference: Rockafellar and Uryasev 2000.
+struct RiskMeasure {
+  enum class Kind {
+    value_at_risk,             ///< only a share of 1 − level comes out worse than this value
+    conditional_value_at_risk  ///< mean of the worst 1 − level
+  };
+  Kind kind = Kind::conditional_value_at_risk;
+  double level = 0.8;  ///< 0.5 ≤ level < 1
+};
+
 /// What to improve. `target` is used by Goal::target alone and is in the response's unit.
 struct LUBAN_PROCESS_EXPORT Objective {
   std::string response;  ///< name of a Response or DerivedResponse
   Goal goal = Goal::minimize;
   double target = no_number;
+  std::optional<RiskMeasure> risk = {};  ///< over the process's tolerances, of a Response alone; none = the expectation
   void validate() const;
 };
 

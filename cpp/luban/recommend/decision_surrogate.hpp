@@ -29,8 +29,6 @@ class LUBAN_RECOMMEND_EXPORT DerivedSurrogate final : public surrogate::Surrogat
   [[nodiscard]] std::unique_ptr<surrogate::Posterior> posterior(
       const Eigen::MatrixXd& X, const surrogate::PosteriorRequest& request = {}) const override;
   [[nodiscard]] std::unique_ptr<const surrogate::SurrogateBeside> beside(const Eigen::MatrixXd& fixed) const override;
-  /// Responses below this index are predicted, the others computed.
-  [[nodiscard]] Eigen::Index predicted_count() const noexcept;
 
  private:
   std::shared_ptr<const surrogate::Surrogate> inner_;

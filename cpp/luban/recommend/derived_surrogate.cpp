@@ -186,10 +186,6 @@ DerivedSurrogate::DerivedSurrogate(std::shared_ptr<const surrogate::Surrogate> i
   derived_ = std::move(sums);
 }
 
-Eigen::Index DerivedSurrogate::predicted_count() const noexcept {
-  return static_cast<Eigen::Index>(inner_->responses().size());
-}
-
 std::unique_ptr<Posterior> DerivedSurrogate::posterior(const Eigen::MatrixXd& X,
                                                        const PosteriorRequest& request) const {
   std::unique_ptr<Posterior> inner = inner_->posterior(X, request);

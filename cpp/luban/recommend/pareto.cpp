@@ -4,6 +4,7 @@
 
 #include <luban/core/error.hpp>
 #include <luban/core/text.hpp>
+#include <luban/parallel/arena.hpp>
 #include <luban/recommend/best_mean.hpp>
 #include <luban/recommend/detail/near_runs.hpp>
 #include <luban/recommend/detail/rows.hpp>
@@ -95,8 +96,6 @@ class FrontSearch {
       starts_.conservativeResize(2, Eigen::NoChange);
       detail::append_row(starts_, point->x);
     }
-    find_corner();
-    keep_undominated();
     return finish();
   }
 
@@ -115,15 +114,13 @@ class FrontSearch {
   Front measured_front() {
     points_.clear();
     if (reach_ != nullptr && situation_.measured.rows() > 0) {
-      const auto posterior = situation_.surrogate->posterior(situation_.measured);
+      const auto posterior = surrogate_->posterior(situation_.measured);
       const std::vector<bool> kept = detail::admissible(*posterior, situation_.bounds);
       for (std::size_t i = 0; i < kept.size(); ++i) {
         if (kept[i]) points_.push_back(judged(situation_.measured.row(static_cast<Eigen::Index>(i)).transpose()));
       }
     }
     if (points_.empty()) throw_inadmissible();
-    find_corner();
-    keep_undominated();
     return finish();
   }
 
@@ -150,8 +147,10 @@ class FrontSearch {
     return judged(found.x);
   }
 
-  [[nodiscard]] FrontPoint judged(const Eigen::VectorXd& x) const {
-    const Eigen::MatrixXd mean = surrogate_->posterior(x.transpose())->mean();
+  [[nodiscard]] FrontPoint judged(const Eigen::VectorXd& x) const { return judged_by(*surrogate_, x); }
+
+  [[nodiscard]] FrontPoint judged_by(const surrogate::Surrogate& surrogate, const Eigen::VectorXd& x) const {
+    const Eigen::MatrixXd mean = surrogate.posterior(x.transpose())->mean();
     return {x, utilities_[0].of(mean(0, utilities_[0].response)), utilities_[1].of(mean(0, utilities_[1].response))};
   }
 
@@ -164,7 +163,7 @@ class FrontSearch {
     };
     for (const FrontPoint& point : points_) include(point);
     if (situation_.measured.rows() == 0) return;
-    const auto posterior = situation_.surrogate->posterior(situation_.measured);
+    const auto posterior = surrogate_->posterior(situation_.measured);
     const std::vector<bool> kept = detail::admissible(*posterior, situation_.bounds);
     for (std::size_t i = 0; i < kept.size(); ++i) {
       if (kept[i]) include(judged(situation_.measured.row(static_cast<Eigen::Index>(i)).transpose()));
@@ -185,6 +184,10 @@ class FrontSearch {
   }
 
   Front finish() {
+    // A search may sample risks more coarsely than what is said of its answers.
+    for (FrontPoint& point : points_) point = judged_by(*situation_.surrogate, point.x);
+    find_corner();
+    keep_undominated();
     Front front;
     detail::Reference reference;
     if (request_.running) reference = {"the running settings", situation_.region.encode(*request_.running), 0.0, {}};
@@ -195,9 +198,9 @@ class FrontSearch {
       front.points.push_back(detail::explain(situation_, utilities_[0], points_[i].x, "pareto", reference,
                                              request_.interval_level, weights));
       detail::warn_first(request_.warnings, front.points.back());
+      const Eigen::MatrixXd mean = situation_.surrogate->posterior(points_[i].x.transpose())->mean();
       for (Eigen::Index k = 0; k < 2; ++k) {
-        front.values(static_cast<Eigen::Index>(i), k) =
-            front.points.back().recommendation.predictions[utilities_[k].response].mean;
+        front.values(static_cast<Eigen::Index>(i), k) = mean(0, utilities_[static_cast<std::size_t>(k)].response);
       }
     }
     front.objectives = {situation_.response(utilities_[0]).name, situation_.response(utilities_[1]).name};
@@ -270,7 +273,11 @@ Front pareto(const Basis& basis, const ParetoRequest& request, core::RandomKey k
                                     .hint = {}});
   }
   const Situation situation = detail::make_situation(basis, request.context, request.moves);
-  return FrontSearch(situation, request, key.child("pareto"), control).run();
+  Front front;
+  // Searches and what a risk asks of many settings share the threads.
+  parallel::with_threads(request.search.threads,
+                         [&] { front = FrontSearch(situation, request, key.child("pareto"), control).run(); });
+  return front;
 }
 
 }  // namespace luban::recommend

@@ -7,7 +7,9 @@
 #include <luban/core/error.hpp>
 #include <luban/core/normal.hpp>
 #include <luban/core/text.hpp>
+#include <luban/parallel/arena.hpp>
 #include <luban/recommend/best_mean.hpp>
+#include <luban/recommend/decision_surrogate.hpp>
 #include <luban/recommend/detail/gain.hpp>
 #include <luban/recommend/detail/near_runs.hpp>
 #include <luban/recommend/detail/rows.hpp>
@@ -52,9 +54,11 @@ struct Judged {
   std::vector<bool> admissible;
 };
 
-Judged judge(const Situation& situation, const Utility& utility, const Eigen::MatrixXd& X) {
+/// @param surrogate of the search: what is compared with its acquisition must be judged alike.
+Judged judge(const Situation& situation, const surrogate::Surrogate& surrogate, const Utility& utility,
+             const Eigen::MatrixXd& X) {
   if (X.rows() == 0) return {};
-  const auto posterior = situation.surrogate->posterior(X);
+  const auto posterior = surrogate.posterior(X);
   Judged judged{posterior->mean().col(utility.response), detail::admissible(*posterior, situation.bounds)};
   for (double& value : judged.utility) value = utility.of(value);
   return judged;
@@ -100,7 +104,7 @@ class Advisor {
       pending_.row(static_cast<Eigen::Index>(i)) = detail::encode_pending(situation, request.pending[i]).transpose();
     }
     if (request.running) running_ = situation.region.encode(*request.running);
-    const Judged judged = judge(situation_, utility_, situation_.measured);
+    const Judged judged = judge(situation_, *surrogate_, utility_, situation_.measured);
     choose_reference(judged);
     choose_starts(judged);
     // Of a computed objective nothing can be learned: exploring it is optimising it.
@@ -206,7 +210,7 @@ class Advisor {
       return SearchResult{situation_.measured.row(row).transpose(), 0.0, 0.0, 0};
     };
     exhausted_ = true;
-    const Eigen::Index row = detail::nearest_measured(situation_, utility_, *reach_);
+    const Eigen::Index row = detail::nearest_measured(situation_, *surrogate_, utility_, *reach_);
     left_reach_ = row >= 0;
     if (row >= 0) return measured_row(row);
     SearchResult found = breaking_least(surrogate_, Eigen::MatrixXd(0, situation_.region.p()), key);
@@ -220,7 +224,7 @@ class Advisor {
   std::optional<double> find_incumbent(const Eigen::MatrixXd& believed, core::RandomKey key) const {
     std::optional<double> best;
     for (const Eigen::MatrixXd& points : {situation_.measured, in_context(situation_.region, believed)}) {
-      const Judged judged = judge(situation_, utility_, points);
+      const Judged judged = judge(situation_, *surrogate_, utility_, points);
       if (const Eigen::Index row = best_row(judged); row >= 0) {
         best = std::max(best.value_or(judged.utility(row)), judged.utility(row));
       }
@@ -228,7 +232,7 @@ class Advisor {
     if (best) return best;
     const SearchResult found = best_mean(Eigen::MatrixXd(0, situation_.region.p()), key);
     if (!found.admissible()) return std::nullopt;
-    return judge(situation_, utility_, found.x.transpose()).utility(0);
+    return judge(situation_, *surrogate_, utility_, found.x.transpose()).utility(0);
   }
 
   /// Nothing keeps every bound with its probability, the computed ones are kept exactly. Exploring looks where the
@@ -276,7 +280,7 @@ class Advisor {
                         "Nothing admissible lies inside what the training data covered: these are the nearest measured "
                         "settings.");
     }
-    if (!judge(situation_, utility_, found.x.transpose()).admissible[0]) {
+    if (!judge(situation_, *surrogate_, utility_, found.x.transpose()).admissible[0]) {
       const char* chosen = explores_ ? "these are the most likely to" : "these are expected to break them least";
       detail::say_first(
           proposal,
@@ -294,8 +298,8 @@ class Advisor {
   }
 
   [[nodiscard]] bool stays(const Proposal& proposal) const {
-    const bool here = judge(situation_, utility_, running_->transpose()).admissible[0];
-    const bool there = judge(situation_, utility_, proposal.x.transpose()).admissible[0];
+    const bool here = judge(situation_, *surrogate_, utility_, running_->transpose()).admissible[0];
+    const bool there = judge(situation_, *surrogate_, utility_, proposal.x.transpose()).admissible[0];
     if (!here || !there) {
       const auto keeps = [&](const Eigen::VectorXd& x) {
         return detail::probability_feasible(*situation_.surrogate->posterior(x.transpose()), situation_.bounds)(0);
@@ -357,7 +361,11 @@ std::vector<Proposal> recommend(const Basis& basis, const RecommendRequest& requ
                                 const core::CallControl& control) {
   check(request);
   const Situation situation = detail::make_situation(basis, request.context, request.moves);
-  return Advisor(situation, request, key.child("recommend"), control).run();
+  std::vector<Proposal> proposals;
+  // Searches and what a risk asks of many settings share the threads.
+  parallel::with_threads(request.search.threads,
+                         [&] { proposals = Advisor(situation, request, key.child("recommend"), control).run(); });
+  return proposals;
 }
 
 }  // namespace luban::recommend

@@ -47,9 +47,9 @@ struct LUBAN_RECOMMEND_EXPORT PendingRun {
 
 /// How a recommendation is judged against the settings that run now. "Stay" is the answer when moving is not
 /// convincing: kind best_mean: P(gain > min_gain) < conviction, gain = difference of the two expected responses, or of
-/// their distances from the target, by their joint posterior; kind explore: E[max(0, gain)] ≤ max(min_gain, learning ·
-/// spread between runs), nothing left worth learning. Running settings that break an outcome bound are always left when
-/// admissible ones are known.
+/// their distances from the target, or of their risks, by their joint posterior; kind explore: E[max(0, gain)] ≤
+/// max(min_gain, learning · spread between runs), nothing left worth learning. Running settings that break an outcome
+/// bound are always left when admissible ones are known.
 struct StayRule {
   double min_gain = 0.0;     ///< ≥ 0, in the objective's unit: smaller gains are not worth a change
   double conviction = 0.75;  ///< 0.5 … 0.999: three to one that the change pays
@@ -89,7 +89,8 @@ struct LUBAN_RECOMMEND_EXPORT NearRun {
   std::string measured_over = {};  ///< the levels that the mean rests on where not all were measured; else empty
 };
 
-/// What the objective's expectation does when one parameter moves through its range, the others as proposed.
+/// What the objective's expectation (or its risk, where it asks for one) does when one parameter moves through its
+/// range, the others as proposed.
 struct LUBAN_RECOMMEND_EXPORT Driver {
   std::string parameter;
   process::Value best;
@@ -118,6 +119,10 @@ struct LUBAN_RECOMMEND_EXPORT Explanation {
   double gain = process::no_number;  ///< in the objective's unit, > 0 = better
   double gain_sd = process::no_number;
   double probability_better = process::no_number;  ///< P(gain > min_gain); NaN when it may not be judged
+  /// The objective's risk over the tolerances, which was optimised instead of its expectation and which the gain is of;
+  /// NaN when the objective asks for none.
+  double risk = process::no_number;
+  double risk_sd = process::no_number;  ///< of the doubt about it
   MeasuredReference measured;
   std::vector<NearRun> nearest;         ///< at most 3, nearest first
   std::vector<Driver> drivers;          ///< largest effect first
@@ -134,12 +139,13 @@ struct LUBAN_RECOMMEND_EXPORT Proposal {
   double acquisition = 0.0;  ///< value of the acquisition function
 };
 
-/// Proposes settings for one context, averaged over the noise variables as observed there. The stated probability of
-/// the outcome bounds, by calibrated spreads where Basis::bound_ratios gives them, holds for every proposal as long as
-/// any settings keep it. When none do, exploring proposes the settings most likely to keep them, best_mean those
-/// expected to exceed them least (ExpectedExcess); probability_feasible says so, and nothing else is optimised.
-/// best_mean answers within the reach of the training data; where nothing admissible lies there, with the measured
-/// settings nearest to it. Outside that reach no probabilities are stated.
+/// Proposes settings for one context, averaged over the noise variables as observed there and judged by what the
+/// machine makes of them: the expectation over the tolerances, or the risk that an objective asks for. The stated
+/// probability of the outcome bounds, by calibrated spreads where Basis::bound_ratios gives them, holds for every
+/// proposal as long as any settings keep it. When none do, exploring proposes the settings most likely to keep them,
+/// best_mean those expected to exceed them least (ExpectedExcess); probability_feasible says so, and nothing else is
+/// optimised. best_mean answers within the reach of the training data; where nothing admissible lies there, with the
+/// measured settings nearest to it. Outside that reach no probabilities are stated.
 /// @throws ConfigurationError on a wrong context, objective, ratio or option; InfeasibleError naming the ranges and
 /// constraints that contradict each other; StoppedError.
 [[nodiscard]] LUBAN_RECOMMEND_EXPORT std::vector<Proposal> recommend(const Basis& basis,
@@ -165,7 +171,7 @@ struct ParetoRequest {
 struct LUBAN_RECOMMEND_EXPORT Front {
   std::vector<Proposal> points;
   std::vector<std::string> objectives;  ///< (2)
-  Eigen::MatrixXd values;               ///< (k, 2) expected responses
+  Eigen::MatrixXd values;               ///< (k, 2) expected responses, or risks of objectives that ask for one
   std::vector<double> reference;  ///< (2) worst value of each objective over front and admissible measured settings
   double hypervolume = 0.0;       ///< predicted, in the product of the two units
 };

@@ -144,6 +144,10 @@ class LUBAN_SURROGATE_EXPORT GaussianProcess final : public Surrogate {
   [[nodiscard]] const std::string& preset() const noexcept;
   [[nodiscard]] std::vector<std::string> degraded() const override;
   [[nodiscard]] std::shared_ptr<const Surrogate> only(const std::vector<Eigen::Index>& responses) const override;
+  /// Known where each term of the covariance sees a scattering input by one factor at most, rbf with a length of its
+  /// own or linear, and neither inputs are warped nor noise changes with them: exp(−d²/2l²) becomes l/√(l² + s²)
+  /// exp(−d²/2(l² + s²)), with 2 s² between two scattering points.
+  [[nodiscard]] std::shared_ptr<const Surrogate> smoothed(const Eigen::VectorXd& sd) const override;
   [[nodiscard]] std::unique_ptr<const SurrogateBeside> beside(const Eigen::MatrixXd& fixed) const override;
   [[nodiscard]] std::unique_ptr<const SurrogateBeside> average_beside(const Eigen::MatrixXd& fixed,
                                                                       const Eigen::VectorXd& weights) const override;

@@ -162,6 +162,14 @@ std::unique_ptr<Posterior> AveragedSurrogate::kept(const std::shared_ptr<const P
   return std::make_unique<GaussianPosterior>(std::move(out));
 }
 
+std::shared_ptr<const Surrogate> AveragedSurrogate::smoothed(const Eigen::VectorXd& sd) const {
+  detail::require_deviations(sd, encoder_.p(), "surrogate.smoothed");
+  Eigen::VectorXd whole = Eigen::VectorXd::Zero(surrogate_->encoder().p());
+  whole(kept_columns_) = sd;
+  std::shared_ptr<const Surrogate> smooth = surrogate_->smoothed(whole);
+  return smooth == nullptr ? nullptr : std::make_shared<const AveragedSurrogate>(std::move(smooth), levels_);
+}
+
 std::unique_ptr<const SurrogateBeside> AveragedSurrogate::beside(const Eigen::MatrixXd& fixed) const {
   detail::require_coded(fixed, encoder_, "surrogate.beside");
   return std::make_unique<AveragedBeside>(

@@ -39,6 +39,7 @@ class LUBAN_SURROGATE_EXPORT AveragedSurrogate final : public Surrogate {
   [[nodiscard]] std::unique_ptr<Posterior> average(const Eigen::MatrixXd& X, const Eigen::VectorXd& weights,
                                                    const PosteriorRequest& request = {}) const override;
   [[nodiscard]] std::unique_ptr<const SurrogateBeside> beside(const Eigen::MatrixXd& fixed) const override;
+  [[nodiscard]] std::shared_ptr<const Surrogate> smoothed(const Eigen::VectorXd& sd) const override;
   [[nodiscard]] const NoiseLevels& levels() const noexcept { return levels_; }
 
  private:

@@ -56,6 +56,11 @@ std::shared_ptr<const Surrogate> Surrogate::only(const std::vector<Eigen::Index>
   return nullptr;
 }
 
+std::shared_ptr<const Surrogate> Surrogate::smoothed(const Eigen::VectorXd& sd) const {
+  detail::require_deviations(sd, encoder().p(), "surrogate.smoothed");
+  return nullptr;
+}
+
 std::unique_ptr<const SurrogateBeside> Surrogate::beside(const Eigen::MatrixXd& fixed) const {
   return joint_beside(*this, fixed);
 }

@@ -43,6 +43,11 @@ class LUBAN_SURROGATE_EXPORT Surrogate {
   /// surrogate cannot leave responses out, which is the ordinary answer. @throws ConfigurationError on an index
   /// outside.
   [[nodiscard]] virtual std::shared_ptr<const Surrogate> only(const std::vector<Eigen::Index>& responses) const;
+  /// What is expected where inputs scatter: beliefs about E f(x + δ), δ normal and independent with standard deviations
+  /// `sd` (p) in coded units, in closed form at the cost of x alone; noise as at x itself. Null where no closed form is
+  /// known, the ordinary answer, always so for categorical inputs. @throws DataError when sd is not (p) or not finite
+  /// and ≥ 0.
+  [[nodiscard]] virtual std::shared_ptr<const Surrogate> smoothed(const Eigen::VectorXd& sd) const;
   /// The same beliefs for points that are judged together with b fixed ones, at the cost of the points alone where the
   /// surrogate can (beside.hpp). @param fixed (b, p) coded, b ≥ 0. The answer must not outlive this surrogate.
   /// @throws DataError as posterior.

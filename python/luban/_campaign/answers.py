@@ -69,11 +69,13 @@ class Recommendation:
 
     ``settings``, ``context`` (by name, in the process's units), ``predictions`` (by response: mean, interval of the
     next run's mean, standard deviations), ``gain`` of the objective against ``reference`` with its standard error
-    ``gain_sd`` (> 0 = better), ``probability_better``, ``probability_feasible`` (all outcome constraints together),
-    ``limited_by`` and ``why`` (sentences; ``warnings`` are those that must be read first), ``nearest`` real runs,
-    ``measured`` (what the reference really gave; None when it never ran), ``novelty`` (share of left-out groups that
-    were nearer to the training data), ``outside`` (beyond what the training data covered, or a new combination of
-    categories; None = not known: then probabilities are not judged). What is not known is NaN.
+    ``gain_sd`` (> 0 = better), ``risk`` of the objective over the tolerances with the standard error ``risk_sd`` (where
+    it was optimised instead of the expectation; the gain is then of it), ``probability_better``,
+    ``probability_feasible`` (all outcome constraints together), ``limited_by`` and ``why`` (sentences; ``warnings`` are
+    those that must be read first), ``nearest`` real runs, ``measured`` (what the reference really gave; None when it
+    never ran), ``novelty`` (share of left-out groups that were nearer to the training data), ``outside`` (beyond what
+    the training data covered, or a new combination of categories; None = not known: then probabilities are not judged).
+    What is not known is NaN.
     """
 
     def __init__(self, core: _core.Recommendation, explanation: Explanation | None = None, notes: Sequence[str] = ()):
@@ -92,6 +94,8 @@ class Recommendation:
         self.gain = explanation.gain if explanation else math.nan
         self.gain_sd = explanation.gain_sd if explanation else math.nan
         self.probability_better = explanation.probability_better if explanation else math.nan
+        self.risk = explanation.risk if explanation else math.nan
+        self.risk_sd = explanation.risk_sd if explanation else math.nan
         self.novelty = explanation.novelty if explanation else math.nan
         self.new_combination = explanation.new_combination if explanation else False
         self.outside: bool | None = None
@@ -117,6 +121,8 @@ class Recommendation:
             "reference": self.reference,
             "gain": self.gain,
             "gain_sd": self.gain_sd,
+            "risk": self.risk,
+            "risk_sd": self.risk_sd,
             "probability_better": self.probability_better,
             "probability_feasible": self.probability_feasible,
             "limited_by": self.limited_by,
@@ -151,6 +157,8 @@ class Recommendation:
                 out[f"{name}_low"], out[f"{name}_high"] = item.lower, item.upper
         half = _NORMAL_90 * self.gain_sd
         out |= {"gain": self.gain, "gain_low": self.gain - half, "gain_high": self.gain + half}
+        if not math.isnan(self.risk):
+            out["risk"] = self.risk
         out |= {"probability_better": self.probability_better, "probability_feasible": self.probability_feasible}
         out |= {"novelty": self.novelty, "coverage": self.coverage, "limited_by": "; ".join(self.limited_by)}
         return out
@@ -202,7 +210,8 @@ class Recommendations(Sequence[Recommendation]):
         """Return one row per recommendation, numbered from 1, units in ``attrs["units"]``.
 
         ``NAME_low`` and ``NAME_high`` are the calibrated interval of the next run's mean, ``gain_low`` and
-        ``gain_high`` the 90 % interval of the expected gain. ``headers`` writes the units into the column names.
+        ``gain_high`` the 90 % interval of the expected gain; ``risk`` stands where the objective asks for one.
+        ``headers`` writes the units into the column names.
         """
         import pandas as pd
 
@@ -218,7 +227,7 @@ class Recommendations(Sequence[Recommendation]):
         return frame
 
     def _unit_of(self, column: str) -> str:
-        if column in ("gain", "gain_low", "gain_high"):
+        if column in ("gain", "gain_low", "gain_high", "risk"):
             return self.unit
         return self.units.get(column) or self.units.get(column.removesuffix("_low").removesuffix("_high"), "")
 
@@ -264,8 +273,9 @@ class Recommendations(Sequence[Recommendation]):
 class ParetoFront(Recommendations):
     """Settings none of which is better in both objectives, best first objective first.
 
-    ``objectives`` (2 names), ``values`` (k, 2) expected responses, ``hypervolume`` predicted against ``reference``
-    (the worst of each objective over front and admissible measured settings), in the product of the two units.
+    ``objectives`` (2 names), ``values`` (k, 2) expected responses, or risks of objectives that ask for one,
+    ``hypervolume`` predicted against ``reference`` (the worst of each objective over front and admissible measured
+    settings), in the product of the two units.
     """
 
     def __init__(

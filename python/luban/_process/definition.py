@@ -35,7 +35,7 @@ def core_definition(file: ProcessFile, document: Document) -> dict[str, Any]:
         "identifiers": list(file.identifiers),
         "responses": [_response(name, entry) for name, entry in file.responses.items()],
         "derived": [_derived(file, name, document) for name in file.derived],
-        "objectives": [_given(entry.model_dump()) for entry in file.objectives],
+        "objectives": [entry.model_dump(exclude_none=True) for entry in file.objectives],
         "outcome_constraints": [_given(entry.model_dump()) for entry in file.outcome_constraints],
         "parameter_constraints": [_given(entry.model_dump()) for entry in file.parameter_constraints],
         "tolerances": [{"parameter": name, "sd": entry.sd} for name, entry in file.tolerances.items()],

@@ -237,12 +237,31 @@ class DerivedEntry(_Entry):
         return self.sum or [MonomialEntry(product=self.product, factor=self.factor)]
 
 
+class RiskEntry(_Entry):
+    """What is judged over the tolerances instead of the expectation: the level of one of the two measures."""
+
+    value_at_risk: Number | None = Field(
+        default=None, description="the value that only a share of 1 - level comes out worse than"
+    )
+    conditional_value_at_risk: Number | None = Field(default=None, description="the mean of the worst 1 - level")
+
+    @pydantic.model_validator(mode="after")
+    def _is_one(self) -> RiskEntry:
+        given = [value for value in (self.value_at_risk, self.conditional_value_at_risk) if value is not None]
+        if len(given) != 1:
+            raise ContradictionError(
+                "one of value_at_risk and conditional_value_at_risk", "both" if given else "neither"
+            )
+        return self
+
+
 class ObjectiveEntry(_Entry):
     """What to improve; `target` is the value to hit, for the goal of that name."""
 
     response: Name
     goal: Literal["minimize", "maximize", "target"]
     target: Number | None = None
+    risk: RiskEntry | None = Field(default=None, description="needs `tolerances`; default: the expectation over them")
 
 
 class OutcomeConstraintEntry(_Entry):

@@ -10,6 +10,7 @@
 #include <luban/core/text.hpp>
 #include <luban/recommend/detail/gain.hpp>
 #include <luban/recommend/detail/near_runs.hpp>
+#include <luban/recommend/detail/sentences.hpp>
 #include <luban/recommend/detail/situation.hpp>
 #include <luban/recommend/detail/words.hpp>
 
@@ -38,7 +39,7 @@ std::vector<process::Prediction> predict(const Situation& situation, const Eigen
   // Calibration is a factor on standard deviations, also where the distribution is no normal one.
   const double z = core::normal_quantile(0.5 * (1.0 + level));
   std::vector<process::Prediction> predictions;
-  for (Eigen::Index r = 0; r < mean.cols(); ++r) {
+  for (Eigen::Index r = 0; r < situation.computed; ++r) {  // a risk is no response
     const features::ResponseColumn& response = situation.surrogate->responses()[r];
     const auto calibrated = situation.basis.interval_ratios.find(response.name);
     const double ratio = calibrated == situation.basis.interval_ratios.end() ? 1.0 : calibrated->second;
@@ -51,7 +52,7 @@ std::vector<process::Prediction> predict(const Situation& situation, const Eigen
   return predictions;
 }
 
-/// Effect of each free parameter alone on the objective's expectation.
+/// Effect of each free parameter alone on what is optimised.
 std::vector<Driver> find_drivers(const Situation& situation, const Utility& utility, const Eigen::VectorXd& x) {
   const SearchRegion& region = situation.region;
   std::vector<std::pair<Eigen::Index, double>> points;  // column and value
@@ -121,23 +122,11 @@ std::vector<std::string> find_limits(const Situation& situation, const Eigen::Ve
   return limits;
 }
 
-std::string goal_words(const Utility& utility, const std::string& unit) {
-  switch (utility.goal) {
-    case process::Goal::minimize:
-      return "lower is better";
-    case process::Goal::maximize:
-      return "higher is better";
-    case process::Goal::target:
-      return "the target is " + with_unit(utility.target, unit);
-  }
-  return {};
-}
-
 void say_prediction(const Situation& situation, const Utility& utility, process::Recommendation& into) {
   for (std::size_t r = 0; r < into.predictions.size(); ++r) {
     const process::Prediction& prediction = into.predictions[r];
-    const bool objective = static_cast<Eigen::Index>(r) == utility.response;
-    const bool exact = static_cast<Eigen::Index>(r) >= situation.surrogate->predicted_count();
+    const bool objective = static_cast<Eigen::Index>(r) == situation.expected(utility).response;
+    const bool exact = static_cast<Eigen::Index>(r) >= situation.predicted;
     if (!objective && !exact) continue;
     std::string text =
         prediction.response + (exact ? " comes to " : " is expected at ") + with_unit(prediction.mean, prediction.unit);
@@ -145,7 +134,7 @@ void say_prediction(const Situation& situation, const Utility& utility, process:
       text += ", " + percent(prediction.level) + " of the next runs between " + rounded(prediction.lower) + " and " +
               with_unit(prediction.upper, prediction.unit);
     }
-    if (objective) text += " (" + goal_words(utility, prediction.unit) + ")";
+    if (objective && situation.risk(utility) == nullptr) text += " (" + goal_words(utility, prediction.unit) + ")";
     into.why.push_back(text + ".");
   }
 }
@@ -211,11 +200,12 @@ void compare_with(const Situation& situation, const Utility& utility, const Eige
   explanation.reference = reference.name;
   explanation.gain = into.recommendation.expected_gain = std::abs(gain.mean) <= rounding ? 0.0 : gain.mean;
   explanation.gain_sd = gain.sd <= rounding ? 0.0 : gain.sd;
-  explanation.measured = measured_at(situation, reference.x, utility, weights, level);
+  explanation.measured = measured_at(situation, reference.x, situation.expected(utility), weights, level);
   if (why_not_judged(explanation, reference).empty()) {
     explanation.probability_better = probability_above(gain, reference.min_gain);
   }
-  if (explanation.measured.runs > 0 && !same_settings(x, reference.x)) {
+  // Runs measure what is expected, no risk: between the two there is no gain.
+  if (explanation.measured.runs > 0 && situation.risk(utility) == nullptr && !same_settings(x, reference.x)) {
     MeasuredReference& measured = explanation.measured;
     measured.gain = utility.of(gain.response(0)) - utility.of(measured.mean);
     // One run says nothing of its own spread: the model's is taken.
@@ -264,14 +254,15 @@ void say_bounds(const Situation& situation, const Explanation& explanation, proc
 
 void say_drivers(const Situation& situation, const Explanation& explanation, const std::string& unit,
                  process::Recommendation& into) {
+  const char* first =
+      std::isnan(explanation.risk) ? "What matters most here is " : "What matters most for what is optimised is ";
   for (std::size_t i = 0; i < std::min(explanation.drivers.size(), most_named_drivers); ++i) {
     const Driver& driver = explanation.drivers[i];
     const Eigen::Index column = situation.region.encoder().find(driver.parameter);
     const std::string& parameter_unit = situation.region.encoder().variables()[column].unit;
-    into.why.push_back((i == 0 ? "What matters most here is " : "Then ") + driver.parameter + ": " +
-                       with_unit(driver.best_mean, unit) + " at " + value_text(driver.best, parameter_unit) + ", " +
-                       with_unit(driver.worst_mean, unit) + " at " + value_text(driver.worst, parameter_unit) +
-                       ", the other settings as proposed.");
+    into.why.push_back((i == 0 ? first : "Then ") + driver.parameter + ": " + with_unit(driver.best_mean, unit) +
+                       " at " + value_text(driver.best, parameter_unit) + ", " + with_unit(driver.worst_mean, unit) +
+                       " at " + value_text(driver.worst, parameter_unit) + ", the other settings as proposed.");
   }
 }
 
@@ -344,17 +335,6 @@ void say_evidence(const Explanation& explanation, const std::string& unit, proce
   }
 }
 
-void say_tolerances(const Situation& situation, process::Recommendation& into) {
-  std::vector<std::string> scatters;
-  for (const process::Tolerance& tolerance : situation.basis.process->definition().tolerances) {
-    scatters.push_back(tolerance.parameter + " by " +
-                       with_unit(tolerance.sd, situation.basis.process->unit(tolerance.parameter)));
-  }
-  if (scatters.empty()) return;
-  into.why.push_back("Expected over what the machine does not hold: " + core::listed(scatters) +
-                     " (standard deviation).");
-}
-
 }  // namespace
 
 Proposal explain(const Situation& situation, const Utility& utility, const Eigen::VectorXd& x, const std::string& kind,
@@ -374,15 +354,21 @@ Proposal explain(const Situation& situation, const Utility& utility, const Eigen
   Explanation& explanation = proposal.explanation;
   judge_novelty(situation, x, explanation);
   if (explanation.outside && any_predicted(situation)) recommendation.probability_feasible = process::no_number;
+  if (situation.risk(utility) != nullptr) {
+    explanation.risk = posterior->mean()(0, utility.response);
+    explanation.risk_sd = std::sqrt(posterior->variance(surrogate::VarianceOf::latent)(0, utility.response));
+  }
   if (!reference.name.empty()) compare_with(situation, utility, x, reference, weights, interval_level, proposal);
-  explanation.nearest = find_near_runs(situation, x, utility, weights);
+  explanation.nearest = find_near_runs(situation, x, situation.expected(utility), weights);
   explanation.drivers = find_drivers(situation, utility, x);
 
   warn(situation, utility, recommendation, explanation);
   recommendation.why = explanation.warnings;
   say_prediction(situation, utility, recommendation);
   say_ends(situation, recommendation);
-  say_tolerances(situation, recommendation);
+  if (std::string text = tolerances_text(situation, utility, explanation.risk); !text.empty()) {
+    recommendation.why.push_back(std::move(text));
+  }
   if (!reference.name.empty() && !same_settings(x, reference.x)) {
     say_gain(explanation, reference.min_gain, why_not_judged(explanation, reference), unit, recommendation);
   }

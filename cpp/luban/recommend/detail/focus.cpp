@@ -41,6 +41,11 @@ class FocusedSurrogate final : public surrogate::Surrogate {
                                                    const PosteriorRequest& request = {}) const override {
     return spread(inner_->average(X, weights, request), X.cols(), request);
   }
+  [[nodiscard]] std::shared_ptr<const surrogate::Surrogate> smoothed(const Eigen::VectorXd& sd) const override {
+    std::shared_ptr<const surrogate::Surrogate> smooth = inner_->smoothed(sd);
+    return smooth == nullptr ? nullptr
+                             : std::make_shared<const FocusedSurrogate>(std::move(smooth), chosen_, responses_);
+  }
 
  private:
   [[nodiscard]] std::unique_ptr<Posterior> spread(const std::shared_ptr<const Posterior>& narrow, Eigen::Index p,

@@ -33,17 +33,62 @@ std::string measured_settings_text(const Situation& situation) {
          core::listed(numbers) + (situation.reach == nullptr ? "." : ", where that is no extrapolation.");
 }
 
+std::string risk_words(const Situation& situation, const Utility& utility) {
+  const RiskColumn& risk = *situation.risk(utility);
+  const features::ResponseColumn& response = situation.response(utility);
+  const std::string share = rounded(100.0 * (1.0 - risk.measure.level)) + " %";
+  const bool tail = risk.measure.kind == process::RiskMeasure::Kind::conditional_value_at_risk;
+  if (risk.goal == process::Goal::target) {
+    const std::string from = response.name + " from " + with_unit(risk.target, response.unit);
+    return tail ? "the mean of the largest " + share + " of the distances of " + from
+                : "the distance of " + from + " that only " + share + " of the deviations exceed";
+  }
+  if (tail) return "the mean of the worst " + share + " of " + response.name;
+  return "the " + response.name + " that only " + share + " of the deviations " +
+         (risk.goal == process::Goal::minimize ? "exceed" : "fall below");
+}
+
+std::string goal_words(const Utility& utility, const std::string& unit) {
+  switch (utility.goal) {
+    case process::Goal::minimize:
+      return "lower is better";
+    case process::Goal::maximize:
+      return "higher is better";
+    case process::Goal::target:
+      return "the target is " + with_unit(utility.target, unit);
+  }
+  return {};
+}
+
+std::string tolerances_text(const Situation& situation, const Utility& utility, double risk) {
+  std::vector<std::string> scatters;
+  for (const process::Tolerance& tolerance : situation.basis.process->definition().tolerances) {
+    scatters.push_back(tolerance.parameter + " by " +
+                       with_unit(tolerance.sd, situation.basis.process->unit(tolerance.parameter)));
+  }
+  if (scatters.empty()) return {};
+  const std::string over = "over what the machine does not hold: " + core::listed(scatters) + " (standard deviation).";
+  if (situation.risk(utility) == nullptr) return "Expected " + over;
+  const std::string& unit = situation.response(utility).unit;
+  return "Optimised is " + risk_words(situation, utility) + ", not its expectation: " + with_unit(risk, unit) + " (" +
+         goal_words(utility, unit) + "), " + over;
+}
+
 std::string exploring_text(const Situation& situation, const Utility& utility, const Proposal& proposal,
                            const Eigen::VectorXd* reference) {
   const features::ResponseColumn& response = situation.response(utility);
   const auto& predictions = proposal.recommendation.predictions;
-  const process::Prediction& expected = predictions[static_cast<std::size_t>(utility.response)];
-  // Of the expectation, not of the next run: its noise is no gain.
-  const double share = expected.sd_run_mean > 0.0 ? expected.sd_latent / expected.sd_run_mean : 0.0;
-  const double low = std::min(expected.mean, expected.mean + share * (expected.lower - expected.mean));
-  const double high = std::max(expected.mean, expected.mean + share * (expected.upper - expected.mean));
-  std::string text = "This explores: " + response.name + " is uncertain there (on average between " + rounded(low) +
-                     " and " + with_unit(high, response.unit) + "), so the run teaches the model";
+  const process::Prediction& expected = predictions[static_cast<std::size_t>(situation.expected(utility).response)];
+  const bool risky = situation.risk(utility) != nullptr;
+  const double centre = risky ? proposal.explanation.risk : expected.mean;
+  const double sd = risky ? proposal.explanation.risk_sd : expected.sd_latent;
+  // Of the expectation or the risk, not of the next run: its noise is no gain.
+  const double share = expected.sd_run_mean > 0.0 ? sd / expected.sd_run_mean : 0.0;
+  const double low = std::min(centre, centre + share * (expected.lower - expected.mean));
+  const double high = std::max(centre, centre + share * (expected.upper - expected.mean));
+  std::string text = "This explores: " + (risky ? risk_words(situation, utility) : response.name) +
+                     " is uncertain there (on average between " + rounded(low) + " and " +
+                     with_unit(high, response.unit) + "), so the run teaches the model";
   if (reference == nullptr) return text + ".";
   const double known = situation.surrogate->posterior(reference->transpose())->mean()(0, utility.response);
   const double well = utility.goal == process::Goal::minimize   ? low

@@ -7,7 +7,9 @@
 
 #include <luban/core/error.hpp>
 #include <luban/core/text.hpp>
+#include <luban/recommend/decision_surrogate.hpp>
 #include <luban/recommend/detail/focus.hpp>
+#include <luban/recommend/detail/risk_surrogate.hpp>
 #include <luban/recommend/detail/signomial.hpp>
 #include <luban/recommend/detail/tolerance_surrogate.hpp>
 #include <luban/recommend/detail/words.hpp>
@@ -55,14 +57,14 @@ void require_ratios(const std::vector<double>& ratios, std::size_t constraints) 
        .hint = {}});
 }
 
-std::vector<OutcomeBound> make_bounds(const Basis& basis, const DerivedSurrogate& surrogate, const SearchRegion& region,
-                                      std::vector<std::string>& texts) {
+std::vector<OutcomeBound> make_bounds(const Basis& basis, const surrogate::Surrogate& surrogate, Eigen::Index predicted,
+                                      const SearchRegion& region, std::vector<std::string>& texts) {
   const std::vector<process::OutcomeConstraint>& constraints = basis.process->definition().outcome_constraints;
   require_ratios(basis.bound_ratios, constraints.size());
   std::vector<OutcomeBound> bounds;
   for (const process::OutcomeConstraint& constraint : constraints) {
     const Eigen::Index response = response_index(surrogate, constraint.response, "constrained response");
-    const bool exact = response >= surrogate.predicted_count();
+    const bool exact = response >= predicted;
     const double ratio = exact || basis.bound_ratios.empty() ? 1.0 : basis.bound_ratios[bounds.size()];
     bounds.push_back({response, constraint.lower, constraint.upper, constraint.probability, exact, ratio});
     if (exact) {
@@ -140,16 +142,34 @@ std::optional<surrogate::NoiseLevels> noise_levels(const Basis& basis, const std
   return surrogate::observed_noise_levels(*basis.data, coded_context(encoder, context));
 }
 
-/// A surrogate as decisions see it: without noise variables, around settings that the machine holds only so well, with
-/// the derived responses.
-std::shared_ptr<const DerivedSurrogate> decision_surrogate(std::shared_ptr<const surrogate::Surrogate> surrogate,
-                                                           const std::optional<surrogate::NoiseLevels>& levels,
-                                                           const process::Process& process) {
-  if (levels) surrogate = std::make_shared<surrogate::AveragedSurrogate>(std::move(surrogate), *levels);
-  if (const auto& tolerances = process.definition().tolerances; !tolerances.empty()) {
-    surrogate = std::make_shared<ToleranceSurrogate>(std::move(surrogate), tolerances);
+constexpr RiskSampling searching{.nodes = 16, .samples = 128};
+constexpr RiskSampling stating{.nodes = 128, .samples = 256};  ///< what is finally said of chosen settings
+
+/// The risks that the process's objectives ask for, in their order.
+std::vector<RiskColumn> risk_columns(const surrogate::Surrogate& surrogate, const process::Process& process) {
+  std::vector<RiskColumn> out;
+  for (const process::Objective& objective : process.objectives()) {
+    if (!objective.risk) continue;
+    out.push_back({response_index(surrogate, objective.response, "objective"), *objective.risk, objective.goal,
+                   objective.goal == process::Goal::target ? objective.target : 0.0});
   }
-  return std::make_shared<const DerivedSurrogate>(std::move(surrogate), process.derived());
+  return out;
+}
+
+/// A surrogate as decisions see it: without noise variables, around settings that the machine holds only so well, with
+/// the derived responses and the risks.
+std::shared_ptr<const surrogate::Surrogate> decision_surrogate(std::shared_ptr<const surrogate::Surrogate> surrogate,
+                                                               const std::optional<surrogate::NoiseLevels>& levels,
+                                                               const process::Process& process,
+                                                               const std::vector<RiskColumn>& risks,
+                                                               const RiskSampling& sampling) {
+  if (levels) surrogate = std::make_shared<surrogate::AveragedSurrogate>(std::move(surrogate), *levels);
+  const std::vector<process::Tolerance>& tolerances = process.definition().tolerances;
+  std::shared_ptr<const surrogate::Surrogate> expected = surrogate;
+  if (!tolerances.empty()) expected = std::make_shared<ToleranceSurrogate>(surrogate, tolerances);
+  expected = std::make_shared<DerivedSurrogate>(std::move(expected), process.derived());
+  if (risks.empty()) return expected;
+  return std::make_shared<RiskSurrogate>(std::move(expected), std::move(surrogate), tolerances, risks, sampling);
 }
 
 /// The encoder without noise variables: what the averaged surrogate will have.
@@ -199,9 +219,11 @@ Situation make_situation(const Basis& basis, const std::vector<NamedValue>& cont
     ordered.push_back({variable.name, found->value, variable.unit});
   }
   std::optional<surrogate::NoiseLevels> levels = noise_levels(basis, ordered);
-  auto surrogate = decision_surrogate(basis.surrogate, levels, *basis.process);
+  std::vector<RiskColumn> risks = risk_columns(*basis.surrogate, *basis.process);
+  auto surrogate = decision_surrogate(basis.surrogate, levels, *basis.process, risks, stating);
+  const Eigen::Index predicted = std::ssize(basis.surrogate->responses());
   std::vector<std::string> texts;
-  std::vector<OutcomeBound> bounds = make_bounds(basis, *surrogate, region, texts);
+  std::vector<OutcomeBound> bounds = make_bounds(basis, *surrogate, predicted, region, texts);
   Eigen::MatrixXd measured(0, encoder.p());
   if (basis.data != nullptr) measured = measured_settings(*basis.data, region, ordered);
   region = region.with(computed_relations(*basis.process));
@@ -210,6 +232,9 @@ Situation make_situation(const Basis& basis, const std::vector<NamedValue>& cont
   return {basis,
           std::move(ordered),
           std::move(surrogate),
+          predicted,
+          predicted + std::ssize(basis.process->derived()),
+          std::move(risks),
           std::move(levels),
           std::move(region),
           std::move(bounds),
@@ -223,9 +248,10 @@ std::shared_ptr<const Reach> search_reach(const Situation& situation, double nov
   return std::make_shared<const Reach>(*situation.basis.envelope, situation.region, novelty);
 }
 
-Eigen::Index nearest_measured(const Situation& situation, const Utility& utility, const Reach& reach) {
+Eigen::Index nearest_measured(const Situation& situation, const surrogate::Surrogate& surrogate, const Utility& utility,
+                              const Reach& reach) {
   if (situation.measured.rows() == 0) return -1;
-  const auto posterior = situation.surrogate->posterior(situation.measured);
+  const auto posterior = surrogate.posterior(situation.measured);
   const std::vector<bool> keeps = admissible(*posterior, situation.bounds);
   const Eigen::VectorXd excess = reach.excess(situation.measured).cwiseMax(0.0);
   Eigen::VectorXd value = posterior->mean().col(utility.response);
@@ -241,9 +267,15 @@ Eigen::Index nearest_measured(const Situation& situation, const Utility& utility
 Utility find_objective(const Situation& situation, const std::string& response, const char* where) {
   const std::vector<process::Objective>& objectives = situation.basis.process->objectives();
   std::vector<std::string> names;
+  Eigen::Index risk = situation.computed;
   for (const process::Objective& objective : objectives) {
     names.push_back(objective.response);
+    if (objective.risk) ++risk;
     if (!response.empty() && objective.response != response) continue;
+    // Of a target the risk is that of the distance, which is to be small.
+    if (objective.risk) {
+      return {risk - 1, objective.goal == process::Goal::target ? process::Goal::minimize : objective.goal, 0.0};
+    }
     return {response_index(*situation.surrogate, objective.response, "objective"), objective.goal,
             objective.goal == process::Goal::target ? objective.target : 0.0};
   }
@@ -258,10 +290,10 @@ Utility find_objective(const Situation& situation, const std::string& response, 
 std::shared_ptr<const surrogate::Surrogate> surrogate_for(const Situation& situation,
                                                           const std::vector<Utility>& utilities) {
   std::vector<Eigen::Index> responses;
-  for (const Utility& utility : utilities) responses.push_back(utility.response);
+  for (const Utility& utility : utilities) responses.push_back(situation.expected(utility).response);
   for (const OutcomeBound& bound : situation.bounds) responses.push_back(bound.response);
   return decision_surrogate(focused(situation.basis.surrogate, std::move(responses)), situation.levels,
-                            *situation.basis.process);
+                            *situation.basis.process, situation.risks, searching);
 }
 
 Eigen::VectorXd encode_pending(const Situation& situation, const PendingRun& run) {

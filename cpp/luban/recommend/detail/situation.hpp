@@ -8,7 +8,7 @@
 #include <Eigen/Core>
 
 #include <luban/recommend/acquisition.hpp>
-#include <luban/recommend/decision_surrogate.hpp>
+#include <luban/recommend/detail/risk_samples.hpp>
 #include <luban/recommend/recommend.hpp>
 #include <luban/recommend/search_region.hpp>
 #include <luban/surrogate/noise_average.hpp>
@@ -18,9 +18,13 @@ namespace luban::recommend::detail {
 /// A process in one context: what may be proposed there and how it is judged.
 struct Situation {
   const Basis& basis;
-  std::vector<process::NamedValue> context;           ///< in the encoder's order, with units
-  std::shared_ptr<const DerivedSurrogate> surrogate;  ///< averaged over noise, derived responses added
-  std::optional<surrogate::NoiseLevels> levels;       ///< that were averaged over; nothing without noise variables
+  std::vector<process::NamedValue> context;  ///< in the encoder's order, with units
+  /// Averaged over noise and tolerances, then derived responses, then the risks of objectives that ask for one.
+  std::shared_ptr<const surrogate::Surrogate> surrogate;
+  Eigen::Index predicted;                        ///< responses below this index are predicted
+  Eigen::Index computed;                         ///< from there to below this one derived, above it risks
+  std::vector<RiskColumn> risks;                 ///< of the columns from `computed` on
+  std::optional<surrogate::NoiseLevels> levels;  ///< that were averaged over; nothing without noise variables
   SearchRegion region;  ///< what keeps the bounds on computed responses: they are relations between settings
   std::vector<OutcomeBound> bounds;
   std::vector<std::string> bound_texts;  ///< "roughness <= 3.2 um with probability 95 %"
@@ -34,7 +38,18 @@ struct Situation {
   }
   /// The bounds that a landscape must keep: those on predicted responses.
   [[nodiscard]] std::vector<OutcomeBound> predicted_bounds() const;
-  [[nodiscard]] bool exact(const Utility& utility) const { return utility.response >= surrogate->predicted_count(); }
+  [[nodiscard]] bool exact(const Utility& utility) const {
+    return utility.response >= predicted && utility.response < computed;
+  }
+  /// What the utility asks of the tolerances; null = the expectation.
+  [[nodiscard]] const RiskColumn* risk(const Utility& utility) const {
+    return utility.response < computed ? nullptr : &risks[static_cast<std::size_t>(utility.response - computed)];
+  }
+  /// The objective by the expectation of its response: what runs measure.
+  [[nodiscard]] Utility expected(const Utility& utility) const {
+    const RiskColumn* of = risk(utility);
+    return of == nullptr ? utility : Utility{of->response, of->goal, of->target};
+  }
 };
 
 /// The bounds on computed responses as relations between parameters.
@@ -47,7 +62,8 @@ struct Situation {
 /// The objective of a response ("" = the first). @throws ConfigurationError naming the objectives.
 [[nodiscard]] Utility find_objective(const Situation& situation, const std::string& response, const char* where);
 
-/// The situation's surrogate for a search that looks at these utilities and the bounds only: cheaper, otherwise equal.
+/// The situation's surrogate for a search that looks at these utilities and the bounds only: cheaper, and equal but for
+/// risks, which it samples more coarsely.
 [[nodiscard]] std::shared_ptr<const surrogate::Surrogate> surrogate_for(const Situation& situation,
                                                                         const std::vector<Utility>& utilities);
 
@@ -77,7 +93,9 @@ struct Reference {
 
 /// The row of `measured` to take where nothing admissible lies within reach: among those that keep the bounds the
 /// nearest to it, then the best; −1 when none keeps them.
-[[nodiscard]] Eigen::Index nearest_measured(const Situation& situation, const Utility& utility, const Reach& reach);
+/// @param surrogate of the search.
+[[nodiscard]] Eigen::Index nearest_measured(const Situation& situation, const surrogate::Surrogate& surrogate,
+                                            const Utility& utility, const Reach& reach);
 
 /// Fills predictions, gain, probabilities, nearest runs, drivers, limits and sentences of settings x.
 /// @param weights of the readings, see near_runs.hpp.

@@ -1,6 +1,7 @@
 #include <luban/recommend/detail/tolerance_surrogate.hpp>
 
 #include <cmath>
+#include <mutex>
 #include <utility>
 
 #include <Eigen/Eigenvalues>
@@ -37,26 +38,6 @@ NormalRule product_rule(Eigen::Index p, Eigen::Index n) {
       out.points(k, j) = one.points(rest % n, 0);
       out.weights(k) *= one.weights(rest % n);
     }
-  }
-  return out;
-}
-
-/// (k, p) coded deviations of the columns that tolerances name.
-Eigen::MatrixXd coded_shifts(const features::Encoder& encoder, const std::vector<process::Tolerance>& tolerances,
-                             const Eigen::MatrixXd& points) {
-  Eigen::MatrixXd out = Eigen::MatrixXd::Zero(points.rows(), encoder.p());
-  for (std::size_t j = 0; j < tolerances.size(); ++j) {
-    const Eigen::Index column = encoder.find(tolerances[j].parameter);
-    if (column < 0 || !encoder.variables()[static_cast<std::size_t>(column)].is_numeric()) {
-      throw core::ConfigurationError({.where = "recommend.tolerance_surrogate",
-                                      .expected = "tolerances of numeric parameters that the model knows",
-                                      .received = core::quoted(tolerances[j].parameter),
-                                      .place = {},
-                                      .hint = {}});
-    }
-    const features::EncodedVariable& variable = encoder.variables()[static_cast<std::size_t>(column)];
-    const double width = variable.high > variable.low ? variable.high - variable.low : 1.0;
-    out.col(column) = tolerances[j].sd / width * points.col(static_cast<Eigen::Index>(j));
   }
   return out;
 }
@@ -100,6 +81,97 @@ Spread spread_over_nodes(const Posterior& nodes, const GaussianPosterior::Moment
   return out;
 }
 
+/// (q, c) sums over the nodes of each point.
+Eigen::MatrixXd over_nodes(const Eigen::MatrixXd& each, const Eigen::VectorXd& weights) {
+  const Eigen::Index k = weights.size();
+  Eigen::MatrixXd out(each.rows() / k, each.cols());
+  for (Eigen::Index i = 0; i < out.rows(); ++i) out.row(i) = weights.transpose() * each.middleRows(i * k, k);
+  return out;
+}
+
+/// What is expected at some points; what one run adds, which costs all nodes, when somebody asks.
+class TolerancePosterior final : public Posterior {
+ public:
+  /// @param nodes (q·k, p) of the points.
+  TolerancePosterior(std::shared_ptr<const Posterior> expected, std::shared_ptr<const surrogate::Surrogate> inner,
+                     Eigen::MatrixXd nodes, Eigen::VectorXd weights, const PosteriorRequest& request)
+      : expected_(std::move(expected)),
+        inner_(std::move(inner)),
+        nodes_(std::move(nodes)),
+        weights_(std::move(weights)),
+        request_(request) {}
+
+  [[nodiscard]] Eigen::Index q() const noexcept override { return expected_->q(); }
+  [[nodiscard]] Eigen::Index m() const noexcept override { return expected_->m(); }
+  [[nodiscard]] Eigen::MatrixXd mean() const override { return expected_->mean(); }
+  [[nodiscard]] Eigen::MatrixXd variance(VarianceOf of) const override {
+    return of == VarianceOf::latent ? expected_->variance(of) : whole().variance(of);
+  }
+  [[nodiscard]] Eigen::MatrixXd covariance(Eigen::Index response, VarianceOf of) const override {
+    return of == VarianceOf::latent ? expected_->covariance(response, of) : whole().covariance(response, of);
+  }
+  [[nodiscard]] Eigen::MatrixXd mean_gradient(Eigen::Index response) const override {
+    return expected_->mean_gradient(response);
+  }
+  [[nodiscard]] Eigen::MatrixXd variance_gradient(Eigen::Index response) const override {
+    return expected_->variance_gradient(response);
+  }
+  [[nodiscard]] Eigen::MatrixXd between_gradient(Eigen::Index response) const override {
+    return whole().between_gradient(response);
+  }
+  [[nodiscard]] Eigen::MatrixXd covariance_gradient(Eigen::Index response,
+                                                    const Eigen::MatrixXd& weights) const override {
+    return expected_->covariance_gradient(response, weights);
+  }
+  [[nodiscard]] Eigen::MatrixXd quantile(double probability, VarianceOf of) const override {
+    return whole().quantile(probability, of);
+  }
+  [[nodiscard]] Eigen::MatrixXd log_density(const Eigen::MatrixXd& Y, VarianceOf of) const override {
+    return whole().log_density(Y, of);
+  }
+  [[nodiscard]] std::vector<Eigen::MatrixXd> sample(Eigen::Index s, core::RandomKey key, VarianceOf of) const override {
+    return whole().sample(s, key, of);
+  }
+
+ private:
+  const GaussianPosterior& whole() const {
+    std::call_once(made_, [this] { whole_ = std::make_unique<const GaussianPosterior>(moments()); });
+    return *whole_;
+  }
+
+  /// A run is made at one deviation and read at it: its noise is that of the nodes, averaged, and their spread.
+  [[nodiscard]] std::vector<GaussianPosterior::Moments> moments() const {
+    const auto each =
+        inner_->posterior(nodes_, {.gradients = request_.gradients, .joint = false, .reading = request_.reading});
+    const Eigen::MatrixXd latent = each->variance(VarianceOf::latent);
+    const Eigen::MatrixXd run = each->variance(VarianceOf::run_mean);
+    std::vector<GaussianPosterior::Moments> out;
+    for (Eigen::Index r = 0; r < expected_->m(); ++r) {
+      out.push_back(
+          moments_of(expected_, r, {.gradients = request_.gradients, .joint = request_.joint, .reading = false}));
+      GaussianPosterior::Moments& moments = out.back();
+      const Spread spread = spread_over_nodes(*each, moments, r, weights_);
+      moments.between_variance = over_nodes(run.col(r) - latent.col(r), weights_) + spread.value;
+      if (request_.reading) {
+        moments.within_variance = over_nodes(each->variance(VarianceOf::reading).col(r) - run.col(r), weights_);
+      }
+      if (!request_.gradients) continue;
+      moments.between_gradient = spread.gradient;
+      const Eigen::MatrixXd of_noise = each->between_gradient(r);
+      if (of_noise.size() > 0) moments.between_gradient += over_nodes(of_noise, weights_);
+    }
+    return out;
+  }
+
+  std::shared_ptr<const Posterior> expected_;
+  std::shared_ptr<const surrogate::Surrogate> inner_;
+  Eigen::MatrixXd nodes_;
+  Eigen::VectorXd weights_;
+  PosteriorRequest request_;
+  mutable std::once_flag made_;
+  mutable std::unique_ptr<const GaussianPosterior> whole_;
+};
+
 }  // namespace
 
 NormalRule normal_rule(Eigen::Index p) {
@@ -113,13 +185,43 @@ NormalRule normal_rule(Eigen::Index p) {
   return out;
 }
 
+Eigen::MatrixXd coded_deviations(const features::Encoder& encoder, const std::vector<process::Tolerance>& tolerances,
+                                 const Eigen::MatrixXd& points) {
+  Eigen::MatrixXd out = Eigen::MatrixXd::Zero(points.rows(), encoder.p());
+  for (std::size_t j = 0; j < tolerances.size(); ++j) {
+    const Eigen::Index column = encoder.find(tolerances[j].parameter);
+    if (column < 0 || !encoder.variables()[static_cast<std::size_t>(column)].is_numeric()) {
+      throw core::ConfigurationError({.where = "recommend.tolerance_surrogate",
+                                      .expected = "tolerances of numeric parameters that the model knows",
+                                      .received = core::quoted(tolerances[j].parameter),
+                                      .place = {},
+                                      .hint = {}});
+    }
+    const features::EncodedVariable& variable = encoder.variables()[static_cast<std::size_t>(column)];
+    const double width = variable.high > variable.low ? variable.high - variable.low : 1.0;
+    out.col(column) = tolerances[j].sd / width * points.col(static_cast<Eigen::Index>(j));
+  }
+  return out;
+}
+
 ToleranceSurrogate::ToleranceSurrogate(std::shared_ptr<const surrogate::Surrogate> inner,
                                        const std::vector<process::Tolerance>& tolerances)
     : inner_(std::move(inner)) {
   NormalRule rule = normal_rule(std::max<Eigen::Index>(std::ssize(tolerances), 1));
-  shifts_ = coded_shifts(inner_->encoder(), tolerances, rule.points);
+  shifts_ = coded_deviations(inner_->encoder(), tolerances, rule.points);
   weights_ = std::move(rule.weights);
+  const Eigen::MatrixXd one = Eigen::MatrixXd::Ones(1, std::ssize(tolerances));
+  sd_ = coded_deviations(inner_->encoder(), tolerances, one).row(0).transpose();
+  smoothed_ = inner_->smoothed(sd_);
 }
+
+ToleranceSurrogate::ToleranceSurrogate(std::shared_ptr<const surrogate::Surrogate> inner, Eigen::VectorXd sd,
+                                       Eigen::MatrixXd shifts, Eigen::VectorXd weights)
+    : inner_(std::move(inner)),
+      smoothed_(inner_->smoothed(sd)),
+      sd_(std::move(sd)),
+      shifts_(std::move(shifts)),
+      weights_(std::move(weights)) {}
 
 std::unique_ptr<Posterior> ToleranceSurrogate::posterior(const Eigen::MatrixXd& X,
                                                          const PosteriorRequest& request) const {
@@ -130,30 +232,16 @@ std::unique_ptr<Posterior> ToleranceSurrogate::posterior(const Eigen::MatrixXd& 
   } else {
     nodes.setZero();
   }
-  const std::shared_ptr<const Posterior> average = inner_->average(nodes, weights_, request);
-  const auto each = inner_->posterior(nodes, {.gradients = request.gradients, .joint = false, .reading = false});
-  std::vector<GaussianPosterior::Moments> out;
-  for (Eigen::Index r = 0; r < average->m(); ++r) {
-    out.push_back(moments_of(average, r, request));
-    GaussianPosterior::Moments& moments = out.back();
-    const Spread spread = spread_over_nodes(*each, moments, r, weights_);
-    moments.between_variance += spread.value;
-    // The average's reading is one at one of the nodes: the spread is in it already.
-    if (request.reading) moments.within_variance = (moments.within_variance - spread.value).cwiseMax(0.0);
-    if (!request.gradients) continue;
-    if (moments.between_gradient.size() == 0) {
-      moments.between_gradient = spread.gradient;
-    } else {
-      moments.between_gradient += spread.gradient;
-    }
-  }
-  return std::make_unique<GaussianPosterior>(std::move(out));
+  const PosteriorRequest latent{.gradients = request.gradients, .joint = request.joint, .reading = false};
+  std::shared_ptr<const Posterior> expected =
+      smoothed_ != nullptr ? smoothed_->posterior(X, latent) : inner_->average(nodes, weights_, latent);
+  return std::make_unique<TolerancePosterior>(std::move(expected), inner_, std::move(nodes), weights_, request);
 }
 
 std::shared_ptr<const surrogate::Surrogate> ToleranceSurrogate::only(const std::vector<Eigen::Index>& responses) const {
   std::shared_ptr<const surrogate::Surrogate> fewer = inner_->only(responses);
   if (fewer == nullptr) return nullptr;
-  return std::shared_ptr<const surrogate::Surrogate>(new ToleranceSurrogate(std::move(fewer), shifts_, weights_));
+  return std::shared_ptr<const surrogate::Surrogate>(new ToleranceSurrogate(std::move(fewer), sd_, shifts_, weights_));
 }
 
 }  // namespace luban::recommend::detail

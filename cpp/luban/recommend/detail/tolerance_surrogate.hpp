@@ -22,12 +22,20 @@ struct NormalRule {
 /// @param p ≥ 1
 [[nodiscard]] LUBAN_RECOMMEND_EXPORT NormalRule normal_rule(Eigen::Index p);
 
+/// (k, p) deviations of coded inputs from standard normal points (k, tolerances); 0 where nothing scatters.
+/// @throws ConfigurationError when a tolerance names something that is no numeric parameter of the surrogate.
+[[nodiscard]] LUBAN_RECOMMEND_EXPORT Eigen::MatrixXd coded_deviations(const features::Encoder& encoder,
+                                                                      const std::vector<process::Tolerance>& tolerances,
+                                                                      const Eigen::MatrixXd& points);
+
 /// A surrogate of what comes of a setpoint that the machine holds only up to normal deviations δ, independent between
 /// runs. The mean is E f(x + δ), `latent` the doubt about that expectation, and `run_mean` adds what δ makes of one
-/// run, the expected variance of f(x + δ), to the spread between runs. Expectations by a normal_rule. Gradients alike.
+/// run, the expected variance of f(x + δ), to the spread between runs. Mean and doubt in closed form where the inner
+/// surrogate knows one (Surrogate::smoothed), else all expectations by a normal_rule. Gradients alike. What `run_mean`
+/// and `reading` add is computed when it is first asked for.
 class LUBAN_RECOMMEND_EXPORT ToleranceSurrogate final : public surrogate::Surrogate {
  public:
-  /// @throws ConfigurationError when a tolerance names something that is no numeric parameter of the surrogate.
+  /// @throws ConfigurationError as coded_deviations.
   ToleranceSurrogate(std::shared_ptr<const surrogate::Surrogate> inner,
                      const std::vector<process::Tolerance>& tolerances);
   [[nodiscard]] std::string kind() const override { return inner_->kind(); }
@@ -41,12 +49,14 @@ class LUBAN_RECOMMEND_EXPORT ToleranceSurrogate final : public surrogate::Surrog
       const std::vector<Eigen::Index>& responses) const override;
 
  private:
-  ToleranceSurrogate(std::shared_ptr<const surrogate::Surrogate> inner, Eigen::MatrixXd shifts, Eigen::VectorXd weights)
-      : inner_(std::move(inner)), shifts_(std::move(shifts)), weights_(std::move(weights)) {}
+  ToleranceSurrogate(std::shared_ptr<const surrogate::Surrogate> inner, Eigen::VectorXd sd, Eigen::MatrixXd shifts,
+                     Eigen::VectorXd weights);
 
   std::shared_ptr<const surrogate::Surrogate> inner_;
-  Eigen::MatrixXd shifts_;   ///< (k, p) coded deviations
-  Eigen::VectorXd weights_;  ///< (k)
+  std::shared_ptr<const surrogate::Surrogate> smoothed_;  ///< null where no closed form is known
+  Eigen::VectorXd sd_;                                    ///< (p) coded
+  Eigen::MatrixXd shifts_;                                ///< (k, p) coded deviations
+  Eigen::VectorXd weights_;                               ///< (k)
 };
 
 }  // namespace luban::recommend::detail

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numbers>
+#include <optional>
 #include <utility>
 
 #include <luban/surrogate/detail/dense.hpp>
@@ -20,7 +22,7 @@ Points rows_of(const Points& points, Eigen::Index first, Eigen::Index count) {
 }  // namespace
 
 Conditioned::Conditioned(std::shared_ptr<const LogPosterior> target, Eigen::VectorXd theta)
-    : target_(std::move(target)), theta_(std::move(theta)) {
+    : target_(std::move(target)), theta_(std::move(theta)), prior_theta_(theta_) {
   LogPosterior::Workspace work;
   target_->total_covariance(theta_, work);
   coordinates_ = std::make_shared<const Covariance::Coordinates>(std::move(work.covariance.coordinates));
@@ -72,6 +74,19 @@ void Conditioned::finish(const Eigen::MatrixXd& cross, const Eigen::MatrixXd& so
   out.variance = data.scale * data.scale * (prior_variance - explained).cwiseMax(smallest_share * prior_variance);
 }
 
+std::shared_ptr<const Conditioned> Conditioned::smoothed(const Eigen::VectorXd& sd) const {
+  const Covariance& covariance = target_->covariance();
+  if (target_->noise_varies()) return nullptr;
+  const std::optional<Eigen::VectorXd> once = covariance.smoothed(theta_, sd);
+  if (!once) return nullptr;
+  auto out = std::make_shared<Conditioned>(*this);
+  out->theta_ = *once;
+  // Two expectations scatter both: the variances of their deviations add.
+  out->prior_theta_ = *covariance.smoothed(theta_, std::numbers::sqrt2 * sd);
+  out->coordinates_ = std::make_shared<const Covariance::Coordinates>(covariance.coordinates(*once, target_->points()));
+  return out;
+}
+
 Eigen::MatrixXd Conditioned::solve(const Eigen::MatrixXd& cross) const {
   return factor_.solve(cross);
 }
@@ -103,12 +118,12 @@ GaussianPosterior::Moments Conditioned::moments(const Eigen::MatrixXd& X, const 
   with_mean.array() += constant();
   const Eigen::MatrixXd solved = solve(with_mean);
   GaussianPosterior::Moments out;
-  finish(with_mean, solved, covariance.diagonal(theta_, points).array() + constant(), 1.0, out);
+  finish(with_mean, solved, covariance.diagonal(prior_theta_, points).array() + constant(), 1.0, out);
   add_varying_noise(points, Eigen::VectorXd::Ones(1), request, X.cols(), out);
   if (request.joint) {
     Covariance::Workspace work;
     Eigen::MatrixXd prior;
-    covariance.evaluate_lower(theta_, points, work, prior);
+    covariance.evaluate_lower(prior_theta_, points, work, prior);
     prior.array() += constant();
     out.covariance = joint(with_mean, std::move(prior), out.variance);
   }
@@ -116,7 +131,7 @@ GaussianPosterior::Moments Conditioned::moments(const Eigen::MatrixXd& X, const 
     const Eigen::MatrixXd alphas = alpha_.replicate(1, points.count());
     const std::vector<Eigen::MatrixXd> gradients = covariance.input_gradients(theta_, cross, {&alphas, &solved});
     out.mean_gradient = scale * gradients[0];
-    out.variance_gradient = scale * scale * (covariance.diagonal_gradient(theta_, points) - 2.0 * gradients[1]);
+    out.variance_gradient = scale * scale * (covariance.diagonal_gradient(prior_theta_, points) - 2.0 * gradients[1]);
   }
   if (request.joint && request.gradients) {
     out.covariance_gradient = covariance_gradient(std::move(cross), solved, Eigen::VectorXd::Ones(1));
@@ -163,9 +178,10 @@ void Conditioned::add_gradient_of_prior_averages(const Points& points, const Eig
   const Eigen::MatrixXd pairs = weights * weights.transpose();
   for (Eigen::Index i = 0; i < variance_gradient.rows(); ++i) {
     const Points own = rows_of(points, i * weights.size(), weights.size());
-    const Covariance::Coordinates coordinates = covariance.coordinates(theta_, own);
-    const Covariance::Cross cross = covariance.cross(theta_, coordinates, own);
-    variance_gradient.row(i) += 2.0 * unit * covariance.input_gradients(theta_, cross, {&pairs})[0].colwise().sum();
+    const Covariance::Coordinates coordinates = covariance.coordinates(prior_theta_, own);
+    const Covariance::Cross cross = covariance.cross(prior_theta_, coordinates, own);
+    variance_gradient.row(i) +=
+        2.0 * unit * covariance.input_gradients(prior_theta_, cross, {&pairs})[0].colwise().sum();
   }
 }
 
@@ -176,18 +192,18 @@ GaussianPosterior::Moments Conditioned::prior(const Eigen::MatrixXd& X, const Po
   const Points points = covariance.points(X);
   GaussianPosterior::Moments out;
   out.mean = Eigen::VectorXd::Constant(points.count(), data.location + data.scale * mean_);
-  out.variance = unit * (covariance.diagonal(theta_, points).array() + constant());
+  out.variance = unit * (covariance.diagonal(prior_theta_, points).array() + constant());
   add_varying_noise(points, Eigen::VectorXd::Ones(1), request, X.cols(), out);
   if (request.joint) {
     Covariance::Workspace work;
-    covariance.evaluate_lower(theta_, points, work, out.covariance);
+    covariance.evaluate_lower(prior_theta_, points, work, out.covariance);
     out.covariance.array() += constant();
     out.covariance *= unit;
     mirror_lower(out.covariance);
   }
   if (request.gradients) {
     out.mean_gradient = Eigen::MatrixXd::Zero(X.rows(), X.cols());
-    out.variance_gradient = unit * covariance.diagonal_gradient(theta_, points);
+    out.variance_gradient = unit * covariance.diagonal_gradient(prior_theta_, points);
   }
   if (request.joint && request.gradients) {
     Covariance::Cross none;
@@ -205,12 +221,13 @@ CovarianceGradient Conditioned::covariance_gradient(Covariance::Cross cross, Eig
     std::shared_ptr<const LogPosterior> target;
     std::shared_ptr<const Covariance::Coordinates> coordinates;
     Eigen::VectorXd theta;
+    Eigen::VectorXd prior_theta;
     Covariance::Cross cross;
     Eigen::MatrixXd solved;
     Eigen::VectorXd weights;
   };
   const auto kept = std::make_shared<const Kept>(
-      Kept{target_, coordinates_, theta_, std::move(cross), std::move(solved), std::move(weights)});
+      Kept{target_, coordinates_, theta_, prior_theta_, std::move(cross), std::move(solved), std::move(weights)});
   return [kept](const Eigen::MatrixXd& w) -> Eigen::MatrixXd {
     const Covariance& covariance = kept->target->covariance();
     const Points& points = kept->cross.points;
@@ -220,10 +237,10 @@ CovarianceGradient Conditioned::covariance_gradient(Covariance::Cross cross, Eig
     Eigen::MatrixXd pairs = one ? w : spread_both(w, levels);
     const Eigen::VectorXd own = pairs.diagonal();
     pairs.diagonal().setZero();
-    const Covariance::Coordinates coordinates = covariance.coordinates(kept->theta, points);
-    const Covariance::Cross among = covariance.cross(kept->theta, coordinates, points);
-    Eigen::MatrixXd each = 2.0 * covariance.input_gradients(kept->theta, among, {&pairs})[0];
-    if (!covariance.stationary()) each += own.asDiagonal() * covariance.diagonal_gradient(kept->theta, points);
+    const Covariance::Coordinates coordinates = covariance.coordinates(kept->prior_theta, points);
+    const Covariance::Cross among = covariance.cross(kept->prior_theta, coordinates, points);
+    Eigen::MatrixXd each = 2.0 * covariance.input_gradients(kept->prior_theta, among, {&pairs})[0];
+    if (!covariance.stationary()) each += own.asDiagonal() * covariance.diagonal_gradient(kept->prior_theta, points);
     if (kept->solved.size() > 0) {
       Eigen::MatrixXd pulled = product(kept->solved, Transpose::no, w, Transpose::no);
       if (!one) pulled = spread_columns(pulled, levels);
@@ -239,13 +256,13 @@ Eigen::VectorXd Conditioned::spread_of_levels(const Eigen::MatrixXd& cross, cons
                                               const Eigen::VectorXd& weights,
                                               const GaussianPosterior::Moments& average) const {
   GaussianPosterior::Moments each;
-  finish(cross, solve(cross), target_->covariance().diagonal(theta_, points).array() + constant(), 1.0, each);
+  finish(cross, solve(cross), target_->covariance().diagonal(prior_theta_, points).array() + constant(), 1.0, each);
   return level_spread(each.mean, each.variance, weights, average.mean, average.variance);
 }
 
 Eigen::MatrixXd Conditioned::among(const Points& points) const {
   const Covariance& covariance = target_->covariance();
-  return covariance.cross(theta_, covariance.coordinates(theta_, points), points).value;
+  return covariance.cross(prior_theta_, covariance.coordinates(prior_theta_, points), points).value;
 }
 
 Eigen::VectorXd Conditioned::prior_variance_of_averages(const Points& points, const Eigen::VectorXd& weights) const {

@@ -46,6 +46,9 @@ class LUBAN_SURROGATE_EXPORT Conditioned {
   [[nodiscard]] std::shared_ptr<const Conditioned> changed(std::shared_ptr<const LogPosterior> target,
                                                            const std::vector<Eigen::Index>& removed,
                                                            Eigen::Index added) const;
+  /// What this process expects of inputs that scatter: predictions of E f(x + δ) alone, δ with standard deviations sd
+  /// (p) of the coded inputs; null where no closed form is known. Data and noise are as they are.
+  [[nodiscard]] std::shared_ptr<const Conditioned> smoothed(const Eigen::VectorXd& sd) const;
   /// Joint normal distribution.
   struct Expected {
     Eigen::VectorXd mean;
@@ -105,8 +108,9 @@ class LUBAN_SURROGATE_EXPORT Conditioned {
               double sum_weights, GaussianPosterior::Moments& out) const;
 
   std::shared_ptr<const LogPosterior> target_;
-  Eigen::VectorXd theta_;
-  std::shared_ptr<const Covariance::Coordinates> coordinates_;  ///< of the training points
+  Eigen::VectorXd theta_;        ///< of the covariance with the data
+  Eigen::VectorXd prior_theta_;  ///< of points among themselves: the same but where these are expectations
+  std::shared_ptr<const Covariance::Coordinates> coordinates_;  ///< of the training points, by theta_
   GrownFactor factor_;                                          ///< of C, with C⁻¹
   Eigen::VectorXd alpha_;                                       ///< C⁻¹ (y − mean)
   double mean_ = 0.0;

@@ -66,6 +66,7 @@ std::shared_ptr<const Conditioned> Conditioned::changed(std::shared_ptr<const Lo
   const std::shared_ptr<Conditioned> out(new Conditioned());
   out->target_ = target;
   out->theta_ = theta_;
+  out->prior_theta_ = prior_theta_;
   out->jitter_ = jitter_;
   out->ridge_ = ridge_;
   out->coordinates_ = std::make_shared<const Covariance::Coordinates>(

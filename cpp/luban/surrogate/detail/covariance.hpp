@@ -39,6 +39,9 @@ class LUBAN_SURROGATE_EXPORT Covariance {
     return noise_profile_ ? &*noise_profile_ : nullptr;
   }
   [[nodiscard]] Points points(const Eigen::MatrixXd& X) const { return layout_.points(X); }
+  /// Hyperparameters of the same covariance averaged over normal deviations of one of its two points, standard
+  /// deviations sd (p) of the coded inputs; none where that is no covariance of this form.
+  [[nodiscard]] std::optional<Eigen::VectorXd> smoothed(const Eigen::VectorXd& theta, const Eigen::VectorXd& sd) const;
   /// Points as the factors see them: (n, c) of each.
   struct Coordinates {
     Eigen::Index count = 0;

@@ -18,6 +18,10 @@ void Factor::add_gradient_of_coordinates(const Eigen::VectorXd& /*theta*/, const
 void Factor::add_input_gradient(const Eigen::VectorXd& /*theta*/, const Points& /*points*/,
                                 const Eigen::MatrixXd& /*by_coordinates*/, Eigen::MatrixXd& /*by_numeric*/) const {}
 
+std::optional<double> Factor::smoothed(const Eigen::VectorXd& variances, Eigen::VectorXd& /*theta*/) const {
+  return of_categories() || variances.isZero(0.0) ? std::optional<double>(0.0) : std::nullopt;
+}
+
 void Factor::evaluate(const Eigen::Ref<const Eigen::MatrixXd>& rows, const Eigen::Ref<const Eigen::MatrixXd>& columns,
                       bool triangle, Eigen::Ref<Eigen::MatrixXd> value, double* slope,
                       Eigen::Index slope_stride) const {

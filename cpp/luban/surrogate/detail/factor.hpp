@@ -57,6 +57,11 @@ class Factor {
   virtual void add_input_gradient(const Eigen::VectorXd& theta, const Points& points,
                                   const Eigen::MatrixXd& by_coordinates, Eigen::MatrixXd& by_numeric) const;
 
+  /// The factor's average where its numeric inputs scatter around one of its two points, normal with these variances:
+  /// the same factor at other hyperparameters, which are changed in theta, times exp of what is returned. None where it
+  /// is no such thing, the ordinary answer where anything scatters.
+  [[nodiscard]] virtual std::optional<double> smoothed(const Eigen::VectorXd& variances, Eigen::VectorXd& theta) const;
+
   /// Between every row and every column point, coordinates (r, c) and (s, c): value and slope are (r, s). With
   /// `triangle` both are the same points or its tail: row i ≥ column j alone is filled, and i = j is one point.
   void evaluate(const Eigen::Ref<const Eigen::MatrixXd>& rows, const Eigen::Ref<const Eigen::MatrixXd>& columns,

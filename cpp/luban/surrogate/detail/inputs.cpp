@@ -47,6 +47,15 @@ void require_levels(const Eigen::MatrixXd& X, const Eigen::VectorXd& weights, co
        .hint = {}});
 }
 
+void require_deviations(const Eigen::VectorXd& sd, Eigen::Index p, const char* where) {
+  if (sd.size() == p && sd.allFinite() && (sd.array() >= 0.0).all()) return;
+  throw core::DataError({.where = where,
+                         .expected = "a standard deviation of at least 0 for each of " + std::to_string(p) + " inputs",
+                         .received = std::to_string(sd.size()) + ", or one that is not",
+                         .place = {},
+                         .hint = {}});
+}
+
 Eigen::VectorXd level_spread(const Eigen::VectorXd& level_mean, const Eigen::VectorXd& level_variance,
                              const Eigen::VectorXd& weights, const Eigen::VectorXd& mean,
                              const Eigen::VectorXd& variance) {

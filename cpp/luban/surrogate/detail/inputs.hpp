@@ -12,6 +12,9 @@ void require_coded(const Eigen::MatrixXd& X, const features::Encoder& encoder, c
 /// @throws DataError when the weights are not frequencies (not negative, sum 1) or X does not divide into levels.
 void require_levels(const Eigen::MatrixXd& X, const Eigen::VectorXd& weights, const char* where);
 
+/// @throws DataError unless sd is (p), finite and nowhere negative.
+void require_deviations(const Eigen::VectorXd& sd, Eigen::Index p, const char* where);
+
 /// What one reading, taken at one of the levels, varies by beyond the average over them (law of total variance):
 /// Σ_l w_l (μ_l − μ̄)² + Σ_l w_l Σ_ll − w'Σw, for each of q points; mean and variance of the levels (q·L), of their
 /// averages (q).

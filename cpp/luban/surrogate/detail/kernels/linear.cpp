@@ -13,6 +13,10 @@ class Linear final : public Factor {
     return (2.0 * points.numeric.array() - 1.0).matrix();
   }
   void profile(std::size_t /*count*/, double* /*r2*/, double* /*slope*/) const override {}
+  [[nodiscard]] std::optional<double> smoothed(const Eigen::VectorXd& /*variances*/,
+                                               Eigen::VectorXd& /*theta*/) const override {
+    return 0.0;  // deviations average out of an inner product
+  }
   void add_input_gradient(const Eigen::VectorXd& /*theta*/, const Points& /*points*/,
                           const Eigen::MatrixXd& by_coordinates, Eigen::MatrixXd& by_numeric) const override {
     by_numeric += 2.0 * by_coordinates;

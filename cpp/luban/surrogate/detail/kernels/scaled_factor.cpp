@@ -1,5 +1,6 @@
 #include <luban/surrogate/detail/kernels/scaled_factor.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <numbers>
 
@@ -38,6 +39,12 @@ ScaledFactor::ScaledFactor(const FactorSpec& spec, const features::Encoder& enco
 
 double ScaledFactor::scale(const Eigen::VectorXd& theta, Eigen::Index coordinate) const {
   return std::exp(-0.5 * power_ * theta(first() + parameter_of_[static_cast<std::size_t>(coordinate)]));
+}
+
+std::optional<Eigen::Index> ScaledFactor::own_hyperparameter(Eigen::Index coordinate) const {
+  const Eigen::Index parameter = parameter_of_[static_cast<std::size_t>(coordinate)];
+  if (std::count(parameter_of_.begin(), parameter_of_.end(), parameter) > 1) return std::nullopt;
+  return first() + parameter;
 }
 
 Eigen::MatrixXd ScaledFactor::unscaled(const Points& points) const {

@@ -25,6 +25,8 @@ class ScaledFactor : public Factor {
   [[nodiscard]] virtual Eigen::MatrixXd unscaled(const Points& points) const;
   /// Factor on coordinate c: length^(−power / 2), so that squared distances go with length^−power.
   [[nodiscard]] double scale(const Eigen::VectorXd& theta, Eigen::Index coordinate) const;
+  /// Place in theta of a hyperparameter that scales this coordinate alone; none where others share it.
+  [[nodiscard]] std::optional<Eigen::Index> own_hyperparameter(Eigen::Index coordinate) const;
 
  private:
   double power_ = 2.0;
