@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from luban import features, surrogate, testing
+from luban import features, recommend, surrogate, testing
 from luban.errors import ConfigurationError, DataError, IntegrityError, IoError
 
 
@@ -224,6 +224,29 @@ def test_a_loaded_process_answers_alike(stored: Path, process: surrogate.Gaussia
     X = testing.random_inputs(process.encoder, 20)
     np.testing.assert_array_equal(back.posterior(X).mean(), process.posterior(X).mean())
     np.testing.assert_array_equal(back.posterior(X).variance(), process.posterior(X).variance())
+
+
+@pytest.mark.parametrize("quiet", [0, 1])
+def test_a_quiet_response_is_fitted_again_with_a_free_amplitude(quiet: int) -> None:
+    random = np.random.default_rng(7)
+    X = random.random((40, 2))
+    smooth = 50.0 * np.sin(2.0 * X[:, 0]) + 20.0 * X[:, 1] ** 2
+    Y = np.column_stack([smooth, smooth + 15.0 * random.standard_normal(40)])[:, [quiet, 1 - quiet]]
+    data = recommend.array_dataset(X, Y, np.array([[0.0, 0.0], [1.0, 1.0]]))
+    fitted = surrogate.fit_gaussian_process(data, surrogate.GaussianProcessOptions(preset="matern", robust=False))
+    for index, report in enumerate(fitted.reports):
+        theta = dict(zip(report.hyperparameter_names, report.hyperparameters, strict=True))
+        assert (theta["log_variance:signal"] != 0.0) == (index == quiet)
+    artefact = surrogate.Artefact()
+    fitted.write(artefact)
+    back = surrogate.GaussianProcess.read(artefact)
+    new = random.random((9, 2))
+    np.testing.assert_array_equal(back.posterior(new).mean(), fitted.posterior(new).mean())
+    np.testing.assert_array_equal(back.posterior(new).variance(), fitted.posterior(new).variance())
+    more = recommend.array_dataset(new, Y[:9], np.array([[0.0, 0.0], [1.0, 1.0]]), first=40)
+    np.testing.assert_allclose(
+        back.condition_on(more).posterior(X).mean(), fitted.condition_on(more).posterior(X).mean(), rtol=1e-12
+    )
 
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 0.5, 0.8, 0.999])
