@@ -1,6 +1,7 @@
 """Proposals for mixed columns, relations, several responses, pending runs; and input that is bad or strange."""
 
 from collections.abc import Callable
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -164,6 +165,21 @@ def test_missing_responses_are_left_out_one_by_one() -> None:
     assert np.isfinite(x.expected).all()
     with pytest.raises(DataError, match="response 2"):
         propose(X, np.where([False, True], np.nan, Y), BOX)
+
+
+@pytest.mark.parametrize("acquisition", get_args(recommend.Acquisition))
+@pytest.mark.parametrize(("seed", "d", "n"), [(37, 1, 85), (98, 2, 113), (9, 3, 104)])
+def test_smooth_values_without_noise_are_no_trouble(
+    acquisition: recommend.Acquisition, seed: int, d: int, n: int
+) -> None:
+    """What is believed of the measured points themselves is then little more than rounding."""
+    random = np.random.default_rng(seed)
+    X = random.random((n, d))
+    Y = np.column_stack([np.exp(X @ random.normal(size=d)), (X**2).sum(axis=1)])
+    several = "hypervolume" in acquisition or acquisition == "parego"
+    box = np.array([[0.0] * d, [1.0] * d])
+    found = propose(X, Y if several else Y[:, 0], box, q=3, acquisition=acquisition)
+    assert np.isfinite(found).all()
 
 
 def test_a_repaired_covariance_is_told() -> None:

@@ -2,6 +2,7 @@
 
 #include <luban/core/error.hpp>
 #include <luban/recommend/decision_surrogate.hpp>
+#include <luban/recommend/detail/cholesky.hpp>
 
 namespace luban::recommend {
 
@@ -16,10 +17,12 @@ ConditionedSurrogate::ConditionedSurrogate(std::shared_ptr<const surrogate::Surr
     : inner_(std::move(inner)), beside_(inner_->beside(pending)) {
   for (Eigen::Index response = 0; response < beside_->fixed().m(); ++response) {
     Eigen::MatrixXd observed = beside_->fixed().covariance(response, VarianceOf::run_mean);
-    // Two pending points may coincide without any noise between runs; a relative hair keeps the factor.
-    observed.diagonal().array() += 1e-10 * observed.diagonal().maxCoeff() + 1e-300;
+    // Two pending points may coincide without any noise between runs.
+    const double scale = observed.diagonal().maxCoeff() + 1e-300;
+    const detail::SmallCholesky factor = detail::small_cholesky(observed, scale);
+    observed.diagonal().array() += factor.nugget * scale;
     factors_.emplace_back(observed);
-    if (factors_.back().info() != Eigen::Success) {
+    if (!factor.usable) {
       throw core::NumericalError({.where = "recommend.conditioned_surrogate",
                                   .expected = "a positive definite covariance of the pending points",
                                   .received = "one that is not",

@@ -119,7 +119,9 @@ void JointSamples::add_source(const SurrogateBeside& beside, Eigen::Index respon
   Source source{response, of, spread, std::move(z), std::move(z_fixed), {}};
   if (b_ > 0) {
     const Eigen::MatrixXd S = spread * beside.fixed().covariance(response, of);
-    detail::SmallCholesky factor = detail::small_cholesky(S, S.diagonal().cwiseAbs().mean());
+    // At measured points without noise the latent variances are little more than rounding: a run's tell the scale.
+    const double scale = spread * beside.fixed().variance(VarianceOf::run_mean).col(response).cwiseAbs().mean();
+    detail::SmallCholesky factor = detail::small_cholesky(S, std::max(scale, 1e-300));
     if (!factor.usable) {
       throw core::NumericalError({.where = "recommend.joint_samples",
                                   .expected = "a positive definite covariance of the fixed points",

@@ -94,8 +94,10 @@ ModelSpec hvarfner_model(FactorKind kind, double d, double least_noise) {
 // smooth courses are then seen as what they are, of any amplitude, with next to nothing between the points.
 ModelSpec quiet_matern_model(double d) {
   ModelSpec model = hvarfner_model(FactorKind::matern52, d, 1e-6);
-  model.terms[0].variance = {.prior = normal_log(0.0, 2.0), .low = 1e-2, .high = 1e4, .start = 1.0};
-  same_noise_everywhere(model, {.prior = normal_log(-5.0, 3.0), .low = 1e-6, .high = 1e2, .start = std::exp(-5.0)});
+  // The bounds keep what is believed of the points themselves, about the noise, above what rounding leaves of it, about
+  // 1e-16 · points · variance² / noise.
+  model.terms[0].variance = {.prior = normal_log(0.0, 1.0), .low = 1e-2, .high = 10.0, .start = 1.0};
+  same_noise_everywhere(model, {.prior = normal_log(-5.0, 3.0), .low = 3e-6, .high = 1e2, .start = std::exp(-5.0)});
   return model;
 }
 

@@ -7,7 +7,7 @@ namespace luban::recommend::detail {
 SmallCholesky small_cholesky(const Eigen::MatrixXd& S, double scale) {
   SmallCholesky out;
   if (!S.allFinite() || !(scale > 0.0)) return out;
-  for (double nugget = 1e-10; nugget < 0.1; nugget *= 100.0) {
+  for (double nugget = 1e-10; nugget < 10.0; nugget *= 100.0) {
     Eigen::MatrixXd shifted = S;
     shifted.diagonal().array() += nugget * scale;
     const Eigen::LLT<Eigen::MatrixXd> factor(shifted);

@@ -9,7 +9,7 @@ namespace luban::recommend::detail {
 /// Cholesky factor L of S + nugget · scale · I, S symmetric and small.
 struct SmallCholesky {
   Eigen::MatrixXd lower;  ///< zero above the diagonal
-  double nugget = 0.0;    ///< relative to the scale; the first of 1e-10, 1e-8, 1e-6, 1e-4, 1e-2 that factors
+  double nugget = 0.0;    ///< relative to the scale; the first of 1e-10, 1e-8, 1e-6, 1e-4, 1e-2, 1 that factors
   bool usable = false;    ///< false when none did, or an entry is not finite
 };
 /// @param scale > 0: about the size of the variances that S came from.
