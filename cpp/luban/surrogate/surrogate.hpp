@@ -37,7 +37,8 @@ class LUBAN_SURROGATE_EXPORT Surrogate {
   /// LifecycleError when gradients are asked of a surrogate that cannot average them.
   [[nodiscard]] virtual std::unique_ptr<Posterior> average(const Eigen::MatrixXd& X, const Eigen::VectorXd& weights,
                                                            const PosteriorRequest& request = {}) const;
-  /// Names of the responses whose covariance was nearly singular and had to be repaired: what is said of them is coarse.
+  /// Names of the responses whose covariance was nearly singular and had to be repaired: what is said of them is
+  /// coarse.
   [[nodiscard]] virtual std::vector<std::string> degraded() const { return {}; }
   /// The same beliefs about some responses (indices into responses()), at the cost of those alone; null when this
   /// surrogate cannot leave responses out, which is the ordinary answer. @throws ConfigurationError on an index
