@@ -278,6 +278,10 @@ std::vector<std::string> SearchSpace::violations(const std::map<std::string, dou
     const bool inside = at->second >= parameter.low - allowed && at->second <= parameter.high + allowed;
     if (!inside) out.push_back(parameter.name);
   }
+  const auto judge = [&](const auto& constraint, double value, double scale) {
+    const bool inside = value >= constraint.lower - slack * scale && value <= constraint.upper + slack * scale;
+    if (!inside) out.push_back(constraint.text());
+  };
   for (const ParameterConstraint& constraint : constraints) {
     double value = 0.0;
     double scale = 0.0;
@@ -285,8 +289,7 @@ std::vector<std::string> SearchSpace::violations(const std::map<std::string, dou
       value += coefficient * settings.at(name);
       scale += std::abs(coefficient) * ranges.at(name);
     }
-    const bool inside = value >= constraint.lower - slack * scale && value <= constraint.upper + slack * scale;
-    if (!inside) out.push_back(constraint.text());
+    judge(constraint, value, scale);
   }
   for (const SignomialConstraint& constraint : signomials) {
     double value = 0.0;
@@ -296,8 +299,7 @@ std::vector<std::string> SearchSpace::violations(const std::map<std::string, dou
       value += term;
       scale += std::abs(term);
     }
-    const bool inside = value >= constraint.lower - slack * scale && value <= constraint.upper + slack * scale;
-    if (!inside) out.push_back(constraint.text());
+    judge(constraint, value, scale);
   }
   return out;
 }

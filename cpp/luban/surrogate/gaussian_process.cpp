@@ -95,11 +95,11 @@ bool next_to_no_noise(const detail::FittedResponse& fitted) {
   return noise.between + noise.point + noise.within < most_quiet_noise;
 }
 
-detail::WarmStart start_at(const detail::FittedResponse& fitted) {
-  return {.theta = fitted.process->theta(),
-          .names = fitted.report.hyperparameter_names,
-          .scale = fitted.process->target().data().scale,
-          .curvature = {}};
+/// Where a fit of the same response may begin. @param same_unit with values in the same unit.
+detail::WarmStart start_at(const detail::FittedResponse& fitted, bool same_unit) {
+  detail::WarmStart start{.theta = fitted.process->theta(), .names = fitted.report.hyperparameter_names};
+  if (same_unit) start.scale = fitted.process->target().data().scale;
+  return start;
 }
 
 }  // namespace
@@ -122,12 +122,8 @@ std::vector<detail::WarmStart> GaussianProcess::starts_like(const features::Data
   for (std::size_t r = 0; r < starts.size(); ++r) {
     for (std::size_t k = 0; k < impl_->responses.size(); ++k) {
       if (impl_->responses[k].name != data.responses[r].name) continue;
-      const detail::FittedResponse& one = impl_->fitted[k];
-      starts[r] = {.theta = one.process->theta(),
-                   .names = one.report.hyperparameter_names,
-                   .scale = {},
-                   .curvature = one.curvature};
-      if (same_unit) starts[r].scale = one.process->target().data().scale;
+      starts[r] = start_at(impl_->fitted[k], same_unit);
+      starts[r].curvature = impl_->fitted[k].curvature;
     }
   }
   return starts;
@@ -186,7 +182,7 @@ std::shared_ptr<const GaussianProcess> GaussianProcess::fit_each(const features:
     fitted = first.fit(data, r, options, starts[r], own, control);
     if (quiet && next_to_no_noise(fitted)) {
       const int before = fitted.report.evaluations;
-      fitted = quiet->fit(data, r, from_one_start(options, data.m()), start_at(fitted), own, control);
+      fitted = quiet->fit(data, r, from_one_start(options, data.m()), start_at(fitted, true), own, control);
       fitted.report.evaluations += before;
     }
     const std::lock_guard lock(reporting);

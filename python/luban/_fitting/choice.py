@@ -188,6 +188,7 @@ def _automatic(data: _core.Dataset, network: NeuralEnsembleOptions | None) -> Pl
             f"minutes. The local one answers from the {process.neighbours} nearest points. "
             'surrogate="gaussian_process" insists.'
         )
+    tried = None
     if (lacking := training.lacking()) is not None:
         reason = f"this installation has {lacking.received}, expected {lacking.expected} ({lacking.hint})"
         if lacking.received == "one without":
@@ -198,8 +199,8 @@ def _automatic(data: _core.Dataset, network: NeuralEnsembleOptions | None) -> Pl
         needed = f"{_LEAST_POINTS} points and {_LEAST_GROUPS} groups"
         notes.append(f"Networks were not tried: {there}; below {needed} they rarely win.")
     else:
-        return Plan("automatic", process, network or training.NeuralEnsembleOptions(), tuple(notes))
-    return Plan("automatic", process, None, tuple(notes))
+        tried = network or training.NeuralEnsembleOptions()
+    return Plan("automatic", process, tried, tuple(notes))
 
 
 def plan_folds(data: _core.Dataset, folds: int, repeats: int) -> int:
