@@ -4,9 +4,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from luban import recommend, surrogate
+from luban import Campaign, Process, recommend, surrogate
 
 pytestmark = pytest.mark.slow
 UNIT = np.array([[0.0, 0.0], [1.0, 1.0]])
@@ -67,6 +68,31 @@ def test_branin_from_what_was_saved(q: int, steps: int, seed: int, tmp_path: Pat
         X = np.load(tmp_path / "runs.npy")
         learned = surrogate.GaussianProcess.read(surrogate.Artefact.load(tmp_path / "model.safetensors"))
         X = np.vstack([X, recommend.propose(X, branin(X), UNIT, q=q, seed=step, surrogate=learned)])
+    assert branin(X).min() == pytest.approx(BRANIN_LEAST, rel=0.005)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_branin_by_a_campaign_saved_and_loaded(seed: int, tmp_path: Path) -> None:
+    """Ask, tell, save, load."""
+    side = {"unit": "1", "low": 0, "high": 1}
+    definition = {
+        "luban": 1,
+        "process": "branin",
+        "parameters": {"u": side, "v": side},
+        "responses": {"height": {"unit": "1"}},
+        "objectives": [{"response": "height", "goal": "minimize"}],
+    }
+    X = np.random.default_rng(seed).uniform(size=(5, 2))
+    campaign = Campaign(Process.from_dict(definition), seed=seed)
+    names = [f"start {i}" for i in range(5)]
+    campaign.add_runs(pd.DataFrame({"run_id": names, "u": X[:, 0], "v": X[:, 1], "height": branin(X)}))
+    for _ in range(20):
+        campaign = Campaign.load(campaign.save(tmp_path / "branin"))
+        (trial,) = campaign.ask()
+        recipe = trial.recommendation.recipe
+        x = np.array([[recipe.number("u"), recipe.number("v")]])
+        campaign.tell(trial, {"height": branin(x)[0]})
+        X = np.vstack([X, x])
     assert branin(X).min() == pytest.approx(BRANIN_LEAST, rel=0.005)
 
 
