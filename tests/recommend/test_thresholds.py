@@ -73,7 +73,7 @@ def test_branin_from_what_was_saved(q: int, steps: int, seed: int, tmp_path: Pat
 
 @pytest.mark.parametrize("seed", range(3))
 def test_branin_by_a_campaign_saved_and_loaded(seed: int, tmp_path: Path) -> None:
-    """Ask, tell, save, load."""
+    """Ask, tell, save, load. Of nine starts eight get so near in twenty steps; these three are among them."""
     side = {"unit": "1", "low": 0, "high": 1}
     definition = {
         "luban": 1,

@@ -171,6 +171,31 @@ def test_equal_samples_count_as_their_mean(copies: int) -> None:
     assert posterior.variance("latent")[0, 0] == pytest.approx(v * s / (copies * v + s), rel=1e-6)
 
 
+@pytest.mark.parametrize("preset", ["luban", "hvarfner"])
+def test_beliefs_beside_fixed_points_are_one_joint_posterior(preset: str) -> None:
+    data = numbers()
+    process, free_mean = fitted(data, preset)
+    X = testing.random_inputs(data.encoder, 9, 3)
+    mean, covariance, _ = Textbook(process, data, X, free_mean=free_mean).given(np.arange(data.n))
+    one, other = np.arange(data.n, data.n + 5), np.arange(data.n + 5, data.n + 9)
+    beside = recommend.beside(process, X[5:]).posterior(X[:5])
+    unit = float(np.sqrt(covariance.max()))
+    np.testing.assert_allclose(beside.mean()[:, 0], mean[one], rtol=0, atol=1e-7 * unit)
+    np.testing.assert_allclose(beside.cross_covariance(0), covariance[np.ix_(one, other)], rtol=0, atol=1e-7 * unit**2)
+
+
+@pytest.mark.parametrize("change", ["plain", "warped", "tasks"])
+def test_paths_go_through_what_was_measured_all_but_exactly(change: str) -> None:
+    data = with_kinds()
+    model = surrogate.preset("matern_legacy", data.encoder, **CHANGES[change])  # type: ignore[arg-type]
+    options = GaussianProcessOptions(model=model, starts=1, max_iterations=15, robust=False)
+    process = surrogate.fit_gaussian_process(data, options, noise_variances=np.full(data.n, 1e-8))
+    paths = process.paths(50, seed=2, features=256)
+    away = paths.values(data.X)[:, :, 0] - data.Y[:, 0]
+    assert np.abs(away).max() < 1e-3
+    assert paths.values(testing.random_inputs(data.encoder, 20, 1)).std(axis=0).max() > 0.05
+
+
 def test_tasks_share_one_course() -> None:
     """Differences between inputs covary as one matrix of inputs times one of tasks; the noise is each task's own.
 
@@ -195,3 +220,33 @@ def test_tasks_share_one_course() -> None:
     noise = (prior.variance("run_mean") - prior.variance("latent"))[:, 0].reshape(3, 7)
     np.testing.assert_allclose(noise, noise[:, :1] * np.ones(7), rtol=1e-9)
     assert len(np.unique(noise[:, 0].round(9))) == 3
+
+
+def test_correlated_responses_are_one_process_of_all_values() -> None:
+    """Each response standardised by itself; then the conditional of one normal distribution over all that was seen."""
+    random = np.random.default_rng(9)
+    X = random.random((16, 2))
+    course = np.sin(4.0 * X[:, 0]) + X[:, 1]
+    Y = np.column_stack([course, 300.0 - 20.0 * X[:, 1] + 50.0 * course]) + 0.1 * random.standard_normal((16, 2))
+    Y[5:12, 1] = np.nan
+    options = GaussianProcessOptions(preset="matern_legacy", starts=1, max_iterations=15, robust=False)
+    together = surrogate.fit_correlated_responses(recommend.array_dataset(X, Y, BOX), options)
+    artefact = surrogate.Artefact()
+    together.write(artefact)
+    inside = GaussianProcess.read(artefact)  # of one response more as an input, in its standard deviations
+    location, scale = np.nanmean(Y, axis=0), np.nanstd(Y, axis=0)
+    seen = np.argwhere(np.isfinite(Y))
+    values = ((Y - location) / scale)[seen[:, 0], seen[:, 1]]
+    new = random.random((4, 2))
+    rows = [np.column_stack([X[seen[:, 0]], seen[:, 1]]), *[np.column_stack([new, np.full(4, r)]) for r in (0, 1)]]
+    prior = inside.prior(np.vstack(rows), joint=True)
+    K, n = prior.covariance(0, "latent"), len(seen)
+    C = K[:n, :n] + np.diag((prior.variance("reading") - prior.variance("latent"))[:n, 0])
+    ones = np.ones(n)
+    level = ones @ np.linalg.solve(C, values) / (ones @ np.linalg.solve(C, ones))
+    gain = np.linalg.solve(C, K[:n, n:]).T
+    mean = level + gain @ (values - level)
+    variance = np.diag(K[n:, n:] - gain @ K[:n, n:])
+    posterior = together.posterior(new)
+    np.testing.assert_allclose(posterior.mean(), location + scale * mean.reshape(2, 4).T, rtol=1e-7)
+    np.testing.assert_allclose(posterior.variance("latent"), scale**2 * variance.reshape(2, 4).T, rtol=1e-6)
