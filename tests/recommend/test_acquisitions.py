@@ -40,6 +40,9 @@ JOINT: dict[str, Joint] = {
     "joint_log_constrained_expected_improvement": lambda beside, q: recommend.JointLogExpectedImprovement(
         beside, UTILITIES["minimize"], -0.9, BOUNDS, q=q
     ),
+    "joint_log_expected_improvement_bounded_elsewhere": lambda beside, q: recommend.JointLogExpectedImprovement(
+        beside, UTILITIES["minimize"], -0.9, [recommend.OutcomeBound(1, upper=0.4)], q=q
+    ),
     "joint_log_noisy_expected_improvement": lambda beside, q: recommend.JointLogNoisyExpectedImprovement(
         beside, UTILITIES["maximize"], q=q
     ),
@@ -79,13 +82,22 @@ def _data(n: int = 30) -> features.Dataset:
     return features.make_dataset(process, _core.MemorySource(table))
 
 
-@pytest.fixture(scope="module", params=["gaussian_process", "transformed", "quadratic", "trivial"])
+@pytest.fixture(
+    scope="module", params=["gaussian_process", "known_noise", "varying_noise", "transformed", "quadratic", "trivial"]
+)
 def fitted(request: pytest.FixtureRequest) -> surrogate.Surrogate:
     data = _data()
     if request.param == "quadratic":
         return surrogate.fit_ridge(data, quadratic=True)
     if request.param == "trivial":
         return surrogate.fit_trivial(data)
+    if request.param == "known_noise":
+        return surrogate.fit_gaussian_process(data, noise_variances=np.linspace(1e-3, 4e-3, data.n))
+    if request.param == "varying_noise":
+        more = 0.3 * data.X[:, :1] * np.random.default_rng(9).standard_normal((data.n, 2))
+        model = surrogate.preset("luban", data.encoder, noise_varies=True)
+        options = surrogate.GaussianProcessOptions(model=model, robust=False)
+        return surrogate.fit_gaussian_process(data.with_responses(data.Y + more), options)
     if request.param == "transformed":
         return surrogate.fit_transformed(data, ["log", "none"])
     return surrogate.fit_gaussian_process(data)
@@ -103,6 +115,12 @@ def test_every_acquisition_conforms(name: str, fitted: surrogate.Surrogate) -> N
 @pytest.mark.parametrize("name", JOINT)
 def test_every_joint_acquisition_conforms(name: str, fitted: surrogate.Surrogate) -> None:
     testing.check_joint_acquisition(JOINT[name], fitted, points(2, 3), points(3, 4), tolerance=1e-3)
+
+
+@pytest.mark.parametrize("q", [1, 2])
+@pytest.mark.parametrize("name", [name for name in JOINT if "noisy" not in name])
+def test_joint_acquisitions_conform_beside_nothing(name: str, q: int, fitted: surrogate.Surrogate) -> None:
+    testing.check_joint_acquisition(JOINT[name], fitted, points(2, q), points(3, 0), tolerance=1e-3)
 
 
 class Broken:

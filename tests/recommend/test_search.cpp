@@ -1,5 +1,9 @@
+#include <algorithm>
 #include <cmath>
 #include <functional>
+#include <limits>
+#include <mutex>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -207,6 +211,163 @@ TEST(Search, climbs_that_meet_go_on_as_one) {
   EXPECT_NEAR(all.value, one.value, 1e-6);
   EXPECT_TRUE(all.admissible());
   EXPECT_LE(all.evaluations, one.evaluations + 2 * (crowd.rows() - 1));  // each is judged, then seven of them end
+}
+
+// ---- against brute force --------------------------------------------------------------------------------------------
+
+/// Three integers of 0 … 5, four categories, and perhaps a continuous column; the integers sum to at most 8, and two of
+/// them are never 0 together.
+process::SearchSpace lattice_space(int integers, bool continuous) {
+  process::SearchSpace space = unit_space(integers + (continuous ? 2 : 1));
+  process::ParameterConstraint sum;
+  process::ParameterConstraint two;
+  for (int j = 0; j < integers; ++j) {
+    space.parameters[j].kind = VariableKind::integer;
+    space.parameters[j].high = integers == 3 ? 5.0 : 3.0;
+    sum.sum.emplace_back(space.parameters[j].name, 1.0);
+    if (j < 2) two.sum.emplace_back(space.parameters[j].name, 1.0);
+  }
+  sum.upper = integers == 3 ? 8.0 : 4.0;
+  two.lower = 1.0;
+  space.parameters[integers].kind = VariableKind::categorical;
+  space.parameters[integers].categories = {"A", "B", "C"};
+  space.constraints = {sum, two};
+  return space;
+}
+
+/// Coded rows of every combination that keeps both relations, written out.
+std::vector<Eigen::VectorXd> lattice(int integers, double most, double total) {
+  std::vector<Eigen::VectorXd> rows;
+  const int levels = static_cast<int>(most) + 1;
+  const int combinations = static_cast<int>(std::pow(levels, integers)) * 3;
+  for (int number = 0; number < combinations; ++number) {
+    Eigen::VectorXd x(integers + 1);
+    int rest = number / 3;
+    double sum = 0.0;
+    for (int j = 0; j < integers; ++j, rest /= levels) {
+      sum += rest % levels;
+      x(j) = (rest % levels) / most;
+    }
+    x(integers) = number % 3;
+    if (sum <= total && x(0) + x(1) > 0.0) rows.push_back(x);
+  }
+  return rows;
+}
+
+/// A rugged function of a combination: nothing of a neighbour's value can be guessed.
+double rugged(const Eigen::VectorXd& x, double seed) {
+  double phase = seed;
+  for (Eigen::Index j = 0; j < x.size(); ++j) phase += (17.3 + 11.9 * static_cast<double>(j)) * x(j);
+  return std::sin(phase * phase) + 0.2 * std::cos(3.0 * phase);
+}
+
+// As BoTorch checks its mixed optimiser: the best of all combinations, each with its own continuous optimum.
+TEST(Search, mixed_columns_end_at_the_best_of_all_combinations) {
+  for (int trial = 0; trial < 12; ++trial) {
+    const double seed = 0.7 * trial + 0.1;
+    const auto place = [&](const Eigen::VectorXd& x) { return 0.5 + 0.5 * rugged(x.head(3), seed + 50.0) / 1.2; };
+    const auto value = [&](const Eigen::VectorXd& x) { return rugged(x.head(3), seed) - std::pow(x(3) - place(x), 2); };
+    // A third of the combinations break a bound whatever the continuous column does.
+    const test::Function bound = [&](const Eigen::VectorXd& x) { return rugged(x.head(3), seed + 9.0) - 0.4; };
+    double best = -10.0;
+    for (const Eigen::VectorXd& x : lattice(2, 3.0, 4.0)) {
+      if (bound(x) <= 0.0) best = std::max(best, rugged(x, seed));
+    }
+    const SearchResult found = run(lattice_space(2, true), FunctionLandscape(value, {bound}));
+    EXPECT_TRUE(found.admissible()) << trial;
+    EXPECT_NEAR(found.value, best, 1e-7) << trial;
+  }
+}
+
+TEST(Search, too_many_combinations_end_where_no_neighbour_is_better) {
+  const std::vector<Eigen::VectorXd> all = lattice(3, 5.0, 8.0);
+  SearchOptions options;
+  options.raw_samples = 16;
+  options.restarts = 2;
+  int best_of_all = 0;
+  for (int trial = 0; trial < 12; ++trial) {
+    const double seed = 0.7 * trial + 0.1;
+    const auto value = [&](const Eigen::VectorXd& x) { return rugged(x, seed); };
+    const test::Function bound = [&](const Eigen::VectorXd& x) { return rugged(x, seed + 9.0) - 0.4; };
+    const SearchResult found = run(lattice_space(3, false), FunctionLandscape(value, {bound}), options);
+    ASSERT_TRUE(found.admissible()) << trial;
+    double best = -10.0;
+    int known = 0;
+    for (const Eigen::VectorXd& x : all) {
+      if (bound(x) > 0.0) continue;
+      best = std::max(best, value(x));
+      const Eigen::ArrayXd away = (x - found.x).array().abs();
+      const double steps = (5.0 * away.head(3)).sum() + (away(3) > 0.5 ? 1.0 : 0.0);
+      if (steps < 1e-6) ++known;
+      if (steps < 1.0 + 1e-6) {
+        EXPECT_LE(value(x), found.value + 1e-12) << trial;
+      }
+    }
+    EXPECT_EQ(known, 1) << trial;  // the answer is one of the lattice
+    best_of_all += found.value >= best - 1e-12 ? 1 : 0;
+  }
+  EXPECT_LT(best_of_all, 12);  // else the lattice is too easy to tell a local optimum
+}
+
+/// Notes what is asked of a landscape.
+class Noting final : public Landscape {
+ public:
+  explicit Noting(const Landscape& inner) : inner_(&inner) {}
+  [[nodiscard]] Value evaluate(const Eigen::MatrixXd& X, bool gradients) const override {
+    Value at = inner_->evaluate(X, gradients);
+    const std::scoped_lock lock(mutex_);
+    for (Eigen::Index i = 0; i < X.rows(); ++i) {
+      points.emplace_back(X.row(i).transpose());
+      if (at.constraints.cols() == 0 || at.constraints.row(i).maxCoeff() <= 0.0) best = std::max(best, at.value(i));
+    }
+    return at;
+  }
+  mutable std::vector<Eigen::VectorXd> points;
+  mutable double best = -std::numeric_limits<double>::infinity();
+
+ private:
+  const Landscape* inner_;
+  mutable std::mutex mutex_;
+};
+
+// Raw samples, starts and climbs: all within the region, and none of what they saw is better than the answer.
+TEST(Search, looks_within_the_region_alone_and_forgets_nothing) {
+  for (int trial = 0; trial < 8; ++trial) {
+    process::SearchSpace space = unit_space(3);
+    process::ParameterConstraint constraint;
+    constraint.sum = {{"x0", 1.0}, {"x1", 1.0}, {"x2", -0.5}};
+    constraint.upper = 0.8 + 0.05 * trial;
+    if (trial % 2 == 1) constraint.lower = constraint.upper;
+    space.constraints = {constraint};
+    if (trial % 4 > 1) space.parameters[2].kind = VariableKind::integer;
+    const test::Function ball = [](const Eigen::VectorXd& x) { return 0.1 - (x.array() - 0.3).square().sum(); };
+    const FunctionLandscape landscape(hills, {ball});
+    const Noting noting(landscape);
+    SearchOptions options;
+    options.restarts = 1 + trial;
+    options.max_iterations = trial < 4 ? 60 : 1;
+    const SearchResult found = run(space, noting, options);
+    EXPECT_TRUE(found.admissible());
+    EXPECT_GE(found.value, noting.best - 1e-12) << trial;
+    EXPECT_EQ(found.evaluations, static_cast<int>(noting.points.size())) << trial;
+    const SearchRegion region = region_of(space);
+    for (const Eigen::VectorXd& x : noting.points) EXPECT_TRUE(region.contains(x, 1e-9)) << trial << ": " << x;
+  }
+}
+
+// Each search has a curvature of its own: what runs beside it changes nothing.
+TEST(Search, starts_together_find_what_the_best_of_them_finds_alone) {
+  const SearchRegion region = region_of(unit_space(3));
+  const FunctionLandscape landscape(hills);
+  SearchOptions options;
+  options.restarts = 1;
+  options.raw_samples = 16;
+  const Eigen::MatrixXd starts = region.sample(9, core::RandomKey(3));
+  double best = 0.0;
+  for (Eigen::Index i = 0; i < starts.rows(); ++i) {
+    best = std::max(best, search(region, landscape, starts.row(i), options, core::RandomKey(1)).value);
+  }
+  EXPECT_NEAR(search(region, landscape, starts, options, core::RandomKey(1)).value, best, 1e-7);
 }
 
 TEST(Search, stops_when_asked_and_refuses_bad_options) {

@@ -1,11 +1,13 @@
 """End-to-end regret under published thresholds: those that Trieste (Apache-2.0) holds its own optimisers to."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from luban import recommend
+from luban import Campaign, Process, recommend, surrogate
 
 pytestmark = pytest.mark.slow
 UNIT = np.array([[0.0, 0.0], [1.0, 1.0]])
@@ -52,6 +54,48 @@ def test_branin_by_other_ways(options: dict[str, Any], steps: int, seed: int) ->
     assert branin(X).min() == pytest.approx(BRANIN_LEAST, rel=0.005)
 
 
+@pytest.mark.parametrize(("q", "steps"), [(1, 20), (3, 12)])
+@pytest.mark.parametrize("seed", range(2))
+def test_branin_from_what_was_saved(q: int, steps: int, seed: int, tmp_path: Path) -> None:
+    """Between the steps nothing is kept but files: the runs and what was learned of them."""
+    options = surrogate.GaussianProcessOptions(preset="matern", starts=1, robust=False)
+    X = np.random.default_rng(seed).uniform(size=(5, 2))
+    for step in range(steps):
+        artefact = surrogate.Artefact()
+        surrogate.fit_gaussian_process(recommend.array_dataset(X, branin(X), UNIT), options).write(artefact)
+        artefact.save(tmp_path / "model.safetensors")
+        np.save(tmp_path / "runs.npy", X)
+        X = np.load(tmp_path / "runs.npy")
+        learned = surrogate.GaussianProcess.read(surrogate.Artefact.load(tmp_path / "model.safetensors"))
+        X = np.vstack([X, recommend.propose(X, branin(X), UNIT, q=q, seed=step, surrogate=learned)])
+    assert branin(X).min() == pytest.approx(BRANIN_LEAST, rel=0.005)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_branin_by_a_campaign_saved_and_loaded(seed: int, tmp_path: Path) -> None:
+    """Ask, tell, save, load. Of nine starts eight get so near in twenty steps; these three are among them."""
+    side = {"unit": "1", "low": 0, "high": 1}
+    definition = {
+        "luban": 1,
+        "process": "branin",
+        "parameters": {"u": side, "v": side},
+        "responses": {"height": {"unit": "1"}},
+        "objectives": [{"response": "height", "goal": "minimize"}],
+    }
+    X = np.random.default_rng(seed).uniform(size=(5, 2))
+    campaign = Campaign(Process.from_dict(definition), seed=seed)
+    names = [f"start {i}" for i in range(5)]
+    campaign.add_runs(pd.DataFrame({"run_id": names, "u": X[:, 0], "v": X[:, 1], "height": branin(X)}))
+    for _ in range(20):
+        campaign = Campaign.load(campaign.save(tmp_path / "branin"))
+        (trial,) = campaign.ask()
+        recipe = trial.recommendation.recipe
+        x = np.array([[recipe.number("u"), recipe.number("v")]])
+        campaign.tell(trial, {"height": branin(x)[0]})
+        X = np.vstack([X, x])
+    assert branin(X).min() == pytest.approx(BRANIN_LEAST, rel=0.005)
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_branin_with_three_workers(seed: int) -> None:
     """Asynchronous: a new point as soon as the oldest of three pending ones is there."""
@@ -95,8 +139,10 @@ def test_gardner_under_its_constraint() -> None:
         X = np.random.default_rng(seed).uniform(0, 6, size=(6, 2))
         for step in range(12):
             X = np.vstack([X, recommend.propose(X, gardner(X), bounds, seed=step, outcome_bounds=ends)])
-        Y = gardner(X)
-        reached += Y[Y[:, 1] <= 0.5, 0].min() <= 0.995 * least
+        kept = X[gardner(X)[:, 1] <= 0.5]
+        best = kept[gardner(kept)[:, 0].argmin()]
+        near = np.allclose(best, [1.5 * np.pi, 0.0], rtol=0.03, atol=0.03)
+        reached += near and gardner(best[None])[0, 0] <= 0.995 * least
     assert reached >= 6
 
 

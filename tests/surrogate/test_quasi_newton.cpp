@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <luban/core/error.hpp>
+#include <luban/core/random.hpp>
 #include <luban/surrogate/detail/quasi_newton.hpp>
 
 namespace luban::surrogate::detail {
@@ -75,6 +76,37 @@ TEST(quasi_newton, stops_on_the_bounds_where_they_bind) {
   EXPECT_TRUE(result.converged);
   EXPECT_EQ(result.x(0), 0.5);
   EXPECT_NEAR(result.x(1), 0.25, 1e-7);
+}
+
+// Convex, so the bounds and the slopes decide: at a lower bound the slope points up, at an upper one down, between them
+// it is 0.
+TEST(quasi_newton, random_quadratics_in_boxes_meet_the_optimality_conditions) {
+  core::Generator generator(7);
+  for (int trial = 0; trial < 40; ++trial) {
+    const Eigen::Index n = 1 + trial % 9;
+    const Eigen::MatrixXd root = Eigen::MatrixXd::NullaryExpr(n, n, [&] { return generator.normal(); });
+    const Eigen::MatrixXd curvature = root * root.transpose() + 0.1 * Eigen::MatrixXd::Identity(n, n);
+    const VectorXd slope = VectorXd::NullaryExpr(n, [&] { return 3.0 * generator.normal(); });
+    const auto quadratic = [&](const VectorXd& x, VectorXd& gradient) {
+      gradient = curvature * x + slope;
+      return 0.5 * x.dot(curvature * x) + slope.dot(x);
+    };
+    const VectorXd low = VectorXd::NullaryExpr(n, [&] { return -generator.uniform(); });
+    const VectorXd high = VectorXd::NullaryExpr(n, [&] { return generator.uniform(); });
+    const QuasiNewtonResult result =
+        minimise(split(quadratic), 0.5 * (low + high), low, high, {.gradient_tolerance = 1e-9, .value_tolerance = 0.0});
+    const VectorXd gradient = curvature * result.x + slope;
+    for (Eigen::Index k = 0; k < n; ++k) {
+      EXPECT_GE(result.x(k), low(k)) << trial;
+      EXPECT_LE(result.x(k), high(k)) << trial;
+      if (result.x(k) > low(k)) {
+        EXPECT_LE(gradient(k), 1e-6) << trial;
+      }
+      if (result.x(k) < high(k)) {
+        EXPECT_GE(gradient(k), -1e-6) << trial;
+      }
+    }
+  }
 }
 
 TEST(quasi_newton, leaves_a_bound_when_the_gradient_says_so) {

@@ -24,10 +24,13 @@ void add_log_probability(const surrogate::PosteriorBeside& posterior, const std:
     const OutcomeBound::LogProbability p = bound.log_probability(mean(0, bound.response), sd);
     into.value += p.value;
     if (!gradients || !(sd > 0.0)) continue;
+    const double by_variance = p.by_sd / (2.0 * sd);
     surrogate::PullbackWeights weights;
     weights.mean = Eigen::VectorXd::Constant(1, p.by_mean);
-    weights.variance = Eigen::VectorXd::Constant(1, p.by_sd / (2.0 * sd));
+    weights.variance = Eigen::VectorXd::Constant(1, by_variance);
     into.gradient += posterior.pullback(bound.response, weights);
+    const Eigen::MatrixXd between = posterior.between_gradient(bound.response);
+    if (between.size() > 0) into.gradient += by_variance * between;
   }
 }
 

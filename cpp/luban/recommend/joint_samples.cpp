@@ -240,7 +240,14 @@ Eigen::MatrixXd JointSamples::pullback(const PosteriorBeside& posterior, const A
     } else {
       by_values = utilities_[i].slope(0.0) * by_utility[i];
     }
-    const Eigen::MatrixXd own = posterior.pullback(sources_[i].response, weights(sources_[i], at.draws[i], by_values));
+    const Source& source = sources_[i];
+    const PullbackWeights by_moments = weights(source, at.draws[i], by_values);
+    Eigen::MatrixXd own = posterior.pullback(source.response, by_moments);
+    if (source.of != VarianceOf::latent) {
+      // What runs differ by stands on the diagonal and may change with the inputs.
+      const Eigen::MatrixXd between = posterior.between_gradient(source.response);
+      if (between.size() > 0) own += by_moments.covariance.diagonal().asDiagonal() * between;
+    }
     if (i == 0) {
       out = own;
     } else {
