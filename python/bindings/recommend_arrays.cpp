@@ -128,9 +128,12 @@ void bind_propose(py::module_& module) {
           return process == nullptr ? surrogate::GaussianProcess::fit(data, fit, key, control)
                                     : surrogate::GaussianProcess::fit_like(*process, data, fit, key, control);
         };
-        return long_call(progress, [&](const core::CallControl& control) {
-          return propose(problem, q, refit, options, core::RandomKey(seed), control);
-        });
+        return long_call(
+            progress,
+            [&](const core::CallControl& control) {
+              return propose(problem, q, refit, options, core::RandomKey(seed), control);
+            },
+            quick(problem, q, options) ? CallOn::caller : CallOn::worker);
       },
       py::arg("problem"), py::kw_only(), py::arg("q") = 1, py::arg("acquisition") = name(defaults.acquisition),
       py::arg("beta") = defaults.beta, py::arg("samples") = defaults.samples, py::arg("fit"),

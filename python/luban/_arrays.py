@@ -21,6 +21,8 @@ ColumnKind = Literal["continuous", "integer", "ordinal", "categorical"]
 Wish = Goal | tuple[str, float] | None
 
 WHERE = "recommend.propose"
+_GOALS = get_args(Goal)
+_KINDS = get_args(ColumnKind)
 
 
 @dataclass(frozen=True)
@@ -42,10 +44,9 @@ class Column:
 
     def __post_init__(self) -> None:
         """Check what was given."""
-        known = list(get_args(ColumnKind))
-        if self.kind not in known:
-            hint = _core.nearest_hint(str(self.kind), known)
-            raise _refused(f"a kind among {', '.join(known)}", repr(self.kind), self.name, hint)
+        if self.kind not in _KINDS:
+            hint = _core.nearest_hint(str(self.kind), list(_KINDS))
+            raise _refused(f"a kind among {', '.join(_KINDS)}", repr(self.kind), self.name, hint)
         ranged = self.kind in ("continuous", "integer")
         if ranged != (len(self.values) == 0):
             raise _refused(
@@ -161,9 +162,7 @@ def columns_of(bounds: npt.ArrayLike | None, columns: Sequence[Column | Mapping[
     """Return columns from bounds (2, d) or as given, named. Raises: ConfigurationError, DataError."""
     if (bounds is None) == (columns is None):
         raise _refused("either bounds or columns", "neither" if bounds is None else "both")
-    if columns is not None:
-        made = [column if isinstance(column, Column) else Column(**column) for column in columns]
-    else:
+    if columns is None:
         box = of_dimensions(floats(bounds if bounds is not None else (), "bounds", "propose"), "bounds (2, d)", 2)
         if box.shape[0] != 2 or not np.isfinite(box).all() or not (box[0] <= box[1]).all():
             raise DataError(
@@ -171,7 +170,8 @@ def columns_of(bounds: npt.ArrayLike | None, columns: Sequence[Column | Mapping[
                 expected="bounds (2, d), finite, low <= high in every column",
                 received=f"shape {box.shape}" if box.shape[0] != 2 else "other ends",
             )
-        made = [Column(float(low), float(high)) for low, high in box.T]
+        return [Column(low, high, name=f"x{j + 1}") for j, (low, high) in enumerate(box.T.tolist())]
+    made = [column if isinstance(column, Column) else Column(**column) for column in columns]
     names = [column.name or f"x{j + 1}" for j, column in enumerate(made)]
     if len(set(names)) != len(names):
         raise _refused("each column under its own name", ", ".join(names))
@@ -293,7 +293,7 @@ def wishes(
         if wish is None:
             continue
         goal, aim = wish if isinstance(wish, tuple) and len(wish) == 2 else (wish, math.nan)
-        if goal not in get_args(Goal) or (goal == "target") != _is_number(aim):
+        if goal not in _GOALS or (goal == "target") != _is_number(aim):
             raise _refused('"minimize", "maximize", ("target", value) or None', repr(wish))
         made.append((j, str(goal), float(aim)))
     return made

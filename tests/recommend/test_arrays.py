@@ -1,5 +1,7 @@
 """Ask and tell for plain arrays, and the choice among given settings."""
 
+import signal
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -99,7 +101,8 @@ def test_options_out_of_range_are_refused() -> None:
         recommend.propose(X, Y, BOUNDS, preset="lubann")
 
 
-def test_progress_is_told_and_may_stop_the_call() -> None:
+@pytest.mark.parametrize("q", [2, 5], ids=["here", "on_a_worker"])
+def test_progress_is_told_and_may_stop_the_call(q: int) -> None:
     X, Y = tried(30)
     phases = set()
 
@@ -107,11 +110,28 @@ def test_progress_is_told_and_may_stop_the_call() -> None:
         assert 0 <= done <= total
         phases.add(phase)
 
-    recommend.propose(X, Y, BOUNDS, q=2, progress=note)
+    recommend.propose(X, Y, BOUNDS, q=q, progress=note)
     assert phases
 
     def stop(phase: str, done: int, total: int) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        recommend.propose(X, Y, BOUNDS, q=2, progress=stop)
+        recommend.propose(X, Y, BOUNDS, q=q, progress=stop)
+
+
+def test_a_signal_during_a_short_call_is_heard_at_its_end() -> None:
+    X, Y = tried(30)
+
+    def hear(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, hear)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            for _ in range(1000):
+                signal.setitimer(signal.ITIMER_REAL, 1e-4)
+                recommend.propose(X, Y, BOUNDS)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0.0)
+        signal.signal(signal.SIGALRM, before)

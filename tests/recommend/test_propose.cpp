@@ -37,6 +37,23 @@ Proposed propose_in_box(const Eigen::MatrixXd& X, const Eigen::MatrixXd& Y, cons
   return propose(problem, q, fixed_fit, {}, core::RandomKey(2));
 }
 
+TEST(Propose, is_quick_for_few_points_from_few_runs_of_one_response) {
+  ArrayProblem problem = box_problem(Eigen::MatrixXd{{0.0, 0.0}, {1.0, 1.0}});
+  problem.X = Eigen::MatrixXd::Zero(128, 2);
+  problem.Y = Eigen::MatrixXd::Zero(128, 1);
+  EXPECT_TRUE(quick(problem, 4, {}));
+  EXPECT_FALSE(quick(problem, 5, {}));
+  EXPECT_FALSE(quick(problem, 1, {.search = {.raw_samples = 100'000}}));
+  ArrayProblem other = problem;
+  other.Y.resize(128, 2);
+  EXPECT_FALSE(quick(other, 1, {}));
+  other = problem;
+  other.grids = {{"x1", {0.0, 0.5, 1.0}}};
+  EXPECT_FALSE(quick(other, 1, {}));
+  problem.X = Eigen::MatrixXd::Zero(129, 2);
+  EXPECT_FALSE(quick(problem, 1, {}));
+}
+
 struct Run {
   Eigen::MatrixXd X;
   Eigen::VectorXd Y;

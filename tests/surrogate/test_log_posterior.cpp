@@ -150,6 +150,64 @@ TEST_P(EveryPreset, gradient_is_that_of_finite_differences) {
   }
 }
 
+// ---- average information ---------------------------------------------------------------------------------------------
+
+TEST_P(EveryPreset, information_of_drawn_data_is_the_expected_one_on_average) {
+  Plan plan = with_noise_variable();
+  plan.repeats = 1;
+  const features::Dataset data = test::make(plan);
+  ModelSpec model = model_of(GetParam(), data.encoder);
+  model.mean_variance = 1.0;  // a mean that is learned takes some of it
+  const auto covariance = std::make_shared<const Covariance>(model, data.encoder);
+  detail::TrainingData drawn = detail::standardise(features::reduce(data, 0, VectorXd::Ones(data.n())));
+  const LogPosterior target(model, covariance, drawn);
+  const VectorXd theta = somewhere(target, 5);
+  const auto matrix_at = [&](const VectorXd& at) -> MatrixXd {
+    LogPosterior::Workspace work;
+    target.total_covariance(at, work);
+    return work.matrix.selfadjointView<Eigen::Lower>();
+  };
+  const Eigen::LLT<MatrixXd> factor(matrix_at(theta));
+  std::vector<MatrixXd> solved;  // C⁻¹ ∂C/∂θ_k
+  for (Index k = 0; k < theta.size(); ++k) {
+    const VectorXd step = 1e-5 * VectorXd::Unit(theta.size(), k);
+    const bool fixed = target.hyperparameters()[static_cast<std::size_t>(k)].spec.fixed;
+    const MatrixXd slope = (matrix_at(theta + step) - matrix_at(theta - step)) / 2e-5;
+    solved.emplace_back(fixed ? MatrixXd(MatrixXd::Zero(slope.rows(), slope.rows())) : factor.solve(slope));
+  }
+  MatrixXd expected(theta.size(), theta.size());
+  for (Index k = 0; k < theta.size(); ++k) {
+    for (Index l = 0; l < theta.size(); ++l) expected(k, l) = 0.5 * (solved[k] * solved[l]).trace();
+  }
+  constexpr int draws = 400;
+  core::Generator generator(7);
+  MatrixXd mean = MatrixXd::Zero(theta.size(), theta.size());
+  for (int draw = 0; draw < draws; ++draw) {
+    for (double& z : drawn.y) z = generator.normal();
+    drawn.y = factor.matrixL() * drawn.y;
+    mean += LogPosterior(model, covariance, drawn).information(theta) / draws;
+  }
+  const VectorXd size = expected.diagonal().cwiseMax(1e-12).cwiseSqrt();
+  for (Index k = 0; k < theta.size(); ++k) {
+    for (Index l = 0; l < theta.size(); ++l) {
+      EXPECT_NEAR(mean(k, l), expected(k, l), 0.35 * size(k) * size(l) + 1e-6) << k << ", " << l;
+    }
+  }
+}
+
+TEST_P(EveryPreset, information_is_positive_semidefinite_and_nothing_where_fixed) {
+  const features::Dataset data = test::make(with_noise_variable());
+  const ModelSpec model = model_of(GetParam(), data.encoder);
+  const LogPosterior target = target_of(model, data, VectorXd::Ones(data.n()));
+  const MatrixXd information = target.information(somewhere(target, 6));
+  EXPECT_TRUE(information.isApprox(information.transpose(), 1e-10));
+  const Eigen::SelfAdjointEigenSolver<MatrixXd> solver(information);
+  EXPECT_GE(solver.eigenvalues().minCoeff(), -1e-9 * information.norm());
+  for (Index k = 0; k < information.rows(); ++k) {
+    if (target.low()(k) == target.high()(k)) EXPECT_EQ(information.row(k).norm(), 0.0);
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(presets, EveryPreset, testing::ValuesIn(preset_names()),
                          [](const auto& name) { return name.param; });
 

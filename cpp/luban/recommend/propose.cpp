@@ -20,6 +20,8 @@ namespace luban::recommend {
 namespace {
 
 constexpr Eigen::Index most_light_runs = 128;
+constexpr Eigen::Index most_quick_columns = 20;
+constexpr int most_quick_points = 4;
 
 void check(const ProposeOptions& options, int q) {
   const auto refuse = [](const std::string& expected, const std::string& received) {
@@ -72,8 +74,8 @@ Proposed described(const ArrayProblem& problem, const detail::ArrayTrials& trial
 }
 
 /// Whether waking a second thread takes longer than it saves: milliseconds of work in hundreds of small steps.
-bool light(const detail::ArrayTrials& trials) {
-  return trials.data.n() <= most_light_runs && trials.data.m() == 1;
+bool light(const ArrayProblem& problem) {
+  return problem.X.rows() <= most_light_runs && problem.Y.cols() == 1;
 }
 
 bool pointwise(Acquisition acquisition) {
@@ -95,7 +97,7 @@ Proposed searched(const ArrayProblem& problem, const detail::ArrayTrials& trials
   for (int i = 0; i < q; ++i) {
     control.report({"propose", i + 1, q + 1});
     SearchResult found;
-    parallel::with_threads(light(trials) && pointwise(acquisition) ? 1 : options.search.threads, [&] {
+    parallel::with_threads(light(problem) && pointwise(acquisition) ? 1 : options.search.threads, [&] {
       found = detail::next_point(situation, acquisition, feasibility_first, pending, pending.rows() == 0, options,
                                  key.child(static_cast<std::uint64_t>(i)), control);
     });
@@ -170,6 +172,17 @@ Acquisition acquisition_named(const std::string& name) {
                                   .hint = core::nearest_hint(name, known)});
 }
 
+bool quick(const ArrayProblem& problem, int q, const ProposeOptions& options) {
+  const bool continuous =
+      problem.grids.empty() && problem.space.signomials.empty() &&
+      std::all_of(problem.space.parameters.begin(), problem.space.parameters.end(),
+                  [](const process::Parameter& one) { return one.kind == process::VariableKind::continuous; });
+  const SearchOptions usual;
+  return light(problem) && continuous && problem.X.cols() <= most_quick_columns && q <= most_quick_points &&
+         options.samples <= ProposeOptions{}.samples && options.search.raw_samples <= 4 * usual.raw_samples &&
+         options.search.restarts <= 4 * usual.restarts && options.search.max_iterations <= usual.max_iterations;
+}
+
 Proposed propose(const ArrayProblem& problem, int q, const ArrayFit& fit, const ProposeOptions& options,
                  core::RandomKey key, const core::CallControl& control) {
   check(options, q);
@@ -180,7 +193,7 @@ Proposed propose(const ArrayProblem& problem, int q, const ArrayFit& fit, const 
   control.report({"fit", 0, q + 1});
   if (detail::wants_trust_region(problem, options)) return propose_locally(problem, q, fit, options, key, control);
   std::shared_ptr<const surrogate::Surrogate> fitted;
-  parallel::with_threads(light(trials) ? 1 : options.search.threads, [&] {
+  parallel::with_threads(light(problem) ? 1 : options.search.threads, [&] {
     fitted = options.fitted ? fit(trials.data, nullptr, key.child("fit"), control)
                             : detail::fit_trials(problem, trials, fit, key.child("fit"), control);
   });

@@ -120,6 +120,10 @@ struct LUBAN_RECOMMEND_EXPORT Proposed {
                                                       const ProposeOptions& options, core::RandomKey key,
                                                       const core::CallControl& control = {});
 
+/// Whether a proposal takes milliseconds, mostly on one thread: a few points from few runs of one response, searched in
+/// continuous columns with about as many samples and restarts as by default.
+[[nodiscard]] LUBAN_RECOMMEND_EXPORT bool quick(const ArrayProblem& problem, int q, const ProposeOptions& options);
+
 /// A problem of continuous columns x1 … xd and one response to minimise, its X and Y still empty.
 /// @param bounds (2, d), row 0 low, row 1 high, low ≤ high. @throws DataError otherwise.
 [[nodiscard]] LUBAN_RECOMMEND_EXPORT ArrayProblem box_problem(const Eigen::MatrixXd& bounds);

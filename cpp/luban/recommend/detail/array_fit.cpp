@@ -32,10 +32,10 @@ double border_of(const ArrayTrials& trials, const Utility& utility) {
   return utility.goal == process::Goal::maximize ? best : -best;
 }
 
-Borders borders_of(const ArraySituation& situation, const ArrayTrials& trials) {
+Borders borders_of(const ArrayTrials& trials, const surrogate::Surrogate& fitted) {
   Borders out;
   for (Eigen::Index j = 0; j < trials.data.m(); ++j) out.push_back(only_bound(trials, j));
-  if (trials.objectives.size() > 1 || situation.noisy()) return out;
+  if (trials.objectives.size() > 1 || noisy(trials, fitted)) return out;
   const Utility& utility = trials.objectives.front();
   out[static_cast<std::size_t>(utility.response)] = border_of(trials, utility);
   return out;
@@ -81,8 +81,7 @@ std::shared_ptr<const surrogate::Surrogate> fit_trials(const ArrayProblem& probl
   const std::shared_ptr<const surrogate::Surrogate> plain = fit(trials.data, nullptr, key, control);
   const auto* process = dynamic_cast<const GaussianProcess*>(plain.get());
   if (process == nullptr || trials.data.n() > most_runs_fitted_twice) return plain;
-  const ArraySituation situation = array_situation(problem, trials, plain);
-  const Borders wanted = promising(borders_of(situation, trials), *process, trials, problem);
+  const Borders wanted = promising(borders_of(trials, *plain), *process, trials, problem);
   if (!any_of(wanted)) return plain;
   ArrayTrials other = mapped(trials, wanted);
   std::shared_ptr<const surrogate::Surrogate> fitted = fit(other.data, plain.get(), key, control);

@@ -317,14 +317,36 @@ Eigen::MatrixXd evenly_spaced_rows(const Eigen::MatrixXd& X, Eigen::Index most) 
   return X(rows, Eigen::all);
 }
 
+/// What a surrogate says of what it was fitted to.
+struct Measured {
+  Eigen::MatrixXd expected;  ///< (n, m)
+  Eigen::VectorXd units;     ///< as in ArraySituation
+  Eigen::VectorXd noise;
+};
+
+Measured measured_by(const surrogate::Surrogate& fitted, const features::Dataset& data) {
+  Measured out;
+  out.expected = fitted.mean(data.X);
+  const auto some = fitted.posterior(evenly_spaced_rows(data.X, most_judged));
+  out.units = response_units(out.expected, some->variance(VarianceOf::latent));
+  out.noise = noise_of(*some);
+  return out;
+}
+
+bool any_noisy(const std::vector<Utility>& objectives, const Eigen::VectorXd& noise, const Eigen::VectorXd& units) {
+  return std::any_of(objectives.begin(), objectives.end(), [&](const Utility& utility) {
+    return noise(utility.response) > noisy_share * units(utility.response);
+  });
+}
+
 /// Spread, noise and what is believed of the measured points: their values where these carry next to no noise, else
 /// the expected ones.
 void judge_measured(const ArrayTrials& trials, ArraySituation& at) {
   const features::Dataset& data = trials.data;
-  Eigen::MatrixXd believed = at.fitted->mean(data.X);
-  const auto some = at.fitted->posterior(evenly_spaced_rows(data.X, most_judged));
-  at.units = response_units(believed, some->variance(VarianceOf::latent));
-  at.noise = noise_of(*some);
+  Measured measured = measured_by(*at.fitted, data);
+  Eigen::MatrixXd& believed = measured.expected;
+  at.units = std::move(measured.units);
+  at.noise = std::move(measured.noise);
   for (Eigen::Index j = 0; j < data.m(); ++j) {
     if (at.noise(j) > noisy_share * at.units(j)) continue;
     for (Eigen::Index i = 0; i < data.n(); ++i) {
@@ -353,9 +375,12 @@ void judge_measured(const ArrayTrials& trials, ArraySituation& at) {
 }  // namespace
 
 bool ArraySituation::noisy() const {
-  return std::any_of(objectives.begin(), objectives.end(), [&](const Utility& utility) {
-    return noise(utility.response) > noisy_share * units(utility.response);
-  });
+  return any_noisy(objectives, noise, units);
+}
+
+bool noisy(const ArrayTrials& trials, const surrogate::Surrogate& fitted) {
+  const Measured measured = measured_by(fitted, trials.data);
+  return any_noisy(trials.objectives, measured.noise, measured.units);
 }
 
 bool ArraySituation::any_feasible() const {

@@ -31,6 +31,9 @@ struct ArraySituation {
   [[nodiscard]] bool any_feasible() const;
 };
 
+/// Whether what was fitted to the trials sees more than next to no noise in an objective.
+[[nodiscard]] bool noisy(const ArrayTrials& trials, const surrogate::Surrogate& fitted);
+
 /// @throws ConfigurationError and InfeasibleError as propose.
 [[nodiscard]] ArraySituation array_situation(const ArrayProblem& problem, const ArrayTrials& trials,
                                              std::shared_ptr<const surrogate::Surrogate> fitted);

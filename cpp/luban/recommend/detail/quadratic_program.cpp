@@ -23,6 +23,52 @@ constexpr double infinity = std::numeric_limits<double>::infinity();
                               .hint = "scale the parameters of the constraints more evenly"});
 }
 
+constexpr Eigen::Index few = 16;  ///< unknowns that are solved for without memory from the heap
+using FewUnknowns = Eigen::Matrix<double, Eigen::Dynamic, 1, Eigen::ColMajor, few, 1>;
+
+/// Solution of A(chosen, chosen) x = b(chosen), A symmetric positive definite, by Cholesky's method in plain loops: for
+/// so few unknowns a library's blocks take longer than the arithmetic. @return false where A is not positive definite
+bool solve_few(const Eigen::MatrixXd& A, const Eigen::VectorXd& b, const std::vector<Eigen::Index>& chosen,
+               FewUnknowns& x) {
+  const auto n = std::ssize(chosen);
+  Eigen::Matrix<double, few, few> l;
+  x.resize(n);
+  for (Eigen::Index i = 0; i < n; ++i) {
+    double right = b(chosen[i]);
+    for (Eigen::Index j = 0; j <= i; ++j) {
+      double sum = A(chosen[i], chosen[j]);
+      for (Eigen::Index k = 0; k < j; ++k) sum -= l(k, i) * l(k, j);
+      if (j < i) {
+        l(j, i) = sum * l(j, j);  // of the diagonal the inverse is kept
+        right -= l(j, i) * x(j);
+      } else if (sum > 0.0) {
+        l(i, i) = 1.0 / std::sqrt(sum);
+      } else {
+        return false;
+      }
+    }
+    x(i) = right * l(i, i);
+  }
+  for (Eigen::Index i = n - 1; i >= 0; --i) {
+    for (Eigen::Index k = i + 1; k < n; ++k) x(i) -= l(i, k) * x(k);
+    x(i) *= l(i, i);
+  }
+  return true;
+}
+
+/// The same for any number of unknowns. @throws NumericalError where A is not positive definite
+Eigen::VectorXd solve_chosen(const Eigen::MatrixXd& A, const Eigen::VectorXd& b,
+                             const std::vector<Eigen::Index>& chosen) {
+  if (std::ssize(chosen) <= few) {
+    FewUnknowns x;
+    if (!solve_few(A, b, chosen, x)) fail("a matrix that is not");
+    return x;
+  }
+  const Eigen::LLT<Eigen::MatrixXd> factor(A(chosen, chosen));
+  if (factor.info() != Eigen::Success) fail("a matrix that is not");
+  return factor.solve(b(chosen));
+}
+
 class DualActiveSet {
  public:
   DualActiveSet(const Eigen::MatrixXd& G, const Eigen::VectorXd& g, const LinearRows& rows)
@@ -181,14 +227,13 @@ Eigen::VectorXd solve_box_quadratic(const Eigen::MatrixXd& G, const Eigen::Vecto
   for (Eigen::Index i = 0; i < d; ++i) held[i] = (low(i) == 0.0 && g(i) > 0.0) || (high(i) == 0.0 && g(i) < 0.0);
   Eigen::VectorXd slope = g;
   std::vector<Eigen::Index> free;
+  free.reserve(static_cast<std::size_t>(d));
   for (Eigen::Index round = 0; round < 50 * (d + 1); ++round) {
     free.clear();
     for (Eigen::Index i = 0; i < d; ++i) {
       if (!held[i]) free.push_back(i);
     }
-    const Eigen::LLT<Eigen::MatrixXd> factor(G(free, free));
-    if (factor.info() != Eigen::Success) fail("a matrix that is not");
-    const Eigen::VectorXd step = -factor.solve(slope(free));
+    const Eigen::VectorXd step = -solve_chosen(G, slope, free);
     double length = 1.0;
     Eigen::Index blocking = -1;
     double bound = 0.0;

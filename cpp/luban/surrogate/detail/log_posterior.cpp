@@ -13,6 +13,7 @@ namespace luban::surrogate::detail {
 namespace {
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
+constexpr double difference = 1e-4;  // of a hyperparameter's logarithm
 const double log_two_pi = std::log(2.0 * std::numbers::pi);
 
 double exp_or_zero(const Eigen::VectorXd& theta, Eigen::Index at) {
@@ -207,6 +208,33 @@ Eigen::VectorXd LogPosterior::gradient(const Eigen::VectorXd& theta, Workspace& 
   add_noise_gradient(theta, own_noise_shape(theta), work.inverse, alpha, out);
   static_cast<void>(add_prior(theta, &out));
   return out;
+}
+
+Eigen::MatrixXd LogPosterior::information(const Eigen::VectorXd& theta) const {
+  Workspace work;
+  static_cast<void>(value(theta, work));
+  const double mean = work.mean;
+  inverse_lower_from_cholesky(work.matrix, work.inverse);
+  mirror_lower(work.inverse);
+  const Eigen::VectorXd alpha = work.inverse * (data_.y.array() - mean).matrix();
+  const auto times_alpha = [&](const Eigen::VectorXd& at) -> Eigen::VectorXd {
+    total_covariance(at, work);
+    return work.matrix.selfadjointView<Eigen::Lower>() * alpha;
+  };
+  const Eigen::VectorXd here = times_alpha(theta);
+  Eigen::MatrixXd slopes = Eigen::MatrixXd::Zero(data_.u(), theta.size());
+  for (Eigen::Index k = 0; k < theta.size(); ++k) {
+    if (low_(k) == high_(k)) continue;
+    Eigen::VectorXd beside = theta;
+    beside(k) += theta(k) + difference <= high_(k) ? difference : -difference;
+    slopes.col(k) = (times_alpha(beside) - here) / (beside(k) - theta(k));
+  }
+  Eigen::MatrixXd solved = work.inverse * slopes;
+  if (!std::isfinite(mean_variance_)) {
+    const Eigen::VectorXd ones = work.inverse.rowwise().sum();
+    solved -= ones * (ones.transpose() * slopes) / ones.sum();
+  }
+  return 0.5 * slopes.transpose() * solved;
 }
 
 void LogPosterior::add_noise_gradient(const Eigen::VectorXd& theta, const Eigen::VectorXd& shape,

@@ -18,11 +18,10 @@ namespace {
 // cube of the points, and where the tops are shows long before.
 constexpr double smallest_part = 30.0;  // points, or three a hyperparameter
 constexpr double growth = 3.5;          // at most, from one part to the next
-constexpr double on_part = 0.3;         // nats that a step must promise on a part; the whole decides the rest
-constexpr double on_whole = 1e-3;       // nats
+constexpr double on_part = 1.0;         // nats that a step must promise on a part; the whole decides the rest
+constexpr double on_whole = 3e-3;       // nats
 constexpr double rival = 2.0;           // nats: a top this much lower on a part may be the highest on the whole
 constexpr std::size_t most_rivals = 2;
-constexpr double difference = 1e-4;                 // of a hyperparameter's logarithm
 constexpr double apart = 0.7;                       // largest difference of a hyperparameter between two tops
 constexpr double much_noise = 0.2;                  // share of the response's variance
 constexpr Eigen::Index from_scratch_at_most = 150;  // points up to which a second start climbs on everything too
@@ -43,34 +42,19 @@ QuasiNewtonResult climb(const LogPosterior& target, const Start& start, int max_
                   {.max_iterations = max_iterations, .value_tolerance = tolerance}, start.curvature, control);
 }
 
-// The curvature that differences of gradients show at the top of a part: what a climb has seen of it on its few steps
-// there is little, and each step saved on the next part pays for many of these.
-Eigen::MatrixXd measured_curvature(const LogPosterior& part, const Eigen::VectorXd& theta) {
-  LogPosterior::Workspace work;
-  const auto gradient_at = [&](const Eigen::VectorXd& at) -> Eigen::VectorXd {
-    static_cast<void>(part.value(at, work));
-    return part.gradient(at, work);
-  };
-  const Eigen::Index p = theta.size();
-  const Eigen::VectorXd here = gradient_at(theta);
-  Eigen::MatrixXd out = Eigen::MatrixXd::Zero(p, p);
-  for (Eigen::Index k = 0; k < p; ++k) {
-    if (part.low()(k) == part.high()(k)) continue;  // fixed: its gradient is 0, too
-    Eigen::VectorXd beside = theta;
-    const double step = beside(k) + difference <= part.high()(k) ? difference : -difference;
-    beside(k) += step;
-    out.col(k) = (here - gradient_at(beside)) / step;
+// What the priors bend by at theta, never quite nothing.
+Eigen::VectorXd prior_curvature(const LogPosterior& target, const Eigen::VectorXd& theta) {
+  Eigen::VectorXd out(theta.size());
+  for (Eigen::Index k = 0; k < theta.size(); ++k) {
+    out(k) = std::max(target.hyperparameters()[static_cast<std::size_t>(k)].spec.prior.curvature(theta(k)), 1e-3);
   }
-  return 0.5 * (out + out.transpose());
+  return out;
 }
 
 // The curvature of `share` times the data, when `seen` is that of the data and the priors at theta.
 Eigen::MatrixXd scaled_curvature(const LogPosterior& target, const Eigen::VectorXd& theta, const Eigen::MatrixXd& seen,
                                  double share) {
-  Eigen::VectorXd prior(theta.size());
-  for (Eigen::Index k = 0; k < theta.size(); ++k) {
-    prior(k) = std::max(target.hyperparameters()[static_cast<std::size_t>(k)].spec.prior.curvature(theta(k)), 1e-3);
-  }
+  const Eigen::VectorXd prior = prior_curvature(target, theta);
   Eigen::MatrixXd data = seen;
   data.diagonal() -= prior;
   const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(data);
@@ -188,8 +172,10 @@ std::vector<Start> tops(const LogPosterior& part, const std::vector<QuasiNewtonR
       return (other.theta - one.x).cwiseAbs().maxCoeff() < apart;
     });
     if (known) continue;
-    const double share = next / static_cast<double>(part.data().u());
-    out.push_back({one.x, scaled_curvature(part, one.x, measured_curvature(part, one.x), share)});
+    // What a climb has seen of the curvature on its few steps there is little.
+    Eigen::MatrixXd curvature = next / static_cast<double>(part.data().u()) * part.information(one.x);
+    curvature.diagonal() += prior_curvature(part, one.x);
+    out.push_back({one.x, std::move(curvature)});
   }
   return out;
 }
