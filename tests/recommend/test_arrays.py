@@ -126,12 +126,15 @@ def test_a_signal_during_a_short_call_is_heard_at_its_end() -> None:
     def hear(number: int, frame: object) -> None:
         raise KeyboardInterrupt
 
+    def propose_again_and_again() -> None:
+        for _ in range(1000):
+            signal.setitimer(signal.ITIMER_REAL, 1e-4)
+            recommend.propose(X, Y, BOUNDS)
+
     before = signal.signal(signal.SIGALRM, hear)
     try:
         with pytest.raises(KeyboardInterrupt):
-            for _ in range(1000):
-                signal.setitimer(signal.ITIMER_REAL, 1e-4)
-                recommend.propose(X, Y, BOUNDS)
+            propose_again_and_again()
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0.0)
         signal.signal(signal.SIGALRM, before)

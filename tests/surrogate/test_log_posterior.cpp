@@ -150,7 +150,7 @@ TEST_P(EveryPreset, gradient_is_that_of_finite_differences) {
   }
 }
 
-// ---- average information ---------------------------------------------------------------------------------------------
+// ---- average information --------------------------------------------------------------------------------------------
 
 TEST_P(EveryPreset, information_of_drawn_data_is_the_expected_one_on_average) {
   Plan plan = with_noise_variable();

@@ -73,7 +73,7 @@ class LUBAN_SURROGATE_EXPORT LogPosterior {
   [[nodiscard]] Eigen::VectorXd gradient(const Eigen::VectorXd& theta, Workspace& work) const;
   /// (p, p) Average information of the data, between the observed and the expected one (Gilmour, Thompson and Cullis
   /// 1995): ½ (∂C/∂θ_k α)ᵀ P (∂C/∂θ_l α), α = C⁻¹ (y − mean), P = C⁻¹ without what the mean takes. Positive
-  /// semidefinite, for the price of p covariances and an inverse; 0 for fixed hyperparameters. @pre a finite value at theta
+  /// semidefinite, for the price of p covariances and an inverse; 0 for fixed hyperparameters. @pre a finite value.
   [[nodiscard]] Eigen::MatrixXd information(const Eigen::VectorXd& theta) const;
 
   /// The same from what a prediction is made of: the mean, C⁻¹ (y − mean) and log |C|.
