@@ -240,7 +240,12 @@ Eigen::MatrixXd JointSamples::pullback(const PosteriorBeside& posterior, const A
     } else {
       by_values = utilities_[i].slope(0.0) * by_utility[i];
     }
-    const Eigen::MatrixXd own = posterior.pullback(sources_[i].response, weights(sources_[i], at.draws[i], by_values));
+    const PullbackWeights by_moments = weights(sources_[i], at.draws[i], by_values);
+    Eigen::MatrixXd own = posterior.pullback(sources_[i].response, by_moments);
+    if (sources_[i].of == VarianceOf::run_mean) {
+      const Eigen::MatrixXd between = posterior.between_gradient(sources_[i].response);
+      if (between.size() > 0) own += by_moments.covariance.diagonal().asDiagonal() * between;
+    }
     if (i == 0) {
       out = own;
     } else {

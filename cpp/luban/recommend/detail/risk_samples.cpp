@@ -14,6 +14,14 @@ namespace luban::recommend::detail {
 using surrogate::Posterior;
 using surrogate::VarianceOf;
 
+core::RandomKey risk_key() {
+  return core::RandomKey(0).child("risk");
+}
+
+Utility risk_utility(const RiskColumn& column, Eigen::Index at) {
+  return {.response = at, .goal = column.goal == process::Goal::target ? process::Goal::minimize : column.goal};
+}
+
 SampledRisk sampled_risk(const RiskColumn& column, const Eigen::MatrixXd& values) {
   const Eigen::Index k = values.rows();
   // A level is a decimal number: 0.55 · 20 is 11, whatever its last digit says.

@@ -4,7 +4,9 @@
 
 #include <Eigen/Core>
 
+#include <luban/core/random.hpp>
 #include <luban/process/response.hpp>
+#include <luban/recommend/acquisition.hpp>
 #include <luban/recommend/export.hpp>
 #include <luban/surrogate/posterior.hpp>
 
@@ -18,6 +20,14 @@ struct RiskColumn {
   process::Goal goal = process::Goal::minimize;
   double target = 0.0;
 };
+
+/// The column's objective as a utility of response `at` that holds its risks: of a target the risk is that of the
+/// distance, which is to be small.
+[[nodiscard]] LUBAN_RECOMMEND_EXPORT Utility risk_utility(const RiskColumn& column, Eigen::Index at);
+
+/// What fixed samples of risks are drawn by. Of a rule of integration, not of a search: what is said of settings does
+/// not hang on who asks.
+[[nodiscard]] LUBAN_RECOMMEND_EXPORT core::RandomKey risk_key();
 
 /// The risk of each of s samples of k equally likely values, and its derivatives by them.
 struct SampledRisk {
@@ -34,6 +44,7 @@ class LUBAN_RECOMMEND_EXPORT NodeSamples {
   /// @param nodes joint. @param z (k, s) standard normal. @throws NumericalError when the covariance has no factor.
   NodeSamples(std::shared_ptr<const surrogate::Posterior> nodes, Eigen::Index response, Eigen::MatrixXd z);
   [[nodiscard]] const Eigen::MatrixXd& values() const noexcept { return values_; }  ///< (k, s)
+  [[nodiscard]] const Eigen::MatrixXd& lower() const noexcept { return lower_; }    ///< (k, k) L
   /// (k, d) derivatives by the points' inputs of a scalar whose derivatives by the values are `by_values` (k, s).
   /// @throws LifecycleError when the posterior was asked for without gradients.
   [[nodiscard]] Eigen::MatrixXd pullback(const Eigen::MatrixXd& by_values) const;
@@ -67,7 +78,11 @@ class LUBAN_RECOMMEND_EXPORT JointRisk {
   /// @param variance_gradient (q, d) of it, or empty when gradients are not asked for.
   JointRisk(std::shared_ptr<const surrogate::Posterior> nodes, const RiskColumn& column, Eigen::MatrixXd z,
             Eigen::VectorXd variance, Eigen::MatrixXd variance_gradient);
-  [[nodiscard]] Eigen::MatrixXd covariance() const;  ///< (q, q)
+  [[nodiscard]] Eigen::MatrixXd covariance() const;                                         ///< (q, q)
+  [[nodiscard]] const Eigen::MatrixXd& lower() const noexcept { return samples_.lower(); }  ///< (q·k, q·k)
+  [[nodiscard]] const Eigen::MatrixXd& risk() const noexcept { return risk_; }  ///< (q, s) about the rows' means
+  /// (q) from the standard deviation of these samples to the row's own.
+  [[nodiscard]] const Eigen::VectorXd& scale() const noexcept { return scale_; }
   /// (q, d) as Posterior::covariance_gradient.
   [[nodiscard]] Eigen::MatrixXd gradient(const Eigen::MatrixXd& weights) const;
 
