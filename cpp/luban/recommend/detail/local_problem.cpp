@@ -101,6 +101,27 @@ TrustRegion trust_region_of(const ArrayProblem& problem, Eigen::Index q) {
   return trust_region(utility, violations(problem), problem.X.cols(), q, design_of(problem));
 }
 
+TrustRegion judged_trust_region(const ArrayProblem& problem, const ArrayTrials& trials,
+                                const surrogate::Surrogate& judged, const TrustRegion& measured, Eigen::Index q) {
+  const Eigen::Index rows = problem.X.rows() - measured.first;
+  const Eigen::MatrixXd believed = judged.mean(trials.data.X.bottomRows(rows));
+  const Utility& wanted = trials.objectives.front();
+  ArrayProblem expected = problem;
+  expected.Y = problem.Y.bottomRows(rows);
+  Eigen::VectorXd utility = expected.Y.col(problem.objectives.front().response);
+  for (Eigen::Index i = 0; i < rows; ++i) {  // runs without a result stay without
+    if (!std::isnan(utility(i))) utility(i) = wanted.of(believed(i, wanted.response));
+    for (Eigen::Index j = 0; j < expected.Y.cols(); ++j) {
+      if (!std::isnan(expected.Y(i, j))) expected.Y(i, j) = believed(i, j);
+    }
+  }
+  TrustRegion out = trust_region(utility, violations(expected), problem.X.cols(), q, design_of(problem));
+  out.first += measured.first;
+  if (out.centre >= 0) out.centre += measured.first;
+  out.starts += measured.starts - 1;
+  return out;
+}
+
 ArrayProblem since_start(const ArrayProblem& problem, const TrustRegion& region) {
   ArrayProblem out = problem;
   if (region.first >= problem.X.rows()) return out;  // none yet: the earlier runs say what is expected of a design
