@@ -1,12 +1,11 @@
 #include <luban/recommend/detail/risk_beside.hpp>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <mutex>
-#include <string>
 #include <utility>
 
-#include <luban/core/error.hpp>
 #include <luban/recommend/base_samples.hpp>
 #include <luban/recommend/detail/cholesky.hpp>
 #include <luban/recommend/detail/rowwise_beside.hpp>
@@ -23,11 +22,32 @@ using surrogate::PullbackWeights;
 using surrogate::SurrogateBeside;
 using surrogate::VarianceOf;
 
+/// Of latent variances or those of a run: what is added to both so that rounding does not rule what is drawn.
+constexpr std::array jitters = {0.0, 1e-6, 1e-4, 1e-2, 1.0};
+constexpr double most_explained =
+    1.001;  ///< of a variance by fixed points: more is rounding, made large by small pivots
+constexpr Eigen::Index probes = 4;
+
 /// One risk at the fixed points.
 struct FixedRisk {
   RiskColumn column;
+  double jitter = 0.0;
   JointRisk joint;
 };
+
+/// L⁻¹ C, transposed: how the nodes of a row hang on those of the fixed points.
+Eigen::MatrixXd gain_of(const PosteriorBeside& nodes, const FixedRisk& fixed) {
+  Eigen::MatrixXd out = nodes.cross_covariance(fixed.column.response);
+  fixed.joint.lower().triangularView<Eigen::Lower>().transpose().solveInPlace<Eigen::OnTheRight>(out);
+  return out;
+}
+
+/// Whether the fixed points explain no more of a row than there is.
+bool calm(const PosteriorBeside& nodes, const FixedRisk& fixed) {
+  const Eigen::VectorXd explained = gain_of(nodes, fixed).rowwise().squaredNorm();
+  const Eigen::VectorXd whole = nodes.variance(VarianceOf::latent).col(fixed.column.response).array() + fixed.jitter;
+  return (explained.array() <= most_explained * whole.array()).all();
+}
 
 /// What rows have in common.
 struct Shared {
@@ -44,18 +64,13 @@ class RowRisk {
       : nodes_(nodes), fixed_(fixed), shared_(shared), variance_(variance) {
     const Eigen::Index response = fixed.column.response;
     Eigen::MatrixXd S = nodes.covariance(response, VarianceOf::latent);
-    const double scale = std::max(S.trace() / static_cast<double>(S.rows()), 1e-300);
-    gain_ = nodes.cross_covariance(response);
-    fixed.joint.lower().triangularView<Eigen::Lower>().transpose().solveInPlace<Eigen::OnTheRight>(gain_);
+    S.diagonal().array() += fixed.jitter;
+    const Eigen::VectorXd latent = S.diagonal();
+    gain_ = gain_of(nodes, fixed);
     S.noalias() -= gain_ * gain_.transpose();
-    SmallCholesky factor = small_cholesky(S, scale);
-    if (!factor.usable) {
-      throw core::NumericalError({.where = "recommend.risk",
-                                  .expected = "a positive definite covariance around a setpoint",
-                                  .received = "one that is not",
-                                  .place = "response " + std::to_string(response),
-                                  .hint = "report the model: its joint covariance is wrong"});
-    }
+    SmallCholesky factor = node_factor(S, latent, nodes.variance(VarianceOf::run_mean).col(response));
+    risk_ = Eigen::RowVectorXd::Zero(shared.z.cols());
+    if (!factor.usable) return;  // rounding is all there is: the row varies by itself
     lower_ = std::move(factor.lower);
     nugget_ = factor.nugget;
     Eigen::MatrixXd values = lower_ * shared.z + gain_ * shared.z_fixed;
@@ -196,8 +211,7 @@ class RiskBeside final : public SurrogateBeside {
       const Eigen::Index at = shared->responses + static_cast<Eigen::Index>(c);
       moments.push_back(moments_of(rows, at, {.gradients = false, .joint = false, .reading = false}));
       if (fixed.rows() == 0) continue;
-      shared->risks.push_back({parts.columns[c], JointRisk(nodes, parts.columns[c], shared->z_fixed,
-                                                           moments.back().variance, Eigen::MatrixXd())});
+      shared->risks.push_back(fixed_risk(nodes, parts.columns[c], shared->z_fixed, moments.back().variance));
       moments.back().covariance = shared->risks.back().joint.covariance();
     }
     fixed_ = std::make_unique<GaussianPosterior>(std::move(moments));
@@ -217,6 +231,28 @@ class RiskBeside final : public SurrogateBeside {
   }
 
  private:
+  /// Drawn with as little jitter as settings at the fixed points themselves allow.
+  [[nodiscard]] FixedRisk fixed_risk(const std::shared_ptr<const Posterior>& nodes, const RiskColumn& column,
+                                     const Eigen::MatrixXd& z, const Eigen::VectorXd& variance) const {
+    const double scale = std::max(nodes->variance(VarianceOf::latent).col(column.response).mean(),
+                                  nodes->variance(VarianceOf::run_mean).col(column.response).mean());
+    for (std::size_t i = 0;; ++i) {
+      const double jitter = jitters[i] * scale;
+      FixedRisk out{column, jitter, JointRisk(nodes, column, z, variance, Eigen::MatrixXd(), jitter)};
+      if (i + 1 == jitters.size() || calm_at_fixed_points(out)) return out;
+    }
+  }
+
+  [[nodiscard]] bool calm_at_fixed_points(const FixedRisk& risk) const {
+    const Eigen::Index b = fixed_points_.rows();
+    const PosteriorRequest latent{.gradients = false, .joint = false, .reading = false};
+    for (Eigen::Index i = 0; i < std::min(b, probes); ++i) {
+      const Eigen::MatrixXd x = fixed_points_.row(i * b / std::min(b, probes));
+      if (!calm(*nodes_->posterior(around(x, parts_.deviations), latent), risk)) return false;
+    }
+    return true;
+  }
+
   const SurrogateBeside& together() const {
     std::call_once(made_, [this] { together_ = surrogate::joint_beside(parts_.whole, fixed_points_); });
     return *together_;
