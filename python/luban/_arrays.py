@@ -344,7 +344,7 @@ def risks_of(
         return []
     if isinstance(risk, Mapping):
         return [_measure(risk)] * len(objectives)
-    if isinstance(risk, str) or len(risk) != m:
+    if len(risk) != m:
         expected = f"a risk such as {{'value_at_risk': 0.8}}, or one, or None, for each of {m} responses"
         raise _refused(expected, repr(risk))
     for j in {j for j, entry in enumerate(risk) if entry is not None} - {j for j, _, _ in objectives}:
@@ -357,6 +357,14 @@ def _measure(entry: Mapping[str, float] | None) -> Mapping[str, float] | None:
     if entry is None or fits:
         return entry
     raise _refused("a risk such as {'value_at_risk': 0.8}", repr(entry))
+
+
+def without_wish(ends: npt.NDArray[np.float64], cost: int | None) -> npt.NDArray[np.bool_]:
+    """Return (m) whether a response has a bound or is the cost, and so no goal of its own accord."""
+    out = np.asarray(np.isfinite(ends).any(axis=0))
+    if cost is not None and 0 <= cost < len(out):
+        out[cost] = True
+    return out
 
 
 def outcome_bounds_of(bounds: npt.ArrayLike | None, m: int) -> npt.NDArray[np.float64]:

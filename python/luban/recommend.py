@@ -32,6 +32,7 @@ from luban._arrays import (
     risks_of,
     tolerances_of,
     wishes,
+    without_wish,
 )
 from luban._core import (
     AcquisitionFunction,
@@ -238,7 +239,7 @@ def propose(
     ends = outcome_bounds_of(outcome_bounds, y.shape[1])
     if surrogate is not None:
         _require_inputs(surrogate, described, y.shape[1], bool(np.isfinite(ends).any()))
-    wanted = wishes(objectives, maximize, y.shape[1], _without_wish(ends, cost))
+    wanted = wishes(objectives, maximize, y.shape[1], without_wish(ends, cost))
     parameters, grids = parameters_of(described)
     linear, signomials = relations_of(relations, described)
     problem = _core.ArrayProblem(
@@ -269,13 +270,6 @@ def propose(
         progress=progress,
     )
     return Proposed.of(labelled(made.X, described) if labels else made.X, made)
-
-
-def _without_wish(ends: npt.NDArray[np.float64], cost: int | None) -> npt.NDArray[np.bool_]:
-    out = np.asarray(np.isfinite(ends).any(axis=0))
-    if cost is not None and 0 <= cost < len(out):
-        out[cost] = True
-    return out
 
 
 def _require_inputs(surrogate: _core.Surrogate, columns: Sequence[Column], m: int, bounded: bool) -> None:
