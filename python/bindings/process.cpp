@@ -1,6 +1,7 @@
 // The parts of a process: each constructor checks what it is given, so that a wrong value never exists in Python.
 #include <luban/process/process.hpp>
 
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <string>
@@ -181,40 +182,21 @@ const char* goal_name(const Objective& objective) {
   return objective.goal == Goal::minimize ? "minimize" : objective.goal == Goal::maximize ? "maximize" : "target";
 }
 
-constexpr const char* value_at_risk = "value_at_risk";
-constexpr const char* conditional_value_at_risk = "conditional_value_at_risk";
-
-/// A risk measure as in the process file: {name: level}.
-std::optional<RiskMeasure> risk_of(const std::optional<std::map<std::string, double>>& entry) {
-  if (!entry) return std::nullopt;
-  const Texts known = {value_at_risk, conditional_value_at_risk};
-  const std::string given = entry->empty() ? "" : entry->begin()->first;
-  if (entry->size() != 1 || (given != known[0] && given != known[1])) {
-    throw core::ConfigurationError(
-        {.where = "process.Objective",
-         .expected = "one risk measure, value_at_risk or conditional_value_at_risk",
-         .received = entry->size() == 1 ? core::quoted(given) : std::to_string(entry->size()),
-         .place = {},
-         .hint = entry->size() == 1 ? core::nearest_hint(given, known) : ""});
-  }
-  return RiskMeasure{
-      .kind = given == known[0] ? RiskMeasure::Kind::value_at_risk : RiskMeasure::Kind::conditional_value_at_risk,
-      .level = entry->begin()->second};
-}
-
-std::optional<std::map<std::string, double>> risk_entry(const Objective& objective) {
+std::optional<RiskEntry> risk_entry(const Objective& objective) {
   if (!objective.risk) return std::nullopt;
-  const bool plain = objective.risk->kind == RiskMeasure::Kind::value_at_risk;
-  return std::map<std::string, double>{{plain ? value_at_risk : conditional_value_at_risk, objective.risk->level}};
+  const auto kind = static_cast<std::size_t>(objective.risk->kind);
+  return RiskEntry{{risk_measure_names.at(kind), objective.risk->level}};
 }
 
 void bind_goals(py::module_& module) {
   py::classh<Objective>(module, "Objective", "What to improve; risk = {name of a risk measure: level}.")
-      .def(py::init([](std::string response, const std::string& goal, double target,
-                       const std::optional<std::map<std::string, double>>& risk) {
-             return checked(Objective{
-                 .response = std::move(response), .goal = goal_of(goal), .target = target, .risk = risk_of(risk)});
-           }),
+      .def(py::init(
+               [](std::string response, const std::string& goal, double target, const std::optional<RiskEntry>& risk) {
+                 return checked(Objective{.response = std::move(response),
+                                          .goal = goal_of(goal),
+                                          .target = target,
+                                          .risk = risk_of(risk, "process.Objective")});
+               }),
            py::arg("response"), py::arg("goal") = "minimize", py::kw_only(), py::arg("target") = no_number,
            py::arg("risk") = py::none())
       .def_readonly("response", &Objective::response)
@@ -311,6 +293,21 @@ void bind_process(py::module_& module) {
   bind_process_table(module);
   bind_process_arrow(module);
   bind_process_trial(module);
+}
+
+std::optional<RiskMeasure> risk_of(const std::optional<RiskEntry>& entry, const std::string& where) {
+  if (!entry) return std::nullopt;
+  const Texts known(risk_measure_names.begin(), risk_measure_names.end());
+  const std::string given = entry->size() == 1 ? entry->begin()->first : "";
+  const auto found = std::find(known.begin(), known.end(), given);
+  if (found == known.end()) {
+    throw core::ConfigurationError({.where = where,
+                                    .expected = "one risk measure, " + known[0] + " or " + known[1],
+                                    .received = given.empty() ? std::to_string(entry->size()) : core::quoted(given),
+                                    .place = {},
+                                    .hint = given.empty() ? "" : core::nearest_hint(given, known)});
+  }
+  return RiskMeasure{.kind = static_cast<RiskMeasure::Kind>(found - known.begin()), .level = entry->begin()->second};
 }
 
 }  // namespace luban::bindings

@@ -20,6 +20,7 @@
 
 #include "bindings.hpp"
 #include "long_call.hpp"
+#include "process_parts.hpp"
 #include "recommend_parts.hpp"
 
 namespace luban::bindings {
@@ -55,7 +56,9 @@ ArrayProblem make_problem(std::vector<process::Parameter> parameters,
                           std::vector<process::SignomialConstraint> signomials,
                           const std::vector<std::pair<std::string, std::vector<double>>>& grids, Eigen::MatrixXd X,
                           Eigen::MatrixXd Y, const std::vector<Wish>& objectives, const Eigen::MatrixXd& outcome_bounds,
-                          Eigen::MatrixXd pending, Eigen::VectorXd reference, std::optional<Eigen::Index> cost) {
+                          Eigen::MatrixXd pending, Eigen::VectorXd reference, std::optional<Eigen::Index> cost,
+                          const std::vector<std::pair<std::string, double>>& tolerances,
+                          const std::vector<std::optional<RiskEntry>>& risks) {
   ArrayProblem problem;
   problem.space = {
       .parameters = std::move(parameters), .constraints = std::move(relations), .signomials = std::move(signomials)};
@@ -71,6 +74,8 @@ ArrayProblem make_problem(std::vector<process::Parameter> parameters,
   problem.pending = std::move(pending);
   problem.reference = std::move(reference);
   problem.cost = cost;
+  for (const auto& [column, sd] : tolerances) problem.tolerances.push_back({.parameter = column, .sd = sd});
+  for (const auto& risk : risks) problem.risks.push_back(risk_of(risk, "recommend.propose"));
   return problem;
 }
 
@@ -78,11 +83,15 @@ void bind_proposed(py::module_& module) {
   py::classh<ArrayProblem>(module, "ArrayProblem", "What was tried, what came of it, and what is wanted.")
       .def(py::init(&make_problem), py::kw_only(), py::arg("parameters"), py::arg("relations"), py::arg("signomials"),
            py::arg("grids"), py::arg("X"), py::arg("Y"), py::arg("objectives"), py::arg("outcome_bounds"),
-           py::arg("pending"), py::arg("reference"), py::arg("cost") = py::none());
+           py::arg("pending"), py::arg("reference"), py::arg("cost") = py::none(),
+           py::arg("tolerances") = std::vector<std::pair<std::string, double>>{},
+           py::arg("risks") = std::vector<std::optional<RiskEntry>>{});
   py::classh<Proposed>(module, "Proposed", "Points to try next, with what the refitted surrogate expects there.")
       .def_property_readonly("X", [](const Proposed& p) -> Eigen::MatrixXd { return p.X; })
       .def_property_readonly("mean", [](const Proposed& p) -> Eigen::MatrixXd { return p.mean; })
       .def_property_readonly("sd", [](const Proposed& p) -> Eigen::MatrixXd { return p.sd; })
+      .def_property_readonly("risk", [](const Proposed& p) -> Eigen::MatrixXd { return p.risk; })
+      .def_property_readonly("risk_sd", [](const Proposed& p) -> Eigen::MatrixXd { return p.risk_sd; })
       .def_property_readonly("acquisition", [](const Proposed& p) -> Eigen::VectorXd { return p.acquisition; })
       .def_property_readonly("probability_feasible",
                              [](const Proposed& p) -> Eigen::VectorXd { return p.probability_feasible; })

@@ -106,15 +106,19 @@ class Proposed(np.ndarray[Any, np.dtype[Any]]):
     Slices and results of arithmetic carry none of it.
     """
 
-    #: (q, m) what each response is expected to be.
+    #: (q, m) what each response is expected to be; with tolerances over what is applied when the point is set.
     expected: npt.NDArray[np.float64]
-    #: (q, m) standard deviation of that expectation, noise left out.
+    #: (q, m) standard deviation of that expectation, noise and the tolerances' scatter left out.
     sd: npt.NDArray[np.float64]
+    #: (q, m) risk over the tolerances, of a target that of the distance from it; NaN where none is asked for.
+    risk: npt.NDArray[np.float64]
+    #: (q, m) standard deviation of that risk, noise left out; NaN where none is asked for.
+    risk_sd: npt.NDArray[np.float64]
     #: (q) what was maximised, a logarithm where its name says so; each as if the points before had been measured.
     acquisition: npt.NDArray[np.float64]
     #: The full name of what was maximised.
     acquisition_name: str
-    #: (q) probability that all outcome bounds hold; 1 without bounds.
+    #: (q) probability that the next run keeps all outcome bounds, tolerances counted; 1 without bounds.
     probability_feasible: npt.NDArray[np.float64]
     #: Sentences: what to know before the points are trusted.
     warnings: list[str]
@@ -125,6 +129,8 @@ class Proposed(np.ndarray[Any, np.dtype[Any]]):
         self = X.view(cls)
         self.expected = core.mean
         self.sd = core.sd
+        self.risk = core.risk
+        self.risk_sd = core.risk_sd
         self.acquisition = core.acquisition
         self.acquisition_name = core.acquisition_name
         self.probability_feasible = core.probability_feasible
@@ -297,6 +303,68 @@ def wishes(
             raise _refused('"minimize", "maximize", ("target", value) or None', repr(wish))
         made.append((j, str(goal), float(aim)))
     return made
+
+
+def tolerances_of(
+    tolerances: Mapping[str, float | Mapping[str, float]] | npt.ArrayLike | None, columns: Sequence[Column]
+) -> list[tuple[str, float]]:
+    """Return standard deviations by the names of columns. Raises: ConfigurationError, DataError."""
+    if tolerances is None:
+        return []
+    if not isinstance(tolerances, Mapping):
+        each = floats(tolerances, "tolerances", "propose")
+        if each.shape != (len(columns),):
+            raise DataError(
+                where=WHERE,
+                expected=f"tolerances by column, or a standard deviation for each of {len(columns)} columns",
+                received=f"shape {each.shape}",
+                hint="0 = held exactly, and for categorical columns",
+            )
+        pairs = zip(columns, each.tolist(), strict=True)
+        return [(column.name, sd) for column, sd in pairs if column.kind != "categorical" or sd != 0.0]
+    made = []
+    for name, entry in tolerances.items():
+        if isinstance(entry, Mapping) and set(entry) != {"sd"}:
+            received = ", ".join(map(repr, entry)) or "nothing"
+            raise _refused("a standard deviation, or {'sd': number}", received, str(name))
+        sd = entry["sd"] if isinstance(entry, Mapping) else entry
+        if not isinstance(sd, int | float | np.number):
+            raise _refused("a standard deviation, or {'sd': number}", repr(sd), str(name))
+        made.append((str(name), float(sd)))
+    return made
+
+
+def risks_of(
+    risk: Mapping[str, float] | Sequence[Mapping[str, float] | None] | None,
+    objectives: Sequence[tuple[int, str, float]],
+    m: int,
+) -> list[Mapping[str, float] | None]:
+    """Return the risk measure of each objective, None where it is the expectation. Raises: ConfigurationError."""
+    if risk is None:
+        return []
+    if isinstance(risk, Mapping):
+        return [_measure(risk)] * len(objectives)
+    if len(risk) != m:
+        expected = f"a risk such as {{'value_at_risk': 0.8}}, or one, or None, for each of {m} responses"
+        raise _refused(expected, repr(risk))
+    for j in {j for j, entry in enumerate(risk) if entry is not None} - {j for j, _, _ in objectives}:
+        raise _refused("a risk of objectives alone", f"one of response {j + 1}, which is none")
+    return [_measure(risk[j]) for j, _, _ in objectives]
+
+
+def _measure(entry: Mapping[str, float] | None) -> Mapping[str, float] | None:
+    fits = isinstance(entry, Mapping) and all(isinstance(level, int | float) for level in entry.values())
+    if entry is None or fits:
+        return entry
+    raise _refused("a risk such as {'value_at_risk': 0.8}", repr(entry))
+
+
+def without_wish(ends: npt.NDArray[np.float64], cost: int | None) -> npt.NDArray[np.bool_]:
+    """Return (m) whether a response has a bound or is the cost, and so no goal of its own accord."""
+    out = np.asarray(np.isfinite(ends).any(axis=0))
+    if cost is not None and 0 <= cost < len(out):
+        out[cost] = True
+    return out
 
 
 def outcome_bounds_of(bounds: npt.ArrayLike | None, m: int) -> npt.NDArray[np.float64]:

@@ -29,7 +29,10 @@ from luban._arrays import (
     outcome_bounds_of,
     parameters_of,
     relations_of,
+    risks_of,
+    tolerances_of,
     wishes,
+    without_wish,
 )
 from luban._core import (
     AcquisitionFunction,
@@ -164,6 +167,8 @@ def propose(
     pending: npt.ArrayLike | None = None,
     reference: npt.ArrayLike | None = None,
     cost: int | None = None,
+    tolerances: Mapping[str, float | Mapping[str, float]] | npt.ArrayLike | None = None,
+    risk: Mapping[str, float] | Sequence[Mapping[str, float] | None] | None = None,
     acquisition: Acquisition = "automatic",
     beta: float = 4.0,
     preset: str = "matern",
@@ -190,27 +195,41 @@ def propose(
     ``pending`` (p, d) are runs whose result is not there yet. The q points come one after the other, each as if those
     before it were pending too.
 
+    ``tolerances`` say what the machine does not hold: standard deviations, in the unit of the column, with which the
+    applied value scatters around the one that is set, from run to run; by numeric column (``{"feed": 0.002}``, or as in
+    a process file ``{"feed": {"sd": 0.002}}``) or one for each column (d). X holds what was applied. Points are then
+    judged by what comes of setting them: by the expectation over the scatter, in closed form where the covariance has
+    one, or by a ``risk`` of the objectives, ``{"conditional_value_at_risk": 0.8}`` (mean of the worst 20 %) or
+    ``{"value_at_risk": 0.8}`` (what only 20 % come out worse than), one for all or one per response with None where
+    there is none; the bad side is that of the goal. ``outcome_bounds`` are kept by what a run gives, relations and
+    ranges by what is set; ``reference`` then holds risks where these are asked for. Of the answer, ``expected`` and
+    ``sd`` are of that expectation, ``risk`` and ``risk_sd`` of the risk. 0 is no tolerance.
+
     ``acquisition="automatic"`` takes the log expected improvement for one objective, and the log expected hypervolume
-    improvement for two to four, the noisy forms of both where noise is seen, and ParEGO for more; as long as nothing
-    measured keeps the bounds, the log probability of keeping them. Others have their full name;
-    ``upper_confidence_bound`` takes ``beta`` (square of the standard deviations added) and, like
+    improvement for two to four, the noisy forms of both where noise is seen or there are tolerances, and ParEGO for
+    more; as long as nothing measured keeps the bounds, the log probability of keeping them. Others have their full
+    name; ``upper_confidence_bound`` takes ``beta`` (square of the standard deviations added) and, like
     ``max_value_entropy`` and ``upper_confidence_bound_pure_exploration``, keeps each bound at even odds; ``thompson``
-    takes the best of a function drawn from the posterior for each point, its bounds kept by drawn functions, too.
+    takes the best of a function drawn from the posterior for each point (averaged over tolerances, or of its risk), its
+    bounds kept by drawn functions, too.
 
     With a ``surrogate`` that has learned from these runs (:func:`array_dataset`; continuous columns, no outcome
-    bounds), nothing is fitted and ``preset`` not looked at: see :class:`luban.surrogate.Updating`.
+    bounds), nothing is fitted and ``preset`` not looked at: see :class:`luban.surrogate.Updating`. With tolerances it
+    must be one that averages over inputs with gradients, as Gaussian processes do.
 
     With a ``trust_region`` the runs, in their order and q of them a round, say where to search: a box around the best
     of them that grows with success, shrinks with failure, and starts anew elsewhere when it has collapsed. None takes
-    one for a single objective in more than 20 columns or after more than 1,000 runs.
+    one for a single objective in more than 20 columns or after more than 1,000 runs. With tolerances the best run is
+    the one that is judged best.
 
     The same seed gives the same bits with any number of ``threads`` (0 = the CPU budget).
 
     Raises: DataError on shapes that do not fit, values that are not finite or no level of their column, and a response
-    without any value; ConfigurationError on options, columns, objectives that do not fit; InfeasibleError naming the
-    ranges and relations that contradict each other; KeyboardInterrupt on Ctrl-C.
+    without any value; ConfigurationError on options, columns, objectives, tolerances, risks or a surrogate that do not
+    fit; InfeasibleError naming the ranges and relations that contradict each other; KeyboardInterrupt on Ctrl-C.
     References: Ament et al. 2023 (arXiv 2310.20708), Daulton et al. 2021 (arXiv 2105.08195), Knowles 2006,
-    Eriksson et al. 2019 (arXiv 1910.01739), Eriksson and Poloczek 2021 (arXiv 2002.08526).
+    Cakmak et al. 2020 (arXiv 2007.05554), Eriksson et al. 2019 (arXiv 1910.01739),
+    Eriksson and Poloczek 2021 (arXiv 2002.08526).
     """
     described = columns_of(bounds, columns)
     x, labels = encoded(X, described, "X")
@@ -220,6 +239,7 @@ def propose(
     ends = outcome_bounds_of(outcome_bounds, y.shape[1])
     if surrogate is not None:
         _require_inputs(surrogate, described, y.shape[1], bool(np.isfinite(ends).any()))
+    wanted = wishes(objectives, maximize, y.shape[1], without_wish(ends, cost))
     parameters, grids = parameters_of(described)
     linear, signomials = relations_of(relations, described)
     problem = _core.ArrayProblem(
@@ -229,11 +249,13 @@ def propose(
         grids=grids,
         X=x,
         Y=y,
-        objectives=wishes(objectives, maximize, y.shape[1], _without_wish(ends, cost)),
+        objectives=wanted,
         outcome_bounds=ends,
         pending=waiting,
         reference=floats(reference if reference is not None else (), "reference", "propose").ravel(),
         cost=cost,
+        tolerances=tolerances_of(tolerances, described),
+        risks=risks_of(risk, wanted, y.shape[1]),
     )
     made = _core.propose(
         problem,
@@ -248,13 +270,6 @@ def propose(
         progress=progress,
     )
     return Proposed.of(labelled(made.X, described) if labels else made.X, made)
-
-
-def _without_wish(ends: npt.NDArray[np.float64], cost: int | None) -> npt.NDArray[np.bool_]:
-    out = np.asarray(np.isfinite(ends).any(axis=0))
-    if cost is not None and 0 <= cost < len(out):
-        out[cost] = True
-    return out
 
 
 def _require_inputs(surrogate: _core.Surrogate, columns: Sequence[Column], m: int, bounded: bool) -> None:

@@ -9,10 +9,12 @@
 
 #include <luban/core/error.hpp>
 #include <luban/recommend/decision_surrogate.hpp>
+#include <luban/recommend/detail/tolerance_surrogate.hpp>
 #include <luban/recommend/joint_log_expected_improvement.hpp>
 #include <luban/recommend/joint_log_noisy_expected_improvement.hpp>
 #include <luban/recommend/joint_upper_confidence_bound.hpp>
 #include <luban/recommend/log_expected_improvement.hpp>
+#include <luban/recommend/propose.hpp>
 #include <luban/recommend/sobol.hpp>
 #include <luban/recommend/upper_confidence_bound_pure_exploration.hpp>
 #include <luban/surrogate/gaussian_process.hpp>
@@ -200,6 +202,38 @@ Eigen::MatrixXd naive(const surrogate::Posterior& joint, Eigen::Index response, 
 }
 
 // Unsmoothed acquisitions over 1e5 plain samples of points and fixed ones together.
+// Where settings scatter what one run adds depends on them, too: a bound's part of the gradient.
+TEST(joint_acquisition, gradients_follow_the_noise_of_a_run) {
+  const auto process = surrogate::GaussianProcess::fit(
+      [] {
+        ArrayProblem problem = box_problem((Eigen::MatrixXd(2, 2) << 0.0, 0.0, 1.0, 1.0).finished());
+        problem.X = Sobol(2, core::RandomKey(4)).points(0, 16);
+        problem.Y.resize(16, 2);
+        for (Eigen::Index i = 0; i < 16; ++i) {
+          problem.Y.row(i) << hills(problem.X.row(i)), std::sin(9.0 * problem.X(i, 0));
+        }
+        return array_dataset(problem);
+      }(),
+      {.starts = 1}, core::RandomKey(1));
+  const detail::ToleranceSurrogate tolerant(process, {{.parameter = "x1", .sd = 0.05}});
+  const auto beside = tolerant.beside(waiting());
+  const JointLogExpectedImprovement acquisition(*beside, {0, Goal::maximize}, 1.0, {{.response = 1, .upper = 0.5}},
+                                                {.q = 3, .samples = 64}, core::RandomKey(3));
+  const auto at = [&](const Eigen::MatrixXd& X, bool gradients) {
+    return acquisition.evaluate(*beside->posterior(X, {.gradients = gradients, .joint = true, .reading = false}),
+                                gradients);
+  };
+  const Eigen::MatrixXd gradient = at(candidates(), true).gradient;
+  for (Eigen::Index k = 0; k < 6; ++k) {
+    Eigen::MatrixXd up = candidates();
+    Eigen::MatrixXd down = candidates();
+    up(k / 2, k % 2) += 1e-6;
+    down(k / 2, k % 2) -= 1e-6;
+    const double expected = (at(up, false).value - at(down, false).value) / 2e-6;
+    EXPECT_NEAR(gradient(k / 2, k % 2), expected, 1e-4 * (1.0 + std::abs(expected))) << k;
+  }
+}
+
 TEST(joint_acquisition, values_equal_a_naive_monte_carlo) {
   const auto surrogate = analytic(0.05);
   constexpr Eigen::Index count = 100'000;

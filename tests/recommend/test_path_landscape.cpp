@@ -1,4 +1,7 @@
+#include <algorithm>
 #include <cmath>
+#include <optional>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -18,11 +21,15 @@ std::shared_ptr<const surrogate::GaussianProcess> fitted() {
   return surrogate::GaussianProcess::fit(array_dataset(problem), {.starts = 1}, core::RandomKey(1));
 }
 
-TEST(path_landscape, gradients_equal_finite_differences) {
+const std::vector<process::Tolerance> tolerances{{.parameter = "x1", .sd = 0.05}, {.parameter = "x2", .sd = 0.1}};
+const RiskColumn worst{.response = 0, .measure = {.level = 0.7}};
+
+/// @param utility of the first response, or of its risk.
+void expect_gradients(Utility utility, const std::optional<PathScatter>& scatter) {
   const auto process = fitted();
-  const PathLandscape landscape(*process, {.response = 0},
+  const PathLandscape landscape(*process, utility,
                                 {{.response = 1, .lower = 0.4, .upper = 1.2}, {.response = 0, .upper = 0.9}},
-                                Eigen::Vector2d(0.5, 2.0), core::RandomKey(3));
+                                Eigen::Vector2d(0.5, 2.0), core::RandomKey(3), scatter);
   const Eigen::MatrixXd X = Sobol(2, core::RandomKey(8)).points(0, 4);
   const Landscape::Value at = landscape.evaluate(X, true);
   ASSERT_EQ(at.constraints.cols(), 3);
@@ -39,6 +46,37 @@ TEST(path_landscape, gradients_equal_finite_differences) {
       EXPECT_LT((at.jacobians[static_cast<std::size_t>(k)].col(j) - slope).norm(), 1e-5);
     }
   }
+}
+
+TEST(path_landscape, gradients_equal_finite_differences) {
+  const features::Encoder encoder = fitted()->encoder();
+  expect_gradients({.response = 0}, {});
+  expect_gradients({.response = 0}, path_scatter(encoder, tolerances, {}));
+  expect_gradients({.response = 2}, path_scatter(encoder, tolerances, {worst}));
+}
+
+TEST(path_landscape, looks_at_what_settings_scatter_to) {
+  const auto process = fitted();
+  const Eigen::MatrixXd x = (Eigen::MatrixXd(1, 2) << 0.4, 0.6).finished();
+  const auto of = [&](Eigen::Index response, const std::optional<PathScatter>& scatter, const Eigen::MatrixXd& X) {
+    const Utility utility{.response = response, .goal = process::Goal::maximize};
+    return PathLandscape(*process, utility, {}, Eigen::Vector2d::Ones(), core::RandomKey(3), scatter)
+        .evaluate(X, false)
+        .value;
+  };
+  core::Generator generator(5);
+  Eigen::MatrixXd nodes = x.replicate(20000, 1);
+  for (Eigen::Index i = 0; i < nodes.rows(); ++i) {
+    nodes(i, 0) += tolerances[0].sd * generator.normal();
+    nodes(i, 1) += tolerances[1].sd * generator.normal();
+  }
+  Eigen::VectorXd values = of(0, {}, nodes);
+  const double average = of(0, path_scatter(process->encoder(), tolerances, {}), x)(0);
+  EXPECT_NEAR(average, values.mean(), 0.01);
+  std::sort(values.begin(), values.end());
+  const double risk = of(2, path_scatter(process->encoder(), tolerances, {worst}), x)(0);
+  EXPECT_NEAR(risk, values.tail(6001).mean(), 0.06);  // sampled at few deviations
+  EXPECT_GT(risk, average);
 }
 
 TEST(path_landscape, is_one_function_and_another_for_another_key) {

@@ -213,6 +213,63 @@ TEST(risk_surrogate, beside_others_row_by_row_or_together) {
   EXPECT_LT(believed.posterior(three)->variance(VarianceOf::latent)(0, 1), before);
 }
 
+// Other draws than those of all points together, but of the same distribution.
+TEST(risk_surrogate, beside_others_is_about_as_together_with_them) {
+  const auto surrogate =
+      risky(learned([](const Eigen::VectorXd& x) { return std::sin(7.0 * x(0)) + x(1) * x(1); }, 0.3, 8),
+            {column(Kind::conditional_value_at_risk, 0.8), column(Kind::value_at_risk, 0.7, Goal::target, 0.4)}, 0.08,
+            {.nodes = 16, .samples = 1024});
+  const Eigen::MatrixXd fixed = (Eigen::MatrixXd(3, 2) << 0.3, 0.3, 0.6, 0.1, 0.65, 0.1).finished();
+  const auto beside = surrogate->beside(fixed);
+  const auto ordinary = surrogate::joint_beside(*surrogate, fixed);
+  for (const Eigen::Index r : {0, 1, 2}) {
+    const Eigen::MatrixXd S = ordinary->fixed().covariance(r, VarianceOf::latent);
+    const double size = S.diagonal().maxCoeff();
+    EXPECT_LT((beside->fixed().covariance(r, VarianceOf::latent) - S).cwiseAbs().maxCoeff(), 0.15 * size) << r;
+    EXPECT_EQ(beside->fixed().mean().col(r), surrogate->posterior(fixed)->mean().col(r));
+    for (Eigen::Index i = 0; i < 3; ++i) {
+      const auto here = beside->posterior(three.row(i), {.joint = true});
+      const auto there = ordinary->posterior(three.row(i), {.joint = true});
+      EXPECT_EQ(here->mean()(0, r), there->mean()(0, r));
+      EXPECT_LT((here->cross_covariance(r) - there->cross_covariance(r)).cwiseAbs().maxCoeff(), 0.15 * size) << r << i;
+    }
+  }
+  // A point that coincides with a fixed one varies as it does.
+  const auto same = beside->posterior(fixed.row(1), {.joint = true});
+  EXPECT_NEAR(same->cross_covariance(1)(0, 1), same->variance(VarianceOf::latent)(0, 1), 1e-3);
+}
+
+TEST(risk_surrogate, gradients_beside_others_equal_finite_differences) {
+  const auto surrogate =
+      risky(learned([](const Eigen::VectorXd& x) { return std::sin(7.0 * x(0)); }, 0.25, 6),
+            {column(Kind::conditional_value_at_risk, 0.8, Goal::maximize)}, 0.08, {.nodes = 5, .samples = 64});
+  const auto beside = surrogate->beside((Eigen::MatrixXd(2, 2) << 0.3, 0.3, 0.6, 0.2).finished());
+  const Eigen::RowVector2d cross(0.7, -1.3);
+  for (const Eigen::Index r : {0, 1}) {
+    for (Eigen::Index i = 0; i < 3; ++i) {
+      const auto at = [&](const Eigen::MatrixXd& x) {
+        const auto posterior = beside->posterior(x, {.joint = true});
+        return 2.0 * posterior->mean()(0, r) - 0.5 * posterior->variance(VarianceOf::latent)(0, r) +
+               0.25 * posterior->covariance(r, VarianceOf::latent)(0, 0) +
+               posterior->cross_covariance(r).row(0).dot(cross);
+      };
+      const auto posterior = beside->posterior(three.row(i), {.gradients = true, .joint = true});
+      const Eigen::MatrixXd gradient = posterior->pullback(r, {.mean = Eigen::VectorXd::Constant(1, 2.0),
+                                                               .variance = Eigen::VectorXd::Constant(1, -0.5),
+                                                               .covariance = Eigen::MatrixXd::Constant(1, 1, 0.25),
+                                                               .cross = cross});
+      for (Eigen::Index j = 0; j < 2; ++j) {
+        Eigen::MatrixXd up = three.row(i);
+        Eigen::MatrixXd down = up;
+        up(0, j) += 1e-5;
+        down(0, j) -= 1e-5;
+        const double expected = (at(up) - at(down)) / 2e-5;
+        EXPECT_NEAR(gradient(0, j), expected, 1e-4 * (1.0 + std::abs(expected))) << r << i << j;
+      }
+    }
+  }
+}
+
 TEST(risk_surrogate, is_the_same_on_any_number_of_threads) {
   const auto surrogate = risky(wavy(), {column(Kind::conditional_value_at_risk, 0.8)});
   const Eigen::MatrixXd X = Sobol(2, core::RandomKey(9)).points(0, 20);

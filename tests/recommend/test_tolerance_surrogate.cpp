@@ -224,6 +224,36 @@ TEST(tolerance_surrogate, gradients_equal_finite_differences) {
   expect_gradients(fitted(surrogate::preset("hvarfner", 2, 0).model));
 }
 
+// Beside fixed points as the joint posterior over all of them says it, with and without a closed form.
+TEST(tolerance_surrogate, beside_fixed_points_is_as_together_with_them) {
+  const Eigen::MatrixXd fixed = Sobol(2, core::RandomKey(5)).points(0, 4);
+  const Eigen::MatrixXd X = Sobol(2, core::RandomKey(8)).points(0, 3);
+  const surrogate::PosteriorRequest request{.gradients = true, .joint = true, .reading = true};
+  for (const auto& inner : {fitted(), fitted(surrogate::preset("hvarfner", 2, 0).model), wavy()}) {
+    const bool named = inner->encoder().find("x1") >= 0;
+    const ToleranceSurrogate tolerant(inner, {{.parameter = named ? "x1" : "a", .sd = sd}});
+    const auto efficient = tolerant.beside(fixed);
+    const auto ordinary = surrogate::joint_beside(tolerant, fixed);
+    const auto here = efficient->posterior(X, request);
+    const auto there = ordinary->posterior(X, request);
+    EXPECT_EQ(efficient->fixed_points(), fixed);
+    EXPECT_EQ(here->b(), 4);
+    EXPECT_LT((here->mean() - there->mean()).norm(), 1e-8);
+    EXPECT_LT((here->cross_covariance(0) - there->cross_covariance(0)).norm(), 1e-8);
+    for (const VarianceOf of : {VarianceOf::latent, VarianceOf::run_mean, VarianceOf::reading}) {
+      EXPECT_LT((here->variance(of) - there->variance(of)).norm(), 1e-8);
+      EXPECT_LT((here->covariance(0, of) - there->covariance(0, of)).norm(), 1e-8);
+      if (of == VarianceOf::reading) continue;
+      EXPECT_LT((efficient->fixed().covariance(0, of) - ordinary->fixed().covariance(0, of)).norm(), 1e-8);
+    }
+    EXPECT_LT((here->between_gradient(0) - there->between_gradient(0)).norm(), 1e-6);
+    const surrogate::PullbackWeights weights{.mean = Eigen::Vector3d(1.0, -2.0, 0.5),
+                                             .variance = Eigen::Vector3d(0.3, 0.1, -1.0),
+                                             .cross = Sobol(4, core::RandomKey(1)).points(0, 3)};
+    EXPECT_LT((here->pullback(0, weights) - there->pullback(0, weights)).norm(), 1e-6);
+  }
+}
+
 TEST(tolerance_surrogate, without_deviation_nothing_changes) {
   const auto inner = wavy();
   const ToleranceSurrogate tolerant(inner, {{.parameter = "b", .sd = 1e-12}});

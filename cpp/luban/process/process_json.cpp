@@ -18,7 +18,6 @@ using detail::JsonObject;
 constexpr std::int64_t format_version = 1;
 constexpr std::array<std::string_view, 4> kind_names = {"continuous", "integer", "categorical", "ordinal"};
 constexpr std::array<std::string_view, 3> goal_names = {"minimize", "maximize", "target"};
-constexpr std::array<const char*, 2> risk_names = {"value_at_risk", "conditional_value_at_risk"};
 
 void set_text(Json& out, const char* key, const std::string& value) {
   if (!value.empty()) out.set(key, value);
@@ -116,7 +115,7 @@ Json objective_json(const Objective& objective) {
   out.set("response", objective.response).set("goal", goal_names[static_cast<std::size_t>(objective.goal)]);
   set_finite(out, "target", objective.target);
   if (objective.risk) {
-    const char* name = risk_names[static_cast<std::size_t>(objective.risk->kind)];
+    const char* name = risk_measure_names[static_cast<std::size_t>(objective.risk->kind)];
     out.set("risk", Json::object().set(name, objective.risk->level));
   }
   return out;
@@ -220,13 +219,14 @@ DerivedResponse read_derived(JsonObject& in) {
 /// The level under the name of the one measure that is wanted.
 void read_risk(JsonObject& in, std::optional<RiskMeasure>& out) {
   int given = 0;
-  for (std::size_t kind = 0; kind < risk_names.size(); ++kind) {
-    const double level = in.number(risk_names[kind], no_number);
+  for (std::size_t kind = 0; kind < risk_measure_names.size(); ++kind) {
+    const double level = in.number(risk_measure_names[kind], no_number);
     if (std::isnan(level)) continue;
     ++given;
     out = RiskMeasure{.kind = static_cast<RiskMeasure::Kind>(kind), .level = level};
   }
-  if (given != 1) in.refuse("")("one of value_at_risk and conditional_value_at_risk", given == 0 ? "neither" : "both");
+  const std::string both = std::string(risk_measure_names[0]) + " and " + risk_measure_names[1];
+  if (given != 1) in.refuse("")("one of " + both, given == 0 ? "neither" : "both");
 }
 
 Objective read_objective(JsonObject& in) {

@@ -29,6 +29,15 @@ void DerivedResponse::validate() const {
   detail::require_sum(sum, refuse);
 }
 
+void RiskMeasure::validate(const std::string& where, const std::string& place) const {
+  if (level >= 0.5 && level < 1.0) return;
+  const detail::Refuse refuse{.where = where, .place = place};
+  refuse("a level of `risk` of at least 0.5 and below 1", number_text(level),
+         level >= 1.0 && level < 100.0 ? "write 80 % as 0.8"
+         : level > 0.0 && level < 0.5  ? "the level is the share that comes out better: 0.8 for the worst 20 %"
+                                       : "");
+}
+
 void Objective::validate() const {
   const detail::Refuse refuse{.where = "process.Objective", .place = "objective on " + quoted(response)};
   if (goal == Goal::target && !std::isfinite(target)) {
@@ -37,13 +46,7 @@ void Objective::validate() const {
   if (goal != Goal::target && !std::isnan(target)) {
     refuse("no target value unless the goal is `target`", number_text(target), "to hit a value write `goal: target`");
   }
-  if (risk && !(risk->level >= 0.5 && risk->level < 1.0)) {
-    const double level = risk->level;
-    refuse("a level of `risk` of at least 0.5 and below 1", number_text(level),
-           level >= 1.0 && level < 100.0 ? "write 80 % as 0.8"
-           : level > 0.0 && level < 0.5  ? "the level is the share that comes out better: 0.8 for the worst 20 %"
-                                         : "");
-  }
+  if (risk) risk->validate(refuse.where, refuse.place);
 }
 
 void OutcomeConstraint::validate() const {

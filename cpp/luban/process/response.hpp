@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <optional>
 #include <string>
 #include <vector>
@@ -34,14 +35,18 @@ enum class Goal { minimize, maximize, target };
 
 /// What is judged of a response that scatters with the tolerances, where its expectation does not say enough.
 /// Reference: Rockafellar and Uryasev 2000.
-struct RiskMeasure {
+struct LUBAN_PROCESS_EXPORT RiskMeasure {
   enum class Kind {
     value_at_risk,             ///< only a share of 1 − level comes out worse than this value
     conditional_value_at_risk  ///< mean of the worst 1 − level
   };
   Kind kind = Kind::conditional_value_at_risk;
   double level = 0.8;  ///< 0.5 ≤ level < 1
+  /// @param where, place whose the measure is, as the error says it. @throws ConfigurationError on another level.
+  void validate(const std::string& where = "process.RiskMeasure", const std::string& place = {}) const;
 };
+/// The measures by name, in the order of their kinds.
+inline constexpr std::array<const char*, 2> risk_measure_names = {"value_at_risk", "conditional_value_at_risk"};
 
 /// What to improve. `target` is used by Goal::target alone and is in the response's unit.
 struct LUBAN_PROCESS_EXPORT Objective {

@@ -66,16 +66,19 @@ Proposed described(const ArrayProblem& problem, const detail::ArrayTrials& trial
   for (Eigen::Index i = 0; i < chosen.rows(); ++i) {
     out.X.row(i) = detail::decoded(problem, chosen.row(i).transpose()).transpose();
   }
-  const detail::ArrayTrials::Moments moments = trials.moments(fitted, chosen);
-  out.mean = moments.mean;
-  out.sd = moments.sd;
-  out.probability_feasible = detail::probability_feasible(*fitted->posterior(chosen), trials.bounds);
+  detail::ArrayTrials::Moments moments = trials.moments(fitted, chosen);
+  out.mean = std::move(moments.mean);
+  out.sd = std::move(moments.sd);
+  out.risk = std::move(moments.risk);
+  out.risk_sd = std::move(moments.risk_sd);
+  out.probability_feasible =
+      detail::probability_feasible(*trials.judged(fitted, detail::stating)->posterior(chosen), trials.bounds);
   return out;
 }
 
 /// Whether waking a second thread takes longer than it saves: milliseconds of work in hundreds of small steps.
 bool light(const ArrayProblem& problem) {
-  return problem.X.rows() <= most_light_runs && problem.Y.cols() == 1;
+  return problem.X.rows() <= most_light_runs && problem.Y.cols() == 1 && problem.tolerances.empty();
 }
 
 bool pointwise(Acquisition acquisition) {
@@ -114,10 +117,19 @@ Proposed searched(const ArrayProblem& problem, const detail::ArrayTrials& trials
 
 Proposed propose_locally(const ArrayProblem& problem, int q, const ArrayFit& fit, const ProposeOptions& options,
                          core::RandomKey key, const core::CallControl& control) {
-  const detail::TrustRegion region = detail::trust_region_of(problem, q);
+  detail::TrustRegion region = detail::trust_region_of(problem, q);
   ArrayProblem local = detail::since_start(problem, region);
   detail::ArrayTrials trials = detail::array_trials(local);
-  const auto fitted = detail::fit_trials(local, trials, fit, key.child("fit"), control);
+  auto fitted = detail::fit_trials(local, trials, fit, key.child("fit"), control);
+  if (!trials.tolerances.empty() && !region.designing && region.centre >= 0) {
+    const Eigen::Index first = region.first;
+    region = detail::judged_trust_region(problem, trials, *trials.judged(fitted, detail::searching), region, q);
+    if (region.first != first) {  // by what is judged it has started anew since
+      local = detail::since_start(problem, region);
+      trials = detail::array_trials(local);
+      fitted = detail::fit_trials(local, trials, fit, key.child("fit"), control);
+    }
+  }
   if (region.designing || region.centre < 0) {
     Proposed out = described(local, trials, fitted, detail::design_points(problem, trials, region, q));
     out.acquisition = Eigen::VectorXd::Zero(q);

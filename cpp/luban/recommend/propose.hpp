@@ -35,6 +35,11 @@ struct ArrayProblem {
   std::optional<Eigen::Index> cost = {};
   /// One value per objective, in its unit, that is just not worth having; empty = from the data. For 2 to 4 objectives.
   Eigen::VectorXd reference = {};
+  /// Normal deviations of numeric columns from what is set, independent from run to run; an sd of 0 = none. X holds
+  /// what was applied when Y came about.
+  std::vector<process::Tolerance> tolerances = {};
+  /// Per objective what is judged over the tolerances; nothing, or an empty list = the expectation.
+  std::vector<std::optional<process::RiskMeasure>> risks = {};
 };
 
 enum class Acquisition {
@@ -85,10 +90,12 @@ using ArrayFit = std::function<std::shared_ptr<const surrogate::Surrogate>(
 /// Points to try next, with what the refitted surrogate expects there.
 struct LUBAN_RECOMMEND_EXPORT Proposed {
   Eigen::MatrixXd X;                     ///< (q, d) coded as the given X
-  Eigen::MatrixXd mean;                  ///< (q, m) expected Y
+  Eigen::MatrixXd mean;                  ///< (q, m) expected Y, over the tolerances where there are some
   Eigen::MatrixXd sd;                    ///< (q, m) of that expectation (latent)
+  Eigen::MatrixXd risk;                  ///< (q, m) over the tolerances, of a target that of the distance; else NaN
+  Eigen::MatrixXd risk_sd;               ///< (q, m) of that risk (latent); NaN where none is asked for
   Eigen::VectorXd acquisition;           ///< (q) its value, logarithms where its name says so, after the points before
-  Eigen::VectorXd probability_feasible;  ///< (q) of all bounds together; 1 without bounds
+  Eigen::VectorXd probability_feasible;  ///< (q) of all bounds together for the next run; 1 without bounds
   std::string acquisition_name;          ///< what was maximised, by its full name
   std::vector<std::string> warnings;     ///< sentences: what to know before these points are trusted
 };
@@ -111,11 +118,17 @@ struct LUBAN_RECOMMEND_EXPORT Proposed {
 /// probability as it is (Eriksson and Poloczek 2021); a single objective in which next to no noise is seen around the
 /// best value or the target (acquisitions are then of mapped values). What is expected of the points is told in the
 /// responses' own units.
+/// With `tolerances` points are judged by what comes of them when what is applied scatters around what is set: by
+/// expectations, or, where an objective states a risk measure, by the worst outcomes; bounds by what the scatter adds
+/// to the next run. Every acquisition works on these beliefs; `automatic` takes the noisy forms, since nothing measured
+/// tells an expectation without doubt; responses are learned as they are. A trust region is centred at the run that is
+/// judged best so. Ranges and relations are kept by what is set.
 /// Every point keeps ranges and linear relations exactly, nonlinear ones (`space.signomials`) up to 1e-6 of their
 /// bound.
 /// @throws DataError on shapes that do not fit, values that are not finite or no category, a response without a value;
-/// ConfigurationError on q, options, objectives or an acquisition that do not fit; InfeasibleError naming ranges and
-/// relations that contradict each other; StoppedError; whatever the fit throws.
+/// ConfigurationError on q, options, objectives, tolerances, risks or an acquisition that do not fit, and on a
+/// surrogate that cannot be averaged over tolerances; InfeasibleError naming ranges and relations that contradict each
+/// other; StoppedError; whatever the fit throws.
 [[nodiscard]] LUBAN_RECOMMEND_EXPORT Proposed propose(const ArrayProblem& problem, int q, const ArrayFit& fit,
                                                       const ProposeOptions& options, core::RandomKey key,
                                                       const core::CallControl& control = {});

@@ -10,6 +10,7 @@
 #include <luban/core/error.hpp>
 #include <luban/parallel/arena.hpp>
 #include <luban/recommend/detail/feasible_set.hpp>
+#include <luban/recommend/detail/lengthscales.hpp>
 #include <luban/recommend/detail/related_landscape.hpp>
 #include <luban/recommend/detail/sequential_quadratic.hpp>
 
@@ -67,14 +68,15 @@ bool better(const SearchResult& a, const SearchResult& b) {
 /// A quasi-Newton search over the continuous columns, the others as in the start.
 class Climb {
  public:
-  Climb(const SearchRegion& region, Eigen::VectorXd start, int max_iterations, double value_tolerance)
+  Climb(const SearchRegion& region, Eigen::VectorXd start, const SearchOptions& options, double value_tolerance)
       : region_(&region),
         columns_(&region.continuous()),
         x_(std::move(start)),
         search_(detail::continuous_set(region, x_), x_(*columns_),
-                {.max_iterations = max_iterations,
+                {.max_iterations = options.max_iterations,
                  .value_tolerance = value_tolerance,
-                 .constraint_tolerance = 0.5 * constraint_margin}) {}
+                 .constraint_tolerance = 0.5 * constraint_margin,
+                 .lengths = detail::lengths_of(options.lengths, *columns_)}) {}
   void tighten() {
     ended_ = false;
     search_.tighten(final_tolerance);
@@ -175,9 +177,9 @@ void climb_together(const Landscape& landscape, std::vector<Climb>& climbs) {
 }
 
 SearchResult climb(const SearchRegion& region, const Landscape& landscape, const Eigen::VectorXd& start,
-                   int max_iterations) {
+                   const SearchOptions& options) {
   std::vector<Climb> one;
-  one.emplace_back(region, start, max_iterations, final_tolerance);
+  one.emplace_back(region, start, options, final_tolerance);
   climb_together(landscape, one);
   return one.front().result();
 }
@@ -198,14 +200,14 @@ SearchResult best_of(const Landscape& landscape, const std::vector<Eigen::Vector
 
 /// Alternates climbing with the best neighbouring combination until neither helps.
 SearchResult climb_mixed(const SearchRegion& region, const Landscape& landscape, const Eigen::VectorXd& start,
-                         int max_iterations) {
-  SearchResult best = climb(region, landscape, start, max_iterations);
+                         const SearchOptions& options) {
+  SearchResult best = climb(region, landscape, start, options);
   for (int round = 0; round < most_neighbour_rounds; ++round) {
     const std::vector<Eigen::VectorXd> around = detail::neighbours(region, best.x);
     SearchResult step = best_of(landscape, around);
     auto evaluations = static_cast<int>(around.size());
     if (step.x.size() == 0) break;
-    SearchResult polished = climb(region, landscape, step.x, max_iterations);
+    SearchResult polished = climb(region, landscape, step.x, options);
     evaluations += polished.evaluations;
     const bool improves = better(polished, best);
     if (improves) {
@@ -312,9 +314,7 @@ std::vector<SearchResult> climb_all_mixed(const Landscape& landscape, const std:
   std::vector<SearchResult> found(tasks.size());
   parallel::for_each_index(
       tasks.size(),
-      [&](std::size_t i) {
-        found[i] = climb_mixed(*tasks[i].first, landscape, tasks[i].second, options.max_iterations);
-      },
+      [&](std::size_t i) { found[i] = climb_mixed(*tasks[i].first, landscape, tasks[i].second, options); },
       options.threads, control);
   return found;
 }
@@ -340,7 +340,7 @@ std::vector<SearchResult> climb_all(const Landscape& landscape, const std::vecto
                                     const core::CallControl& control) {
   std::vector<std::vector<Climb>> groups((tasks.size() + climbs_together - 1) / climbs_together);
   for (std::size_t i = 0; i < tasks.size(); ++i) {
-    groups[i / climbs_together].emplace_back(*tasks[i].first, tasks[i].second, options.max_iterations, value_tolerance);
+    groups[i / climbs_together].emplace_back(*tasks[i].first, tasks[i].second, options, value_tolerance);
   }
   parallel::for_each_index(
       groups.size(), [&](std::size_t group) { climb_together(landscape, groups[group]); }, options.threads, control);

@@ -59,6 +59,8 @@ struct SearchOptions {
   double boltzmann = 1.0;      ///< weight exp(boltzmann · standardised value) of a raw sample as a start
   int most_combinations = 64;  ///< discrete combinations up to which each is searched by itself
   int threads = 0;             ///< 0 = the CPU budget
+  /// (p) > 0 by coded column, over which the landscape varies, as far as is known: steps are first taken in proportion.
+  Eigen::VectorXd lengths = {};
 };
 
 struct LUBAN_RECOMMEND_EXPORT SearchResult {

@@ -80,7 +80,8 @@ std::shared_ptr<const surrogate::Surrogate> fit_trials(const ArrayProblem& probl
                                                        const core::CallControl& control) {
   const std::shared_ptr<const surrogate::Surrogate> plain = fit(trials.data, nullptr, key, control);
   const auto* process = dynamic_cast<const GaussianProcess*>(plain.get());
-  if (process == nullptr || trials.data.n() > most_runs_fitted_twice) return plain;
+  // What is expected over tolerances is the response itself, not a map of it.
+  if (process == nullptr || trials.data.n() > most_runs_fitted_twice || !trials.tolerances.empty()) return plain;
   const Borders wanted = promising(borders_of(trials, *plain), *process, trials, problem);
   if (!any_of(wanted)) return plain;
   ArrayTrials other = mapped(trials, wanted);

@@ -14,7 +14,10 @@ namespace luban::recommend::detail {
 
 /// What is believed once the surrogate is fitted: where to search and what is known there. Learned units throughout.
 struct ArraySituation {
-  std::shared_ptr<const surrogate::Surrogate> fitted;
+  std::shared_ptr<const surrogate::Surrogate> fitted;  ///< of the responses as they are learned
+  std::shared_ptr<const surrogate::Surrogate> judged;  ///< what acquisitions look at: see ArrayTrials
+  std::vector<process::Tolerance> tolerances;
+  std::vector<RiskColumn> risks;
   SearchRegion region;
   std::optional<SearchRegion> relaxed;  ///< whole numbers and fine grids as ranges; nothing where there are none
   std::vector<Utility> objectives;
@@ -22,19 +25,24 @@ struct ArraySituation {
   Eigen::MatrixXd known;                  ///< (k, p) measured points, those inside the region where there are any
   Eigen::MatrixXd utilities;              ///< (k, objectives) believed of them
   std::vector<bool> feasible;             ///< (k) whether they are believed to keep the bounds
-  Eigen::VectorXd units;                  ///< (m) spread of each response over what was measured
-  Eigen::VectorXd noise;                  ///< (m) standard deviation of one run around the expected response
+  Eigen::VectorXd units;                  ///< of each response and risk, its spread over what was measured
+  Eigen::VectorXd noise;                  ///< of each response and risk, standard deviation of one run around it
   Eigen::VectorXd reference;              ///< (objectives) utilities; empty for one objective
   std::optional<Eigen::Index> cost = {};  ///< response that a run costs
   double least_cost = 0.0;                ///< a hundredth of the least measured: expectations are taken no lower
+  /// Whether what is applied scatters around what is set.
+  [[nodiscard]] bool scatters() const noexcept { return !tolerances.empty(); }
+  /// Whether what is judged is known with doubt at measured points: it always is where it is no single value.
   [[nodiscard]] bool noisy() const;
   [[nodiscard]] bool any_feasible() const;
+  [[nodiscard]] Eigen::MatrixXd feasible_utilities() const;
 };
 
 /// Whether what was fitted to the trials sees more than next to no noise in an objective.
 [[nodiscard]] bool noisy(const ArrayTrials& trials, const surrogate::Surrogate& fitted);
 
-/// @throws ConfigurationError and InfeasibleError as propose.
+/// @throws ConfigurationError and InfeasibleError as propose; ConfigurationError when the surrogate cannot be averaged
+/// over the tolerances.
 [[nodiscard]] ArraySituation array_situation(const ArrayProblem& problem, const ArrayTrials& trials,
                                              std::shared_ptr<const surrogate::Surrogate> fitted);
 

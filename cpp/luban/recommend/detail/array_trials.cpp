@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -20,9 +21,10 @@ using features::EncodedVariable;
       {.where = "recommend.propose", .expected = expected, .received = received, .place = place, .hint = hint});
 }
 
-[[noreturn]] void refuse_option(const std::string& expected, const std::string& received) {
+[[noreturn]] void refuse_option(const std::string& expected, const std::string& received, const std::string& place = {},
+                                const std::string& hint = {}) {
   throw core::ConfigurationError(
-      {.where = "recommend.propose", .expected = expected, .received = received, .place = {}, .hint = {}});
+      {.where = "recommend.propose", .expected = expected, .received = received, .place = place, .hint = hint});
 }
 
 std::string shape(Eigen::Index rows, Eigen::Index columns) {
@@ -95,6 +97,51 @@ void check_wishes(const ArrayProblem& problem) {
   if (k != 0 && (k != std::ssize(problem.objectives) || !problem.reference.allFinite())) {
     refuse("a finite reference value for each of " + std::to_string(problem.objectives.size()) + " objectives",
            std::to_string(k) + " values, or one that is not finite");
+  }
+}
+
+/// Those above 0: what is held exactly changes nothing.
+std::vector<process::Tolerance> tolerances_of(const ArrayProblem& problem) {
+  std::vector<std::string> numeric;
+  for (const process::Parameter& parameter : problem.space.parameters) {
+    if (parameter.is_numeric()) numeric.push_back(parameter.name);
+  }
+  std::vector<process::Tolerance> out;
+  std::set<std::string> seen;
+  for (const process::Tolerance& tolerance : problem.tolerances) {
+    const std::string place = "tolerance of column " + tolerance.parameter;
+    if (std::find(numeric.begin(), numeric.end(), tolerance.parameter) == numeric.end()) {
+      refuse_option("tolerances of numeric columns", core::quoted(tolerance.parameter), {},
+                    core::nearest_hint(tolerance.parameter, numeric));
+    }
+    if (!std::isfinite(tolerance.sd) || tolerance.sd < 0.0) {
+      refuse_option("a finite standard deviation of at least 0", core::number_text(tolerance.sd), place);
+    }
+    if (!seen.insert(tolerance.parameter).second) refuse_option("one tolerance for a column", "two", place);
+    if (tolerance.sd > 0.0) out.push_back(tolerance);
+  }
+  return out;
+}
+
+/// Objectives as they are judged: those that ask for a risk by its column behind the responses.
+void take_risks(const ArrayProblem& problem, detail::ArrayTrials& trials) {
+  const std::size_t k = problem.objectives.size();
+  if (!problem.risks.empty() && problem.risks.size() != k) {
+    refuse_option("a risk measure, or none, for each of " + std::to_string(k) + " objectives",
+                  std::to_string(problem.risks.size()));
+  }
+  for (std::size_t j = 0; j < problem.risks.size(); ++j) {
+    if (!problem.risks[j]) continue;
+    Utility& utility = trials.objectives[j];
+    const std::string place = "objective on response " + std::to_string(utility.response + 1) + " of Y";
+    problem.risks[j]->validate("recommend.propose", place);
+    if (problem.tolerances.empty()) {
+      refuse_option("tolerances for the `risk` of an objective", "none", place,
+                    "state with `tolerances` what the machine does not hold, or leave `risk` out");
+    }
+    if (trials.tolerances.empty()) continue;  // all is held: the worst is what is expected
+    trials.risks.push_back({utility.response, *problem.risks[j], utility.goal, utility.target});
+    utility = detail::risk_utility(trials.risks.back(), trials.data.m() + std::ssize(trials.risks) - 1);
   }
 }
 
@@ -217,6 +264,8 @@ ArrayTrials array_trials(const ArrayProblem& problem) {
     out.transforms.push_back(surrogate::fit_response_transform("none", out.data.Y.col(j)));
   }
   out.objectives = problem.objectives;
+  out.tolerances = tolerances_of(problem);
+  take_risks(problem, out);
   return out;
 }
 
@@ -249,12 +298,31 @@ std::optional<double> only_bound(const ArrayTrials& trials, Eigen::Index respons
   return wanted ? std::nullopt : out;
 }
 
+std::shared_ptr<const surrogate::Surrogate> ArrayTrials::judged(
+    const std::shared_ptr<const surrogate::Surrogate>& fitted, const RiskSampling& sampling) const {
+  return over_tolerances(fitted, tolerances, {}, risks, sampling);
+}
+
 ArrayTrials::Moments ArrayTrials::moments(const std::shared_ptr<const surrogate::Surrogate>& fitted,
                                           const Eigen::MatrixXd& X) const {
-  const surrogate::TransformedSurrogate own(fitted, transforms, fitted->responses());
-  const auto posterior = own.posterior(X, {.gradients = false, .joint = false, .reading = false});
-  Moments out{posterior->mean(), posterior->variance(surrogate::VarianceOf::latent).cwiseSqrt()};
-  out.mean.rowwise() += shift.transpose();
+  const surrogate::PosteriorRequest plain{.gradients = false, .joint = false, .reading = false};
+  const Eigen::MatrixXd unknown =
+      Eigen::MatrixXd::Constant(X.rows(), data.m(), std::numeric_limits<double>::quiet_NaN());
+  if (tolerances.empty()) {
+    const auto posterior = surrogate::TransformedSurrogate(fitted, transforms, fitted->responses()).posterior(X, plain);
+    Moments out{posterior->mean(), posterior->variance(surrogate::VarianceOf::latent).cwiseSqrt(), unknown, unknown};
+    out.mean.rowwise() += shift.transpose();
+    return out;
+  }
+  const auto posterior = judged(fitted, stating)->posterior(X, plain);
+  const Eigen::MatrixXd mean = posterior->mean();
+  const Eigen::MatrixXd sd = posterior->variance(surrogate::VarianceOf::latent).cwiseSqrt();
+  Moments out{mean.leftCols(data.m()), sd.leftCols(data.m()), unknown, unknown};
+  for (std::size_t k = 0; k < risks.size(); ++k) {
+    const Eigen::Index at = data.m() + static_cast<Eigen::Index>(k);
+    out.risk.col(risks[k].response) = mean.col(at);
+    out.risk_sd.col(risks[k].response) = sd.col(at);
+  }
   return out;
 }
 

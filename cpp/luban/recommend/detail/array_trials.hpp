@@ -7,6 +7,7 @@
 #include <Eigen/Core>
 
 #include <luban/features/dataset.hpp>
+#include <luban/recommend/detail/risk_surrogate.hpp>
 #include <luban/recommend/propose.hpp>
 #include <luban/surrogate/transformed_surrogate.hpp>
 
@@ -16,16 +17,24 @@ namespace luban::recommend::detail {
 struct ArrayTrials {
   features::Dataset data;
   Eigen::MatrixXd pending;                                 ///< (p, d) coded
-  std::vector<Utility> objectives;                         ///< of what is learned
+  std::vector<Utility> objectives;                         ///< of what is learned, or of a risk (see judged)
   std::vector<OutcomeBound> bounds;                        ///< on what is learned
   surrogate::TransformedSurrogate::Transforms transforms;  ///< (m) of response − shift
   Eigen::VectorXd shift;                                   ///< (m)
+  std::vector<process::Tolerance> tolerances;              ///< those above 0; then what is learned is as it is
+  std::vector<RiskColumn> risks;                           ///< over them
 
-  /// Mean and latent sd of the responses in their own units at coded points: each (q, m).
+  /// Mean and latent sd of the responses, and of the risks that are asked for (else NaN), in the responses' own units
+  /// at coded points: each (q, m).
   struct Moments {
     Eigen::MatrixXd mean;
     Eigen::MatrixXd sd;
+    Eigen::MatrixXd risk;
+    Eigen::MatrixXd risk_sd;
   };
+  /// What points are judged by: what is learned as expected over the tolerances, behind its m responses the risks.
+  [[nodiscard]] std::shared_ptr<const surrogate::Surrogate> judged(
+      const std::shared_ptr<const surrogate::Surrogate>& fitted, const RiskSampling& sampling) const;
   /// Σ log of the slope of what is learned by the response, over its values.
   [[nodiscard]] double log_jacobian(const ArrayProblem& problem, Eigen::Index response) const;
   [[nodiscard]] Moments moments(const std::shared_ptr<const surrogate::Surrogate>& fitted,

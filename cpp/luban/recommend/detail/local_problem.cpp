@@ -1,13 +1,12 @@
 #include <luban/recommend/detail/local_problem.hpp>
 
 #include <algorithm>
-#include <cmath>
 #include <limits>
 #include <string>
 #include <vector>
 
 #include <luban/core/error.hpp>
-#include <luban/surrogate/gaussian_process.hpp>
+#include <luban/recommend/detail/lengthscales.hpp>
 
 namespace luban::recommend::detail {
 namespace {
@@ -36,27 +35,6 @@ Eigen::VectorXd violations(const ArrayProblem& problem) {
     const double unit = high > low ? high - low : 1.0;
     for (Eigen::Index i = 0; i < y.size(); ++i) {
       out(i) += std::isnan(y(i)) ? y(i) : std::max({0.0, bound.lower - y(i), y(i) - bound.upper}) / unit;
-    }
-  }
-  return out;
-}
-
-/// (d) lengthscales of the first response by column; 1 where none is told.
-Eigen::VectorXd lengthscales(const surrogate::Surrogate& fitted, const ArrayProblem& problem) {
-  const auto& parameters = problem.space.parameters;
-  Eigen::VectorXd out = Eigen::VectorXd::Ones(std::ssize(parameters));
-  const auto* process = dynamic_cast<const surrogate::GaussianProcess*>(&fitted);
-  if (process == nullptr) return out;
-  const surrogate::FitReport& report =
-      process->reports()[static_cast<std::size_t>(problem.objectives.front().response)];
-  for (std::size_t k = 0; k < report.hyperparameter_names.size(); ++k) {
-    const std::string& name = report.hyperparameter_names[k];
-    if (!name.starts_with("log_length:")) continue;
-    const std::string input = name.substr(name.rfind(':') + 1);
-    for (std::size_t j = 0; j < parameters.size(); ++j) {
-      if (parameters[j].name == input) {
-        out(static_cast<Eigen::Index>(j)) = std::exp(report.hyperparameters(static_cast<Eigen::Index>(k)));
-      }
     }
   }
   return out;
@@ -101,6 +79,27 @@ TrustRegion trust_region_of(const ArrayProblem& problem, Eigen::Index q) {
   return trust_region(utility, violations(problem), problem.X.cols(), q, design_of(problem));
 }
 
+TrustRegion judged_trust_region(const ArrayProblem& problem, const ArrayTrials& trials,
+                                const surrogate::Surrogate& judged, const TrustRegion& measured, Eigen::Index q) {
+  const Eigen::Index rows = problem.X.rows() - measured.first;
+  const Eigen::MatrixXd believed = judged.mean(trials.data.X.bottomRows(rows));
+  const Utility& wanted = trials.objectives.front();
+  ArrayProblem expected = problem;
+  expected.Y = problem.Y.bottomRows(rows);
+  Eigen::VectorXd utility = expected.Y.col(problem.objectives.front().response);
+  for (Eigen::Index i = 0; i < rows; ++i) {  // runs without a result stay without
+    if (!std::isnan(utility(i))) utility(i) = wanted.of(believed(i, wanted.response));
+    for (Eigen::Index j = 0; j < expected.Y.cols(); ++j) {
+      if (!std::isnan(expected.Y(i, j))) expected.Y(i, j) = believed(i, j);
+    }
+  }
+  TrustRegion out = trust_region(utility, violations(expected), problem.X.cols(), q, design_of(problem));
+  out.first += measured.first;
+  if (out.centre >= 0) out.centre += measured.first;
+  out.starts += measured.starts - 1;
+  return out;
+}
+
 ArrayProblem since_start(const ArrayProblem& problem, const TrustRegion& region) {
   ArrayProblem out = problem;
   if (region.first >= problem.X.rows()) return out;  // none yet: the earlier runs say what is expected of a design
@@ -128,7 +127,7 @@ Eigen::VectorXd centre_of(const ArrayProblem& problem, const ArrayTrials& trials
 }
 
 void narrow(double length, const Eigen::VectorXd& centre, const surrogate::Surrogate& fitted, ArrayProblem& problem) {
-  const Eigen::VectorXd widths = trust_region_widths(length, lengthscales(fitted, problem));
+  const Eigen::VectorXd widths = trust_region_widths(length, lengthscales(fitted, problem.objectives.front().response));
   process::SearchSpace space = problem.space;
   for (std::size_t j = 0; j < space.parameters.size(); ++j) {
     process::Parameter& parameter = space.parameters[j];

@@ -17,6 +17,13 @@ namespace luban::recommend::detail {
 /// The trust region of the runs so far. @param q runs a round.
 [[nodiscard]] LUBAN_RECOMMEND_EXPORT TrustRegion trust_region_of(const ArrayProblem& problem, Eigen::Index q);
 
+/// The same since `measured` began, by what is judged of its runs: a sharp optimum that the tolerances take away is
+/// none.
+/// @param trials with all runs of `measured`. @param measured with a centre.
+[[nodiscard]] TrustRegion judged_trust_region(const ArrayProblem& problem, const ArrayTrials& trials,
+                                              const surrogate::Surrogate& judged, const TrustRegion& measured,
+                                              Eigen::Index q);
+
 /// The problem with the runs of the region alone.
 [[nodiscard]] ArrayProblem since_start(const ArrayProblem& problem, const TrustRegion& region);
 

@@ -14,6 +14,14 @@ namespace luban::recommend::detail {
 using surrogate::Posterior;
 using surrogate::VarianceOf;
 
+core::RandomKey risk_key() {
+  return core::RandomKey(0).child("risk");
+}
+
+Utility risk_utility(const RiskColumn& column, Eigen::Index at) {
+  return {.response = at, .goal = column.goal == process::Goal::target ? process::Goal::minimize : column.goal};
+}
+
 SampledRisk sampled_risk(const RiskColumn& column, const Eigen::MatrixXd& values) {
   const Eigen::Index k = values.rows();
   // A level is a decimal number: 0.55 · 20 is 11, whatever its last digit says.
@@ -41,10 +49,18 @@ SampledRisk sampled_risk(const RiskColumn& column, const Eigen::MatrixXd& values
   return out;
 }
 
-NodeSamples::NodeSamples(std::shared_ptr<const Posterior> nodes, Eigen::Index response, Eigen::MatrixXd z)
+SmallCholesky node_factor(const Eigen::MatrixXd& S, const Eigen::VectorXd& latent, const Eigen::VectorXd& run) {
+  SmallCholesky factor = small_cholesky(S, std::max(latent.mean(), 1e-300));
+  if (!factor.usable) factor = small_cholesky(S, std::max(run.mean(), 1e-300));
+  return factor;
+}
+
+NodeSamples::NodeSamples(std::shared_ptr<const Posterior> nodes, Eigen::Index response, Eigen::MatrixXd z,
+                         double jitter)
     : nodes_(std::move(nodes)), response_(response), z_(std::move(z)) {
-  const Eigen::MatrixXd S = nodes_->covariance(response_, VarianceOf::latent);
-  SmallCholesky factor = small_cholesky(S, std::max(S.trace() / static_cast<double>(S.rows()), 1e-300));
+  Eigen::MatrixXd S = nodes_->covariance(response_, VarianceOf::latent);
+  S.diagonal().array() += jitter;
+  SmallCholesky factor = node_factor(S, S.diagonal(), nodes_->variance(VarianceOf::run_mean).col(response_));
   if (!factor.usable) {
     throw core::NumericalError({.where = "recommend.risk",
                                 .expected = "a positive definite covariance around a setpoint",
@@ -83,8 +99,8 @@ RiskMoments risk_moments(std::shared_ptr<const Posterior> nodes, const RiskColum
 }
 
 JointRisk::JointRisk(std::shared_ptr<const Posterior> nodes, const RiskColumn& column, Eigen::MatrixXd z,
-                     Eigen::VectorXd variance, Eigen::MatrixXd variance_gradient)
-    : samples_(std::move(nodes), column.response, std::move(z)),
+                     Eigen::VectorXd variance, Eigen::MatrixXd variance_gradient, double jitter)
+    : samples_(std::move(nodes), column.response, std::move(z), jitter),
       variance_(std::move(variance)),
       variance_gradient_(std::move(variance_gradient)) {
   const Eigen::MatrixXd& values = samples_.values();

@@ -4,7 +4,8 @@
 
 #include <luban/parallel/arena.hpp>
 #include <luban/recommend/base_samples.hpp>
-#include <luban/recommend/detail/rowwise_beside.hpp>
+#include <luban/recommend/decision_surrogate.hpp>
+#include <luban/recommend/detail/risk_beside.hpp>
 #include <luban/recommend/detail/tolerance_surrogate.hpp>
 
 namespace luban::recommend::detail {
@@ -14,14 +15,9 @@ using surrogate::GaussianPosterior;
 using surrogate::Posterior;
 using surrogate::PosteriorRequest;
 
-/// Of a rule of integration, not of a search: what is said of settings does not hang on who asks.
-core::RandomKey rule_key() {
-  return core::RandomKey(0).child("risk");
-}
-
 /// (points, s) standard normal.
 Eigen::MatrixXd base(Eigen::Index points, Eigen::Index samples) {
-  return BaseSamples::draw(1, points, 0, samples, rule_key().child("samples")).points.front();
+  return BaseSamples::draw(1, points, 0, samples, risk_key().child("samples")).points.front();
 }
 
 /// What is known of one risk at all rows, the noise of a run being that of the response itself.
@@ -43,6 +39,12 @@ GaussianPosterior::Moments gathered(const std::vector<RiskMoments>& rows, Gaussi
 
 }  // namespace
 
+Eigen::MatrixXd risk_deviations(const features::Encoder& encoder, const std::vector<process::Tolerance>& tolerances,
+                                Eigen::Index nodes) {
+  const BaseSamples normal = BaseSamples::draw(1, std::ssize(tolerances), 0, nodes, risk_key().child("deviations"));
+  return coded_deviations(encoder, tolerances, normal.points.front().transpose());
+}
+
 RiskSurrogate::RiskSurrogate(std::shared_ptr<const surrogate::Surrogate> expected,
                              std::shared_ptr<const surrogate::Surrogate> inner,
                              const std::vector<process::Tolerance>& tolerances, std::vector<RiskColumn> columns,
@@ -54,17 +56,8 @@ RiskSurrogate::RiskSurrogate(std::shared_ptr<const surrogate::Surrogate> expecte
   for (const RiskColumn& column : columns_) {
     responses_.push_back(inner_->responses()[static_cast<std::size_t>(column.response)]);
   }
-  const BaseSamples normal =
-      BaseSamples::draw(1, std::ssize(tolerances), 0, sampling.nodes, rule_key().child("deviations"));
-  deviations_ = coded_deviations(inner_->encoder(), tolerances, normal.points.front().transpose());
+  deviations_ = risk_deviations(inner_->encoder(), tolerances, sampling.nodes);
   z_ = base(sampling.nodes, sampling.samples);
-}
-
-Eigen::MatrixXd RiskSurrogate::around(const Eigen::MatrixXd& X) const {
-  const Eigen::Index k = deviations_.rows();
-  Eigen::MatrixXd nodes(X.rows() * k, X.cols());
-  for (Eigen::Index row = 0; row < X.rows(); ++row) nodes.middleRows(row * k, k) = deviations_.rowwise() + X.row(row);
-  return nodes;
 }
 
 std::unique_ptr<Posterior> RiskSurrogate::posterior(const Eigen::MatrixXd& X, const PosteriorRequest& request) const {
@@ -74,7 +67,7 @@ std::unique_ptr<Posterior> RiskSurrogate::posterior(const Eigen::MatrixXd& X, co
                                               std::vector<RiskMoments>(static_cast<std::size_t>(X.rows())));
   parallel::for_each_index(static_cast<std::size_t>(X.rows()), [&](std::size_t row) {
     const std::shared_ptr<const Posterior> nodes =
-        inner_->posterior(around(X.row(static_cast<Eigen::Index>(row))), together);
+        inner_->posterior(around(X.row(static_cast<Eigen::Index>(row)), deviations_), together);
     for (std::size_t c = 0; c < columns_.size(); ++c) {
       risks[c][row] = risk_moments(nodes, columns_[c], z_, request.gradients);
     }
@@ -83,7 +76,7 @@ std::unique_ptr<Posterior> RiskSurrogate::posterior(const Eigen::MatrixXd& X, co
   for (Eigen::Index r = 0; r < expected->m(); ++r) out.push_back(moments_of(expected, r, request));
   const bool joint_rows = request.joint && X.rows() > 0;
   std::shared_ptr<const Posterior> all;
-  if (joint_rows) all = inner_->posterior(around(X), together);
+  if (joint_rows) all = inner_->posterior(around(X, deviations_), together);
   for (std::size_t c = 0; c < columns_.size(); ++c) {
     GaussianPosterior::Moments moments =
         gathered(risks[c], out[static_cast<std::size_t>(columns_[c].response)], request.gradients);
@@ -101,7 +94,19 @@ std::unique_ptr<Posterior> RiskSurrogate::posterior(const Eigen::MatrixXd& X, co
 }
 
 std::unique_ptr<const surrogate::SurrogateBeside> RiskSurrogate::beside(const Eigen::MatrixXd& fixed) const {
-  return rowwise_beside(*this, fixed);
+  return risk_beside({*this, *expected_, *inner_, columns_, deviations_, z_.cols()}, fixed);
+}
+
+std::shared_ptr<const surrogate::Surrogate> over_tolerances(std::shared_ptr<const surrogate::Surrogate> surrogate,
+                                                            const std::vector<process::Tolerance>& tolerances,
+                                                            const std::vector<process::DerivedResponse>& derived,
+                                                            const std::vector<RiskColumn>& risks,
+                                                            const RiskSampling& sampling) {
+  std::shared_ptr<const surrogate::Surrogate> expected = surrogate;
+  if (!tolerances.empty()) expected = std::make_shared<ToleranceSurrogate>(surrogate, tolerances);
+  if (!derived.empty()) expected = std::make_shared<DerivedSurrogate>(std::move(expected), derived);
+  if (risks.empty()) return expected;
+  return std::make_shared<RiskSurrogate>(std::move(expected), std::move(surrogate), tolerances, risks, sampling);
 }
 
 }  // namespace luban::recommend::detail

@@ -93,9 +93,8 @@ class RowwiseBeside final : public SurrogateBeside {
 
 }  // namespace
 
-std::unique_ptr<const SurrogateBeside> rowwise_beside(const surrogate::Surrogate& surrogate,
-                                                      const Eigen::MatrixXd& fixed) {
-  return std::make_unique<RowwiseBeside>(surrogate::joint_beside(surrogate, fixed));
+std::unique_ptr<const SurrogateBeside> rowwise_beside(std::unique_ptr<const SurrogateBeside> joint) {
+  return std::make_unique<RowwiseBeside>(std::move(joint));
 }
 
 }  // namespace luban::recommend::detail

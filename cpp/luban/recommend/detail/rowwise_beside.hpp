@@ -9,10 +9,9 @@
 
 namespace luban::recommend::detail {
 
-/// As surrogate::joint_beside, but where the points need no joint answer each is asked beside the fixed ones by itself:
-/// for surrogates whose joint posteriors cost much more than as many small ones.
-/// @param surrogate must outlive the answer. @param fixed (b, p) coded, b ≥ 0.
+/// Where points need no joint answer each is asked beside the fixed ones by itself: for surrogates whose joint
+/// posteriors cost much more than as many small ones.
 [[nodiscard]] LUBAN_RECOMMEND_EXPORT std::unique_ptr<const surrogate::SurrogateBeside> rowwise_beside(
-    const surrogate::Surrogate& surrogate, const Eigen::MatrixXd& fixed);
+    std::unique_ptr<const surrogate::SurrogateBeside> joint);
 
 }  // namespace luban::recommend::detail

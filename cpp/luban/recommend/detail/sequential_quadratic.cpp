@@ -10,7 +10,15 @@ namespace {
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
 constexpr int most_trials = 25;
-constexpr int steps_to_learn = 3;  ///< before promises are looked at: the first ones go by a guessed curvature
+constexpr double most_unequal = 2.0;  ///< logarithm of a length's ratio to their mean that is believed
+constexpr int steps_to_learn = 3;     ///< before promises are looked at: the first ones go by a guessed curvature
+
+/// Curvatures go with the inverse squares of the lengths.
+Eigen::VectorXd expected_shape(const Eigen::VectorXd& lengths, Eigen::Index d) {
+  if (lengths.size() == 0) return Eigen::VectorXd::Ones(d);
+  const Eigen::ArrayXd logs = lengths.array().log();
+  return (-2.0 * (logs - logs.mean()).max(-most_unequal).min(most_unequal)).exp();
+}
 
 /// What each constraint is broken by.
 Eigen::VectorXd broken(const Eigen::VectorXd& constraints, Eigen::Index equalities) {
@@ -39,6 +47,7 @@ SequentialSearch::SequentialSearch(FeasibleSet set, Eigen::VectorXd start, Seque
     : set_(std::move(set)),
       options_(options),
       row_tolerance_(1e-11 * (set_.rows.a.cwiseAbs().rowwise().sum() + set_.rows.b.cwiseAbs())),
+      shape_(expected_shape(options_.lengths, start.size())),
       asked_(std::move(start)),
       still_violation_(infinity) {}
 
@@ -49,7 +58,7 @@ void SequentialSearch::tell(SmoothValue value) {
     now_ = std::move(value);
     // A first step of about a tenth of the range, whatever the function's scale.
     const double slope = std::max(now_.gradient.norm(), 1e-8);
-    curvature_ = Eigen::MatrixXd::Identity(x_.size(), x_.size()) * (slope / 0.1);
+    curvature_ = guessed_curvature(slope / 0.1);
     begin_iteration();
     return;
   }
@@ -212,12 +221,16 @@ Eigen::VectorXd SequentialSearch::restored(const Eigen::VectorXd& x) const {
   return nearest.feasible ? (inside + nearest.x).cwiseMax(set_.low).cwiseMin(set_.high) : inside;
 }
 
+Eigen::MatrixXd SequentialSearch::guessed_curvature(double size) const {
+  return (size * shape_).asDiagonal();
+}
+
 void SequentialSearch::update(const Eigen::VectorXd& s, Eigen::VectorXd y) {
   Eigen::MatrixXd& B = curvature_;
   const double ss = s.squaredNorm();
   if (ss < 1e-30) return;
   if (!scaled_ && s.dot(y) > 1e-12 * ss) {  // the first curvature seen replaces the guessed scale
-    B = Eigen::MatrixXd::Identity(s.size(), s.size()) * (y.squaredNorm() / s.dot(y));
+    B = guessed_curvature(y.dot(y.cwiseQuotient(shape_)) / s.dot(y));
     scaled_ = true;
   }
   const Eigen::VectorXd Bs = B * s;

@@ -32,6 +32,9 @@ struct SequentialOptions {
   double step_tolerance = 1e-7;        ///< largest coordinate of a step that ends the search, in search ranges
   double value_tolerance = 1e-10;      ///< predicted decrease, relative to 1 + |value|, that ends the search
   double constraint_tolerance = 1e-9;  ///< c(x), of equalities |c(x)|, up to this counts as kept
+  /// (d) > 0, over which the function is expected to vary along each coordinate; empty = all alike. Only their ratios
+  /// count, and only until enough has been seen.
+  Eigen::VectorXd lengths = {};
 };
 
 struct SequentialResult {
@@ -75,10 +78,12 @@ class LUBAN_RECOMMEND_EXPORT SequentialSearch {
   [[nodiscard]] Step elastic_step() const;
   [[nodiscard]] Eigen::VectorXd restored(const Eigen::VectorXd& x) const;
   void update(const Eigen::VectorXd& s, Eigen::VectorXd y);
+  [[nodiscard]] Eigen::MatrixXd guessed_curvature(double size) const;
 
   FeasibleSet set_;
   SequentialOptions options_;
   Eigen::VectorXd row_tolerance_;  ///< what a row may be broken by: a hundred times its rounding
+  Eigen::VectorXd shape_;          ///< (d) ratios of the curvatures that are expected, of geometric mean 1
   SequentialResult best_;
   bool done_ = false;
   Eigen::VectorXd asked_;

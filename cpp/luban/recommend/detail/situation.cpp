@@ -7,11 +7,9 @@
 
 #include <luban/core/error.hpp>
 #include <luban/core/text.hpp>
-#include <luban/recommend/decision_surrogate.hpp>
 #include <luban/recommend/detail/focus.hpp>
 #include <luban/recommend/detail/risk_surrogate.hpp>
 #include <luban/recommend/detail/signomial.hpp>
-#include <luban/recommend/detail/tolerance_surrogate.hpp>
 #include <luban/recommend/detail/words.hpp>
 
 namespace luban::recommend::detail {
@@ -142,9 +140,6 @@ std::optional<surrogate::NoiseLevels> noise_levels(const Basis& basis, const std
   return surrogate::observed_noise_levels(*basis.data, coded_context(encoder, context));
 }
 
-constexpr RiskSampling searching{.nodes = 16, .samples = 128};
-constexpr RiskSampling stating{.nodes = 128, .samples = 256};  ///< what is finally said of chosen settings
-
 /// The risks that the process's objectives ask for, in their order.
 std::vector<RiskColumn> risk_columns(const surrogate::Surrogate& surrogate, const process::Process& process) {
   std::vector<RiskColumn> out;
@@ -164,12 +159,7 @@ std::shared_ptr<const surrogate::Surrogate> decision_surrogate(std::shared_ptr<c
                                                                const std::vector<RiskColumn>& risks,
                                                                const RiskSampling& sampling) {
   if (levels) surrogate = std::make_shared<surrogate::AveragedSurrogate>(std::move(surrogate), *levels);
-  const std::vector<process::Tolerance>& tolerances = process.definition().tolerances;
-  std::shared_ptr<const surrogate::Surrogate> expected = surrogate;
-  if (!tolerances.empty()) expected = std::make_shared<ToleranceSurrogate>(surrogate, tolerances);
-  expected = std::make_shared<DerivedSurrogate>(std::move(expected), process.derived());
-  if (risks.empty()) return expected;
-  return std::make_shared<RiskSurrogate>(std::move(expected), std::move(surrogate), tolerances, risks, sampling);
+  return over_tolerances(std::move(surrogate), process.definition().tolerances, process.derived(), risks, sampling);
 }
 
 /// The encoder without noise variables: what the averaged surrogate will have.
@@ -267,14 +257,14 @@ Eigen::Index nearest_measured(const Situation& situation, const surrogate::Surro
 Utility find_objective(const Situation& situation, const std::string& response, const char* where) {
   const std::vector<process::Objective>& objectives = situation.basis.process->objectives();
   std::vector<std::string> names;
-  Eigen::Index risk = situation.computed;
+  std::size_t risks = 0;
   for (const process::Objective& objective : objectives) {
     names.push_back(objective.response);
-    if (objective.risk) ++risk;
+    const std::size_t before = risks;
+    if (objective.risk) ++risks;
     if (!response.empty() && objective.response != response) continue;
-    // Of a target the risk is that of the distance, which is to be small.
     if (objective.risk) {
-      return {risk - 1, objective.goal == process::Goal::target ? process::Goal::minimize : objective.goal, 0.0};
+      return risk_utility(situation.risks[before], situation.computed + static_cast<Eigen::Index>(before));
     }
     return {response_index(*situation.surrogate, objective.response, "objective"), objective.goal,
             objective.goal == process::Goal::target ? objective.target : 0.0};

@@ -1,6 +1,7 @@
 #include <luban/recommend/detail/tolerance_surrogate.hpp>
 
 #include <cmath>
+#include <functional>
 #include <mutex>
 #include <utility>
 
@@ -49,8 +50,8 @@ struct Spread {
   Eigen::MatrixXd gradient;
 };
 
-Spread spread_over_nodes(const Posterior& nodes, const GaussianPosterior::Moments& average, Eigen::Index response,
-                         const Eigen::VectorXd& weights) {
+Spread spread_over_deviations(const Posterior& nodes, const GaussianPosterior::Moments& average, Eigen::Index response,
+                              const Eigen::VectorXd& weights) {
   const Eigen::Index q = average.mean.size();
   const Eigen::Index k = weights.size();
   const Eigen::VectorXd mean = nodes.mean().col(response);
@@ -78,14 +79,6 @@ Spread spread_over_nodes(const Posterior& nodes, const GaussianPosterior::Moment
                           weights.transpose() * variance_gradient.middleRows(i * k, k) -
                           average.variance_gradient.row(i);
   }
-  return out;
-}
-
-/// (q, c) sums over the nodes of each point.
-Eigen::MatrixXd over_nodes(const Eigen::MatrixXd& each, const Eigen::VectorXd& weights) {
-  const Eigen::Index k = weights.size();
-  Eigen::MatrixXd out(each.rows() / k, each.cols());
-  for (Eigen::Index i = 0; i < out.rows(); ++i) out.row(i) = weights.transpose() * each.middleRows(i * k, k);
   return out;
 }
 
@@ -150,15 +143,15 @@ class TolerancePosterior final : public Posterior {
       out.push_back(
           moments_of(expected_, r, {.gradients = request_.gradients, .joint = request_.joint, .reading = false}));
       GaussianPosterior::Moments& moments = out.back();
-      const Spread spread = spread_over_nodes(*each, moments, r, weights_);
-      moments.between_variance = over_nodes(run.col(r) - latent.col(r), weights_) + spread.value;
+      const Spread spread = spread_over_deviations(*each, moments, r, weights_);
+      moments.between_variance = over_deviations(run.col(r) - latent.col(r), weights_) + spread.value;
       if (request_.reading) {
-        moments.within_variance = over_nodes(each->variance(VarianceOf::reading).col(r) - run.col(r), weights_);
+        moments.within_variance = over_deviations(each->variance(VarianceOf::reading).col(r) - run.col(r), weights_);
       }
       if (!request_.gradients) continue;
       moments.between_gradient = spread.gradient;
       const Eigen::MatrixXd of_noise = each->between_gradient(r);
-      if (of_noise.size() > 0) moments.between_gradient += over_nodes(of_noise, weights_);
+      if (of_noise.size() > 0) moments.between_gradient += over_deviations(of_noise, weights_);
     }
     return out;
   }
@@ -170,6 +163,83 @@ class TolerancePosterior final : public Posterior {
   PosteriorRequest request_;
   mutable std::once_flag made_;
   mutable std::unique_ptr<const GaussianPosterior> whole_;
+};
+
+/// What is expected at points beside fixed ones; what one run adds, when somebody asks, is of the points alone.
+class TolerancePosteriorBeside final : public surrogate::PosteriorBeside {
+ public:
+  TolerancePosteriorBeside(std::unique_ptr<surrogate::PosteriorBeside> expected, const surrogate::Surrogate& tolerant,
+                           Eigen::MatrixXd X, const PosteriorRequest& request)
+      : expected_(std::move(expected)), tolerant_(tolerant), X_(std::move(X)), request_(request) {}
+
+  [[nodiscard]] Eigen::Index q() const noexcept override { return expected_->q(); }
+  [[nodiscard]] Eigen::Index b() const noexcept override { return expected_->b(); }
+  [[nodiscard]] Eigen::Index m() const noexcept override { return expected_->m(); }
+  [[nodiscard]] Eigen::MatrixXd mean() const override { return expected_->mean(); }
+  [[nodiscard]] Eigen::MatrixXd variance(VarianceOf of) const override {
+    Eigen::MatrixXd out = expected_->variance(VarianceOf::latent);
+    if (of != VarianceOf::latent) out += alone().variance(of) - alone().variance(VarianceOf::latent);
+    return out;
+  }
+  [[nodiscard]] Eigen::MatrixXd covariance(Eigen::Index response, VarianceOf of) const override {
+    Eigen::MatrixXd out = expected_->covariance(response, VarianceOf::latent);
+    if (of != VarianceOf::latent) {
+      out.diagonal() += alone().variance(of).col(response) - alone().variance(VarianceOf::latent).col(response);
+    }
+    return out;
+  }
+  [[nodiscard]] Eigen::MatrixXd cross_covariance(Eigen::Index response) const override {
+    return expected_->cross_covariance(response);
+  }
+  [[nodiscard]] Eigen::MatrixXd between_gradient(Eigen::Index response) const override {
+    return alone().between_gradient(response);
+  }
+  [[nodiscard]] Eigen::MatrixXd pullback(Eigen::Index response,
+                                         const surrogate::PullbackWeights& weights) const override {
+    return expected_->pullback(response, weights);
+  }
+
+ private:
+  const Posterior& alone() const {
+    if (alone_ == nullptr) {
+      alone_ = tolerant_.posterior(X_, {.gradients = request_.gradients, .joint = false, .reading = request_.reading});
+    }
+    return *alone_;
+  }
+
+  std::unique_ptr<surrogate::PosteriorBeside> expected_;
+  const surrogate::Surrogate& tolerant_;
+  Eigen::MatrixXd X_;
+  PosteriorRequest request_;
+  mutable std::unique_ptr<Posterior> alone_;  ///< of one thread, as the whole answer is
+};
+
+class ToleranceBeside final : public surrogate::SurrogateBeside {
+ public:
+  /// What `expected` is asked about for given points.
+  using Asked = std::function<Eigen::MatrixXd(const Eigen::MatrixXd&)>;
+  ToleranceBeside(const surrogate::Surrogate& tolerant, Eigen::MatrixXd points, std::unique_ptr<Posterior> fixed,
+                  std::shared_ptr<const surrogate::SurrogateBeside> expected, Asked asked)
+      : tolerant_(tolerant),
+        fixed_points_(std::move(points)),
+        fixed_(std::move(fixed)),
+        expected_(std::move(expected)),
+        asked_(std::move(asked)) {}
+
+  [[nodiscard]] const Eigen::MatrixXd& fixed_points() const noexcept override { return fixed_points_; }
+  [[nodiscard]] const Posterior& fixed() const noexcept override { return *fixed_; }
+  [[nodiscard]] std::unique_ptr<surrogate::PosteriorBeside> posterior(const Eigen::MatrixXd& X,
+                                                                      const PosteriorRequest& request) const override {
+    const PosteriorRequest latent{.gradients = request.gradients, .joint = request.joint, .reading = false};
+    return std::make_unique<TolerancePosteriorBeside>(expected_->posterior(asked_(X), latent), tolerant_, X, request);
+  }
+
+ private:
+  const surrogate::Surrogate& tolerant_;
+  Eigen::MatrixXd fixed_points_;
+  std::unique_ptr<Posterior> fixed_;
+  std::shared_ptr<const surrogate::SurrogateBeside> expected_;
+  Asked asked_;
 };
 
 }  // namespace
@@ -204,11 +274,31 @@ Eigen::MatrixXd coded_deviations(const features::Encoder& encoder, const std::ve
   return out;
 }
 
+NormalRule coded_rule(const features::Encoder& encoder, const std::vector<process::Tolerance>& tolerances) {
+  NormalRule rule = normal_rule(std::max<Eigen::Index>(std::ssize(tolerances), 1));
+  rule.points = coded_deviations(encoder, tolerances, rule.points);
+  return rule;
+}
+
+Eigen::MatrixXd around(const Eigen::MatrixXd& X, const Eigen::MatrixXd& deviations) {
+  const Eigen::Index k = deviations.rows();
+  Eigen::MatrixXd out(X.rows() * k, X.cols());
+  for (Eigen::Index i = 0; i < X.rows(); ++i) out.middleRows(i * k, k) = deviations.rowwise() + X.row(i);
+  return out;
+}
+
+Eigen::MatrixXd over_deviations(const Eigen::MatrixXd& each, const Eigen::VectorXd& weights) {
+  const Eigen::Index k = weights.size();
+  Eigen::MatrixXd out(each.rows() / k, each.cols());
+  for (Eigen::Index i = 0; i < out.rows(); ++i) out.row(i) = weights.transpose() * each.middleRows(i * k, k);
+  return out;
+}
+
 ToleranceSurrogate::ToleranceSurrogate(std::shared_ptr<const surrogate::Surrogate> inner,
                                        const std::vector<process::Tolerance>& tolerances)
     : inner_(std::move(inner)) {
-  NormalRule rule = normal_rule(std::max<Eigen::Index>(std::ssize(tolerances), 1));
-  shifts_ = coded_deviations(inner_->encoder(), tolerances, rule.points);
+  NormalRule rule = coded_rule(inner_->encoder(), tolerances);
+  shifts_ = std::move(rule.points);
   weights_ = std::move(rule.weights);
   const Eigen::MatrixXd one = Eigen::MatrixXd::Ones(1, std::ssize(tolerances));
   sd_ = coded_deviations(inner_->encoder(), tolerances, one).row(0).transpose();
@@ -225,17 +315,28 @@ ToleranceSurrogate::ToleranceSurrogate(std::shared_ptr<const surrogate::Surrogat
 
 std::unique_ptr<Posterior> ToleranceSurrogate::posterior(const Eigen::MatrixXd& X,
                                                          const PosteriorRequest& request) const {
-  const Eigen::Index k = weights_.size();
-  Eigen::MatrixXd nodes(X.rows() * k, X.cols());
-  if (X.cols() == shifts_.cols()) {  // else the inner surrogate says what is wrong
-    for (Eigen::Index i = 0; i < X.rows(); ++i) nodes.middleRows(i * k, k) = shifts_.rowwise() + X.row(i);
-  } else {
-    nodes.setZero();
-  }
+  Eigen::MatrixXd nodes = at_nodes(X);
   const PosteriorRequest latent{.gradients = request.gradients, .joint = request.joint, .reading = false};
   std::shared_ptr<const Posterior> expected =
       smoothed_ != nullptr ? smoothed_->posterior(X, latent) : inner_->average(nodes, weights_, latent);
   return std::make_unique<TolerancePosterior>(std::move(expected), inner_, std::move(nodes), weights_, request);
+}
+
+Eigen::MatrixXd ToleranceSurrogate::at_nodes(const Eigen::MatrixXd& X) const {
+  if (X.cols() == shifts_.cols()) return around(X, shifts_);
+  return Eigen::MatrixXd::Zero(X.rows() * weights_.size(), X.cols());  // the inner surrogate says what is wrong
+}
+
+std::unique_ptr<const surrogate::SurrogateBeside> ToleranceSurrogate::beside(const Eigen::MatrixXd& fixed) const {
+  const bool closed_form = smoothed_ != nullptr;
+  const std::shared_ptr<const surrogate::SurrogateBeside> expected =
+      closed_form ? smoothed_->beside(fixed) : inner_->average_beside(at_nodes(fixed), weights_);
+  auto of_fixed = std::make_unique<TolerancePosterior>(
+      std::shared_ptr<const Posterior>(expected, &expected->fixed()), inner_, at_nodes(fixed), weights_,
+      PosteriorRequest{.gradients = false, .joint = true, .reading = false});
+  return std::make_unique<ToleranceBeside>(
+      *this, fixed, std::move(of_fixed), expected,
+      [this, closed_form](const Eigen::MatrixXd& X) { return closed_form ? X : at_nodes(X); });
 }
 
 std::shared_ptr<const surrogate::Surrogate> ToleranceSurrogate::only(const std::vector<Eigen::Index>& responses) const {

@@ -8,6 +8,7 @@
 
 #include <luban/process/constraint.hpp>
 #include <luban/recommend/export.hpp>
+#include <luban/surrogate/beside.hpp>
 #include <luban/surrogate/surrogate.hpp>
 
 namespace luban::recommend::detail {
@@ -28,6 +29,18 @@ struct NormalRule {
                                                                       const std::vector<process::Tolerance>& tolerances,
                                                                       const Eigen::MatrixXd& points);
 
+/// The rule over coded deviations that the tolerances make. @throws ConfigurationError as coded_deviations.
+[[nodiscard]] LUBAN_RECOMMEND_EXPORT NormalRule coded_rule(const features::Encoder& encoder,
+                                                           const std::vector<process::Tolerance>& tolerances);
+
+/// (q·k, p) the points X (q, p), each with all deviations (k, p), point after point.
+[[nodiscard]] LUBAN_RECOMMEND_EXPORT Eigen::MatrixXd around(const Eigen::MatrixXd& X,
+                                                            const Eigen::MatrixXd& deviations);
+
+/// (q, c) weighted sums of each (q·k, c) over the k deviations of each point.
+[[nodiscard]] LUBAN_RECOMMEND_EXPORT Eigen::MatrixXd over_deviations(const Eigen::MatrixXd& each,
+                                                                     const Eigen::VectorXd& weights);
+
 /// A surrogate of what comes of a setpoint that the machine holds only up to normal deviations δ, independent between
 /// runs. The mean is E f(x + δ), `latent` the doubt about that expectation, and `run_mean` adds what δ makes of one
 /// run, the expected variance of f(x + δ), to the spread between runs. Mean and doubt in closed form where the inner
@@ -47,10 +60,15 @@ class LUBAN_RECOMMEND_EXPORT ToleranceSurrogate final : public surrogate::Surrog
       const Eigen::MatrixXd& X, const surrogate::PosteriorRequest& request = {}) const override;
   [[nodiscard]] std::shared_ptr<const surrogate::Surrogate> only(
       const std::vector<Eigen::Index>& responses) const override;
+  /// At the cost of the points alone where the inner surrogate's averages beside fixed ones have it.
+  [[nodiscard]] std::unique_ptr<const surrogate::SurrogateBeside> beside(const Eigen::MatrixXd& fixed) const override;
 
  private:
   ToleranceSurrogate(std::shared_ptr<const surrogate::Surrogate> inner, Eigen::VectorXd sd, Eigen::MatrixXd shifts,
                      Eigen::VectorXd weights);
+
+  /// (q·k, p) what the points scatter to.
+  [[nodiscard]] Eigen::MatrixXd at_nodes(const Eigen::MatrixXd& X) const;
 
   std::shared_ptr<const surrogate::Surrogate> inner_;
   std::shared_ptr<const surrogate::Surrogate> smoothed_;  ///< null where no closed form is known

@@ -1,0 +1,25 @@
+#include <luban/recommend/detail/lengthscales.hpp>
+
+#include <cmath>
+#include <string>
+
+#include <luban/surrogate/gaussian_process.hpp>
+
+namespace luban::recommend::detail {
+
+Eigen::VectorXd lengthscales(const surrogate::Surrogate& fitted, Eigen::Index response) {
+  const features::Encoder& encoder = fitted.encoder();
+  Eigen::VectorXd out = Eigen::VectorXd::Ones(encoder.p());
+  const auto* process = dynamic_cast<const surrogate::GaussianProcess*>(&fitted);
+  if (process == nullptr) return out;
+  const surrogate::FitReport& report = process->reports()[static_cast<std::size_t>(response)];
+  for (std::size_t k = 0; k < report.hyperparameter_names.size(); ++k) {
+    const std::string& name = report.hyperparameter_names[k];
+    if (!name.starts_with("log_length:")) continue;
+    const Eigen::Index column = encoder.find(name.substr(name.rfind(':') + 1));
+    if (column >= 0) out(column) = std::exp(report.hyperparameters(static_cast<Eigen::Index>(k)));
+  }
+  return out;
+}
+
+}  // namespace luban::recommend::detail
