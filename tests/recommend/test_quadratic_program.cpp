@@ -54,7 +54,7 @@ TEST(QuadraticProgram, random_problems_meet_the_optimality_conditions) {
 TEST(QuadraticProgram, within_a_box_the_short_way_gives_the_same) {
   core::Generator generator = core::RandomKey(8).generator();
   for (int trial = 0; trial < 500; ++trial) {
-    const auto d = static_cast<Eigen::Index>(1 + generator.below(12));
+    const auto d = static_cast<Eigen::Index>(1 + generator.below(24));
     const Eigen::MatrixXd root = random_matrix(d, d, generator);
     const Eigen::MatrixXd G = root * root.transpose() + 0.01 * Eigen::MatrixXd::Identity(d, d);
     const Eigen::VectorXd g = random_matrix(d, 1, generator);
@@ -210,6 +210,28 @@ TEST(SequentialQuadratic, ends_soon_where_a_constraint_cannot_be_kept) {
   const SequentialResult found = minimise_sequential(hopeless, box(2, 0.0, 1.0), Eigen::Vector2d(0.8, 0.9), options);
   EXPECT_LT(asked, 400);
   EXPECT_NEAR(found.violation, 0.1, 1e-3);
+}
+
+TEST(SequentialQuadratic, lengths_that_are_known_save_evaluations_and_move_no_optimum) {
+  const Eigen::VectorXd lengths = Eigen::VectorXd{{0.05, 0.2, 1.0, 4.0}};
+  const Eigen::VectorXd optimum = Eigen::VectorXd{{0.31, 0.42, 0.55, 0.68}};
+  const auto valley = [&](const Eigen::VectorXd& x) {  // a cone with a round tip, as wide as the lengths
+    const Eigen::VectorXd z = (x - optimum).cwiseQuotient(lengths);
+    SmoothValue at;
+    at.value = std::sqrt(1.0 + z.squaredNorm());
+    at.gradient = z.cwiseQuotient(lengths) / at.value;
+    return at;
+  };
+  const Eigen::VectorXd start = Eigen::VectorXd::Constant(4, 0.5);
+  SequentialOptions options;
+  const SequentialResult blind = minimise_sequential(valley, box(4, 0.0, 1.0), start, options);
+  options.lengths = lengths;
+  const SequentialResult told = minimise_sequential(valley, box(4, 0.0, 1.0), start, options);
+  EXPECT_LT((blind.x - optimum).cwiseQuotient(lengths).norm(), 1e-4);
+  EXPECT_LT((told.x - optimum).cwiseQuotient(lengths).norm(), 1e-4);
+  EXPECT_LT(told.evaluations, blind.evaluations);
+  options.lengths = 7.0 * lengths;  // their ratios alone count
+  EXPECT_EQ(minimise_sequential(valley, box(4, 0.0, 1.0), start, options).evaluations, told.evaluations);
 }
 
 TEST(SequentialQuadratic, without_free_coordinates_one_evaluation_is_the_answer) {
