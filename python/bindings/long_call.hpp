@@ -23,8 +23,6 @@ namespace py = pybind11;
 
 namespace detail {
 
-constexpr auto wake_every = std::chrono::milliseconds(50);
-
 /// Where the worker leaves progress: the latest event of each phase, in the order in which phases began.
 class ProgressMailbox {
  public:
@@ -48,31 +46,11 @@ class ProgressMailbox {
   std::vector<core::Progress> latest_;
 };
 
-/// Lets signal handlers run and delivers progress. What they raise is kept, and the work asked to stop.
-inline std::exception_ptr look_after_python(const py::object& progress, ProgressMailbox& mailbox,
-                                            std::stop_source& stop) {
-  try {
-    if (PyErr_CheckSignals() != 0) throw py::error_already_set();
-    for (const core::Progress& now : mailbox.take()) progress(now.phase, now.done, now.total);
-  } catch (...) {
-    stop.request_stop();
-    return std::current_exception();
-  }
-  return {};
-}
-
-/// What a control tells of progress: the mailbox, where someone asks for it.
-inline core::CallControl control_of(const py::object& progress, ProgressMailbox& mailbox,
-                                    const std::stop_source& stop) {
-  core::CallControl control{.stop = stop.get_token(), .progress = {}};
-  if (!progress.is_none()) control.progress = [&mailbox](const core::Progress& now) { mailbox.put(now); };
-  return control;
-}
-
 /// Runs `body` on a thread of its own. The calling thread holds the GIL only while it looks after Python: every
 /// 50 ms it lets signal handlers run and delivers progress. When either raises, the worker is asked to stop, is
 /// waited for, and the Python error is raised; otherwise the worker's own exception is.
 inline void run_on_worker(const py::object& progress, const std::function<void(const core::CallControl&)>& body) {
+  constexpr auto wake_every = std::chrono::milliseconds(50);
   std::stop_source stop;
   ProgressMailbox mailbox;
   std::mutex mutex;
@@ -81,7 +59,9 @@ inline void run_on_worker(const py::object& progress, const std::function<void(c
   std::exception_ptr failure;
   std::exception_ptr python_error;
 
-  const core::CallControl control = control_of(progress, mailbox, stop);
+  core::CallControl control{.stop = stop.get_token(), .progress = {}};
+  if (!progress.is_none()) control.progress = [&mailbox](const core::Progress& now) { mailbox.put(now); };
+
   std::thread worker([&] {
     try {
       body(control);
@@ -97,55 +77,38 @@ inline void run_on_worker(const py::object& progress, const std::function<void(c
     std::unique_lock lock(mutex);
     return ended.wait_for(lock, wake_every, [&done] { return done; });
   };
+  const auto look_after_python = [&] {
+    try {
+      if (PyErr_CheckSignals() != 0) throw py::error_already_set();
+      for (const core::Progress& now : mailbox.take()) progress(now.phase, now.done, now.total);
+    } catch (...) {
+      python_error = std::current_exception();
+      stop.request_stop();
+    }
+  };
   for (bool ended_now = false; !ended_now;) {
     ended_now = wait();
-    if (!python_error) python_error = look_after_python(progress, mailbox, stop);
+    if (!python_error) look_after_python();
   }
   worker.join();
   if (python_error) std::rethrow_exception(python_error);
   if (failure) std::rethrow_exception(failure);
 }
 
-/// Runs `body` on the calling thread and looks after Python when it has ended.
-inline void run_here(const py::object& progress, const std::function<void(const core::CallControl&)>& body) {
-  std::stop_source stop;
-  ProgressMailbox mailbox;
-  std::exception_ptr failure;
-  {
-    const py::gil_scoped_release without_gil;
-    try {
-      body(control_of(progress, mailbox, stop));
-    } catch (...) {
-      failure = std::current_exception();
-    }
-  }
-  if (const std::exception_ptr python_error = look_after_python(progress, mailbox, stop)) {
-    std::rethrow_exception(python_error);
-  }
-  if (failure) std::rethrow_exception(failure);
-}
-
 }  // namespace detail
-
-/// Which thread a long call runs on.
-enum class CallOn {
-  worker,  ///< one begun for it: whatever the work does, Python is looked after
-  caller,  ///< the calling one: for milliseconds of work, which beginning a thread would make longer
-};
 
 /// Every call that may take longer than a blink goes through here: `work(control)` runs on another thread without
 /// the GIL, Ctrl-C reaches it within 50 ms through `control.stop`, and `progress(phase, done, total)` (or None) is
 /// called on the calling thread at most every 50 ms with the latest event of each phase. `work` must not touch
-/// Python objects without taking the GIL itself. On the calling thread, all that waits for the end of the work.
+/// Python objects without taking the GIL itself.
 template <typename Work>
-auto long_call(const py::object& progress, Work work, CallOn on = CallOn::worker) {
+auto long_call(const py::object& progress, Work work) {
   using Answer = std::invoke_result_t<Work&, const core::CallControl&>;
-  const auto run = on == CallOn::worker ? detail::run_on_worker : detail::run_here;
   if constexpr (std::is_void_v<Answer>) {
-    run(progress, [&work](const core::CallControl& control) { work(control); });
+    detail::run_on_worker(progress, [&work](const core::CallControl& control) { work(control); });
   } else {
     std::optional<Answer> answer;
-    run(progress, [&](const core::CallControl& control) { answer.emplace(work(control)); });
+    detail::run_on_worker(progress, [&](const core::CallControl& control) { answer.emplace(work(control)); });
     return std::move(*answer);
   }
 }

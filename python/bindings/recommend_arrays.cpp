@@ -1,6 +1,7 @@
 // Plain numbers in and out: ask and tell without a process, choice among given settings; and the ledger of trials.
 #include <algorithm>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <string>
 #include <tuple>
@@ -108,6 +109,13 @@ void bind_propose(py::module_& module) {
         problem.X = X;
         problem.Y = Y;
         features::Dataset data = array_dataset(problem);
+        if (first < 0 || first > std::numeric_limits<std::int64_t>::max() - data.n()) {
+          throw core::DataError({.where = "recommend.array_dataset",
+                                 .expected = "a number of the first run that is not negative and leaves room for all",
+                                 .received = std::to_string(first),
+                                 .place = "argument first",
+                                 .hint = {}});
+        }
         for (std::size_t i = 0; i < data.run_ids.size(); ++i) {
           data.run_ids[i] = std::to_string(first + static_cast<std::int64_t>(i));
           data.group_labels[i] = data.run_ids[i];
@@ -137,12 +145,12 @@ void bind_propose(py::module_& module) {
           return process == nullptr ? surrogate::GaussianProcess::fit(data, fit, key, control)
                                     : surrogate::GaussianProcess::fit_like(*process, data, fit, key, control);
         };
-        return long_call(
-            progress,
-            [&](const core::CallControl& control) {
-              return propose(problem, q, refit, options, core::RandomKey(seed), control);
-            },
-            quick(problem, q, options) ? CallOn::caller : CallOn::worker);
+        const auto work = [&](const core::CallControl& control) {
+          return propose(problem, q, refit, options, core::RandomKey(seed), control);
+        };
+        if (!progress.is_none() || !quick(problem, q, options)) return long_call(progress, work);
+        const py::gil_scoped_release without_gil;
+        return work({});  // over before another thread would have begun to pay
       },
       py::arg("problem"), py::kw_only(), py::arg("q") = 1, py::arg("acquisition") = name(defaults.acquisition),
       py::arg("beta") = defaults.beta, py::arg("samples") = defaults.samples, py::arg("fit"),

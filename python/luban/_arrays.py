@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Literal, Self, get_args
 
 import numpy as np
@@ -150,6 +151,10 @@ def _is_number(value: object) -> bool:
 def floats(array: npt.ArrayLike, name: str, function: str) -> npt.NDArray[np.float64]:
     """Return numbers in double precision. Raises: DataError."""
     try:
+        if np.iscomplexobj(array):
+            raise TypeError("complex numbers")
+        if isinstance(array, np.ma.MaskedArray):  # what is masked is missing
+            return array.astype(np.float64).filled(np.nan)
         return np.asarray(array, dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise DataError(
@@ -177,7 +182,7 @@ def columns_of(bounds: npt.ArrayLike | None, columns: Sequence[Column | Mapping[
                 received=f"shape {box.shape}" if box.shape[0] != 2 else "other ends",
             )
         return [Column(low, high, name=f"x{j + 1}") for j, (low, high) in enumerate(box.T.tolist())]
-    made = [column if isinstance(column, Column) else Column(**column) for column in columns]
+    made = [column if isinstance(column, Column) else _column_from(column) for column in columns]
     names = [column.name or f"x{j + 1}" for j, column in enumerate(made)]
     if len(set(names)) != len(names):
         raise _refused("each column under its own name", ", ".join(names))
@@ -185,6 +190,27 @@ def columns_of(bounds: npt.ArrayLike | None, columns: Sequence[Column | Mapping[
         Column(column.low, column.high, column.kind, tuple(column.values), name)
         for column, name in zip(made, names, strict=True)
     ]
+
+
+def _column_from(told: Mapping[str, Any]) -> Column:
+    known = [one.name for one in fields(Column)]
+    for key in told:
+        if key not in known:
+            raise _refused(f"of a column {', '.join(known)}", repr(key), hint=_core.nearest_hint(str(key), known))
+    return Column(**told)
+
+
+def whole(value: object, name: str, low: int, high: int) -> int:
+    """Return a whole number of that range. Raises: ConfigurationError."""
+    try:
+        number = operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        number = low - 1
+    if not low <= number <= high:
+        raise ConfigurationError(
+            where=WHERE, expected=f"{name}: a whole number from {low} to {high}", received=repr(value)
+        )
+    return number
 
 
 def parameters_of(columns: Sequence[Column]) -> tuple[list[_core.Parameter], list[tuple[str, list[float]]]]:
@@ -247,8 +273,8 @@ def _monomial(monomial: Monomial, columns: Sequence[Column]) -> _core.Monomial:
 
 def encoded(X: npt.ArrayLike, columns: Sequence[Column], name: str) -> tuple[npt.NDArray[np.float64], bool]:
     """Return X (n, d) with categories by their places, and whether it held labels. Raises: DataError."""
-    array = np.asarray(X)
-    if array.dtype.kind in "biuf" or not any(column.kind == "categorical" for column in columns):
+    array = np.asanyarray(X)
+    if array.dtype.kind in "biufc" or not any(column.kind == "categorical" for column in columns):
         return of_dimensions(floats(array, name, "propose"), f"{name} (n, d)", 2), False
     rows = of_dimensions(np.asarray(X, dtype=object), f"{name} (n, d)", 2)
     if rows.shape[1] != len(columns):
@@ -300,7 +326,8 @@ def wishes(
             continue
         goal, aim = wish if isinstance(wish, tuple) and len(wish) == 2 else (wish, math.nan)
         if goal not in _GOALS or (goal == "target") != _is_number(aim):
-            raise _refused('"minimize", "maximize", ("target", value) or None', repr(wish))
+            hint = _core.nearest_hint(goal, list(_GOALS)) if isinstance(goal, str) and goal not in _GOALS else ""
+            raise _refused('"minimize", "maximize", ("target", value) or None', repr(wish), hint=hint)
         made.append((j, str(goal), float(aim)))
     return made
 

@@ -31,6 +31,7 @@ from luban._arrays import (
     relations_of,
     risks_of,
     tolerances_of,
+    whole,
     wishes,
     without_wish,
 )
@@ -184,8 +185,8 @@ def propose(
     units of your own. Columns are continuous between ``bounds`` (2, d), or what ``columns`` says of each
     (:class:`Column`). An array of numbers holds a category by its place, from 0; any other array the level itself, and
     the answer comes in the same form. ``relations`` tie numeric columns together: linear ones (:class:`Relation`),
-    which every point keeps exactly, and sums of products of powers (:class:`SignomialRelation`), which it keeps up to
-    1e-6 of the bound.
+    which every point keeps up to rounding, and sums of products of powers (:class:`SignomialRelation`), which it keeps
+    up to 1e-6 of the bound.
 
     ``objectives`` name a goal for each response: ``"minimize"``, ``"maximize"``, ``("target", value)``, or None. Left
     out, every response without a bound is minimised, or maximised with ``maximize``. ``outcome_bounds`` (2, m) are the
@@ -218,9 +219,9 @@ def propose(
     must be one that averages over inputs with gradients, as Gaussian processes do.
 
     With a ``trust_region`` the runs, in their order and q of them a round, say where to search: a box around the best
-    of them that grows with success, shrinks with failure, and starts anew elsewhere when it has collapsed. None takes
-    one for a single objective in more than 20 columns or after more than 1,000 runs. With tolerances the best run is
-    the one that is judged best.
+    of them that grows with success, shrinks with failure, and starts anew elsewhere, at points that no seed changes,
+    when it has collapsed. None takes one for a single objective in more than 20 columns or after more than 1,000 runs.
+    With tolerances the best run is the one that is judged best.
 
     The same seed gives the same bits with any number of ``threads`` (0 = the CPU budget).
 
@@ -259,14 +260,14 @@ def propose(
     )
     made = _core.propose(
         problem,
-        q=q,
+        q=whole(q, "q", 1, 100),
         acquisition=acquisition,
         beta=beta,
         fit=GaussianProcessOptions(preset=preset, starts=1, robust=False, threads=threads),
         search=search or SearchOptions(threads=threads),
         surrogate=surrogate,
         trust_region=trust_region,
-        seed=seed,
+        seed=whole(seed, "seed", 0, 2**64 - 1),
         progress=progress,
     )
     return Proposed.of(labelled(made.X, described) if labels else made.X, made)

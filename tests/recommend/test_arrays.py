@@ -1,7 +1,5 @@
 """Ask and tell for plain arrays, and the choice among given settings."""
 
-import signal
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -101,8 +99,14 @@ def test_options_out_of_range_are_refused() -> None:
         recommend.propose(X, Y, BOUNDS, preset="lubann")
 
 
-@pytest.mark.parametrize("q", [2, 5], ids=["here", "on_a_worker"])
-def test_progress_is_told_and_may_stop_the_call(q: int) -> None:
+def test_short_calls_give_the_same_on_the_calling_thread_and_on_a_worker() -> None:
+    X, Y = tried(30)
+    here = recommend.propose(X, Y, BOUNDS, q=2)
+    worker = recommend.propose(X, Y, BOUNDS, q=2, progress=lambda *now: None)
+    assert np.array_equal(here, worker)
+
+
+def test_progress_is_told_and_may_stop_the_call() -> None:
     X, Y = tried(30)
     phases = set()
 
@@ -110,31 +114,43 @@ def test_progress_is_told_and_may_stop_the_call(q: int) -> None:
         assert 0 <= done <= total
         phases.add(phase)
 
-    recommend.propose(X, Y, BOUNDS, q=q, progress=note)
+    recommend.propose(X, Y, BOUNDS, q=2, progress=note)
     assert phases
 
     def stop(phase: str, done: int, total: int) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        recommend.propose(X, Y, BOUNDS, q=q, progress=stop)
+        recommend.propose(X, Y, BOUNDS, q=2, progress=stop)
 
 
-def test_a_signal_during_a_short_call_is_heard_at_its_end() -> None:
+def test_what_is_masked_is_missing() -> None:
     X, Y = tried(30)
+    masked = np.ma.masked_array(Y, mask=np.arange(30) % 3 == 0)
+    missing = np.where(np.arange(30) % 3 == 0, np.nan, Y)
+    assert np.array_equal(recommend.propose(X, masked, BOUNDS), recommend.propose(X, missing, BOUNDS))
+    with pytest.raises(DataError, match="complex"):
+        recommend.propose(X, Y + 0j, BOUNDS)
+    with pytest.raises(DataError, match="finite"):
+        recommend.propose(np.ma.masked_array(X, mask=X > 90.0), Y, BOUNDS)
 
-    def hear(number: int, frame: object) -> None:
-        raise KeyboardInterrupt
 
-    def propose_again_and_again() -> None:
-        for _ in range(1000):
-            signal.setitimer(signal.ITIMER_REAL, 1e-4)
-            recommend.propose(X, Y, BOUNDS)
+def test_words_with_a_slip_are_answered_with_the_right_one() -> None:
+    X, Y = tried(5)
+    with pytest.raises(ConfigurationError, match="minimize"):
+        recommend.propose(X, Y, BOUNDS, objectives=["minimise"])  # type: ignore[list-item]
+    with pytest.raises(ConfigurationError, match="low"):
+        recommend.propose(X, Y, columns=[{"lo": 0.0, "high": 1.0}, {"low": 0.0, "high": 100.0}])
+    for options in ({"seed": -1}, {"q": 2.5}, {"q": 2**31}, {"seed": "1"}):
+        with pytest.raises(ConfigurationError, match="whole number"):
+            recommend.propose(X, Y, BOUNDS, **options)  # type: ignore[arg-type]
 
-    before = signal.signal(signal.SIGALRM, hear)
-    try:
-        with pytest.raises(KeyboardInterrupt):
-            propose_again_and_again()
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0.0)
-        signal.signal(signal.SIGALRM, before)
+
+@pytest.mark.parametrize("size", [1e-6, 1.0, 1e6])
+def test_values_that_differ_in_their_last_digits_are_told_from_constant_ones(size: float) -> None:
+    X, Y = tried(40)
+    level = size * 1e9
+    close = level + size * 1e-5 * (Y - Y.mean()) / Y.std()
+    assert recommend.propose(X, close, BOUNDS).warnings == []
+    x = recommend.propose(X, np.full(40, level), BOUNDS)
+    assert any("never varies" in sentence for sentence in x.warnings)

@@ -44,7 +44,11 @@ TEST(Propose, is_quick_for_few_points_from_few_runs_of_one_response) {
   EXPECT_TRUE(quick(problem, 4, {}));
   EXPECT_FALSE(quick(problem, 5, {}));
   EXPECT_FALSE(quick(problem, 1, {.search = {.raw_samples = 100'000}}));
+  EXPECT_FALSE(quick(problem, 1, {.fitted = true}));
   ArrayProblem other = problem;
+  other.pending = Eigen::MatrixXd::Zero(1, 2);
+  EXPECT_FALSE(quick(other, 1, {}));
+  other = problem;
   other.Y.resize(128, 2);
   EXPECT_FALSE(quick(other, 1, {}));
   other = problem;

@@ -175,7 +175,12 @@ TEST(ProposeTolerances, of_nothing_change_nothing) {
     EXPECT_EQ(here.sd, there.sd);
     EXPECT_EQ(here.acquisition, there.acquisition);
     EXPECT_EQ(here.probability_feasible, there.probability_feasible);
-    EXPECT_TRUE(there.risk.array().isNaN().all());
+    // The risk is then the expected distance, no less than that of the expectation.
+    const Eigen::ArrayXd distance = (there.mean.col(0).array() + 0.4).abs();
+    EXPECT_TRUE((there.risk.col(0).array() >= distance - 1e-12).all());
+    EXPECT_TRUE((there.risk.col(0).array() <= (distance.square() + there.sd.col(0).array().square()).sqrt()).all());
+    const Eigen::ArrayXd second = there.risk.col(0).array().square() + there.risk_sd.col(0).array().square();
+    EXPECT_TRUE(second.isApprox(distance.square() + there.sd.col(0).array().square(), 1e-9));
   }
 }
 

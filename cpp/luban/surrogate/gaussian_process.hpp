@@ -42,9 +42,9 @@ struct LUBAN_SURROGATE_EXPORT FitReport {
   /// Of the hyperparameters at the optimum, in nats, up to a constant; after a change of the runs, what they are with
   /// the runs there are then. So are readings, points and runs; the rest stays what the fit found.
   double log_posterior = 0.0;
-  double log_likelihood = 0.0;  ///< of all readings (the reduction's factor included), in the response's unit
-  int evaluations = 0;          ///< of the log posterior with its gradient, all starts together
-  int starts_converged = 0;
+  double log_likelihood = 0.0;    ///< of all readings (the reduction's factor included), in the response's unit
+  int evaluations = 0;            ///< of the log posterior with its gradient, all starts together
+  int starts_converged = 0;       ///< tops, of those that might have been the highest, that were climbed to their end
   double jitter = 0.0;            ///< relative jitter that was needed; 0 is the rule
   bool degraded = false;          ///< the covariance had to be repaired beyond the jitter ladder
   Eigen::Index readings = 0;      ///< with weight above 0

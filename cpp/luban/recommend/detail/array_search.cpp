@@ -299,7 +299,7 @@ SearchResult next_point(const ArraySituation& situation, Acquisition acquisition
         std::make_unique<PerCost>(std::move(landscape), situation.judged, *situation.cost, situation.least_cost);
   }
   SearchOptions how = options.search;
-  how.lengths = lengthscales(*situation.fitted, situation.objectives.front().response);
+  how.lengths = lengthscales(*situation.fitted, situation.learned_objective);
   Eigen::MatrixXd starts = starts_of(situation, feasibility_first, key);
   if (situation.relaxed) {
     const SearchResult smooth = search(*situation.relaxed, *landscape, starts, how, key.child("relaxed"), control);

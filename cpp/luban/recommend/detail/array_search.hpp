@@ -18,6 +18,7 @@ struct ArraySituation {
   std::shared_ptr<const surrogate::Surrogate> judged;  ///< what acquisitions look at: see ArrayTrials
   std::vector<process::Tolerance> tolerances;
   std::vector<RiskColumn> risks;
+  Eigen::Index learned_objective = 0;  ///< response of the first objective, itself where a risk of it is judged
   SearchRegion region;
   std::optional<SearchRegion> relaxed;  ///< whole numbers and fine grids as ranges; nothing where there are none
   std::vector<Utility> objectives;

@@ -157,6 +157,7 @@ ArraySituation array_situation(const ArrayProblem& problem, const ArrayTrials& t
                     .judged = trials.judged(fitted, searching),
                     .tolerances = trials.tolerances,
                     .risks = trials.risks,
+                    .learned_objective = problem.objectives.front().response,
                     .region = std::move(region),
                     .relaxed = std::move(relaxed),
                     .objectives = trials.objectives,
@@ -180,7 +181,7 @@ ArraySituation array_situation(const ArrayProblem& problem, const ArrayTrials& t
   if (k > 1 && problem.reference.size() > 0) {
     at.reference.resize(k);
     for (Eigen::Index j = 0; j < k; ++j) {
-      at.reference(j) = problem.objectives[static_cast<std::size_t>(j)].of(problem.reference(j));
+      at.reference(j) = at.objectives[static_cast<std::size_t>(j)].of(problem.reference(j));
     }
   } else if (k > 1) {
     const Eigen::MatrixXd feasible = at.feasible_utilities();

@@ -15,6 +15,8 @@ namespace {
 
 using features::EncodedVariable;
 
+constexpr double largest = 1e150;  ///< of a value: its square must still be a number
+
 [[noreturn]] void refuse(const std::string& expected, const std::string& received, const std::string& place = {},
                          const std::string& hint = {}) {
   throw core::DataError(
@@ -41,6 +43,9 @@ void check_responses(const ArrayProblem& problem) {
     const auto column = Y.col(j).array();
     const std::string place = "response " + std::to_string(j + 1) + " of Y";
     if (column.isInf().any()) refuse("finite numbers, or NaN for a missing value", "infinity", place);
+    if ((column.abs() > largest).any()) {
+      refuse("numbers of at most 1e150 in size", "a larger one", place, "take another unit");
+    }
     if (column.isNaN().all()) {
       refuse("at least one value", "NaN throughout", place, "give runs without a result as pending");
     }

@@ -23,7 +23,7 @@ constexpr double infinity = std::numeric_limits<double>::infinity();
                               .hint = "scale the parameters of the constraints more evenly"});
 }
 
-constexpr Eigen::Index few = 16;  ///< unknowns that are solved for without memory from the heap
+constexpr Eigen::Index few = 16;  ///< unknowns that are solved for in plain loops
 using FewUnknowns = Eigen::Matrix<double, Eigen::Dynamic, 1, Eigen::ColMajor, few, 1>;
 
 /// Solution of A(chosen, chosen) x = b(chosen), A symmetric positive definite, by Cholesky's method in plain loops: for

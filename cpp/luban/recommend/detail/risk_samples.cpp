@@ -29,7 +29,9 @@ SampledRisk sampled_risk(const RiskColumn& column, const Eigen::MatrixXd& values
   const Eigen::Index first = std::clamp<Eigen::Index>(at, 0, k - 1);
   const bool tail = column.measure.kind == process::RiskMeasure::Kind::conditional_value_at_risk;
   const Eigen::Index last = tail ? k - 1 : first;
-  const double share = 1.0 / static_cast<double>(last - first + 1);
+  // Of the tail beyond the level the first node is a part alone (Rockafellar and Uryasev 2002).
+  const double beyond = tail ? (1.0 - column.measure.level) * static_cast<double>(k) : 1.0;
+  const double first_share = std::max(0.0, 1.0 - static_cast<double>(last - first) / beyond);
   const bool distance = column.goal == process::Goal::target;
   const double sign = column.goal == process::Goal::maximize ? -1.0 : 1.0;
   SampledRisk out{Eigen::VectorXd::Zero(values.cols()), Eigen::MatrixXd::Zero(k, values.cols())};
@@ -42,6 +44,7 @@ SampledRisk sampled_risk(const RiskColumn& column, const Eigen::MatrixXd& values
     std::sort(order.begin(), order.end());
     for (Eigen::Index i = first; i <= last; ++i) {
       const auto& [badness, node] = order[static_cast<std::size_t>(i)];
+      const double share = i == first ? first_share : 1.0 / beyond;
       out.value(s) += share * (distance ? badness : sign * badness);
       out.slope(node, s) = distance && values(node, s) < column.target ? -share : share;
     }

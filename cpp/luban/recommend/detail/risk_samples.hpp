@@ -36,7 +36,8 @@ struct SampledRisk {
   Eigen::MatrixXd slope;  ///< (k, s)
 };
 /// Values (k, s) are sorted from good to bad; the value at risk is the one at index ⌈level · k⌉ − 1, the conditional
-/// one the mean from there on. Reference: Cakmak et al. 2020 (arXiv 2007.05554).
+/// one the mean of the share 1 − level of them that is worst, of the first one a part. References: Cakmak et al. 2020
+/// (arXiv 2007.05554), Rockafellar and Uryasev 2002.
 [[nodiscard]] LUBAN_RECOMMEND_EXPORT SampledRisk sampled_risk(const RiskColumn& column, const Eigen::MatrixXd& values);
 
 /// Cholesky factor of what is believed jointly of one response, with a share of the mean latent variance added; where

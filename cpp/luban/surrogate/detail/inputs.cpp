@@ -8,6 +8,12 @@
 
 namespace luban::surrogate::detail {
 
+namespace {
+
+constexpr double largest = 1e100;  // of a coded number: its square must still be one
+
+}  // namespace
+
 void require_coded(const Eigen::MatrixXd& X, const features::Encoder& encoder, const char* where) {
   if (X.cols() != encoder.p()) {
     throw core::DataError({.where = where,
@@ -21,12 +27,12 @@ void require_coded(const Eigen::MatrixXd& X, const features::Encoder& encoder, c
     const auto levels = static_cast<double>(variable.categories.size());
     for (Eigen::Index row = 0; row < X.rows(); ++row) {
       const double value = X(row, column);
-      const bool fits =
-          variable.is_numeric() ? std::isfinite(value) : value >= 0.0 && value < levels && value == std::floor(value);
+      const bool fits = variable.is_numeric() ? std::abs(value) <= largest
+                                              : value >= 0.0 && value < levels && value == std::floor(value);
       if (fits) continue;
       throw core::DataError({.where = where,
                              .expected = variable.is_numeric()
-                                             ? std::string("a finite number")
+                                             ? std::string("a number, coded at most 1e100 in size")
                                              : "a category code from 0 to " + core::number_text(levels - 1.0),
                              .received = core::number_text(value),
                              .place = "row " + std::to_string(row) + ", input " + core::quoted(variable.name),

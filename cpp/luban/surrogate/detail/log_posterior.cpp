@@ -234,7 +234,25 @@ Eigen::MatrixXd LogPosterior::information(const Eigen::VectorXd& theta) const {
     const Eigen::VectorXd ones = work.inverse.rowwise().sum();
     solved -= ones * (ones.transpose() * slopes) / ones.sum();
   }
-  return 0.5 * slopes.transpose() * solved;
+  Eigen::MatrixXd out = 0.5 * slopes.transpose() * solved;
+  add_reduced_information(theta, out);
+  return out;
+}
+
+void LogPosterior::add_reduced_information(const Eigen::VectorXd& theta, Eigen::MatrixXd& information) const {
+  if (within_ < 0) return;
+  // Of readings that scatter by s around their mean with variance v = h σ_w²: ½ s / v along log v.
+  const double variance = std::exp(theta(within_));
+  const bool learned = low_(within_) < high_(within_);
+  if (!noise_varies()) {
+    if (learned) information(within_, within_) += 0.5 * data_.within_ss / variance;
+    return;
+  }
+  Eigen::MatrixXd by_theta = Eigen::MatrixXd::Zero(data_.u(), theta.size());
+  by_theta.middleCols(profile_, features_.cols()) = features_;
+  if (learned) by_theta.col(within_).setOnes();
+  const Eigen::VectorXd half = 0.5 * data_.scatter.array() / (own_noise_shape(theta).array() * variance);
+  information += by_theta.transpose() * half.asDiagonal() * by_theta;
 }
 
 void LogPosterior::add_noise_gradient(const Eigen::VectorXd& theta, const Eigen::VectorXd& shape,

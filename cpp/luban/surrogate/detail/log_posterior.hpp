@@ -107,6 +107,7 @@ class LUBAN_SURROGATE_EXPORT LogPosterior {
                                       double log_determinant) const;
   void add_noise_gradient(const Eigen::VectorXd& theta, const Eigen::VectorXd& shape, const Eigen::MatrixXd& inverse,
                           const Eigen::VectorXd& alpha, Eigen::VectorXd& gradient) const;
+  void add_reduced_information(const Eigen::VectorXd& theta, Eigen::MatrixXd& information) const;
   double add_prior(const Eigen::VectorXd& theta, Eigen::VectorXd* gradient) const;
 
   std::shared_ptr<const Covariance> covariance_;

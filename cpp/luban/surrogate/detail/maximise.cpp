@@ -16,14 +16,14 @@ namespace {
 
 // Climbs begin on a part of the runs and go on, from the best tops, on growing parts: what a step costs grows with the
 // cube of the points, and where the tops are shows long before.
-constexpr double smallest_part = 30.0;  // points, or three a hyperparameter
-constexpr double growth = 3.5;          // at most, from one part to the next
-constexpr double on_part = 1.0;         // nats that a step must promise on a part; the whole decides the rest
-constexpr double on_whole = 3e-3;       // nats
-constexpr double rival = 2.0;           // nats: a top this much lower on a part may be the highest on the whole
-constexpr std::size_t most_rivals = 2;
-constexpr double apart = 0.7;                       // largest difference of a hyperparameter between two tops
-constexpr double much_noise = 0.2;                  // share of the response's variance
+constexpr double smallest_part = 30.0;    // points, or three a hyperparameter
+constexpr double growth = 3.5;            // at most, from one part to the next
+constexpr double on_part = 1.0;           // nats that a step must promise on a part; the whole decides the rest
+constexpr double on_whole = 1e-3;         // nats
+constexpr double rival = 2.0;             // nats: a top this much lower on a part may be the highest on the whole
+constexpr std::size_t fewest_rivals = 2;  // that are gone on from, with few starts
+constexpr double apart = 0.7;             // largest difference of a hyperparameter between two tops
+constexpr double much_noise = 0.2;        // share of the response's variance
 constexpr Eigen::Index from_scratch_at_most = 150;  // points up to which a second start climbs on everything too
 
 // Where a climb begins: a point and, perhaps, the curvature that is to be expected there.
@@ -163,15 +163,23 @@ std::vector<Eigen::Index> parts_of(const LogPosterior& target) {
   return out;
 }
 
-// The best tops of a part as starts on `next` points, ascending in quality lost; rivals stand apart from each other.
+// The best of climbs that may still turn out the highest, and stand apart from each other.
+std::vector<QuasiNewtonResult> rivals(const std::vector<QuasiNewtonResult>& results, std::size_t most) {
+  std::vector<QuasiNewtonResult> out;
+  for (const QuasiNewtonResult& one : results) {
+    if (one.value > results.front().value + rival || out.size() == most) break;
+    const bool known = std::any_of(out.begin(), out.end(), [&](const QuasiNewtonResult& other) {
+      return (other.x - one.x).cwiseAbs().maxCoeff() < apart;
+    });
+    if (!known) out.push_back(one);
+  }
+  return out;
+}
+
+// The best tops of a part as starts on `next` points.
 std::vector<Start> tops(const LogPosterior& part, const std::vector<QuasiNewtonResult>& results, double next) {
   std::vector<Start> out;
   for (const QuasiNewtonResult& one : results) {
-    if (one.value > results.front().value + rival || out.size() == most_rivals) break;
-    const bool known = std::any_of(out.begin(), out.end(), [&](const Start& other) {
-      return (other.theta - one.x).cwiseAbs().maxCoeff() < apart;
-    });
-    if (known) continue;
     // What a climb has seen of the curvature on its few steps there is little.
     Eigen::MatrixXd curvature = next / static_cast<double>(part.data().u()) * part.information(one.x);
     curvature.diagonal() += prior_curvature(part, one.x);
@@ -192,6 +200,7 @@ Optimum maximise(const LogPosterior& target, const ModelSpec& model, const Gauss
     starts.push_back({scattered(target, static_cast<std::uint64_t>(k), key), {}});
   }
   Search search(options, control);
+  const std::size_t most = std::max(fewest_rivals, static_cast<std::size_t>(options.starts));
   const std::vector<std::size_t> order = shuffled_runs(target.data().runs.size(), key);
   // Repeats tell noise from what is learned; without them a second start takes much for noise.
   const Start second{target.one_level() ? noisy_start(target) : scattered(target, 0, key), {}};
@@ -199,7 +208,7 @@ Optimum maximise(const LogPosterior& target, const ModelSpec& model, const Gauss
   for (std::size_t k = 0; k < parts.size(); ++k) {
     const LogPosterior part(model, target.shared_covariance(), first_runs(target.data(), order, parts[k]));
     if (!same_structure(part, target)) continue;
-    const std::vector<QuasiNewtonResult> results = search.climbed(part, starts, on_part);
+    const std::vector<QuasiNewtonResult> results = rivals(search.climbed(part, starts, on_part), most);
     if (results.empty()) continue;
     const bool last = k + 1 == parts.size();
     starts = tops(part, results, static_cast<double>(last ? target.data().u() : parts[k + 1]));
@@ -209,8 +218,7 @@ Optimum maximise(const LogPosterior& target, const ModelSpec& model, const Gauss
   if (warm_start.size() > 0) {
     starts.insert(starts.begin(), {warm_start, expected_at(target, warm_start, warm_curvature)});
   }
-  const int converged_before = search.converged;
-  // Near enough to tell which top is the highest; that one alone to its end.
+  // Near enough to tell which tops may be the highest; these to their ends.
   std::vector<QuasiNewtonResult> results = search.climbed(target, starts, starts.size() > 1 ? on_part : on_whole);
   if (results.empty()) {
     throw core::NumericalError({.where = "surrogate.GaussianProcess.fit",
@@ -220,14 +228,19 @@ Optimum maximise(const LogPosterior& target, const ModelSpec& model, const Gauss
                                 .hint = "look for extreme values in the inputs, or use another preset"});
   }
   if (starts.size() > 1) {
-    results = search.climbed(target, {{results.front().x, results.front().curvature}}, on_whole);
+    starts.clear();
+    for (QuasiNewtonResult& one : rivals(results, most)) {
+      starts.push_back({std::move(one.x), std::move(one.curvature)});
+    }
+    search.converged = 0;
+    results = search.climbed(target, starts, on_whole);
   }
   Optimum out;
   out.theta = results.front().x;
   out.curvature = results.front().curvature;
   out.log_posterior = -results.front().value;
   out.evaluations = search.evaluations;
-  out.converged = search.converged - converged_before;
+  out.converged = search.converged;
   return out;
 }
 

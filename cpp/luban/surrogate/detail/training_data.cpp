@@ -1,7 +1,10 @@
 #include <luban/surrogate/detail/training_data.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <map>
+
+#include <luban/features/robust_weights.hpp>
 
 namespace luban::surrogate::detail {
 
@@ -10,9 +13,11 @@ TrainingData standardise(const features::Reduction& reduction, const std::vector
   const double total = reduction.weight.sum();
   out.location = reduction.weight.dot(reduction.mean) / total;
   const Eigen::VectorXd centred = reduction.mean.array() - out.location;
-  const double sd = std::sqrt((reduction.within_ss + reduction.weight.dot(centred.cwiseAbs2())) / total);
-  // A response that never varies (to rounding) keeps its own unit.
-  out.scale = sd > 1e-14 * std::abs(out.location) && sd > 0.0 ? sd : 1.0;
+  const double most = std::max(centred.cwiseAbs().maxCoeff(), 1e-300);  // so that no square is too large or too small
+  const double between = most * std::sqrt(reduction.weight.dot((centred / most).cwiseAbs2()) / total);
+  const double sd = std::hypot(between, std::sqrt(reduction.within_ss / total));
+  // A response that never varies keeps its own unit.
+  out.scale = features::varies(out.location, out.location + sd) ? sd : 1.0;
   out.X = reduction.X;
   out.y = centred / out.scale;
   out.weight = reduction.weight;

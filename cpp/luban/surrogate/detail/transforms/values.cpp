@@ -13,8 +13,6 @@ namespace {
 
 constexpr const char* where = "surrogate.fit_response_transform";
 constexpr double consistency = 1.4826;  // of the median absolute deviation of normal values
-constexpr double rounding = 1e-14;      // relative: no more varies in a constant response
-constexpr double no_range = 1e-250;     // numbers whose differences have no reciprocal
 
 std::string response_place(const std::string& response) {
   return response.empty() ? std::string() : "response " + core::quoted(response);
@@ -69,12 +67,12 @@ Spread spread_of(const std::vector<double>& values) {
   const auto [low, high] = std::minmax_element(values.begin(), values.end());
   out.low = *low;
   out.high = *high;
-  out.constant = !(out.high - out.low > std::max(rounding * std::max(std::abs(out.low), std::abs(out.high)), no_range));
+  out.constant = !features::varies(out.low, out.high);
   out.scale = 1.0;
   if (out.constant) return out;
   for (double& value : scratch) value = std::abs(value - out.centre);
   const double robust = consistency * features::median_of(scratch);
-  out.scale = robust > std::max(rounding * std::abs(out.centre), no_range) ? robust : sd_of(values);
+  out.scale = features::varies(out.centre, out.centre + robust) ? robust : sd_of(values);
   return out;
 }
 
