@@ -20,7 +20,8 @@ constexpr double smallest_part = 30.0;    // points, or three a hyperparameter
 constexpr double growth = 3.5;            // at most, from one part to the next
 constexpr double on_part = 1.0;           // nats that a step must promise on a part; the whole decides the rest
 constexpr double on_whole = 1e-3;         // nats
-constexpr double rival = 2.0;             // nats: a top this much lower on a part may be the highest on the whole
+constexpr double on_more = 2.0;           // nats: a top this much lower on a part may be the highest on more points
+constexpr double in_doubt = 0.5;          // nats: a top that promises to end this much lower may not
 constexpr std::size_t fewest_rivals = 2;  // that are gone on from, with few starts
 constexpr double apart = 0.7;             // largest difference of a hyperparameter between two tops
 constexpr double much_noise = 0.2;        // share of the response's variance
@@ -120,6 +121,11 @@ void require_warm_start(const LogPosterior& target, const Eigen::VectorXd& warm_
                                           "structure, or none"});
 }
 
+// Where a climb that ended early would have ended, as far as its last step tells.
+double promised(const QuasiNewtonResult& result) {
+  return result.value - result.promise;
+}
+
 class Search {
  public:
   Search(const GaussianProcessOptions& options, const core::CallControl& control)
@@ -138,7 +144,7 @@ class Search {
     }
     std::erase_if(results, [](const QuasiNewtonResult& result) { return !std::isfinite(result.value); });
     std::stable_sort(results.begin(), results.end(),
-                     [](const QuasiNewtonResult& a, const QuasiNewtonResult& b) { return a.value < b.value; });
+                     [](const QuasiNewtonResult& a, const QuasiNewtonResult& b) { return promised(a) < promised(b); });
     return results;
   }
 
@@ -163,11 +169,12 @@ std::vector<Eigen::Index> parts_of(const LogPosterior& target) {
   return out;
 }
 
-// The best of climbs that may still turn out the highest, and stand apart from each other.
-std::vector<QuasiNewtonResult> rivals(const std::vector<QuasiNewtonResult>& results, std::size_t most) {
+// The best of climbs, by what they promise, that stand apart from each other; those that lose more than `lost` left
+// out.
+std::vector<QuasiNewtonResult> rivals(const std::vector<QuasiNewtonResult>& results, std::size_t most, double lost) {
   std::vector<QuasiNewtonResult> out;
   for (const QuasiNewtonResult& one : results) {
-    if (one.value > results.front().value + rival || out.size() == most) break;
+    if (promised(one) > promised(results.front()) + lost || out.size() == most) break;
     const bool known = std::any_of(out.begin(), out.end(), [&](const QuasiNewtonResult& other) {
       return (other.x - one.x).cwiseAbs().maxCoeff() < apart;
     });
@@ -208,7 +215,7 @@ Optimum maximise(const LogPosterior& target, const ModelSpec& model, const Gauss
   for (std::size_t k = 0; k < parts.size(); ++k) {
     const LogPosterior part(model, target.shared_covariance(), first_runs(target.data(), order, parts[k]));
     if (!same_structure(part, target)) continue;
-    const std::vector<QuasiNewtonResult> results = rivals(search.climbed(part, starts, on_part), most);
+    const std::vector<QuasiNewtonResult> results = rivals(search.climbed(part, starts, on_part), most, on_more);
     if (results.empty()) continue;
     const bool last = k + 1 == parts.size();
     starts = tops(part, results, static_cast<double>(last ? target.data().u() : parts[k + 1]));
@@ -229,7 +236,7 @@ Optimum maximise(const LogPosterior& target, const ModelSpec& model, const Gauss
   }
   if (starts.size() > 1) {
     starts.clear();
-    for (QuasiNewtonResult& one : rivals(results, most)) {
+    for (QuasiNewtonResult& one : rivals(results, most, in_doubt)) {
       starts.push_back({std::move(one.x), std::move(one.curvature)});
     }
     search.converged = 0;

@@ -40,11 +40,13 @@ class Minimiser {
       mark_free(now);
       if (largest_free(now.gradient) <= options_.gradient_tolerance) {
         out.converged = true;
+        out.promise = 0.0;
         break;
       }
       if (curvature_.size() == 0) curvature_ = identity(now.gradient.norm());
       const Eigen::VectorXd step = direction(now.gradient);
-      if (-0.5 * now.gradient.dot(step) < options_.value_tolerance && decrease < options_.value_tolerance) {
+      out.promise = -0.5 * now.gradient.dot(step);
+      if (out.promise < options_.value_tolerance && decrease < options_.value_tolerance) {
         out.converged = true;
         break;
       }

@@ -25,6 +25,7 @@ struct QuasiNewtonResult {
   int iterations = 0;
   int evaluations = 0;     ///< of the value
   bool converged = false;  ///< a tolerance was met before the iterations ran out
+  double promise = 0.0;    ///< decrease that the next step would promise
 };
 
 /// A function in two parts, because a step that is not taken needs no gradient.
