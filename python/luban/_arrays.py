@@ -154,7 +154,7 @@ def floats(array: npt.ArrayLike, name: str, function: str) -> npt.NDArray[np.flo
         if np.iscomplexobj(array):
             raise TypeError("complex numbers")
         if isinstance(array, np.ma.MaskedArray):  # what is masked is missing
-            return array.astype(np.float64).filled(np.nan)
+            return np.asarray(np.ma.filled(array.astype(np.float64), np.nan))
         return np.asarray(array, dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise DataError(
@@ -326,7 +326,7 @@ def wishes(
             continue
         goal, aim = wish if isinstance(wish, tuple) and len(wish) == 2 else (wish, math.nan)
         if goal not in _GOALS or (goal == "target") != _is_number(aim):
-            hint = _core.nearest_hint(goal, list(_GOALS)) if isinstance(goal, str) and goal not in _GOALS else ""
+            hint = "" if goal in _GOALS else _core.nearest_hint(str(goal), list(_GOALS))
             raise _refused('"minimize", "maximize", ("target", value) or None', repr(wish), hint=hint)
         made.append((j, str(goal), float(aim)))
     return made
