@@ -234,7 +234,11 @@ def relations_of(
 ) -> tuple[list[_core.ParameterConstraint], list[_core.SignomialConstraint]]:
     """Return linear and nonlinear relations by the names of columns. Raises: ConfigurationError."""
     linear, signomials = [], []
+    if isinstance(relations, Relation | SignomialRelation):
+        relations = [relations]
     for relation in relations:
+        if not isinstance(relation, Relation | SignomialRelation):
+            raise _refused("relations that are Relation or SignomialRelation", repr(relation))
         if math.isnan(relation.low) or math.isnan(relation.high) or relation.low > relation.high:
             raise _refused("low <= high of a relation", f"{relation.low!r} and {relation.high!r}")
         if isinstance(relation, SignomialRelation):

@@ -394,7 +394,11 @@ class Campaign:
 
 
 def _number(trial: Trial | int) -> int:
-    return trial if isinstance(trial, int) else trial.number
+    if isinstance(trial, Trial):
+        return trial.number
+    if isinstance(trial, int):
+        return trial
+    raise ConfigurationError(where="campaign.trial", expected="a Trial or its number", received=repr(trial))
 
 
 def _while_learning(lacking: str) -> str:

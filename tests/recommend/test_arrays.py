@@ -154,3 +154,26 @@ def test_values_that_differ_in_their_last_digits_are_told_from_constant_ones(siz
     assert recommend.propose(X, close, BOUNDS).warnings == []
     x = recommend.propose(X, np.full(40, level), BOUNDS)
     assert any("never varies" in sentence for sentence in x.warnings)
+
+
+def test_ranges_that_most_runs_lie_outside_are_warned_of() -> None:
+    X, Y = tried(12)
+    turned = recommend.propose(X, Y, [[0.0, 1.0], [0.0, 100.0]])  # a pair for each column
+    assert any("12 of 12 rows of X lie outside" in sentence for sentence in turned.warnings)
+    assert not recommend.propose(X, Y, BOUNDS).warnings
+
+
+def test_arguments_of_another_kind_are_refused() -> None:
+    X, Y = tried(5)
+    for options, words in (
+        ({"relations": [([1.0, 1.0], 0.0, 1.0)]}, "Relation"),
+        ({"surrogate": "gaussian_process"}, "fitted surrogate"),
+        ({"search": "long"}, "SearchOptions"),
+    ):
+        with pytest.raises(ConfigurationError, match=words):
+            recommend.propose(X, Y, BOUNDS, **options)  # type: ignore[arg-type]
+    one = recommend.Relation([1.0, 0.01], high=1.0)
+    assert np.array_equal(
+        recommend.propose(X, Y, BOUNDS, relations=one),  # type: ignore[arg-type]
+        recommend.propose(X, Y, BOUNDS, relations=[one]),
+    )

@@ -36,6 +36,21 @@ void check(const ProposeOptions& options, int q) {
   if (!(options.beta >= 0.0 && options.beta <= 100.0)) refuse("beta of 0 to 100", core::number_text(options.beta));
 }
 
+/// Rows with a number that the column's range does not reach.
+Eigen::Index rows_outside(const ArrayProblem& problem) {
+  Eigen::Index out = 0;
+  for (const auto& row : problem.X.rowwise()) {
+    bool inside = true;
+    for (std::size_t j = 0; j < problem.space.parameters.size(); ++j) {
+      const process::Parameter& parameter = problem.space.parameters[j];
+      const double value = row(static_cast<Eigen::Index>(j));
+      inside = inside && (!parameter.is_numeric() || (value >= parameter.low && value <= parameter.high));
+    }
+    out += inside ? 0 : 1;
+  }
+  return out;
+}
+
 std::vector<std::string> warnings_of(const ArrayProblem& problem, const surrogate::Surrogate& fitted,
                                      bool feasibility_first) {
   std::vector<std::string> out;
@@ -49,6 +64,13 @@ std::vector<std::string> warnings_of(const ArrayProblem& problem, const surrogat
     if (values.size() > 1 && !features::varies(*low, *high)) {
       out.push_back("y" + std::to_string(j + 1) + " never varies: nothing can be learned from it");
     }
+  }
+  const Eigen::Index outside = rows_outside(problem);
+  if (2 * outside > problem.X.rows()) {
+    out.push_back(
+        std::to_string(outside) + " of " + std::to_string(problem.X.rows()) +
+        " rows of X lie outside the ranges of the columns: they are learned from, but look whether the ranges "
+        "are meant so");
   }
   if (feasibility_first) {
     out.emplace_back("nothing measured keeps every bound: the points are those most likely to keep them");

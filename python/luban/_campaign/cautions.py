@@ -21,8 +21,8 @@ _BEYOND = 0.01
 _WORDS = {
     ("no_better", "trivial"): "the model predicts {} no better than its mean",
     ("worse", "trivial"): "the model predicts {} worse than its mean",
-    ("no_better", "context_mean"): "the model was not found to predict {} better than the mean of each context does",
-    ("worse", "context_mean"): "the model predicts {} worse than the mean of each context does",
+    ("no_better", "context_mean"): "the model was not found to predict {} better than the mean of each {} does",
+    ("worse", "context_mean"): "the model predicts {} worse than the mean of each {} does",
 }
 _UNKNOWN = "whether the model predicts {} better than its mean is not known"
 
@@ -55,13 +55,14 @@ def doubts(model: Model, process: Process, objectives: Sequence[str]) -> list[Do
     """Return the doubts about the objectives and the constrained responses; none where the card says nothing of it."""
     concerned = dict.fromkeys([*objectives, *(bound.response for bound in process.core.outcome_constraints)])
     cards = {one["name"]: one for one in model.card["responses"]}
+    alike = "context" if process.core.context else "combination of categories"
     out = []
     for name in concerned:
         skill = cards.get(name, {}).get("skill")
         if skill in (None, "better"):
             continue
         against = (cards[name].get("skill_evidence") or {}).get("against") or "trivial"
-        words = _WORDS.get((skill, against), _UNKNOWN).format(name)
+        words = _WORDS.get((skill, against), _UNKNOWN).format(name, alike)
         out.append(Doubt(name, words, skill == "worse" or (skill == "no_better" and against == "trivial")))
     return out
 
