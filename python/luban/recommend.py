@@ -232,7 +232,9 @@ def propose(
     Cakmak et al. 2020 (arXiv 2007.05554), Eriksson et al. 2019 (arXiv 1910.01739),
     Eriksson and Poloczek 2021 (arXiv 2002.08526).
     """
-    _require_kinds(surrogate, search)
+    by_preset = "the covariance that is fitted here is named by `preset`"
+    _require_kind(surrogate, _core.Surrogate, "surrogate", "a fitted surrogate", by_preset)
+    _require_kind(search, SearchOptions, "search", "SearchOptions")
     described = columns_of(bounds, columns)
     x, labels = encoded(X, described, "X")
     waiting = encoded(pending, described, "pending")[0] if pending is not None else np.empty((0, len(described)))
@@ -274,22 +276,16 @@ def propose(
     return Proposed.of(labelled(made.X, described) if labels else made.X, made)
 
 
-def _require_kinds(surrogate: object, search: object) -> None:
-    if surrogate is not None and not isinstance(surrogate, _core.Surrogate):
-        raise ConfigurationError(
-            where="recommend.propose",
-            expected="a fitted surrogate, or None",
-            received=repr(surrogate),
-            place="argument surrogate",
-            hint="the covariance that is fitted here is named by `preset`",
-        )
-    if search is not None and not isinstance(search, SearchOptions):
-        raise ConfigurationError(
-            where="recommend.propose",
-            expected="SearchOptions, or None",
-            received=repr(search),
-            place="argument search",
-        )
+def _require_kind(value: object, kind: type, argument: str, expected: str, hint: str = "") -> None:
+    if value is None or isinstance(value, kind):
+        return
+    raise ConfigurationError(
+        where="recommend.propose",
+        expected=f"{expected}, or None",
+        received=repr(value),
+        place=f"argument {argument}",
+        hint=hint,
+    )
 
 
 def _require_inputs(surrogate: _core.Surrogate, columns: Sequence[Column], m: int, bounded: bool) -> None:

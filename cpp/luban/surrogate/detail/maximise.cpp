@@ -52,24 +52,18 @@ Eigen::VectorXd prior_curvature(const LogPosterior& target, const Eigen::VectorX
   return out;
 }
 
-// The curvature of `share` times the data, when `seen` is that of the data and the priors at theta.
-Eigen::MatrixXd scaled_curvature(const LogPosterior& target, const Eigen::VectorXd& theta, const Eigen::MatrixXd& seen,
-                                 double share) {
+// What a warm start's curvature, of the data and the priors there, becomes on the target's data.
+Eigen::MatrixXd expected_at(const LogPosterior& target, const Eigen::VectorXd& theta, const Curvature& seen) {
+  if (seen.hessian.rows() != theta.size()) return {};
   const Eigen::VectorXd prior = prior_curvature(target, theta);
-  Eigen::MatrixXd data = seen;
+  const double share = static_cast<double>(target.data().u()) / static_cast<double>(seen.points);
+  Eigen::MatrixXd data = seen.hessian;
   data.diagonal() -= prior;
   const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(data);
   const Eigen::VectorXd values = share * solver.eigenvalues().cwiseMax(0.0);
   Eigen::MatrixXd out = solver.eigenvectors() * values.asDiagonal() * solver.eigenvectors().transpose();
   out.diagonal() += prior;
   return out;
-}
-
-// What a warm start's curvature becomes on the target's data.
-Eigen::MatrixXd expected_at(const LogPosterior& target, const Eigen::VectorXd& theta, const Curvature& seen) {
-  if (seen.hessian.rows() != theta.size()) return {};
-  return scaled_curvature(target, theta, seen.hessian,
-                          static_cast<double>(target.data().u()) / static_cast<double>(seen.points));
 }
 
 // The k-th start: 0 = the priors' centres, further ones scattered around by at most e-fold (one standard deviation).
