@@ -208,7 +208,9 @@ TEST_P(EveryPreset, information_is_positive_semidefinite_and_nothing_where_fixed
   const Eigen::SelfAdjointEigenSolver<MatrixXd> solver(information);
   EXPECT_GE(solver.eigenvalues().minCoeff(), -1e-9 * information.norm());
   for (Index k = 0; k < information.rows(); ++k) {
-    if (target.low()(k) == target.high()(k)) EXPECT_EQ(information.row(k).norm(), 0.0);
+    if (target.low()(k) == target.high()(k)) {
+      EXPECT_EQ(information.row(k).norm(), 0.0);
+    }
   }
 }
 
