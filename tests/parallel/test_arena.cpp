@@ -148,6 +148,31 @@ TEST(for_each_index, loops_inside_loops_share_its_threads) {
   EXPECT_LE(most, 2);
 }
 
+TEST(for_each_index, loops_inside_have_the_threads_that_are_free) {
+  EXPECT_EQ(concurrency(), 1);
+  for_each_index(
+      1, [](std::size_t) { EXPECT_EQ(concurrency(), 1); }, 2);                      // a plain loop brings no threads
+  const tbb::global_control many(tbb::global_control::max_allowed_parallelism, 8);  // as on a larger machine
+  with_threads(2, [] { EXPECT_EQ(concurrency(), 2); });
+  constexpr int bodies = 6;
+  std::atomic<int> ended{0};
+  std::atomic<int> wrong{0};
+  for_each_index(
+      bodies,
+      [&](std::size_t) {
+        const int free = concurrency();
+        if (bodies - ended >= 2 && free != 1) ++wrong;  // one for each thread at least
+        if (bodies - ended == 1) {
+          int tries = 0;
+          while (concurrency() == 1 && tries < 10'000'000) ++tries;  // the other one is on its way out
+          if (concurrency() != 2) ++wrong;
+        }
+        ++ended;
+      },
+      2);
+  EXPECT_EQ(wrong, 0);
+}
+
 TEST(for_each_index, an_error_outside_does_not_cut_a_loop_inside) {
   for (int trial = 0; trial < 50; ++trial) {
     std::atomic<int> begun{0};

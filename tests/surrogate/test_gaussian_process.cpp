@@ -5,6 +5,7 @@
 #include <Eigen/Dense>
 
 #include <luban/core/error.hpp>
+#include <luban/parallel/arena.hpp>
 #include <luban/surrogate/gaussian_process.hpp>
 
 #include "hand_made.hpp"
@@ -52,9 +53,25 @@ TEST(gaussian_process, the_mean_alone_is_the_posteriors) {
   const features::Dataset data = test::make({.runs = 20, .points = 2, .repeats = 2, .responses = 2});
   for (const char* preset : {"luban", "hebo", "matern_legacy"}) {
     const auto fitted = fit(data, {.preset = preset, .starts = 1});
-    const MatrixXd X = test::random_inputs(data.encoder, 9, 2);
-    const MatrixXd expected = fitted->posterior(X)->mean();
-    EXPECT_LT((fitted->mean(X) - expected).cwiseAbs().maxCoeff(), 1e-12 * (1.0 + expected.cwiseAbs().maxCoeff()));
+    for (const Index rows : {9, 150}) {
+      const MatrixXd X = test::random_inputs(data.encoder, rows, 2);
+      const MatrixXd expected = fitted->posterior(X)->mean();
+      const MatrixXd alone = fitted->mean(X);
+      EXPECT_LT((alone - expected).cwiseAbs().maxCoeff(), 1e-12 * (1.0 + expected.cwiseAbs().maxCoeff()));
+      parallel::with_threads(3, [&] { EXPECT_EQ(fitted->mean(X), alone); });
+    }
+  }
+}
+
+TEST(gaussian_process, variances_are_the_same_with_gradients_and_without) {
+  const features::Dataset data = test::make({.runs = 20, .points = 2, .repeats = 2});
+  for (const char* preset : {"luban", "hebo", "matern_legacy"}) {
+    const auto fitted = fit(data, {.preset = preset, .starts = 1});
+    const MatrixXd X = test::random_inputs(data.encoder, 40, 2);  // many take another path through the solves
+    const MatrixXd expected =
+        fitted->posterior(X, {.gradients = true, .joint = false, .reading = false})->variance(VarianceOf::latent);
+    const MatrixXd alone = fitted->posterior(X)->variance(VarianceOf::latent);
+    EXPECT_LT((alone - expected).cwiseAbs().maxCoeff(), 1e-9 * expected.maxCoeff()) << preset;
   }
 }
 

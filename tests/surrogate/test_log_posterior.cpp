@@ -5,6 +5,7 @@
 #include <Eigen/Dense>
 
 #include <luban/features/reduction.hpp>
+#include <luban/surrogate/detail/conditioned.hpp>
 #include <luban/surrogate/detail/dense.hpp>
 #include <luban/surrogate/detail/log_posterior.hpp>
 #include <luban/surrogate/presets.hpp>
@@ -150,6 +151,34 @@ TEST_P(EveryPreset, gradient_is_that_of_finite_differences) {
   }
 }
 
+TEST_P(EveryPreset, what_an_evaluation_leaves_behind_is_what_is_made_anew) {
+  const features::Dataset data = test::make(with_noise_variable());
+  const ModelSpec model = model_of(GetParam(), data.encoder);
+  const auto target = std::make_shared<const LogPosterior>(target_of(model, data, VectorXd::Ones(data.n())));
+  const VectorXd theta = somewhere(*target, 3);
+  LogPosterior::Workspace work;
+  const double value = target->value(theta, work).log_posterior;
+  const VectorXd gradient = target->gradient(theta, work);
+  const detail::Conditioned anew(target, theta);
+  const detail::Conditioned kept(target, theta, work);
+  EXPECT_EQ(kept.alpha(), anew.alpha());
+  EXPECT_EQ(kept.lower(), anew.lower());
+  EXPECT_EQ(kept.mean(), anew.mean());
+  const MatrixXd X = test::random_inputs(data.encoder, 20, 4);
+  EXPECT_EQ(kept.moments(X, {.gradients = true}).variance, anew.moments(X, {.gradients = true}).variance);
+
+  EXPECT_EQ(target->value(theta, work).log_posterior, value);
+  EXPECT_EQ(target->gradient(theta, work), gradient);
+  const VectorXd other = somewhere(*target, 4);
+  LogPosterior::Workspace fresh;
+  EXPECT_EQ(target->value(other, work).log_posterior, target->value(other, fresh).log_posterior);
+  EXPECT_EQ(detail::Conditioned(target, theta, work).alpha(), anew.alpha());  // the workspace is of another theta
+  static_cast<void>(target->value(theta, work));
+  EXPECT_EQ(detail::Conditioned(target, theta, work).alpha(), anew.alpha());  // no gradient was asked for
+  EXPECT_EQ(target->value(theta, work).log_posterior, value);
+  EXPECT_EQ(target->gradient(theta, work), gradient);
+}
+
 // ---- average information --------------------------------------------------------------------------------------------
 
 TEST_P(EveryPreset, information_of_drawn_data_is_the_expected_one_on_average) {
@@ -189,7 +218,8 @@ TEST_P(EveryPreset, information_of_drawn_data_is_the_expected_one_on_average) {
   for (int draw = 0; draw < draws; ++draw) {
     for (double& z : drawn.y) z = generator.normal();
     drawn.y = factor.matrixL() * drawn.y;
-    mean += LogPosterior(model, covariance, drawn).information(theta) / draws;
+    LogPosterior::Workspace work;
+    mean += LogPosterior(model, covariance, drawn).information(theta, work) / draws;
   }
   const VectorXd size = expected.diagonal().cwiseMax(1e-12).cwiseSqrt();
   for (Index k = 0; k < theta.size(); ++k) {
@@ -203,7 +233,8 @@ TEST_P(EveryPreset, information_is_positive_semidefinite_and_nothing_where_fixed
   const features::Dataset data = test::make(with_noise_variable());
   const ModelSpec model = model_of(GetParam(), data.encoder);
   const LogPosterior target = target_of(model, data, VectorXd::Ones(data.n()));
-  const MatrixXd information = target.information(somewhere(target, 6));
+  LogPosterior::Workspace work;
+  const MatrixXd information = target.information(somewhere(target, 6), work);
   EXPECT_TRUE(information.isApprox(information.transpose(), 1e-10));
   const Eigen::SelfAdjointEigenSolver<MatrixXd> solver(information);
   EXPECT_GE(solver.eigenvalues().minCoeff(), -1e-9 * information.norm());

@@ -6,6 +6,7 @@
 #include <optional>
 #include <utility>
 
+#include <luban/parallel/arena.hpp>
 #include <luban/surrogate/detail/dense.hpp>
 #include <luban/surrogate/detail/factorisation.hpp>
 #include <luban/surrogate/detail/inputs.hpp>
@@ -15,26 +16,40 @@ namespace luban::surrogate::detail {
 
 namespace {
 
+constexpr Eigen::Index rows_at_once = 64;              // of a mean; fixed, so threads change nothing
+constexpr Eigen::Index least_parallel_pairs = 60'000;  // covariances that are worth waking a thread
+
 Points rows_of(const Points& points, Eigen::Index first, Eigen::Index count) {
   return {points.numeric.middleRows(first, count), points.one_hot.middleRows(first, count)};
 }
 
+// What the data take from the prior's variance, of each column.
+Eigen::VectorXd explained(const Eigen::MatrixXd& cross, const Eigen::MatrixXd& solved) {
+  return solved.cwiseProduct(cross).colwise().sum().transpose();
+}
+
 }  // namespace
 
-Conditioned::Conditioned(std::shared_ptr<const LogPosterior> target, Eigen::VectorXd theta)
+Conditioned::Conditioned(std::shared_ptr<const LogPosterior> target, Eigen::VectorXd theta,
+                         LogPosterior::Workspace work)
     : target_(std::move(target)), theta_(std::move(theta)), prior_theta_(theta_) {
-  LogPosterior::Workspace work;
-  target_->total_covariance(theta_, work);
+  if (work.holds_inverse_at(theta_)) {
+    work.matrix.triangularView<Eigen::StrictlyUpper>().setZero();
+    mirror_lower(work.inverse);
+  } else {
+    target_->total_covariance(theta_, work);
+    Factorisation factor = factorise(work.matrix, "surrogate.gaussian_process");
+    jitter_ = factor.jitter;
+    ridge_ = jitter_ > 0.0 ? jitter_ * work.matrix.diagonal().cwiseAbs().mean() : 0.0;
+    degraded_ = factor.degraded;
+    work.matrix = std::move(factor.lower);
+    work.inverse = inverse_from_cholesky(work.matrix);
+  }
   coordinates_ = std::make_shared<const Covariance::Coordinates>(std::move(work.covariance.coordinates));
-  Factorisation factor = factorise(work.matrix, "surrogate.gaussian_process");
-  jitter_ = factor.jitter;
-  ridge_ = jitter_ > 0.0 ? jitter_ * work.matrix.diagonal().cwiseAbs().mean() : 0.0;
-  degraded_ = factor.degraded;
-  Eigen::MatrixXd inverse = inverse_from_cholesky(factor.lower);
   const Eigen::VectorXd& y = target_->data().y;
-  mean_ = profiled_mean(target_->mean_variance(), inverse, y);
-  alpha_ = inverse * (y.array() - mean_).matrix();
-  factor_ = GrownFactor(std::move(factor.lower), std::move(inverse));
+  mean_ = profiled_mean(target_->mean_variance(), work.inverse, y);
+  alpha_ = work.inverse * (y.array() - mean_).matrix();
+  factor_ = GrownFactor(std::move(work.matrix), std::move(work.inverse));
 }
 
 double Conditioned::constant() const {
@@ -65,12 +80,11 @@ void Conditioned::add_varying_noise(const Points& points, const Eigen::VectorXd&
   if (request.gradients) out.between_gradient = target_->noise_gradient(theta_, out.between_variance, inputs);
 }
 
-void Conditioned::finish(const Eigen::MatrixXd& cross, const Eigen::MatrixXd& solved,
+void Conditioned::finish(const Eigen::MatrixXd& cross, const Eigen::VectorXd& explained,
                          const Eigen::VectorXd& prior_variance, double sum_weights,
                          GaussianPosterior::Moments& out) const {
   const TrainingData& data = target_->data();
   out.mean = (data.scale * (cross.transpose() * alpha_)).array() + sum_weights * (data.location + data.scale * mean_);
-  const Eigen::VectorXd explained = solved.cwiseProduct(cross).colwise().sum().transpose();
   out.variance = data.scale * data.scale * (prior_variance - explained).cwiseMax(smallest_share * prior_variance);
 }
 
@@ -104,9 +118,22 @@ Eigen::MatrixXd Conditioned::joint(const Eigen::MatrixXd& cross, Eigen::MatrixXd
 Eigen::VectorXd Conditioned::posterior_mean(const Eigen::MatrixXd& X) const {
   const Covariance& covariance = target_->covariance();
   const TrainingData& data = target_->data();
-  Eigen::MatrixXd cross = covariance.cross(theta_, *coordinates_, covariance.points(X)).value;
-  cross.array() += constant();
-  return (data.scale * (cross.transpose() * alpha_)).array() + (data.location + data.scale * mean_);
+  Eigen::VectorXd out(X.rows());
+  const auto blocks = static_cast<std::size_t>((X.rows() + rows_at_once - 1) / rows_at_once);
+  const bool small = X.rows() * data.u() < least_parallel_pairs;
+  parallel::for_each_index(
+      blocks,
+      [&](std::size_t block) {
+        const auto first = static_cast<Eigen::Index>(block) * rows_at_once;
+        const Eigen::Index count = std::min(rows_at_once, X.rows() - first);
+        Eigen::MatrixXd cross =
+            covariance.cross(theta_, *coordinates_, covariance.points(X.middleRows(first, count))).value;
+        cross.array() += constant();
+        out.segment(first, count) =
+            (data.scale * (cross.transpose() * alpha_)).array() + (data.location + data.scale * mean_);
+      },
+      small ? 1 : parallel::concurrency());
+  return out;
 }
 
 GaussianPosterior::Moments Conditioned::moments(const Eigen::MatrixXd& X, const PosteriorRequest& request) const {
@@ -116,9 +143,11 @@ GaussianPosterior::Moments Conditioned::moments(const Eigen::MatrixXd& X, const 
   const Points& points = cross.points;
   Eigen::MatrixXd& with_mean = cross.value;
   with_mean.array() += constant();
-  const Eigen::MatrixXd solved = solve(with_mean);
+  Eigen::MatrixXd solved;
+  if (request.gradients) solved = solve(with_mean);
   GaussianPosterior::Moments out;
-  finish(with_mean, solved, covariance.diagonal(prior_theta_, points).array() + constant(), 1.0, out);
+  finish(with_mean, request.gradients ? explained(with_mean, solved) : factor_.explained(with_mean),
+         covariance.diagonal(prior_theta_, points).array() + constant(), 1.0, out);
   add_varying_noise(points, Eigen::VectorXd::Ones(1), request, X.cols(), out);
   if (request.joint) {
     Covariance::Workspace work;
@@ -148,7 +177,7 @@ GaussianPosterior::Moments Conditioned::average(const Eigen::MatrixXd& X, const 
   const Eigen::MatrixXd averaged = weighted_columns(cross.value, weights).array() + constant() * weights.sum();
   const Eigen::MatrixXd solved = solve(averaged);
   GaussianPosterior::Moments out;
-  finish(averaged, solved, prior_variance_of_averages(points, weights), weights.sum(), out);
+  finish(averaged, explained(averaged, solved), prior_variance_of_averages(points, weights), weights.sum(), out);
   add_varying_noise(points, weights, request, X.cols(), out);
   if (request.reading) {
     out.within_variance += spread_of_levels(cross.value.array() + constant(), points, weights, out);
@@ -256,7 +285,8 @@ Eigen::VectorXd Conditioned::spread_of_levels(const Eigen::MatrixXd& cross, cons
                                               const Eigen::VectorXd& weights,
                                               const GaussianPosterior::Moments& average) const {
   GaussianPosterior::Moments each;
-  finish(cross, solve(cross), target_->covariance().diagonal(prior_theta_, points).array() + constant(), 1.0, each);
+  finish(cross, factor_.explained(cross), target_->covariance().diagonal(prior_theta_, points).array() + constant(),
+         1.0, each);
   return level_spread(each.mean, each.variance, weights, average.mean, average.variance);
 }
 

@@ -20,8 +20,9 @@ inline constexpr double smallest_share = 1e-12;
 /// thread-safe.
 class LUBAN_SURROGATE_EXPORT Conditioned {
  public:
-  /// @throws NumericalError when the covariance is not finite.
-  Conditioned(std::shared_ptr<const LogPosterior> target, Eigen::VectorXd theta);
+  /// @param work what an evaluation has left behind, perhaps at theta: then nothing is factorised again, and all is as
+  /// it would be. @throws NumericalError when the covariance is not finite.
+  Conditioned(std::shared_ptr<const LogPosterior> target, Eigen::VectorXd theta, LogPosterior::Workspace work = {});
 
   [[nodiscard]] const LogPosterior& target() const noexcept { return *target_; }
   [[nodiscard]] const Eigen::VectorXd& theta() const noexcept { return theta_; }
@@ -104,7 +105,8 @@ class LUBAN_SURROGATE_EXPORT Conditioned {
   [[nodiscard]] Eigen::MatrixXd joint(const Eigen::MatrixXd& cross, Eigen::MatrixXd prior,
                                       const Eigen::VectorXd& variance) const;
   void add_noise(GaussianPosterior::Moments& out, double sum_squared_weights) const;
-  void finish(const Eigen::MatrixXd& cross, const Eigen::MatrixXd& solved, const Eigen::VectorXd& prior_variance,
+  /// @param explained (q) what the data take from the prior's variance.
+  void finish(const Eigen::MatrixXd& cross, const Eigen::VectorXd& explained, const Eigen::VectorXd& prior_variance,
               double sum_weights, GaussianPosterior::Moments& out) const;
 
   std::shared_ptr<const LogPosterior> target_;

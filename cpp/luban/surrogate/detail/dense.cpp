@@ -340,10 +340,13 @@ Eigen::MatrixXd inverse_from_cholesky(const Eigen::MatrixXd& lower) {
 
 Eigen::MatrixXd few_products(const Eigen::MatrixXd& a, const Eigen::MatrixXd& x) {
   Eigen::MatrixXd y(a.cols(), x.cols());
-  simd_table().few_products(static_cast<std::size_t>(a.rows()), static_cast<std::size_t>(a.cols()),
-                            static_cast<std::size_t>(x.cols()), a.data(), static_cast<std::size_t>(a.outerStride()),
-                            x.data(), static_cast<std::size_t>(x.outerStride()), y.data(),
-                            static_cast<std::size_t>(y.outerStride()));
+  in_pieces(
+      a.cols(), wide, 2.0 * static_cast<double>(a.size() * x.cols()), [&](Eigen::Index first, Eigen::Index count) {
+        simd_table().few_products(
+            static_cast<std::size_t>(a.rows()), static_cast<std::size_t>(count), static_cast<std::size_t>(x.cols()),
+            a.data() + first * a.outerStride(), static_cast<std::size_t>(a.outerStride()), x.data(),
+            static_cast<std::size_t>(x.outerStride()), y.data() + first, static_cast<std::size_t>(y.outerStride()));
+      });
   return y;
 }
 

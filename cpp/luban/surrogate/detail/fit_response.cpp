@@ -142,7 +142,7 @@ class Fit {
     Optimum out = maximise(*target_, model_, options, resolved(warm_start, *target_), key_, control_,
                            same_names(warm_start, *target_) ? warm_start.curvature : Curvature{});
     evaluations_ += out.evaluations;
-    process_ = std::make_shared<const Conditioned>(target_, out.theta);
+    process_ = std::make_shared<const Conditioned>(target_, out.theta, std::move(out.work));
     return out;
   }
 
@@ -250,10 +250,9 @@ class Fit {
 
   FitReport report(const Optimum& optimum) const {
     const TrainingData& training = target_->data();
-    LogPosterior::Workspace work;
     FitReport out;
     out.log_posterior = optimum.log_posterior;
-    out.log_likelihood = target_->value(optimum.theta, work).log_likelihood;
+    out.log_likelihood = optimum.log_likelihood;
     out.evaluations = evaluations_;
     out.starts_converged = optimum.converged;
     out.jitter = process_->jitter();

@@ -55,8 +55,10 @@ struct Optimum {
   Eigen::VectorXd theta;
   Eigen::MatrixXd curvature;  ///< of minus the log posterior, as the last climb saw it
   double log_posterior = 0.0;
+  double log_likelihood = 0.0;
   int evaluations = 0;
-  int converged = 0;  ///< starts that met a tolerance
+  int converged = 0;                  ///< starts that met a tolerance
+  LogPosterior::Workspace work = {};  ///< what its last evaluation left behind
 };
 
 /// Multi-start maximisation: all starts but a warm one climb on a part of the runs first, the best go on with growing

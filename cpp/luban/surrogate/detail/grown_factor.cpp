@@ -106,6 +106,11 @@ Eigen::MatrixXd GrownFactor::solve(const Eigen::MatrixXd& cross) const {
   return out;
 }
 
+Eigen::VectorXd GrownFactor::explained(const Eigen::MatrixXd& cross) const {
+  if (cross.cols() <= few_multiplied) return solve(cross).cwiseProduct(cross).colwise().sum().transpose();
+  return half_solve_right(cross.transpose()).rowwise().squaredNorm();
+}
+
 std::optional<GrownFactor> GrownFactor::grow(const Eigen::MatrixXd& cross, const Eigen::MatrixXd& own) const {
   const Eigen::Index n = rows();
   const Eigen::Index k = added();

@@ -32,6 +32,8 @@ class LUBAN_SURROGATE_EXPORT GrownFactor {
   [[nodiscard]] Eigen::MatrixXd half_solve_transposed(Eigen::MatrixXd x) const;
   /// C⁻¹ cross, (n, q), by the inverse.
   [[nodiscard]] Eigen::MatrixXd solve(const Eigen::MatrixXd& cross) const;
+  /// crossᵀ C⁻¹ cross of each column of cross, (q): of many columns half the work of solve.
+  [[nodiscard]] Eigen::VectorXd explained(const Eigen::MatrixXd& cross) const;
 
   /// With m more rows. @param cross (n, m) covariance of the new rows with these; own (m, m) among themselves, its
   /// lower triangle. @return nothing when the grown covariance is not positive definite.

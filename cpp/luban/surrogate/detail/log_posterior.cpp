@@ -119,6 +119,7 @@ Eigen::MatrixXd LogPosterior::noise_gradient(const Eigen::VectorXd& theta, const
 }
 
 void LogPosterior::total_covariance(const Eigen::VectorXd& theta, Workspace& work) const {
+  work.inverted_at.resize(0);
   covariance_->evaluate_lower(theta, points_, work.covariance, work.matrix);
   const NoiseVariances noise = this->noise(theta);
   const Eigen::VectorXd shape = own_noise_shape(theta);
@@ -183,6 +184,7 @@ LogPosterior::Value LogPosterior::value_of(const Eigen::VectorXd& theta, double 
 }
 
 LogPosterior::Value LogPosterior::value(const Eigen::VectorXd& theta, Workspace& work) const {
+  if (work.holds_inverse_at(theta)) return work.value;
   total_covariance(theta, work);
   if (!cholesky_lower(work.matrix)) return {-infinity, -infinity};
   const double log_determinant = 2.0 * work.matrix.diagonal().array().log().sum();
@@ -197,24 +199,29 @@ LogPosterior::Value LogPosterior::value(const Eigen::VectorXd& theta, Workspace&
   out.log_likelihood = log_likelihood(theta, quadratic, own_noise_shape(theta), log_determinant);
   out.log_posterior = out.log_likelihood + add_prior(theta, nullptr);
   if (!std::isfinite(out.log_posterior)) out.log_posterior = -infinity;
+  work.value = out;
   return out;
 }
 
 Eigen::VectorXd LogPosterior::gradient(const Eigen::VectorXd& theta, Workspace& work) const {
+  if (work.holds_inverse_at(theta)) return work.gradient;
   inverse_lower_from_cholesky(work.matrix, work.inverse);
   const Eigen::VectorXd alpha = work.inverse.selfadjointView<Eigen::Lower>() * (data_.y.array() - work.mean).matrix();
   Eigen::VectorXd out = Eigen::VectorXd::Zero(theta.size());
   covariance_->add_gradient(theta, points_, work.covariance, work.inverse, alpha, out);
   add_noise_gradient(theta, own_noise_shape(theta), work.inverse, alpha, out);
   static_cast<void>(add_prior(theta, &out));
+  work.inverted_at = theta;
+  work.gradient = out;
   return out;
 }
 
-Eigen::MatrixXd LogPosterior::information(const Eigen::VectorXd& theta) const {
-  Workspace work;
-  static_cast<void>(value(theta, work));
+Eigen::MatrixXd LogPosterior::information(const Eigen::VectorXd& theta, Workspace& work) const {
+  if (!work.holds_inverse_at(theta)) {
+    static_cast<void>(value(theta, work));
+    inverse_lower_from_cholesky(work.matrix, work.inverse);
+  }
   const double mean = work.mean;
-  inverse_lower_from_cholesky(work.matrix, work.inverse);
   mirror_lower(work.inverse);
   const Eigen::VectorXd alpha = work.inverse * (data_.y.array() - mean).matrix();
   const auto times_alpha = [&](const Eigen::VectorXd& at) -> Eigen::VectorXd {

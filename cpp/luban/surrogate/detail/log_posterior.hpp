@@ -56,16 +56,23 @@ class LUBAN_SURROGATE_EXPORT LogPosterior {
   [[nodiscard]] const Eigen::VectorXd& high() const noexcept { return high_; }
   [[nodiscard]] const Eigen::VectorXd& start() const noexcept { return start_; }
 
-  /// Memory that one thread reuses between evaluations.
-  struct Workspace {
-    Covariance::Workspace covariance;
-    Eigen::MatrixXd matrix;  ///< after a value the Cholesky factor in its lower triangle
-    Eigen::MatrixXd inverse;
-    double mean = 0.0;
-  };
   struct Value {
     double log_likelihood = 0.0;  ///< of all readings, in the response's unit; −infinity = covariance not usable
     double log_posterior = 0.0;   ///< + log prior, up to a constant
+  };
+  /// Memory that one thread reuses between evaluations. What was asked last, to its gradient, costs nothing again.
+  struct Workspace {
+    Covariance::Workspace covariance;
+    Eigen::MatrixXd matrix;   ///< after a value the Cholesky factor in its lower triangle
+    Eigen::MatrixXd inverse;  ///< after a gradient, its lower triangle
+    double mean = 0.0;
+    Eigen::VectorXd inverted_at;  ///< theta that all of this is of; empty = the inverse is not there
+    Value value;
+    Eigen::VectorXd gradient;
+
+    [[nodiscard]] bool holds_inverse_at(const Eigen::VectorXd& theta) const {
+      return inverted_at.size() > 0 && inverted_at == theta;
+    }
   };
   /// A covariance that is not positive definite has the values −infinity.
   [[nodiscard]] Value value(const Eigen::VectorXd& theta, Workspace& work) const;
@@ -73,8 +80,9 @@ class LUBAN_SURROGATE_EXPORT LogPosterior {
   [[nodiscard]] Eigen::VectorXd gradient(const Eigen::VectorXd& theta, Workspace& work) const;
   /// (p, p) Average information of the data, between the observed and the expected one (Gilmour, Thompson and Cullis
   /// 1995): ½ (∂C/∂θ_k α)ᵀ P (∂C/∂θ_l α), α = C⁻¹ (y − mean), P = C⁻¹ without what the mean takes. Positive
-  /// semidefinite, for the price of p covariances and an inverse; 0 for fixed hyperparameters. @pre a finite value.
-  [[nodiscard]] Eigen::MatrixXd information(const Eigen::VectorXd& theta) const;
+  /// semidefinite, for the price of p covariances, and an inverse where the workspace has none; 0 for fixed
+  /// hyperparameters. The workspace is spent. @pre a finite value.
+  [[nodiscard]] Eigen::MatrixXd information(const Eigen::VectorXd& theta, Workspace& work) const;
 
   /// The same from what a prediction is made of: the mean, C⁻¹ (y − mean) and log |C|.
   [[nodiscard]] Value value_of(const Eigen::VectorXd& theta, double mean, const Eigen::VectorXd& alpha,

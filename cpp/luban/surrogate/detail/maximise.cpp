@@ -27,20 +27,31 @@ constexpr double apart = 0.7;             // largest difference of a hyperparame
 constexpr double much_noise = 0.2;        // share of the response's variance
 constexpr Eigen::Index from_scratch_at_most = 150;  // points up to which a second start climbs on everything too
 
-// Where a climb begins: a point and, perhaps, the curvature that is to be expected there.
+// Where a climb begins: a point and, perhaps, the curvature that is to be expected and what an evaluation left there.
 struct Start {
   Eigen::VectorXd theta;
   Eigen::MatrixXd curvature;
+  LogPosterior::Workspace work = {};
 };
 
-QuasiNewtonResult climb(const LogPosterior& target, const Start& start, int max_iterations, double tolerance,
-                        const core::CallControl& control) {
-  LogPosterior::Workspace work;
+// Where a climb ended.
+struct Top {
+  QuasiNewtonResult found;
+  LogPosterior::Workspace work;  // what the last evaluation left there
+  // Where it would have ended, had it not ended early, as far as its last step tells.
+  [[nodiscard]] double promised() const { return found.value - found.promise; }
+};
+
+Top climb(const LogPosterior& target, Start start, int max_iterations, double tolerance,
+          const core::CallControl& control) {
+  Top out{{}, std::move(start.work)};
   const Differentiable negative{
-      .value = [&](const Eigen::VectorXd& theta) { return -target.value(theta, work).log_posterior; },
-      .gradient = [&](const Eigen::VectorXd& theta) -> Eigen::VectorXd { return -target.gradient(theta, work); }};
-  return minimise(negative, start.theta, target.low(), target.high(),
-                  {.max_iterations = max_iterations, .value_tolerance = tolerance}, start.curvature, control);
+      .value = [&](const Eigen::VectorXd& theta) { return -target.value(theta, out.work).log_posterior; },
+      .gradient = [&](const Eigen::VectorXd& theta) -> Eigen::VectorXd { return -target.gradient(theta, out.work); }};
+  out.found =
+      minimise(negative, std::move(start.theta), target.low(), target.high(),
+               {.max_iterations = max_iterations, .value_tolerance = tolerance}, std::move(start.curvature), control);
+  return out;
 }
 
 // What the priors bend by at theta, never quite nothing.
@@ -115,31 +126,25 @@ void require_warm_start(const LogPosterior& target, const Eigen::VectorXd& warm_
                                           "structure, or none"});
 }
 
-// Where a climb that ended early would have ended, as far as its last step tells.
-double promised(const QuasiNewtonResult& result) {
-  return result.value - result.promise;
-}
-
 class Search {
  public:
   Search(const GaussianProcessOptions& options, const core::CallControl& control)
       : options_(options), control_(control) {}
 
   // Starts in parallel on one target: what can be used, best first, ties to the earlier start.
-  std::vector<QuasiNewtonResult> climbed(const LogPosterior& on, const std::vector<Start>& starts, double tolerance) {
-    std::vector<QuasiNewtonResult> results(starts.size());
+  std::vector<Top> climbed(const LogPosterior& on, std::vector<Start> starts, double tolerance) {
+    std::vector<Top> tops(starts.size());
     parallel::for_each_index(
         starts.size(),
-        [&](std::size_t k) { results[k] = climb(on, starts[k], options_.max_iterations, tolerance, control_); },
+        [&](std::size_t k) { tops[k] = climb(on, std::move(starts[k]), options_.max_iterations, tolerance, control_); },
         options_.threads, control_);
-    for (const QuasiNewtonResult& result : results) {
-      evaluations += result.evaluations;
-      converged += result.converged && std::isfinite(result.value) ? 1 : 0;
+    for (const Top& top : tops) {
+      evaluations += top.found.evaluations;
+      converged += top.found.converged && std::isfinite(top.found.value) ? 1 : 0;
     }
-    std::erase_if(results, [](const QuasiNewtonResult& result) { return !std::isfinite(result.value); });
-    std::stable_sort(results.begin(), results.end(),
-                     [](const QuasiNewtonResult& a, const QuasiNewtonResult& b) { return promised(a) < promised(b); });
-    return results;
+    std::erase_if(tops, [](const Top& top) { return !std::isfinite(top.found.value); });
+    std::stable_sort(tops.begin(), tops.end(), [](const Top& a, const Top& b) { return a.promised() < b.promised(); });
+    return tops;
   }
 
   int evaluations = 0;
@@ -165,27 +170,32 @@ std::vector<Eigen::Index> parts_of(const LogPosterior& target) {
 
 // The best of climbs, by what they promise, that stand apart from each other; those that lose more than `lost` left
 // out.
-std::vector<QuasiNewtonResult> rivals(const std::vector<QuasiNewtonResult>& results, std::size_t most, double lost) {
-  std::vector<QuasiNewtonResult> out;
-  for (const QuasiNewtonResult& one : results) {
-    if (promised(one) > promised(results.front()) + lost || out.size() == most) break;
-    const bool known = std::any_of(out.begin(), out.end(), [&](const QuasiNewtonResult& other) {
-      return (other.x - one.x).cwiseAbs().maxCoeff() < apart;
+std::vector<Top> rivals(std::vector<Top> tops, std::size_t most, double lost) {
+  std::vector<Top> out;
+  for (Top& one : tops) {
+    if (!out.empty() && (one.promised() > out.front().promised() + lost || out.size() == most)) break;
+    const bool known = std::any_of(out.begin(), out.end(), [&](const Top& other) {
+      return (other.found.x - one.found.x).cwiseAbs().maxCoeff() < apart;
     });
-    if (!known) out.push_back(one);
+    if (!known) out.push_back(std::move(one));
   }
   return out;
 }
 
-// The best tops of a part as starts on `next` points.
-std::vector<Start> tops(const LogPosterior& part, const std::vector<QuasiNewtonResult>& results, double next) {
-  std::vector<Start> out;
-  for (const QuasiNewtonResult& one : results) {
-    // What a climb has seen of the curvature on its few steps there is little.
-    Eigen::MatrixXd curvature = next / static_cast<double>(part.data().u()) * part.information(one.x);
-    curvature.diagonal() += prior_curvature(part, one.x);
-    out.push_back({one.x, std::move(curvature)});
-  }
+// Tops of a part as starts on `next` points.
+std::vector<Start> starts_from(const LogPosterior& part, std::vector<Top> tops, double next, int threads) {
+  std::vector<Start> out(tops.size());
+  const double share = next / static_cast<double>(part.data().u());
+  parallel::for_each_index(
+      tops.size(),
+      [&](std::size_t k) {
+        Eigen::VectorXd& theta = tops[k].found.x;
+        // What a climb has seen of the curvature on its few steps there is little.
+        Eigen::MatrixXd curvature = share * part.information(theta, tops[k].work);
+        curvature.diagonal() += prior_curvature(part, theta);
+        out[k] = {std::move(theta), std::move(curvature)};
+      },
+      threads);
   return out;
 }
 
@@ -209,10 +219,11 @@ Optimum maximise(const LogPosterior& target, const ModelSpec& model, const Gauss
   for (std::size_t k = 0; k < parts.size(); ++k) {
     const LogPosterior part(model, target.shared_covariance(), first_runs(target.data(), order, parts[k]));
     if (!same_structure(part, target)) continue;
-    const std::vector<QuasiNewtonResult> results = rivals(search.climbed(part, starts, on_part), most, on_more);
-    if (results.empty()) continue;
+    std::vector<Top> tops = rivals(search.climbed(part, starts, on_part), most, on_more);
+    if (tops.empty()) continue;
     const bool last = k + 1 == parts.size();
-    starts = tops(part, results, static_cast<double>(last ? target.data().u() : parts[k + 1]));
+    const auto next = static_cast<double>(last ? target.data().u() : parts[k + 1]);
+    starts = starts_from(part, std::move(tops), next, options.threads);
     // A part may hide the highest top; the second start looks for it again wherever that is cheap.
     if (!last || target.data().u() <= from_scratch_at_most) starts.push_back(second);
   }
@@ -220,26 +231,31 @@ Optimum maximise(const LogPosterior& target, const ModelSpec& model, const Gauss
     starts.insert(starts.begin(), {warm_start, expected_at(target, warm_start, warm_curvature)});
   }
   // Near enough to tell which tops may be the highest; these to their ends.
-  std::vector<QuasiNewtonResult> results = search.climbed(target, starts, starts.size() > 1 ? on_part : on_whole);
-  if (results.empty()) {
+  const bool several = starts.size() > 1;
+  const std::size_t tried = starts.size();
+  std::vector<Top> tops = search.climbed(target, std::move(starts), several ? on_part : on_whole);
+  if (tops.empty()) {
     throw core::NumericalError({.where = "surrogate.GaussianProcess.fit",
                                 .expected = "a positive definite covariance at one start at least",
-                                .received = "none in " + std::to_string(starts.size()) + " starts",
+                                .received = "none in " + std::to_string(tried) + " starts",
                                 .place = {},
                                 .hint = "look for extreme values in the inputs, or use another preset"});
   }
-  if (starts.size() > 1) {
+  if (several) {
     starts.clear();
-    for (QuasiNewtonResult& one : rivals(results, most, in_doubt)) {
-      starts.push_back({std::move(one.x), std::move(one.curvature)});
+    for (Top& one : rivals(std::move(tops), most, in_doubt)) {
+      starts.push_back({std::move(one.found.x), std::move(one.found.curvature), std::move(one.work)});
     }
     search.converged = 0;
-    results = search.climbed(target, starts, on_whole);
+    tops = search.climbed(target, std::move(starts), on_whole);
   }
+  Top& highest = tops.front();
   Optimum out;
-  out.theta = results.front().x;
-  out.curvature = results.front().curvature;
-  out.log_posterior = -results.front().value;
+  out.theta = std::move(highest.found.x);
+  out.curvature = std::move(highest.found.curvature);
+  out.log_posterior = -highest.found.value;
+  out.log_likelihood = target.value(out.theta, highest.work).log_likelihood;
+  out.work = std::move(highest.work);
   out.evaluations = search.evaluations;
   out.converged = search.converged;
   return out;
