@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::size_t none = static_cast<std::size_t>(-1);
 constexpr Eigen::Index panel_columns = 64;           // worked on by one task; fixed, so threads change no sum
-constexpr Eigen::Index least_parallel_points = 400;  // below, waking a thread takes longer than it saves
+constexpr Eigen::Index least_parallel_points = 240;  // below, waking a thread takes longer than it saves
 
 Eigen::Index panel_count(Eigen::Index n) {
   return (n + panel_columns - 1) / panel_columns;

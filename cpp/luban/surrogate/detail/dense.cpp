@@ -188,15 +188,16 @@ void in_triangle(Eigen::Index n, Eigen::Index unit, double work, Part part) {
   });
 }
 
-// Lower triangle of (L Lᵀ)⁻¹ in place of L, up to factored_at_once rows.
-void inverse_at_once(Eigen::MatrixXd& a) {
+// Lower triangle of (L Lᵀ)⁻¹, up to factored_at_once rows.
+void inverse_at_once(const Eigen::MatrixXd& lower, Eigen::MatrixXd& a) {
   const SimdTable& loops = simd_table();
-  const Eigen::Index n = a.rows();
+  const Eigen::Index n = lower.rows();
+  a.resize(n, n);
   const auto size = static_cast<std::size_t>(n);
   const auto stride = static_cast<std::size_t>(a.outerStride());
   double* const l = workspace();
   double* const y = l + padded_doubles(size);
-  loops.pad_lower(size, a.data(), stride, l);
+  loops.pad_lower(size, lower.data(), static_cast<std::size_t>(lower.outerStride()), l);
   in_triangle(n, static_cast<Eigen::Index>(loops.tile_rows), cube(n) / 3.0, [&](Eigen::Index first, Eigen::Index end) {
     loops.invert_strips(size, l, y, static_cast<std::size_t>(first), static_cast<std::size_t>(end));
   });
@@ -238,25 +239,34 @@ void solve_right_alone(const ConstMatrix& lower, Matrix x) {
   solve_right_alone(lower.bottomRightCorner(r, r), x.rightCols(r));
 }
 
-// Cholesky factor in place, up to factored_at_once rows: panels of columns, one after the other, their rows in pieces.
+// Cholesky factor in place, up to factored_at_once rows: panels of columns, one after the other. While the rows below a
+// panel follow in pieces, one thread looks ahead to the next panel's diagonal, which nothing else waits for then.
 bool factor_at_once(Matrix a) {
   const SimdTable& loops = simd_table();
   const auto n = static_cast<std::size_t>(a.rows());
+  const int threads = parallel::concurrency();
+  const std::size_t step = n < least_in_panels ? n : panel;
   double* const l = workspace();
   loops.pad_lower(n, a.data(), static_cast<std::size_t>(a.outerStride()), l);
-  const std::size_t step = n < least_in_panels ? n : panel;
-  for (std::size_t first = 0; first < n; first += step) {
-    const std::size_t end = std::min(first + step, n);
-    if (!loops.factor_diagonal(n, l, first, end)) return false;
-    const double work = 2.0 * static_cast<double>((n - end) * panel) * static_cast<double>(first + panel / 2);
-    in_pieces(static_cast<Eigen::Index>(n - end), static_cast<Eigen::Index>(loops.tile_rows), work,
-              [&](Eigen::Index from, Eigen::Index count) {
-                const std::size_t row = end + static_cast<std::size_t>(from);
-                loops.factor_strips(n, l, first, end, row, row + static_cast<std::size_t>(count));
-              });
+  if (!loops.factor_diagonal(n, l, 0, std::min(step, n))) return false;
+  bool positive = true;
+  for (std::size_t first = 0; first + step < n && positive; first += step) {
+    const std::size_t end = first + step;
+    const std::size_t next = std::min(end + step, n);
+    const std::size_t tiles = (n - next + loops.tile_rows - 1) / loops.tile_rows;
+    const std::size_t pieces = std::min(tiles, threads == 1 ? std::size_t{1} : 2 * static_cast<std::size_t>(threads));
+    const auto row = [&](std::size_t piece) { return std::min(n, next + tiles * piece / pieces * loops.tile_rows); };
+    parallel::for_each_index(
+        pieces + 1,
+        [&](std::size_t piece) {
+          if (piece > 0) return loops.factor_strips(n, l, first, end, row(piece - 1), row(piece));
+          loops.factor_strips(n, l, first, end, end, next);
+          positive = loops.factor_diagonal(n, l, end, next);
+        },
+        threads);
   }
-  loops.unpad_lower(n, l, a.data(), static_cast<std::size_t>(a.outerStride()));
-  return true;
+  if (positive) loops.unpad_lower(n, l, a.data(), static_cast<std::size_t>(a.outerStride()));
+  return positive;
 }
 
 // Cholesky factor in place, at once up to `most` rows, else of halves down to the block.
@@ -322,11 +332,8 @@ void solve_right_transposed(const ConstMatrix& lower, Matrix x) {
 }
 
 void inverse_lower_from_cholesky(const Eigen::MatrixXd& lower, Eigen::MatrixXd& out) {
+  if (lower.rows() <= factored_at_once) return inverse_at_once(lower, out);
   out = lower;
-  if (lower.rows() <= factored_at_once) {
-    inverse_at_once(out);
-    return;
-  }
   invert_lower(out);
   square_lower(out);
 }

@@ -78,7 +78,7 @@ inline constexpr std::size_t product_columns = 512;
 inline constexpr std::size_t factor_size = 1024;  ///< largest matrix of the small factorisations
 /// Doubles of a padded copy of a matrix (n, n), whatever the tiles.
 [[nodiscard]] constexpr std::size_t padded_doubles(std::size_t n) {
-  return (n + 32) * (n + 8);
+  return (n + 40) * (n + 8);
 }
 /// Doubles of workspace that multiply and the small factorisations need.
 inline constexpr std::size_t product_workspace = 2 * padded_doubles(factor_size);

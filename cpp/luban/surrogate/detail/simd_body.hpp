@@ -304,8 +304,14 @@ void multiply_loop(const ProductBlock& block) {
 // k; what is summed is P(i, k) Q(j, k), which serves Cholesky, triangular solves, inverses and squares alike.
 using Tile = Vector[tile_columns][tile_vectors];
 
+constexpr std::size_t padded_columns(std::size_t n) {
+  return (n + tile_columns - 1) / tile_columns * tile_columns;
+}
+
+// Rows of a padded copy: never a multiple of many cache lines, where columns would drive each other out of the cache.
 constexpr std::size_t padded(std::size_t n) {
-  return (n + tile_columns - 1) / tile_columns * tile_columns + tile_rows;
+  const std::size_t rows = padded_columns(n) + tile_rows;
+  return rows % 16 == 0 ? rows + 8 : rows;
 }
 
 // tile −= Σ_{first ≤ k < end} P(rows, k) Q(columns, k); p and q point at k = 0.
@@ -384,7 +390,7 @@ inline bool factor_block(double* block, std::size_t stride, double* inverse) {
 // Lower triangle of a (n, n) into a padded copy whose further diagonal is 1 and whose other padding is 0.
 double* copy_lower(std::size_t n, const double* a, std::size_t stride, double* to) {
   const std::size_t rows = padded(n);
-  const std::size_t columns = rows - tile_rows;
+  const std::size_t columns = padded_columns(n);
   for (std::size_t j = 0; j < columns; ++j) {
     double* column = to + j * rows;
     for (std::size_t i = 0; i < j; ++i) column[i] = 0.0;
@@ -405,16 +411,17 @@ bool factor_diagonal_loop(std::size_t n, double* l, std::size_t first, std::size
   const std::size_t rows = padded(n);
   double inverse[tile_columns];
   for (std::size_t j = first; j < end; j += tile_columns) {
+    double* const diagonal = l + j * rows + j;
     for (std::size_t i = j; i < end; i += tile_rows) {
       const bool whole = i + tile_rows <= end || end >= n;  // else rows from `end` on are not for us
       Tile tile;
       load_tile(l + j * rows + i, rows, tile);
       subtract_products(0, j, l + i, rows, l + j, rows, tile);
       if (i == j) {
-        whole ? store_tile(tile, l + j * rows + j, rows) : store_rows(tile, end - i, l + j * rows + j, rows);
-        if (!factor_block(l + j * rows + j, rows, inverse)) return false;
+        whole ? store_tile(tile, diagonal, rows) : store_rows(tile, end - i, diagonal, rows);
+        if (!factor_block(diagonal, rows, inverse)) return false;
       }
-      solve_tile(l + j * rows + j, rows, inverse, tile);
+      solve_tile(diagonal, rows, inverse, tile);
       whole ? store_tile(tile, l + j * rows + i, rows) : store_rows(tile, end - i, l + j * rows + i, rows);
     }
   }
@@ -450,7 +457,7 @@ void solve_right_small_loop(std::size_t m, std::size_t n, const double* lower, s
   double* const l = workspace;
   double* const strip = copy_lower(n, lower, lower_stride, l);  // tile_rows rows of X at a time
   const std::size_t rows = padded(n);
-  const std::size_t columns = rows - tile_rows;
+  const std::size_t columns = padded_columns(n);
   for (std::size_t i = 0; i < m; i += tile_rows) {
     const std::size_t count = m - i < tile_rows ? m - i : tile_rows;
     for (std::size_t j = 0; j < columns; ++j) {
@@ -476,7 +483,7 @@ void solve_right_small_loop(std::size_t m, std::size_t n, const double* lower, s
 // Rows [first, end), whole tiles, of Y = L⁻ᵀ, upper triangular, from the padded L; both padded alike.
 void invert_strips_loop(std::size_t n, const double* l, double* y, std::size_t first, std::size_t end) {
   const std::size_t rows = padded(n);
-  const std::size_t columns = rows - tile_rows;
+  const std::size_t columns = padded_columns(n);
   const std::size_t last = end < n ? end : rows;
   for (std::size_t j = 0; j < columns; ++j) {
     for (std::size_t i = first; i < last; ++i) y[j * rows + i] = i == j && j < n ? 1.0 : 0.0;
@@ -498,7 +505,7 @@ void invert_strips_loop(std::size_t n, const double* l, double* y, std::size_t f
 void square_columns_loop(std::size_t n, const double* y, double* a, std::size_t stride, std::size_t first,
                          std::size_t end) {
   const std::size_t rows = padded(n);
-  const std::size_t columns = rows - tile_rows;
+  const std::size_t columns = padded_columns(n);
   for (std::size_t j = first; j < end && j < n; j += tile_columns) {
     for (std::size_t i = j; i < n; i += tile_rows) {
       Tile tile = {};
@@ -526,7 +533,7 @@ void invert_lower_small_loop(std::size_t n, double* a, std::size_t stride, doubl
 
 void square_lower_small_loop(std::size_t n, double* a, std::size_t stride, double* workspace) {
   const std::size_t rows = padded(n);
-  for (std::size_t k = 0; k < rows * (rows - tile_rows); ++k) workspace[k] = 0.0;
+  for (std::size_t k = 0; k < rows * padded_columns(n); ++k) workspace[k] = 0.0;
   for (std::size_t j = 0; j < n; ++j) {
     for (std::size_t i = j; i < n; ++i) workspace[i * rows + j] = a[j * stride + i];
   }
