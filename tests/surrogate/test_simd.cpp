@@ -130,6 +130,26 @@ TEST_P(EveryLevel, loops_over_points_equal_plain_ones) {
   }
 }
 
+TEST_P(EveryLevel, weights_of_a_gradients_column_equal_plain_ones) {
+  const SimdTable& loops = simd_table(GetParam());
+  for (const std::size_t n : {1U, 7U, 16U, 33U, 100U}) {
+    const Cloud cloud(n, 4);  // its coordinates serve as any numbers
+    const double* alpha = cloud.z.data();
+    const double* inverse = alpha + cloud.stride;
+    const double* value = inverse + cloud.stride;
+    const double* slope = value + cloud.stride;
+    std::vector<double> m(n);
+    const double sum = loops.weigh(n, 0.7, alpha, inverse, value, slope, m.data());
+    double plain_sum = 0.0;
+    for (std::size_t i = 0; i < n; ++i) {
+      const double w = (i == 0 ? 0.5 : 1.0) * (0.7 * alpha[i] - inverse[i]);
+      plain_sum += w * value[i];
+      ASSERT_NEAR(m[i], w * slope[i], 1e-13);
+    }
+    ASSERT_NEAR(sum, plain_sum, 1e-12);
+  }
+}
+
 TEST_P(EveryLevel, a_distance_to_itself_is_nothing) {
   const Cloud cloud(20, 4);
   std::vector<double> here(4), distance(20);

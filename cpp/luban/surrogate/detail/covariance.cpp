@@ -307,6 +307,33 @@ void Covariance::add_panel_gradient(const Eigen::VectorXd& variances, const Work
   }
 }
 
+bool Covariance::one_stationary_factor() const {
+  return terms_.size() == 1 && terms_.front().factors.size() == 1 && factors_.size() == 1 &&
+         factors_.front()->stationary();
+}
+
+void Covariance::add_panel_gradient_of_one(double variance, const Workspace& work, const Eigen::MatrixXd& inverse,
+                                           const Eigen::VectorXd& alpha, Eigen::Index panel, Partial& own) const {
+  const SimdTable& loops = simd_table();
+  const Eigen::Index n = inverse.rows();
+  const Eigen::Index first = panel * panel_columns;
+  const Eigen::MatrixXd& z = work.coordinates.of_factor.front();
+  const Eigen::MatrixXd& value = work.factors.front().value;
+  const bool own_slope = factors_.front()->own_slope();
+  const Eigen::MatrixXd& slope = own_slope ? work.factors.front().slope : value;
+  Eigen::VectorXd m(n - first);
+  Eigen::VectorXd here;
+  for (Eigen::Index j = first; j < std::min(first + panel_columns, n); ++j) {
+    const auto rows = static_cast<std::size_t>(n - j);
+    own.terms(0) += loops.weigh(rows, alpha(j), alpha.data() + j, &inverse(j, j), &value(j, j), &slope(j, j), m.data());
+    here = z.row(j).transpose();
+    loops.spread(rows, static_cast<std::size_t>(z.cols()), z.data() + j, static_cast<std::size_t>(n), here.data(),
+                 m.data(), own.spreads.front().data());
+  }
+  own.terms *= variance;
+  own.spreads.front() *= own_slope ? variance : -0.5 * variance;
+}
+
 void Covariance::add_gradient(const Eigen::VectorXd& theta, const Points& points, const Workspace& work,
                               const Eigen::MatrixXd& inverse, const Eigen::VectorXd& alpha,
                               Eigen::VectorXd& gradient) const {
@@ -314,8 +341,11 @@ void Covariance::add_gradient(const Eigen::VectorXd& theta, const Points& points
   const Eigen::VectorXd variances = this->variances(theta);
   Partial sum = no_gradient(work);
   std::vector<Partial> partial(static_cast<std::size_t>(panel_count(n)), sum);
+  const bool one = one_stationary_factor() && sum.coordinates.front().size() == 0;
   for_each_panel(n, [&](Eigen::Index panel) {
-    add_panel_gradient(variances, work, inverse, alpha, panel, partial[static_cast<std::size_t>(panel)]);
+    Partial& own = partial[static_cast<std::size_t>(panel)];
+    if (one) return add_panel_gradient_of_one(variances(0), work, inverse, alpha, panel, own);
+    add_panel_gradient(variances, work, inverse, alpha, panel, own);
   });
   for (const Partial& own : partial) sum += own;
   for (std::size_t t = 0; t < terms_.size(); ++t) {

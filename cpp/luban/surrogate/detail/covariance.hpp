@@ -101,6 +101,10 @@ class LUBAN_SURROGATE_EXPORT Covariance {
   [[nodiscard]] Partial no_gradient(const Workspace& work) const;
   void add_panel_gradient(const Eigen::VectorXd& variances, const Workspace& work, const Eigen::MatrixXd& inverse,
                           const Eigen::VectorXd& alpha, Eigen::Index panel, Partial& own) const;
+  // The same of one term of one stationary factor, as most models are, in fewer passes.
+  [[nodiscard]] bool one_stationary_factor() const;
+  void add_panel_gradient_of_one(double variance, const Workspace& work, const Eigen::MatrixXd& inverse,
+                                 const Eigen::VectorXd& alpha, Eigen::Index panel, Partial& own) const;
   [[nodiscard]] Eigen::MatrixXd coordinates_of(std::size_t factor, const Eigen::VectorXd& theta,
                                                const Points& seen) const;
   void add_input_gradient(std::size_t factor, const Eigen::VectorXd& theta, const Points& seen,

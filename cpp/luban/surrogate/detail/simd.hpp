@@ -35,6 +35,9 @@ struct SimdTable {
   /// out_i = Σ_k (z_ik − here_k)²
   void (*squared_distances)(std::size_t n, std::size_t c, const double* z, std::size_t stride, const double* here,
                             double* out);
+  /// m_i = w_i slope_i, w_i = a α_i − inverse_i, w_0 half of that. @return Σ_i w_i value_i.
+  double (*weigh)(std::size_t n, double a, const double* alpha, const double* inverse, const double* value,
+                  const double* slope, double* m);
   /// out_k += Σ_i m_i (z_ik − here_k)²
   void (*spread)(std::size_t n, std::size_t c, const double* z, std::size_t stride, const double* here, const double* m,
                  double* out);

@@ -127,6 +127,29 @@ void squared_distances_loop(std::size_t n, std::size_t c, const double* __restri
   }
 }
 
+double weigh_loop(std::size_t n, double a, const double* __restrict alpha, const double* __restrict inverse,
+                  const double* __restrict value, const double* slope, double* __restrict m) {
+  Vector sum[2] = {};
+  std::size_t i = 0;
+  for (; i + 2 * width <= n; i += 2 * width) {
+    for (std::size_t v = 0; v < 2; ++v) {
+      const std::size_t at = i + v * width;
+      const Vector w = a * load(alpha + at) - load(inverse + at);
+      sum[v] += w * load(value + at);
+      store(m + at, w * load(slope + at));
+    }
+  }
+  double total = sum_of(sum[0] + sum[1]);
+  for (; i < n; ++i) {
+    const double w = a * alpha[i] - inverse[i];
+    total += w * value[i];
+    m[i] = w * slope[i];
+  }
+  const double own = 0.5 * (a * alpha[0] - inverse[0]);
+  m[0] = own * slope[0];
+  return total - own * value[0];
+}
+
 void spread_loop(std::size_t n, std::size_t c, const double* __restrict z, std::size_t stride,
                  const double* __restrict here, const double* __restrict m, double* __restrict out) {
   for (std::size_t k = 0; k < c; ++k) {
@@ -547,6 +570,7 @@ constexpr SimdTable loops{SimdLevel::LUBAN_SIMD_LEVEL,
                           matern32_loop,
                           matern52_loop,
                           squared_distances_loop,
+                          weigh_loop,
                           spread_loop,
                           pull_loop,
                           few_products_loop,
