@@ -169,17 +169,25 @@ def of_dimensions(array: npt.NDArray[Any], name: str, ndim: int) -> npt.NDArray[
     return array
 
 
+def _ends(ends: npt.NDArray[np.float64], right: npt.NDArray[np.bool_]) -> str:
+    """Say of the first column that is not right what its ends are."""
+    column = int(np.argmin(right))
+    return f"{ends[0, column]:g} and {ends[1, column]:g} in column {column + 1}"
+
+
 def columns_of(bounds: npt.ArrayLike | None, columns: Sequence[Column | Mapping[str, Any]] | None) -> list[Column]:
     """Return columns from bounds (2, d) or as given, named. Raises: ConfigurationError, DataError."""
     if (bounds is None) == (columns is None):
         raise _refused("either bounds or columns", "neither" if bounds is None else "both")
     if columns is None:
         box = of_dimensions(floats(bounds if bounds is not None else (), "bounds", "propose"), "bounds (2, d)", 2)
-        if box.shape[0] != 2 or not np.isfinite(box).all() or not (box[0] <= box[1]).all():
+        paired = box.shape[0] == 2
+        right = np.isfinite(box).all(axis=0) & (box[0] <= box[1]) if paired else np.zeros(1, bool)
+        if not right.all():
             raise DataError(
                 where=WHERE,
                 expected="bounds (2, d), finite, low <= high in every column",
-                received=f"shape {box.shape}" if box.shape[0] != 2 else "other ends",
+                received=_ends(box, right) if paired else f"shape {box.shape}",
             )
         return [Column(low, high, name=f"x{j + 1}") for j, (low, high) in enumerate(box.T.tolist())]
     made = [column if isinstance(column, Column) else _column_from(column) for column in columns]
@@ -403,10 +411,12 @@ def outcome_bounds_of(bounds: npt.ArrayLike | None, m: int) -> npt.NDArray[np.fl
     if bounds is None:
         return np.array([[-np.inf] * m, [np.inf] * m])
     ends = floats(bounds, "outcome_bounds", "propose")
-    if ends.shape != (2, m) or np.isnan(ends).any() or not (ends[0] < ends[1]).all():
+    shaped = ends.shape == (2, m)
+    right = np.asarray(ends[0] < ends[1]) if shaped else np.zeros(1, bool)
+    if not right.all():
         raise DataError(
             where=WHERE,
             expected=f"outcome_bounds (2, {m}), low < high, infinite where there is none",
-            received=f"shape {ends.shape}" if ends.shape != (2, m) else "other ends",
+            received=_ends(ends, right) if shaped else f"shape {ends.shape}",
         )
     return ends

@@ -163,6 +163,26 @@ def test_ranges_that_most_runs_lie_outside_are_warned_of() -> None:
     assert not recommend.propose(X, Y, BOUNDS).warnings
 
 
+def test_what_is_given_and_not_used_is_warned_of() -> None:
+    X, Y = tried(12)
+    plain = recommend.propose(X, Y, BOUNDS, reference=[1.0], beta=9.0)
+    assert any("the reference is not used" in sentence for sentence in plain.warnings)
+    assert any("beta is not used" in sentence for sentence in plain.warnings)
+    assert not recommend.propose(X, Y, BOUNDS, beta=9.0, acquisition="upper_confidence_bound").warnings
+    both = np.column_stack([Y, -Y + 0.1 * X[:, 0]])
+    assert not recommend.propose(X, both, BOUNDS, reference=both.max(axis=0)).warnings
+
+
+def test_ends_that_are_not_in_order_are_named() -> None:
+    X, Y = tried(5)
+    with pytest.raises(DataError, match="received 100 and 0 in column 2"):
+        recommend.propose(X, Y, [[0.0, 100.0], [1.0, 0.0]])
+    with pytest.raises(DataError, match="received 0 and inf in column 1"):
+        recommend.propose(X, Y, [[0.0, 0.0], [np.inf, 100.0]])
+    with pytest.raises(DataError, match="received 2 and 1 in column 1"):
+        recommend.propose(X, Y, BOUNDS, outcome_bounds=[[2.0], [1.0]])
+
+
 def test_arguments_of_another_kind_are_refused() -> None:
     X, Y = tried(5)
     for options, words in (

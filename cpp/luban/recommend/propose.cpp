@@ -8,16 +8,15 @@
 #include <luban/core/error.hpp>
 #include <luban/core/normal.hpp>
 #include <luban/core/text.hpp>
-#include <luban/features/robust_weights.hpp>
 #include <luban/parallel/arena.hpp>
 #include <luban/recommend/detail/array_fit.hpp>
 #include <luban/recommend/detail/array_search.hpp>
 #include <luban/recommend/detail/array_trials.hpp>
+#include <luban/recommend/detail/array_warnings.hpp>
 #include <luban/recommend/detail/local_problem.hpp>
 #include <luban/recommend/detail/relation_conflict.hpp>
 #include <luban/recommend/detail/rows.hpp>
 #include <luban/recommend/detail/situation.hpp>
-#include <luban/recommend/detail/words.hpp>
 
 namespace luban::recommend {
 namespace {
@@ -34,48 +33,6 @@ void check(const ProposeOptions& options, int q) {
   if (q < 1 || q > 100) refuse("1 to 100 points", std::to_string(q));
   if (options.samples < 16 || options.samples > 65536) refuse("16 to 65536 samples", std::to_string(options.samples));
   if (!(options.beta >= 0.0 && options.beta <= 100.0)) refuse("beta of 0 to 100", core::number_text(options.beta));
-}
-
-/// Rows with a number that the column's range does not reach.
-Eigen::Index rows_outside(const ArrayProblem& problem) {
-  Eigen::Index out = 0;
-  for (const auto& row : problem.X.rowwise()) {
-    bool inside = true;
-    for (std::size_t j = 0; j < problem.space.parameters.size(); ++j) {
-      const process::Parameter& parameter = problem.space.parameters[j];
-      const double value = row(static_cast<Eigen::Index>(j));
-      inside = inside && (!parameter.is_numeric() || (value >= parameter.low && value <= parameter.high));
-    }
-    out += inside ? 0 : 1;
-  }
-  return out;
-}
-
-std::vector<std::string> warnings_of(const ArrayProblem& problem, const surrogate::Surrogate& fitted,
-                                     bool feasibility_first) {
-  std::vector<std::string> out;
-  for (const std::string& name : fitted.degraded()) out.push_back(detail::repaired_text(name));
-  for (Eigen::Index j = 0; j < problem.Y.cols(); ++j) {
-    std::vector<double> values;
-    for (const double value : problem.Y.col(j)) {
-      if (!std::isnan(value)) values.push_back(value);
-    }
-    const auto [low, high] = std::minmax_element(values.begin(), values.end());
-    if (values.size() > 1 && !features::varies(*low, *high)) {
-      out.push_back("y" + std::to_string(j + 1) + " never varies: nothing can be learned from it");
-    }
-  }
-  const Eigen::Index outside = rows_outside(problem);
-  if (2 * outside > problem.X.rows()) {
-    out.push_back(
-        std::to_string(outside) + " of " + std::to_string(problem.X.rows()) +
-        " rows of X lie outside the ranges of the columns: they are learned from, but look whether the ranges "
-        "are meant so");
-  }
-  if (feasibility_first) {
-    out.emplace_back("nothing measured keeps every bound: the points are those most likely to keep them");
-  }
-  return out;
 }
 
 bool feasibility_counts(Acquisition acquisition) {
@@ -157,7 +114,10 @@ Proposed searched(const ArrayProblem& problem, const detail::ArrayTrials& trials
   Proposed out = described(problem, trials, fitted, chosen);
   out.acquisition = values;
   out.acquisition_name = feasibility_first ? "log_probability_feasible" : name(acquisition);
-  out.warnings = warnings_of(problem, *fitted, feasibility_first);
+  out.warnings = detail::array_warnings(problem, *fitted, options, acquisition);
+  if (feasibility_first) {
+    out.warnings.emplace_back("nothing measured keeps every bound: the points are those most likely to keep them");
+  }
   return out;
 }
 

@@ -1,0 +1,67 @@
+#include <luban/recommend/detail/array_warnings.hpp>
+
+#include <algorithm>
+#include <cmath>
+
+#include <luban/features/robust_weights.hpp>
+#include <luban/recommend/detail/words.hpp>
+
+namespace luban::recommend::detail {
+namespace {
+
+/// Rows with a number that the column's range does not reach.
+Eigen::Index rows_outside(const ArrayProblem& problem) {
+  Eigen::Index out = 0;
+  for (const auto& row : problem.X.rowwise()) {
+    bool inside = true;
+    for (std::size_t j = 0; j < problem.space.parameters.size(); ++j) {
+      const process::Parameter& parameter = problem.space.parameters[j];
+      const double value = row(static_cast<Eigen::Index>(j));
+      inside = inside && (!parameter.is_numeric() || (value >= parameter.low && value <= parameter.high));
+    }
+    out += inside ? 0 : 1;
+  }
+  return out;
+}
+
+bool never_varies(const Eigen::VectorXd& response) {
+  std::vector<double> values;
+  for (const double value : response) {
+    if (!std::isnan(value)) values.push_back(value);
+  }
+  const auto [low, high] = std::minmax_element(values.begin(), values.end());
+  return values.size() > 1 && !features::varies(*low, *high);
+}
+
+bool measures_hypervolume(Acquisition acquisition) {
+  return acquisition == Acquisition::log_expected_hypervolume_improvement ||
+         acquisition == Acquisition::log_noisy_expected_hypervolume_improvement;
+}
+
+}  // namespace
+
+std::vector<std::string> array_warnings(const ArrayProblem& problem, const surrogate::Surrogate& fitted,
+                                        const ProposeOptions& options, Acquisition acquisition) {
+  std::vector<std::string> out;
+  for (const std::string& name : fitted.degraded()) out.push_back(repaired_text(name));
+  for (Eigen::Index j = 0; j < problem.Y.cols(); ++j) {
+    if (!never_varies(problem.Y.col(j))) continue;
+    out.push_back("y" + std::to_string(j + 1) + " never varies: nothing can be learned from it");
+  }
+  const Eigen::Index outside = rows_outside(problem);
+  if (2 * outside > problem.X.rows()) {
+    out.push_back(
+        std::to_string(outside) + " of " + std::to_string(problem.X.rows()) +
+        " rows of X lie outside the ranges of the columns: they are learned from, but look whether the ranges "
+        "are meant so");
+  }
+  if (problem.reference.size() > 0 && !measures_hypervolume(acquisition)) {
+    out.push_back("the reference is not used: " + name(acquisition) + " measures no hypervolume");
+  }
+  if (options.beta != ProposeOptions{}.beta && acquisition != Acquisition::upper_confidence_bound) {
+    out.push_back("beta is not used: it is that of upper_confidence_bound, and " + name(acquisition) + " decides here");
+  }
+  return out;
+}
+
+}  // namespace luban::recommend::detail

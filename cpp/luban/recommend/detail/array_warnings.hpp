@@ -1,0 +1,15 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include <luban/recommend/propose.hpp>
+
+namespace luban::recommend::detail {
+
+/// What to know of a problem in arrays, of what was learned from it and of what was asked before the proposed points
+/// are trusted: sentences. @param acquisition the resolved one.
+[[nodiscard]] std::vector<std::string> array_warnings(const ArrayProblem& problem, const surrogate::Surrogate& fitted,
+                                                      const ProposeOptions& options, Acquisition acquisition);
+
+}  // namespace luban::recommend::detail
