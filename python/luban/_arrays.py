@@ -53,7 +53,7 @@ class Column:
             raise _refused(
                 f"{'no values' if ranged else 'values'} for kind {self.kind!r}", repr(self.values), self.name
             )
-        if ranged and (self.low is None or self.high is None or not -math.inf < self.low <= self.high < math.inf):
+        if ranged and not (_is_number(self.low) and _is_number(self.high) and float(self.low) <= float(self.high)):  # type: ignore[arg-type]
             raise _refused("finite ends, low <= high", f"{self.low!r} and {self.high!r}", self.name)
         if not ranged and (self.low is not None or self.high is not None):
             raise _refused(f"values alone for kind {self.kind!r}", f"{self.low!r} and {self.high!r}", self.name)
@@ -188,8 +188,11 @@ def columns_of(bounds: npt.ArrayLike | None, columns: Sequence[Column | Mapping[
                 where=WHERE,
                 expected="bounds (2, d), finite, low <= high in every column",
                 received=_ends(box, right) if paired else f"shape {box.shape}",
+                hint="give the low ends of all columns first, then the high ones",
             )
         return [Column(low, high, name=f"x{j + 1}") for j, (low, high) in enumerate(box.T.tolist())]
+    if isinstance(columns, Column | Mapping):
+        raise _refused("a sequence of columns", repr(columns))
     made = [column if isinstance(column, Column) else _column_from(column) for column in columns]
     names = [column.name or f"x{j + 1}" for j, column in enumerate(made)]
     if len(set(names)) != len(names):
@@ -250,6 +253,8 @@ def relations_of(
         if math.isnan(relation.low) or math.isnan(relation.high) or relation.low > relation.high:
             raise _refused("low <= high of a relation", f"{relation.low!r} and {relation.high!r}")
         if isinstance(relation, SignomialRelation):
+            if not all(isinstance(monomial, Monomial) for monomial in relation.sum):
+                raise _refused("a sequence of Monomial for a SignomialRelation", repr(relation.sum))
             monomials = [_monomial(monomial, columns) for monomial in relation.sum]
             signomials.append(_core.SignomialConstraint(monomials, lower=relation.low, upper=relation.high))
             continue

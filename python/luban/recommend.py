@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import numpy as np
 
 from luban import _core
+from luban._argument_kinds import require_kinds
 from luban._arrays import (
     Column,
     Goal,
@@ -232,15 +233,24 @@ def propose(
     Cakmak et al. 2020 (arXiv 2007.05554), Eriksson et al. 2019 (arXiv 1910.01739),
     Eriksson and Poloczek 2021 (arXiv 2002.08526).
     """
-    by_preset = "the covariance that is fitted here is named by `preset`"
-    _require_kind(surrogate, _core.Surrogate, "surrogate", "a fitted surrogate", by_preset)
-    _require_kind(search, SearchOptions, "search", "SearchOptions")
+    require_kinds(
+        acquisition=acquisition,
+        beta=beta,
+        preset=preset,
+        surrogate=surrogate,
+        trust_region=trust_region,
+        search=search,
+        progress=progress,
+    )
     described = columns_of(bounds, columns)
     x, labels = encoded(X, described, "X")
-    waiting = encoded(pending, described, "pending")[0] if pending is not None else np.empty((0, len(described)))
+    waits = pending is not None and np.size(pending) > 0
+    waiting = encoded(pending, described, "pending")[0] if waits else np.empty((0, len(described)))  # type: ignore[arg-type]
     y = floats(Y, "Y", "propose")
     y = of_dimensions(y[:, None] if y.ndim == 1 else y, "Y (n) or (n, m)", 2)
     ends = outcome_bounds_of(outcome_bounds, y.shape[1])
+    if cost is not None:
+        cost = whole(cost, "cost", 0, 2**31 - 1)
     if surrogate is not None:
         _require_inputs(surrogate, described, y.shape[1], bool(np.isfinite(ends).any()))
     wanted = wishes(objectives, maximize, y.shape[1], without_wish(ends, cost))
@@ -274,18 +284,6 @@ def propose(
         progress=progress,
     )
     return Proposed.of(labelled(made.X, described) if labels else made.X, made)
-
-
-def _require_kind(value: object, kind: type, argument: str, expected: str, hint: str = "") -> None:
-    if value is None or isinstance(value, kind):
-        return
-    raise ConfigurationError(
-        where="recommend.propose",
-        expected=f"{expected}, or None",
-        received=repr(value),
-        place=f"argument {argument}",
-        hint=hint,
-    )
 
 
 def _require_inputs(surrogate: _core.Surrogate, columns: Sequence[Column], m: int, bounded: bool) -> None:

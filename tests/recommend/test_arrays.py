@@ -173,6 +173,21 @@ def test_what_is_given_and_not_used_is_warned_of() -> None:
     assert not recommend.propose(X, both, BOUNDS, reference=both.max(axis=0)).warnings
 
 
+def test_no_pending_points_are_none() -> None:
+    X, Y = tried(8)
+    assert np.array_equal(recommend.propose(X, Y, BOUNDS, pending=[]), recommend.propose(X, Y, BOUNDS))
+
+
+@pytest.mark.parametrize("acquisition", ["upper_confidence_bound", "max_value_entropy", "log_expected_improvement"])
+def test_bounds_that_nothing_will_keep_are_warned_of(acquisition: str) -> None:
+    X, Y = tried(12)
+    both = np.column_stack([Y, X[:, 0]])
+    hopeless = [[-np.inf, 50.0], [np.inf, np.inf]]
+    x = recommend.propose(X, both, BOUNDS, outcome_bounds=hopeless, acquisition=acquisition)  # type: ignore[arg-type]
+    assert x.probability_feasible[0] < 0.01
+    assert any("every bound" in sentence for sentence in x.warnings)
+
+
 def test_ends_that_are_not_in_order_are_named() -> None:
     X, Y = tried(5)
     with pytest.raises(DataError, match="received 100 and 0 in column 2"):
@@ -189,9 +204,21 @@ def test_arguments_of_another_kind_are_refused() -> None:
         ({"relations": [([1.0, 1.0], 0.0, 1.0)]}, "Relation"),
         ({"surrogate": "gaussian_process"}, "fitted surrogate"),
         ({"search": "long"}, "SearchOptions"),
+        ({"acquisition": None}, "the name of an acquisition"),
+        ({"beta": "4"}, "a number"),
+        ({"preset": None}, "the name of a preset"),
+        ({"trust_region": "yes"}, "True, False or None"),
+        ({"progress": 3}, "a function"),
+        ({"cost": "1"}, "whole number"),
+        ({"cost": 1.0}, "whole number"),
+        ({"relations": [recommend.SignomialRelation([{"factor": 1.0}])]}, "Monomial"),  # type: ignore[list-item]
     ):
         with pytest.raises(ConfigurationError, match=words):
             recommend.propose(X, Y, BOUNDS, **options)  # type: ignore[arg-type]
+    with pytest.raises(ConfigurationError, match="sequence of columns"):
+        recommend.propose(X, Y, columns=recommend.Column(0.0, 1.0))  # type: ignore[arg-type]
+    with pytest.raises(ConfigurationError, match="finite ends"):
+        recommend.Column("a", 1.0)  # type: ignore[arg-type]
     one = recommend.Relation([1.0, 0.01], high=1.0)
     assert np.array_equal(
         recommend.propose(X, Y, BOUNDS, relations=one),  # type: ignore[arg-type]

@@ -24,6 +24,7 @@ namespace {
 constexpr Eigen::Index most_light_runs = 128;
 constexpr Eigen::Index most_quick_columns = 20;
 constexpr int most_quick_points = 4;
+constexpr double next_to_none = 0.01;  ///< probability of keeping every bound that is warned of
 
 void check(const ProposeOptions& options, int q) {
   const auto refuse = [](const std::string& expected, const std::string& received) {
@@ -117,6 +118,9 @@ Proposed searched(const ArrayProblem& problem, const detail::ArrayTrials& trials
   out.warnings = detail::array_warnings(problem, *fitted, options, acquisition);
   if (feasibility_first) {
     out.warnings.emplace_back("nothing measured keeps every bound: the points are those most likely to keep them");
+  } else if (!situation.bounds.empty() && out.probability_feasible.minCoeff() < next_to_none) {
+    out.warnings.push_back("a point keeps every bound with a probability below " +
+                           core::number_text(100.0 * next_to_none) + " % only: see probability_feasible");
   }
   return out;
 }
