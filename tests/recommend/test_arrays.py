@@ -173,6 +173,11 @@ def test_what_is_given_and_not_used_is_warned_of() -> None:
     assert not recommend.propose(X, both, BOUNDS, reference=both.max(axis=0)).warnings
 
 
+def test_one_value_alone_is_warned_of() -> None:
+    X, Y = tried(1)
+    assert any("y1 was measured once" in sentence for sentence in recommend.propose(X, Y, BOUNDS).warnings)
+
+
 def test_no_pending_points_are_none() -> None:
     X, Y = tried(8)
     assert np.array_equal(recommend.propose(X, Y, BOUNDS, pending=[]), recommend.propose(X, Y, BOUNDS))

@@ -24,13 +24,17 @@ Eigen::Index rows_outside(const ArrayProblem& problem) {
   return out;
 }
 
-bool never_varies(const Eigen::VectorXd& response) {
+/// What its values do not tell; empty where they differ.
+std::string unknown_spread(const Eigen::VectorXd& response) {
   std::vector<double> values;
   for (const double value : response) {
     if (!std::isnan(value)) values.push_back(value);
   }
+  if (values.empty()) return {};
+  if (values.size() == 1) return "was measured once: how much it varies is not known, and sd is a guess";
   const auto [low, high] = std::minmax_element(values.begin(), values.end());
-  return values.size() > 1 && !features::varies(*low, *high);
+  if (!features::varies(*low, *high)) return "never varies: nothing can be learned from it, and sd is a guess";
+  return {};
 }
 
 bool measures_hypervolume(Acquisition acquisition) {
@@ -45,8 +49,8 @@ std::vector<std::string> array_warnings(const ArrayProblem& problem, const surro
   std::vector<std::string> out;
   for (const std::string& name : fitted.degraded()) out.push_back(repaired_text(name));
   for (Eigen::Index j = 0; j < problem.Y.cols(); ++j) {
-    if (!never_varies(problem.Y.col(j))) continue;
-    out.push_back("y" + std::to_string(j + 1) + " never varies: nothing can be learned from it");
+    const std::string words = unknown_spread(problem.Y.col(j));
+    if (!words.empty()) out.push_back("y" + std::to_string(j + 1) + " " + words);
   }
   const Eigen::Index outside = rows_outside(problem);
   if (2 * outside > problem.X.rows()) {
