@@ -169,10 +169,19 @@ def of_dimensions(array: npt.NDArray[Any], name: str, ndim: int) -> npt.NDArray[
     return array
 
 
-def _ends(ends: npt.NDArray[np.float64], right: npt.NDArray[np.bool_]) -> str:
-    """Say of the first column that is not right what its ends are."""
-    column = int(np.argmin(right))
-    return f"{ends[0, column]:g} and {ends[1, column]:g} in column {column + 1}"
+def _require_ends(ends: npt.NDArray[np.float64], right: npt.NDArray[np.bool_], what: str, expected: str) -> None:
+    """Name the first column of pairs (2, k) that are not right. Raises: DataError."""
+    if right.all():
+        return
+    first = int(np.argmin(right))
+    low, high = ends[:, first].tolist()
+    raise DataError(
+        where=WHERE,
+        expected=expected,
+        received=f"{low!r} and {high!r}",
+        place=f"{what} {first + 1}",
+        hint="the first row holds all low ends, the second one all high ones",
+    )
 
 
 def columns_of(bounds: npt.ArrayLike | None, columns: Sequence[Column | Mapping[str, Any]] | None) -> list[Column]:
@@ -181,15 +190,11 @@ def columns_of(bounds: npt.ArrayLike | None, columns: Sequence[Column | Mapping[
         raise _refused("either bounds or columns", "neither" if bounds is None else "both")
     if columns is None:
         box = of_dimensions(floats(bounds if bounds is not None else (), "bounds", "propose"), "bounds (2, d)", 2)
-        paired = box.shape[0] == 2
-        right = np.isfinite(box).all(axis=0) & (box[0] <= box[1]) if paired else np.zeros(1, bool)
-        if not right.all():
-            raise DataError(
-                where=WHERE,
-                expected="bounds (2, d), finite, low <= high in every column",
-                received=_ends(box, right) if paired else f"shape {box.shape}",
-                hint="give the low ends of all columns first, then the high ones",
-            )
+        expected = "bounds (2, d), finite, low <= high in every column"
+        if box.shape[0] != 2:
+            hint = "two numbers a row: transposed, perhaps" if box.shape[1] == 2 else ""
+            raise DataError(where=WHERE, expected=expected, received=f"shape {box.shape}", hint=hint)
+        _require_ends(box, np.isfinite(box).all(axis=0) & (box[0] <= box[1]), "column", expected)
         return [Column(low, high, name=f"x{j + 1}") for j, (low, high) in enumerate(box.T.tolist())]
     if isinstance(columns, Column | Mapping):
         raise _refused("a sequence of columns", repr(columns))
@@ -416,12 +421,8 @@ def outcome_bounds_of(bounds: npt.ArrayLike | None, m: int) -> npt.NDArray[np.fl
     if bounds is None:
         return np.array([[-np.inf] * m, [np.inf] * m])
     ends = floats(bounds, "outcome_bounds", "propose")
-    shaped = ends.shape == (2, m)
-    right = np.asarray(ends[0] < ends[1]) if shaped else np.zeros(1, bool)
-    if not right.all():
-        raise DataError(
-            where=WHERE,
-            expected=f"outcome_bounds (2, {m}), low < high, infinite where there is none",
-            received=_ends(ends, right) if shaped else f"shape {ends.shape}",
-        )
+    expected = f"outcome_bounds (2, {m}), low < high, infinite where there is none"
+    if ends.shape != (2, m):
+        raise DataError(where=WHERE, expected=expected, received=f"shape {ends.shape}")
+    _require_ends(ends, np.asarray(ends[0] < ends[1]), "response", expected)
     return ends

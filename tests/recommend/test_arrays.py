@@ -195,12 +195,14 @@ def test_bounds_that_nothing_will_keep_are_warned_of(acquisition: str) -> None:
 
 def test_ends_that_are_not_in_order_are_named() -> None:
     X, Y = tried(5)
-    with pytest.raises(DataError, match="received 100 and 0 in column 2"):
+    with pytest.raises(DataError, match=r"received 100\.0 and 0\.0 \(column 2\)"):
         recommend.propose(X, Y, [[0.0, 100.0], [1.0, 0.0]])
-    with pytest.raises(DataError, match="received 0 and inf in column 1"):
+    with pytest.raises(DataError, match=r"received 0\.0 and inf \(column 1\)"):
         recommend.propose(X, Y, [[0.0, 0.0], [np.inf, 100.0]])
-    with pytest.raises(DataError, match="received 2 and 1 in column 1"):
+    with pytest.raises(DataError, match=r"received 2\.0 and 1\.0 \(response 1\)"):
         recommend.propose(X, Y, BOUNDS, outcome_bounds=[[2.0], [1.0]])
+    with pytest.raises(DataError, match="transposed"):
+        recommend.propose(np.ones((5, 3)), Y, [[0.0, 1.0]] * 3)
 
 
 def test_arguments_of_another_kind_are_refused() -> None:

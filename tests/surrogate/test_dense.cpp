@@ -89,10 +89,13 @@ TEST(dense, threads_change_no_bit) {
 }
 
 TEST(dense, an_indefinite_matrix_is_refused) {
-  for (const Index n : {3, 64, 150, 500}) {
+  for (const Index n : {3, 64, 150, 500, 700}) {
     MatrixXd a = covariance(n, 5);
     a(n - 1, n - 1) = -1.0;
     EXPECT_FALSE(cholesky_lower(a));
+    MatrixXd middle = covariance(n, 5);
+    middle(n / 3, n / 3) = -1.0;
+    parallel::with_threads(3, [&] { EXPECT_FALSE(cholesky_lower(middle)); });
     MatrixXd b = MatrixXd::Constant(n, n, std::numeric_limits<double>::quiet_NaN());
     EXPECT_FALSE(cholesky_lower(b));
   }

@@ -126,6 +126,7 @@ TEST_P(EveryPreset, gradient_is_that_of_finite_differences) {
   sets.push_back(test::make(numeric_only));
   Plan categories_only{.variables = {test::categorical("a", 3), test::categorical("b", 2)}, .runs = 10};
   sets.push_back(test::make(categories_only));
+  sets.push_back(test::make({.variables = {test::numeric("a"), test::numeric("b")}, .runs = 150}));  // several panels
   for (const features::Dataset& data : sets) {
     const LogPosterior target = target_of(model_of(GetParam(), data.encoder), data, VectorXd::Ones(data.n()));
     const VectorXd theta = somewhere(target, 7);
@@ -169,6 +170,9 @@ TEST_P(EveryPreset, what_an_evaluation_leaves_behind_is_what_is_made_anew) {
 
   EXPECT_EQ(target->value(theta, work).log_posterior, value);
   EXPECT_EQ(target->gradient(theta, work), gradient);
+  LogPosterior::Workspace empty;
+  EXPECT_EQ(target->information(theta, work), target->information(theta, empty));
+  EXPECT_EQ(target->value(theta, work).log_posterior, value);
   const VectorXd other = somewhere(*target, 4);
   LogPosterior::Workspace fresh;
   EXPECT_EQ(target->value(other, work).log_posterior, target->value(other, fresh).log_posterior);

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include <gtest/gtest.h>
+#include <Eigen/Dense>
 
 #include <luban/core/error.hpp>
 #include <luban/core/random.hpp>
@@ -11,6 +12,7 @@
 namespace luban::surrogate {
 namespace {
 
+using detail::padded_doubles;
 using detail::simd_table;
 using detail::SimdTable;
 
@@ -176,6 +178,42 @@ TEST_P(EveryLevel, few_products_equal_plain_ones_and_each_column_stands_alone) {
         }
       }
     }
+  }
+}
+
+TEST_P(EveryLevel, factors_and_inverses_of_padded_copies_equal_eigens) {
+  const SimdTable& loops = simd_table(GetParam());
+  for (const Eigen::Index n : {1, 24, 104, 448, 1000, 1012, 1024}) {  // among them strides that need more padding
+    const auto size = static_cast<std::size_t>(n);
+    core::Generator generator(static_cast<std::uint64_t>(n));
+    Eigen::MatrixXd a = Eigen::MatrixXd::Identity(n, n);
+    for (Eigen::Index j = 0; j < n; ++j) {
+      for (Eigen::Index i = j + 1; i < n; ++i) a(i, j) = a(j, i) = 0.4 / static_cast<double>(n) * generator.normal();
+    }
+    std::vector<double> memory(2 * padded_doubles(size) + 1, -7.0);
+    double* const y = memory.data() + padded_doubles(size);
+    loops.pad_lower(size, a.data(), size, memory.data());
+    const std::size_t middle = size < 96 ? size : 96;
+    ASSERT_TRUE(loops.factor_diagonal(size, memory.data(), 0, middle));
+    if (middle < size) {
+      loops.factor_strips(size, memory.data(), 0, middle, middle, size);
+      ASSERT_TRUE(loops.factor_diagonal(size, memory.data(), middle, size));
+    }
+    loops.invert_strips(size, memory.data(), y, 0, size);
+    Eigen::MatrixXd lower = a;
+    Eigen::MatrixXd inverse = a;
+    loops.unpad_lower(size, memory.data(), lower.data(), size);
+    loops.square_columns(size, y, inverse.data(), size, 0, size);
+    const Eigen::LLT<Eigen::MatrixXd> expected(a);
+    const Eigen::MatrixXd expected_lower = expected.matrixL();
+    const Eigen::MatrixXd expected_inverse = expected.solve(Eigen::MatrixXd::Identity(n, n));
+    const auto difference = [](const Eigen::MatrixXd& left, const Eigen::MatrixXd& right) {
+      const Eigen::MatrixXd both = left - right;
+      return Eigen::MatrixXd(both.triangularView<Eigen::Lower>()).cwiseAbs().maxCoeff();
+    };
+    EXPECT_LT(difference(lower, expected_lower), 1e-12) << n;
+    EXPECT_LT(difference(inverse, expected_inverse), 1e-12) << n;
+    EXPECT_EQ(memory.back(), -7.0) << "written beyond the padding, n = " << n;
   }
 }
 

@@ -12,8 +12,8 @@ namespace luban::parallel {
 /// Runs `body(i)` for i in [0, count) on at most `threads` threads (0 = the CPU budget), in any order. With one
 /// thread it is a plain loop in order: the reference that the threaded path must equal. Stops between items when
 /// `control` asks. A loop inside a body, or inside `with_threads`, shares the threads of what is around it; it is a
-/// plain one while each of them has a body of the loop around it to run. An exception of a body arrives whole at the
-/// caller, after all running bodies ended.
+/// plain one if, when it begins, each of them has a body of the loop around it to run. An exception of a body arrives
+/// whole at the caller, after all running bodies ended.
 /// @throws StoppedError when asked to stop; whatever a body throws.
 LUBAN_PARALLEL_EXPORT void for_each_index(std::size_t count, const std::function<void(std::size_t)>& body,
                                           int threads = 0, const core::CallControl& control = {});

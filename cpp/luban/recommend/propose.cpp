@@ -114,11 +114,9 @@ Proposed searched(const ArrayProblem& problem, const detail::ArrayTrials& trials
   }
   Proposed out = described(problem, trials, fitted, chosen);
   out.acquisition = values;
-  out.acquisition_name = feasibility_first ? "log_probability_feasible" : name(acquisition);
-  out.warnings = detail::array_warnings(problem, *fitted, options, acquisition);
-  if (feasibility_first) {
-    out.warnings.emplace_back("nothing measured keeps every bound: the points are those most likely to keep them");
-  } else if (!situation.bounds.empty() && out.probability_feasible.minCoeff() < next_to_none) {
+  out.acquisition_name = feasibility_first ? detail::feasibility_name : name(acquisition);
+  out.warnings = detail::array_warnings(problem, *fitted, options, acquisition, feasibility_first);
+  if (!feasibility_first && !situation.bounds.empty() && out.probability_feasible.minCoeff() < next_to_none) {
     out.warnings.push_back("a point keeps every bound with a probability below " +
                            core::number_text(100.0 * next_to_none) + " % only: see probability_feasible");
   }

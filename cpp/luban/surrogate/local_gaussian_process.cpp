@@ -80,11 +80,11 @@ Learned learn(const features::Dataset& data, Index response, const ModelSpec& mo
       model, covariance, detail::standardise(features::reduce(data, response, weights)));
   const auto part = part_of(*all, model, options.learned_from, key.child("part"));
   const Eigen::VectorXd warm = process.warm_starts.empty() ? Eigen::VectorXd() : process.warm_starts[at];
-  const detail::Optimum optimum = detail::maximise(*part, model, process, warm, key, control);
-  detail::LogPosterior::Workspace work;
+  detail::Optimum optimum = detail::maximise(*part, model, process, warm, key, control);
+  optimum.work = {};  // of the part alone
   FitReport report;
   report.log_posterior = optimum.log_posterior;
-  report.log_likelihood = part->value(optimum.theta, work).log_likelihood;
+  report.log_likelihood = optimum.log_likelihood;
   report.evaluations = optimum.evaluations;
   report.starts_converged = optimum.converged;
   report.readings = all->data().n;

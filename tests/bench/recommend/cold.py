@@ -71,14 +71,16 @@ def thread_rows(repetitions: int) -> Iterator[Row]:
             threads, processes = [], []
             for _ in range(TURNS):
                 one, two = (pool.apply(seconds, (n, repeats, count)) for count in (1, 2))
-                together = pool.starmap(seconds, [(n, repeats, 1)] * 2, chunksize=1)
                 threads.append(one / two)
+                if n == 50:
+                    continue
+                together = pool.starmap(seconds, [(n, repeats, 1)] * 2, chunksize=1)
                 processes.append(sum(one / each for each in together))  # proposals per second over those of one
             ours, spread = statistics.median(threads), max(threads) - min(threads)
             what = f"1 -> 2 threads, n = {n}"
             if n == 50:
                 # The second thread is not woken: what is left is the timer's noise.
-                yield make_row("threads_50", what + ": never slower", ours, spread, "1", COMMAND,
+                yield make_row("threads_50", what + ": no slower than the timer's noise", ours, spread, "1", COMMAND,
                                sense="ge", reach=0.95)  # fmt: skip
                 continue
             yield make_row(

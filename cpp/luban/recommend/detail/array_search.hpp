@@ -47,6 +47,11 @@ struct ArraySituation {
 [[nodiscard]] ArraySituation array_situation(const ArrayProblem& problem, const ArrayTrials& trials,
                                              std::shared_ptr<const surrogate::Surrogate> fitted);
 
+[[nodiscard]] bool measures_hypervolume(Acquisition acquisition);
+
+/// What is maximised where nothing measured keeps the bounds.
+inline constexpr const char* feasibility_name = "log_probability_feasible";
+
 /// What `automatic` means here. @throws ConfigurationError when the wanted one is not for this number of objectives.
 [[nodiscard]] Acquisition resolved(Acquisition wanted, const ArraySituation& situation);
 

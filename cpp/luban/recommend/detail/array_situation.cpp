@@ -144,6 +144,11 @@ bool noisy(const ArrayTrials& trials, const surrogate::Surrogate& fitted) {
   return any_noisy(trials.objectives, measured.noise, measured.units);
 }
 
+bool measures_hypervolume(Acquisition acquisition) {
+  return acquisition == Acquisition::log_expected_hypervolume_improvement ||
+         acquisition == Acquisition::log_noisy_expected_hypervolume_improvement;
+}
+
 bool ArraySituation::any_feasible() const {
   return std::find(feasible.begin(), feasible.end(), true) != feasible.end();
 }
@@ -210,8 +215,7 @@ Acquisition resolved(Acquisition wanted, const ArraySituation& situation) {
     return situation.noisy() ? Acquisition::log_noisy_expected_hypervolume_improvement
                              : Acquisition::log_expected_hypervolume_improvement;
   }
-  const bool hypervolume = wanted == Acquisition::log_expected_hypervolume_improvement ||
-                           wanted == Acquisition::log_noisy_expected_hypervolume_improvement;
+  const bool hypervolume = measures_hypervolume(wanted);
   const bool several = hypervolume || wanted == Acquisition::parego;
   const bool fits = several ? k > 1 && (!hypervolume || k <= BoxDecomposition::most_objectives) : k == 1;
   if (fits) return wanted;

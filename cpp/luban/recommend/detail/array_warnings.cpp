@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include <luban/features/robust_weights.hpp>
+#include <luban/recommend/detail/array_search.hpp>
 #include <luban/recommend/detail/words.hpp>
 
 namespace luban::recommend::detail {
@@ -37,15 +38,11 @@ std::string unknown_spread(const Eigen::VectorXd& response) {
   return {};
 }
 
-bool measures_hypervolume(Acquisition acquisition) {
-  return acquisition == Acquisition::log_expected_hypervolume_improvement ||
-         acquisition == Acquisition::log_noisy_expected_hypervolume_improvement;
-}
-
 }  // namespace
 
 std::vector<std::string> array_warnings(const ArrayProblem& problem, const surrogate::Surrogate& fitted,
-                                        const ProposeOptions& options, Acquisition acquisition) {
+                                        const ProposeOptions& options, Acquisition acquisition,
+                                        bool feasibility_first) {
   std::vector<std::string> out;
   for (const std::string& name : fitted.degraded()) out.push_back(repaired_text(name));
   for (Eigen::Index j = 0; j < problem.Y.cols(); ++j) {
@@ -59,11 +56,15 @@ std::vector<std::string> array_warnings(const ArrayProblem& problem, const surro
         " rows of X lie outside the ranges of the columns: they are learned from, but look whether the ranges "
         "are meant so");
   }
-  if (problem.reference.size() > 0 && !measures_hypervolume(acquisition)) {
-    out.push_back("the reference is not used: " + name(acquisition) + " measures no hypervolume");
+  const std::string maximised = feasibility_first ? feasibility_name : name(acquisition);
+  if (problem.reference.size() > 0 && (feasibility_first || !measures_hypervolume(acquisition))) {
+    out.push_back("the reference is not used: " + maximised + " measures no hypervolume");
   }
   if (options.beta != ProposeOptions{}.beta && acquisition != Acquisition::upper_confidence_bound) {
-    out.push_back("beta is not used: it is that of upper_confidence_bound, and " + name(acquisition) + " decides here");
+    out.push_back("beta is not used: it is that of upper_confidence_bound, and " + maximised + " decides here");
+  }
+  if (feasibility_first) {
+    out.emplace_back("nothing measured keeps every bound: the points are those most likely to keep them");
   }
   return out;
 }

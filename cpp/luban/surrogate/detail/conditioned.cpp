@@ -80,12 +80,12 @@ void Conditioned::add_varying_noise(const Points& points, const Eigen::VectorXd&
   if (request.gradients) out.between_gradient = target_->noise_gradient(theta_, out.between_variance, inputs);
 }
 
-void Conditioned::finish(const Eigen::MatrixXd& cross, const Eigen::VectorXd& explained,
+void Conditioned::finish(const Eigen::MatrixXd& cross, const Eigen::VectorXd& taken,
                          const Eigen::VectorXd& prior_variance, double sum_weights,
                          GaussianPosterior::Moments& out) const {
   const TrainingData& data = target_->data();
   out.mean = (data.scale * (cross.transpose() * alpha_)).array() + sum_weights * (data.location + data.scale * mean_);
-  out.variance = data.scale * data.scale * (prior_variance - explained).cwiseMax(smallest_share * prior_variance);
+  out.variance = data.scale * data.scale * (prior_variance - taken).cwiseMax(smallest_share * prior_variance);
 }
 
 std::shared_ptr<const Conditioned> Conditioned::smoothed(const Eigen::VectorXd& sd) const {
@@ -105,9 +105,8 @@ Eigen::MatrixXd Conditioned::solve(const Eigen::MatrixXd& cross) const {
   return factor_.solve(cross);
 }
 
-Eigen::MatrixXd Conditioned::joint(const Eigen::MatrixXd& cross, Eigen::MatrixXd prior,
+Eigen::MatrixXd Conditioned::joint(const Eigen::MatrixXd& half, Eigen::MatrixXd prior,
                                    const Eigen::VectorXd& variance) const {
-  const Eigen::MatrixXd half = factor_.half_solve_right(cross.transpose());
   prior -= self_product_lower(half);
   prior *= target_->data().scale * target_->data().scale;
   mirror_lower(prior);
@@ -145,16 +144,23 @@ GaussianPosterior::Moments Conditioned::moments(const Eigen::MatrixXd& X, const 
   with_mean.array() += constant();
   Eigen::MatrixXd solved;
   if (request.gradients) solved = solve(with_mean);
+  Eigen::MatrixXd half;
+  if (request.joint) half = factor_.half_solve_right(with_mean.transpose());
+  Eigen::VectorXd taken;
+  if (request.gradients) {
+    taken = explained(with_mean, solved);
+  } else {
+    taken = request.joint ? Eigen::VectorXd(half.rowwise().squaredNorm()) : factor_.explained(with_mean);
+  }
   GaussianPosterior::Moments out;
-  finish(with_mean, request.gradients ? explained(with_mean, solved) : factor_.explained(with_mean),
-         covariance.diagonal(prior_theta_, points).array() + constant(), 1.0, out);
+  finish(with_mean, taken, covariance.diagonal(prior_theta_, points).array() + constant(), 1.0, out);
   add_varying_noise(points, Eigen::VectorXd::Ones(1), request, X.cols(), out);
   if (request.joint) {
     Covariance::Workspace work;
     Eigen::MatrixXd prior;
     covariance.evaluate_lower(prior_theta_, points, work, prior);
     prior.array() += constant();
-    out.covariance = joint(with_mean, std::move(prior), out.variance);
+    out.covariance = joint(half, std::move(prior), out.variance);
   }
   if (request.gradients) {
     const Eigen::MatrixXd alphas = alpha_.replicate(1, points.count());
@@ -184,7 +190,10 @@ GaussianPosterior::Moments Conditioned::average(const Eigen::MatrixXd& X, const 
   } else {
     out.within_variance.resize(0);
   }
-  if (request.joint) out.covariance = joint(averaged, prior_of_averages(points, weights), out.variance);
+  if (request.joint) {
+    const Eigen::MatrixXd half = factor_.half_solve_right(averaged.transpose());
+    out.covariance = joint(half, prior_of_averages(points, weights), out.variance);
+  }
   if (request.gradients) {
     const Eigen::MatrixXd alphas = spread_columns(alpha_.replicate(1, averaged.cols()), weights);
     const Eigen::MatrixXd spread = spread_columns(solved, weights);

@@ -101,12 +101,13 @@ class LUBAN_SURROGATE_EXPORT Conditioned {
   /// `cross` and `solved` may be empty: a prior. `weights` of the levels of each point; one level: an ordinary point.
   [[nodiscard]] CovarianceGradient covariance_gradient(Covariance::Cross cross, Eigen::MatrixXd solved,
                                                        Eigen::VectorXd weights) const;
-  /// Latent covariance of q points whose covariance with the data is `cross` and among themselves `prior`.
-  [[nodiscard]] Eigen::MatrixXd joint(const Eigen::MatrixXd& cross, Eigen::MatrixXd prior,
+  /// Latent covariance of q points whose covariance with the data is half Lᵀ, half (q, n), and among themselves
+  /// `prior`.
+  [[nodiscard]] Eigen::MatrixXd joint(const Eigen::MatrixXd& half, Eigen::MatrixXd prior,
                                       const Eigen::VectorXd& variance) const;
   void add_noise(GaussianPosterior::Moments& out, double sum_squared_weights) const;
-  /// @param explained (q) what the data take from the prior's variance.
-  void finish(const Eigen::MatrixXd& cross, const Eigen::VectorXd& explained, const Eigen::VectorXd& prior_variance,
+  /// @param taken (q) from the prior's variance by the data.
+  void finish(const Eigen::MatrixXd& cross, const Eigen::VectorXd& taken, const Eigen::VectorXd& prior_variance,
               double sum_weights, GaussianPosterior::Moments& out) const;
 
   std::shared_ptr<const LogPosterior> target_;

@@ -82,6 +82,7 @@ class LUBAN_SURROGATE_EXPORT Covariance {
 
  private:
   using Column = Eigen::Ref<Eigen::VectorXd>;
+  static constexpr std::size_t none = static_cast<std::size_t>(-1);  // no factor
   // The last rows of a column of a term's covariance, as many as `out` has, or of its derivative by one factor (`by`).
   void term_column(const Term& term, std::size_t by, const std::vector<FactorMatrix>& factors, Eigen::Index column,
                    double variance, Column out) const;

@@ -240,7 +240,7 @@ void solve_right_alone(const ConstMatrix& lower, Matrix x) {
 }
 
 // Cholesky factor in place, up to factored_at_once rows: panels of columns, one after the other. While the rows below a
-// panel follow in pieces, one thread looks ahead to the next panel's diagonal, which nothing else waits for then.
+// panel follow in pieces, one thread goes ahead with the next panel's diagonal: the other threads do not stand still.
 bool factor_at_once(Matrix a) {
   const SimdTable& loops = simd_table();
   const auto n = static_cast<std::size_t>(a.rows());
@@ -253,17 +253,20 @@ bool factor_at_once(Matrix a) {
   for (std::size_t first = 0; first + step < n && positive; first += step) {
     const std::size_t end = first + step;
     const std::size_t next = std::min(end + step, n);
-    const std::size_t tiles = (n - next + loops.tile_rows - 1) / loops.tile_rows;
-    const std::size_t pieces = std::min(tiles, threads == 1 ? std::size_t{1} : 2 * static_cast<std::size_t>(threads));
-    const auto row = [&](std::size_t piece) { return std::min(n, next + tiles * piece / pieces * loops.tile_rows); };
+    const std::size_t own = std::min(n, next + loops.tile_rows);  // the last tile of the diagonal reads so far
+    const std::size_t tiles = (n - own + loops.tile_rows - 1) / loops.tile_rows;
+    const double work = 2.0 * static_cast<double>((n - end) * step) * static_cast<double>(end);
+    const auto helpers = static_cast<std::size_t>(work < least_parallel_work ? 1 : threads);
+    const std::size_t pieces = std::min(tiles, helpers == 1 ? std::size_t{1} : 2 * helpers);
+    const auto row = [&](std::size_t piece) { return std::min(n, own + tiles * piece / pieces * loops.tile_rows); };
     parallel::for_each_index(
         pieces + 1,
         [&](std::size_t piece) {
           if (piece > 0) return loops.factor_strips(n, l, first, end, row(piece - 1), row(piece));
-          loops.factor_strips(n, l, first, end, end, next);
+          loops.factor_strips(n, l, first, end, end, own);
           positive = loops.factor_diagonal(n, l, end, next);
         },
-        threads);
+        static_cast<int>(helpers));
   }
   if (positive) loops.unpad_lower(n, l, a.data(), static_cast<std::size_t>(a.outerStride()));
   return positive;

@@ -142,7 +142,7 @@ class Fit {
     Optimum out = maximise(*target_, model_, options, resolved(warm_start, *target_), key_, control_,
                            same_names(warm_start, *target_) ? warm_start.curvature : Curvature{});
     evaluations_ += out.evaluations;
-    process_ = std::make_shared<const Conditioned>(target_, out.theta, std::move(out.work));
+    process_ = std::make_shared<const Conditioned>(target_, out.theta, std::exchange(out.work, {}));
     return out;
   }
 

@@ -60,11 +60,12 @@ class LUBAN_SURROGATE_EXPORT LogPosterior {
     double log_likelihood = 0.0;  ///< of all readings, in the response's unit; −infinity = covariance not usable
     double log_posterior = 0.0;   ///< + log prior, up to a constant
   };
-  /// Memory that one thread reuses between evaluations. What was asked last, to its gradient, costs nothing again.
+  /// Memory that one thread reuses between evaluations of one target. The last one whose gradient was made is
+  /// remembered: to ask for the same theta again costs nothing.
   struct Workspace {
     Covariance::Workspace covariance;
     Eigen::MatrixXd matrix;   ///< after a value the Cholesky factor in its lower triangle
-    Eigen::MatrixXd inverse;  ///< after a gradient, its lower triangle
+    Eigen::MatrixXd inverse;  ///< after a gradient the lower triangle of C⁻¹
     double mean = 0.0;
     Eigen::VectorXd inverted_at;  ///< theta that all of this is of; empty = the inverse is not there
     Value value;

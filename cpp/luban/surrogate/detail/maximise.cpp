@@ -25,6 +25,7 @@ constexpr double in_doubt = 0.5;          // nats: a top that promises to end th
 constexpr std::size_t fewest_rivals = 2;  // that are gone on from, with few starts
 constexpr double apart = 0.7;             // largest difference of a hyperparameter between two tops
 constexpr double much_noise = 0.2;        // share of the response's variance
+constexpr Eigen::Index most_remembered = 2048;      // points: the tops of many would take gigabytes
 constexpr Eigen::Index from_scratch_at_most = 150;  // points up to which a second start climbs on everything too
 
 // Where a climb begins: a point and, perhaps, the curvature that is to be expected and what an evaluation left there.
@@ -37,7 +38,7 @@ struct Start {
 // Where a climb ended.
 struct Top {
   QuasiNewtonResult found;
-  LogPosterior::Workspace work;  // what the last evaluation left there
+  LogPosterior::Workspace work;  // what the last evaluation left there; nothing of many points
   // Where it would have ended, had it not ended early, as far as its last step tells.
   [[nodiscard]] double promised() const { return found.value - found.promise; }
 };
@@ -51,6 +52,8 @@ Top climb(const LogPosterior& target, Start start, int max_iterations, double to
   out.found =
       minimise(negative, std::move(start.theta), target.low(), target.high(),
                {.max_iterations = max_iterations, .value_tolerance = tolerance}, std::move(start.curvature), control);
+  out.work.covariance.factors.clear();  // large, and made anew by another evaluation
+  if (target.data().u() > most_remembered) out.work = {};
   return out;
 }
 
@@ -183,7 +186,8 @@ std::vector<Top> rivals(std::vector<Top> tops, std::size_t most, double lost) {
 }
 
 // Tops of a part as starts on `next` points.
-std::vector<Start> starts_from(const LogPosterior& part, std::vector<Top> tops, double next, int threads) {
+std::vector<Start> starts_from(const LogPosterior& part, std::vector<Top> tops, double next, int threads,
+                               const core::CallControl& control) {
   std::vector<Start> out(tops.size());
   const double share = next / static_cast<double>(part.data().u());
   parallel::for_each_index(
@@ -195,7 +199,7 @@ std::vector<Start> starts_from(const LogPosterior& part, std::vector<Top> tops, 
         curvature.diagonal() += prior_curvature(part, theta);
         out[k] = {std::move(theta), std::move(curvature)};
       },
-      threads);
+      threads, control);
   return out;
 }
 
@@ -223,7 +227,7 @@ Optimum maximise(const LogPosterior& target, const ModelSpec& model, const Gauss
     if (tops.empty()) continue;
     const bool last = k + 1 == parts.size();
     const auto next = static_cast<double>(last ? target.data().u() : parts[k + 1]);
-    starts = starts_from(part, std::move(tops), next, options.threads);
+    starts = starts_from(part, std::move(tops), next, options.threads, control);
     // A part may hide the highest top; the second start looks for it again wherever that is cheap.
     if (!last || target.data().u() <= from_scratch_at_most) starts.push_back(second);
   }

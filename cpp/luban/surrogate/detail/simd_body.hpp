@@ -331,7 +331,7 @@ constexpr std::size_t padded_columns(std::size_t n) {
   return (n + tile_columns - 1) / tile_columns * tile_columns;
 }
 
-// Rows of a padded copy: never a multiple of many cache lines, where columns would drive each other out of the cache.
+// Rows of a padded copy: no multiple of 16 doubles, lest columns share their places in the cache.
 constexpr std::size_t padded(std::size_t n) {
   const std::size_t rows = padded_columns(n) + tile_rows;
   return rows % 16 == 0 ? rows + 8 : rows;
