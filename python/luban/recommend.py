@@ -194,8 +194,8 @@ def propose(
     least and the greatest value that a response may take, infinite where there is none. ``reference`` holds one value
     per objective that is just not worth having (default: a tenth of the front's range beyond its worst values).
     ``cost`` is the column of Y that says what a run costs: improvements then count per expected cost.
-    ``pending`` (p, d) are runs whose result is not there yet. The q points come one after the other, each as if those
-    before it were pending too.
+    ``pending`` (p, d) are runs whose result is not there yet; rows of X without any value do not count as such. The q
+    points come one after the other, each as if those before it were pending too.
 
     ``tolerances`` say what the machine does not hold: standard deviations, in the unit of the column, with which the
     applied value scatters around the one that is set, from run to run; by numeric column (``{"feed": 0.002}``, or as in
@@ -221,7 +221,8 @@ def propose(
 
     With a ``trust_region`` the runs, in their order and q of them a round, say where to search: a box around the best
     of them that grows with success, shrinks with failure, and starts anew elsewhere, at points that no seed changes,
-    when it has collapsed. None takes one for a single objective in more than 20 columns or after more than 1,000 runs.
+    when it has collapsed. Each one begins with 2 d runs of a design that spreads over everything, whatever the
+    ``acquisition``. None takes one for a single objective in more than 20 columns or after more than 1,000 runs.
     With tolerances the best run is the one that is judged best.
 
     The same seed gives the same bits with any number of ``threads`` (0 = the CPU budget).
