@@ -193,6 +193,18 @@ def test_bounds_that_nothing_will_keep_are_warned_of(acquisition: str) -> None:
     assert any("every bound" in sentence for sentence in x.warnings)
 
 
+def test_a_surrogate_of_fewer_runs_is_warned_of() -> None:
+    X, Y = tried(12)
+    options = surrogate.GaussianProcessOptions(preset="matern", starts=1, robust=False)
+    learned = surrogate.GaussianProcess.fit(recommend.array_dataset(X, Y, BOUNDS), options, seed=0)
+    assert not recommend.propose(X, Y, BOUNDS, surrogate=learned).warnings
+    grown = learned.condition_on(recommend.array_dataset(X[:1], Y[:1] + 0.1, BOUNDS))
+    more = np.vstack([X, X[:1]]), np.append(Y, Y[0] + 0.1)
+    assert not recommend.propose(*more, BOUNDS, surrogate=grown).warnings
+    stale = recommend.propose(np.vstack([X, X[:1]]), np.append(Y, Y[0]), BOUNDS, surrogate=learned)
+    assert any("learned from 12 values of y1, and there are 13" in sentence for sentence in stale.warnings)
+
+
 def test_ends_that_are_not_in_order_are_named() -> None:
     X, Y = tried(5)
     with pytest.raises(DataError, match=r"received 100\.0 and 0\.0 \(column 2\)"):

@@ -6,6 +6,7 @@
 #include <luban/features/robust_weights.hpp>
 #include <luban/recommend/detail/array_search.hpp>
 #include <luban/recommend/detail/words.hpp>
+#include <luban/surrogate/gaussian_process.hpp>
 
 namespace luban::recommend::detail {
 namespace {
@@ -38,6 +39,20 @@ std::string unknown_spread(const Eigen::VectorXd& response) {
   return {};
 }
 
+/// Where a given surrogate has learned from another number of values than there are.
+void add_stale(const ArrayProblem& problem, const surrogate::Surrogate& fitted, std::vector<std::string>& out) {
+  const auto* process = dynamic_cast<const surrogate::GaussianProcess*>(&fitted);
+  if (process == nullptr) return;
+  for (Eigen::Index j = 0; j < problem.Y.cols(); ++j) {
+    const Eigen::Index given = (!problem.Y.col(j).array().isNaN()).count();
+    const surrogate::FitReport& report = process->reports()[static_cast<std::size_t>(j)];
+    const Eigen::Index learned = report.readings + report.gross_errors;
+    if (given == learned) continue;
+    out.push_back("the surrogate has learned from " + std::to_string(learned) + " values of y" + std::to_string(j + 1) +
+                  ", and there are " + std::to_string(given) + ": is it of these runs?");
+  }
+}
+
 }  // namespace
 
 std::vector<std::string> array_warnings(const ArrayProblem& problem, const surrogate::Surrogate& fitted,
@@ -56,6 +71,7 @@ std::vector<std::string> array_warnings(const ArrayProblem& problem, const surro
         " rows of X lie outside the ranges of the columns: they are learned from, but look whether the ranges "
         "are meant so");
   }
+  if (options.fitted) add_stale(problem, fitted, out);
   const std::string maximised = feasibility_first ? feasibility_name : name(acquisition);
   if (problem.reference.size() > 0 && (feasibility_first || !measures_hypervolume(acquisition))) {
     out.push_back("the reference is not used: " + maximised + " measures no hypervolume");
