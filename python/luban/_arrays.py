@@ -293,8 +293,22 @@ def _monomial(monomial: Monomial, columns: Sequence[Column]) -> _core.Monomial:
     return _core.Monomial({name: float(e) for name, e in named.items() if e != 0.0}, factor=float(monomial.factor))
 
 
+def _require_order(X: object, columns: Sequence[Column], name: str) -> None:
+    """Refuse a data frame that has the same columns in another order. Raises: DataError."""
+    theirs = [str(column) for column in getattr(X, "columns", ())]
+    ours = [column.name for column in columns]
+    if theirs != ours and sorted(theirs) == sorted(ours):
+        raise DataError(
+            where=WHERE,
+            expected=f"{name} with the columns in the order {', '.join(ours)}",
+            received=", ".join(theirs),
+            hint=f"{name}[{ours!r}]",
+        )
+
+
 def encoded(X: npt.ArrayLike, columns: Sequence[Column], name: str) -> tuple[npt.NDArray[np.float64], bool]:
     """Return X (n, d) with categories by their places, and whether it held labels. Raises: DataError."""
+    _require_order(X, columns, name)
     array = np.asanyarray(X)
     if array.dtype.kind in "biufc" or not any(column.kind == "categorical" for column in columns):
         return of_dimensions(floats(array, name, "propose"), f"{name} (n, d)", 2), False

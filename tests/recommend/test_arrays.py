@@ -205,6 +205,25 @@ def test_a_surrogate_of_fewer_runs_is_warned_of() -> None:
     assert any("learned from 12 values of y1, and there are 13" in sentence for sentence in stale.warnings)
 
 
+class Frame:
+    """As a data frame looks to numpy and to those who ask for the names of its columns."""
+
+    def __init__(self, values: np.ndarray, columns: list[str]) -> None:
+        self.values, self.columns = values, columns
+
+    def __array__(self, dtype: object = None, copy: bool | None = None) -> np.ndarray:
+        return self.values
+
+
+def test_a_data_frame_with_its_columns_in_another_order_is_refused() -> None:
+    X, Y = tried(8)
+    columns = [recommend.Column(0.0, 1.0, name="feed"), recommend.Column(0.0, 100.0, name="speed")]
+    plain = recommend.propose(X, Y, columns=columns)
+    assert np.array_equal(recommend.propose(Frame(X, ["feed", "speed"]), Y, columns=columns), plain)
+    with pytest.raises(DataError, match="order feed, speed"):
+        recommend.propose(Frame(X[:, ::-1], ["speed", "feed"]), Y, columns=columns)
+
+
 def test_ends_that_are_not_in_order_are_named() -> None:
     X, Y = tried(5)
     with pytest.raises(DataError, match=r"received 100\.0 and 0\.0 \(column 2\)"):
