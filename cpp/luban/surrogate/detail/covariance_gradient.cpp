@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <utility>
 
 #include <luban/surrogate/detail/covariance.hpp>
 #include <luban/surrogate/detail/panels.hpp>
